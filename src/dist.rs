@@ -1,0 +1,209 @@
+//! Distributions of durations: sampling, mean and second moment.
+
+use std::fmt;
+
+use rand::Rng;
+use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
+use serde::{Serialize, Serializer};
+use statrs::function::erf::erfc;
+use statrs::function::gamma::gamma;
+
+use crate::units::Nanos;
+
+/// The law of a non-negative duration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Dist {
+    /// Always the same.
+    Const(Nanos),
+    /// Exponential, by its mean.
+    Exp { mean: Nanos },
+    /// Uniform between two durations.
+    Uniform { low: Nanos, high: Nanos },
+    /// Normal, truncated at 0 (drawn again while negative).
+    Normal { mean: Nanos, sd: Nanos },
+    /// exp of a normal with the given median and log-scale deviation.
+    LogNormal { median: Nanos, sigma: f64 },
+    /// Gamma, by shape and mean.
+    Gamma { shape: f64, mean: Nanos },
+    /// Weibull, by shape and scale.
+    Weibull { shape: f64, scale: Nanos },
+    /// Pareto: P(X > x) = (scale/x)^alpha for x ≥ scale.
+    Pareto { scale: Nanos, alpha: f64 },
+    /// One of several laws, with the given weights (they sum to 1).
+    Mix(Vec<(f64, Dist)>),
+    /// Another law plus a constant.
+    Shift(Box<Dist>, Nanos),
+}
+
+impl Dist {
+    /// The value, when the law has only one.
+    pub fn constant(&self) -> Option<Nanos> {
+        match self {
+            Dist::Const(d) => Some(*d),
+            _ => None,
+        }
+    }
+
+    /// One draw, rounded to the nearest nanosecond.
+    pub fn sample(&self, rng: &mut impl Rng) -> Nanos {
+        match self {
+            Dist::Const(d) => *d,
+            Dist::Exp { mean } => {
+                let e: f64 = Exp1.sample(rng);
+                round(mean.0 as f64 * e)
+            }
+            _ => round(self.draw(rng)),
+        }
+    }
+
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
+        match self {
+            Dist::Const(d) => d.0 as f64,
+            Dist::Exp { mean } => {
+                let e: f64 = Exp1.sample(rng);
+                mean.0 as f64 * e
+            }
+            Dist::Uniform { low, high } => {
+                low.0 as f64 + (high.0 - low.0) as f64 * unit(rng)
+            }
+            Dist::Normal { mean, sd } => loop {
+                let z: f64 = StandardNormal.sample(rng);
+                let x = mean.0 as f64 + sd.0 as f64 * z;
+                if x >= 0.0 {
+                    return x;
+                }
+            },
+            Dist::LogNormal { median, sigma } => {
+                let z: f64 = StandardNormal.sample(rng);
+                median.0 as f64 * (sigma * z).exp()
+            }
+            Dist::Gamma { shape, mean } => {
+                let scale = mean.0 as f64 / shape;
+                // The value language admits only shapes that the sampler takes.
+                rand_distr::Gamma::new(*shape, scale).map_or(mean.0 as f64, |law| law.sample(rng))
+            }
+            Dist::Weibull { shape, scale } => {
+                let e: f64 = Exp1.sample(rng);
+                scale.0 as f64 * e.powf(1.0 / shape)
+            }
+            Dist::Pareto { scale, alpha } => {
+                let e: f64 = Exp1.sample(rng);
+                scale.0 as f64 * (e / alpha).exp()
+            }
+            Dist::Mix(parts) => {
+                let mut u = unit(rng);
+                for (weight, part) in parts {
+                    if u < *weight {
+                        return part.draw(rng);
+                    }
+                    u -= weight;
+                }
+                parts.last().map_or(0.0, |(_, part)| part.draw(rng))
+            }
+            Dist::Shift(inner, by) => inner.draw(rng) + by.0 as f64,
+        }
+    }
+
+    /// The mean in seconds; infinite for a Pareto law with `alpha` ≤ 1.
+    pub fn mean_s(&self) -> f64 {
+        match self {
+            Dist::Const(d) => d.as_secs(),
+            Dist::Exp { mean } | Dist::Gamma { mean, .. } => mean.as_secs(),
+            Dist::Uniform { low, high } => (low.as_secs() + high.as_secs()) / 2.0,
+            Dist::Normal { mean, sd } => truncated_normal(mean.as_secs(), sd.as_secs()).0,
+            Dist::LogNormal { median, sigma } => median.as_secs() * (sigma * sigma / 2.0).exp(),
+            Dist::Weibull { shape, scale } => scale.as_secs() * gamma(1.0 + 1.0 / shape),
+            Dist::Pareto { scale, alpha } if *alpha > 1.0 => {
+                scale.as_secs() * alpha / (alpha - 1.0)
+            }
+            Dist::Pareto { .. } => f64::INFINITY,
+            Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.mean_s()).sum(),
+            Dist::Shift(inner, by) => inner.mean_s() + by.as_secs(),
+        }
+    }
+
+    /// The second moment E[X²] in s²; infinite where it does not exist.
+    pub fn second_moment_s2(&self) -> f64 {
+        match self {
+            Dist::Const(d) => d.as_secs().powi(2),
+            Dist::Exp { mean } => 2.0 * mean.as_secs().powi(2),
+            Dist::Uniform { low, high } => {
+                let (a, b) = (low.as_secs(), high.as_secs());
+                (a * a + a * b + b * b) / 3.0
+            }
+            Dist::Normal { mean, sd } => truncated_normal(mean.as_secs(), sd.as_secs()).1,
+            Dist::LogNormal { median, sigma } => {
+                median.as_secs().powi(2) * (2.0 * sigma * sigma).exp()
+            }
+            Dist::Gamma { shape, mean } => mean.as_secs().powi(2) * (1.0 + 1.0 / shape),
+            Dist::Weibull { shape, scale } => scale.as_secs().powi(2) * gamma(1.0 + 2.0 / shape),
+            Dist::Pareto { scale, alpha } if *alpha > 2.0 => {
+                scale.as_secs().powi(2) * alpha / (alpha - 2.0)
+            }
+            Dist::Pareto { .. } => f64::INFINITY,
+            Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.second_moment_s2()).sum(),
+            Dist::Shift(inner, by) => {
+                let b = by.as_secs();
+                inner.second_moment_s2() + 2.0 * b * inner.mean_s() + b * b
+            }
+        }
+    }
+}
+
+/// Mean and second moment of a normal law truncated below 0.
+fn truncated_normal(mean: f64, sd: f64) -> (f64, f64) {
+    if sd == 0.0 {
+        return (mean, mean * mean);
+    }
+    let a = -mean / sd;
+    let density = (-a * a / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let above = erfc(a / std::f64::consts::SQRT_2) / 2.0;
+    let hazard = density / above;
+    let first = mean + sd * hazard;
+    let variance = sd * sd * (1.0 + a * hazard - hazard * hazard);
+    (first, variance + first * first)
+}
+
+/// Uniform on [0, 1).
+pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
+    StandardUniform.sample(rng)
+}
+
+fn round(ns: f64) -> Nanos {
+    // `as` saturates: a draw beyond 584 years becomes "never".
+    Nanos((ns + 0.5) as u64)
+}
+
+impl fmt::Display for Dist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dist::Const(d) => write!(f, "{d}"),
+            Dist::Exp { mean } => write!(f, "exp({mean})"),
+            Dist::Uniform { low, high } => write!(f, "uniform({low},{high})"),
+            Dist::Normal { mean, sd } => write!(f, "normal({mean},{sd})"),
+            Dist::LogNormal { median, sigma } => {
+                write!(f, "lognormal(median={median},sigma={sigma})")
+            }
+            Dist::Gamma { shape, mean } => write!(f, "gamma(shape={shape},mean={mean})"),
+            Dist::Weibull { shape, scale } => write!(f, "weibull(shape={shape},scale={scale})"),
+            Dist::Pareto { scale, alpha } => write!(f, "pareto(scale={scale},alpha={alpha})"),
+            Dist::Mix(parts) => {
+                f.write_str("mix(")?;
+                for (i, (weight, part)) in parts.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(", ")?;
+                    }
+                    write!(f, "{weight}: {part}")?;
+                }
+                f.write_str(")")
+            }
+            Dist::Shift(inner, by) => write!(f, "{inner} + {by}"),
+        }
+    }
+}
+
+impl Serialize for Dist {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}

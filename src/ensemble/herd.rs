@@ -1,0 +1,207 @@
+//! An ensemble of herds: every policy of a scenario, replicated and summed up.
+
+use std::sync::atomic::AtomicBool;
+
+use hdrhistogram::Histogram;
+use rayon::ThreadPool;
+
+use crate::ensemble::stats::{Estimate, Moments};
+use crate::ensemble::{World, replicate};
+use crate::herd::{Bin, Herd, METRICS, Metrics, Outcome, SERIES, new_histogram};
+use crate::scenario::Scenario;
+use crate::streams::Streams;
+
+impl World for Herd<'_> {
+    type Outcome = Outcome;
+
+    fn replicate(&self, streams: Streams) -> Outcome {
+        Herd::replicate(self, streams)
+    }
+}
+
+/// The results of all policies of one scenario.
+#[derive(Clone, Debug)]
+pub struct Results {
+    pub scenario: Scenario,
+    /// Replications that every policy finished.
+    pub replications: u64,
+    /// In the order of the scenario; the first is the baseline.
+    pub policies: Vec<PolicyResults>,
+    /// Events of all replications.
+    pub events: u64,
+    /// Whether the run was stopped before it was complete.
+    pub interrupted: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct PolicyResults {
+    pub name: String,
+    /// The metrics of each replication.
+    pub raw: Vec<Metrics>,
+    /// Mean and interval per bin and column of the time series.
+    pub series: Vec<[Estimate; SERIES.len()]>,
+    /// All latencies of all replications, in ns.
+    pub latency: Histogram<u64>,
+}
+
+/// The place of a metric in [`METRICS`].
+pub fn metric_index(name: &str) -> Option<usize> {
+    METRICS.iter().position(|m| *m == name)
+}
+
+/// How values of a metric are summed up: shares of replications by Wilson, else by Student.
+fn estimate(metric: usize, values: impl Iterator<Item = f64>) -> Estimate {
+    if METRICS[metric] == "recovered_ratio" {
+        Estimate::share_of(values)
+    } else {
+        Estimate::of(values)
+    }
+}
+
+impl PolicyResults {
+    /// Mean and 95% interval of a metric over the replications that have it.
+    pub fn estimate(&self, metric: usize) -> Estimate {
+        estimate(metric, self.raw.iter().map(|m| m[metric]))
+    }
+
+    /// The same by name; NaN for a name that is not in [`METRICS`].
+    pub fn metric(&self, name: &str) -> Estimate {
+        metric_index(name).map_or(Estimate::NONE, |i| self.estimate(i))
+    }
+
+    /// Mean and 95% interval of the paired difference from a baseline.
+    pub fn difference(&self, baseline: &PolicyResults, metric: usize) -> Estimate {
+        Estimate::of(
+            self.raw
+                .iter()
+                .zip(&baseline.raw)
+                .map(|(mine, theirs)| mine[metric] - theirs[metric]),
+        )
+    }
+}
+
+/// The metrics whose precision decides when there are enough replications.
+const MAIN_METRICS: [&str; 2] = ["success_ratio", "attempts_per_call"];
+
+/// Runs a scenario: its replications, or with `precision` as many batches as it takes.
+///
+/// `progress(done, planned)` is told after every replication of a policy.
+/// Setting `stop` ends the run early with the replications finished by then.
+pub fn run(
+    scenario: &Scenario,
+    pool: &ThreadPool,
+    stop: &AtomicBool,
+    progress: impl Fn(u64, u64) + Sync,
+) -> Results {
+    let worlds: Vec<Herd<'_>> = scenario
+        .policies
+        .iter()
+        .map(|(_, policy)| Herd { scenario, policy })
+        .collect();
+    let mut folds: Vec<Fold> = worlds.iter().map(|_| Fold::new(scenario)).collect();
+    let run = &scenario.run;
+    let batch = run.replications;
+    let most = run.max_replications.unwrap_or(batch).max(batch);
+    let mut events = 0;
+    let (mut done, mut finished) = (0, 0);
+    loop {
+        let to = (finished + batch).min(most);
+        let planned = to * worlds.len() as u64;
+        let reached = replicate(
+            pool,
+            &worlds,
+            run.seed,
+            finished..to,
+            stop,
+            |world, _, outcome| {
+                events += outcome.events;
+                folds[world].add(&outcome);
+                done += 1;
+                progress(done, planned);
+            },
+        );
+        finished = reached;
+        let enough = run.precision.is_none_or(|p| {
+            folds.iter().all(|fold| fold.is_precise(p.0))
+        });
+        if reached < to || to == most || enough {
+            break;
+        }
+    }
+    let policies = scenario
+        .policies
+        .iter()
+        .zip(folds)
+        .map(|((name, _), fold)| fold.finish(name, finished))
+        .collect();
+    Results {
+        scenario: scenario.clone(),
+        replications: finished,
+        policies,
+        events,
+        interrupted: stop.load(std::sync::atomic::Ordering::Relaxed) && finished < most,
+    }
+}
+
+/// The outcomes of one policy, summed up in the order of replications.
+struct Fold {
+    raw: Vec<Metrics>,
+    series: Vec<[Moments; SERIES.len()]>,
+    latency: Histogram<u64>,
+}
+
+impl Fold {
+    fn new(scenario: &Scenario) -> Fold {
+        Fold {
+            raw: Vec::new(),
+            series: Vec::new(),
+            latency: new_histogram(scenario.run.horizon),
+        }
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.raw.push(outcome.metrics);
+        // A run of callers that call once may end before others do: from then
+        // on its rates and levels are 0.
+        let nothing: Bin = std::array::from_fn(|i| match SERIES[i] {
+            "tokens" | "latency_p50_s" | "latency_p99_s" => f64::NAN,
+            _ => 0.0,
+        });
+        while self.series.len() < outcome.series.len() {
+            let mut late = [Moments::default(); SERIES.len()];
+            for _ in 1..self.raw.len() {
+                late.iter_mut().zip(nothing).for_each(|(m, x)| m.add(x));
+            }
+            self.series.push(late);
+        }
+        for (i, moments) in self.series.iter_mut().enumerate() {
+            let bin = outcome.series.get(i).unwrap_or(&nothing);
+            moments.iter_mut().zip(bin).for_each(|(m, x)| m.add(*x));
+        }
+        // Both have the same range and digits.
+        let merged = self.latency.add(&outcome.latency);
+        debug_assert!(merged.is_ok());
+    }
+
+    fn is_precise(&self, precision: f64) -> bool {
+        MAIN_METRICS.iter().filter_map(|name| metric_index(name)).all(|i| {
+            let e = estimate(i, self.raw.iter().map(|m| m[i]));
+            e.n == 0 || e.half_width() <= precision * e.mean.abs()
+        })
+    }
+
+    /// Only the replications that every policy finished are kept in `raw`.
+    fn finish(mut self, name: &str, replications: u64) -> PolicyResults {
+        self.raw.truncate(replications as usize);
+        PolicyResults {
+            name: name.to_string(),
+            raw: self.raw,
+            series: self
+                .series
+                .iter()
+                .map(|bin| bin.map(|moments| moments.estimate()))
+                .collect(),
+            latency: self.latency,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Means with 95% intervals.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// A mean and its 95% interval; NaN where there is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub mean: f64,
+    pub low: f64,
+    pub high: f64,
+    /// Values that went into it.
+    pub n: u64,
+    /// Standard deviation of the values.
+    pub sd: f64,
+}
+
+impl Estimate {
+    pub const NONE: Estimate = Estimate {
+        mean: f64::NAN,
+        low: f64::NAN,
+        high: f64::NAN,
+        n: 0,
+        sd: f64::NAN,
+    };
+
+    /// Student's t interval for the mean of the values that are not NaN.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Estimate {
+        let mut sums = Moments::default();
+        for value in values {
+            sums.add(value);
+        }
+        sums.estimate()
+    }
+
+    /// Wilson's interval for the share of values that are 1 among those that
+    /// are 0 or 1 (Wilson 1927).
+    pub fn share_of(values: impl IntoIterator<Item = f64>) -> Estimate {
+        let (mut n, mut ones) = (0u64, 0.0);
+        for value in values.into_iter().filter(|v| !v.is_nan()) {
+            n += 1;
+            ones += value;
+        }
+        if n == 0 {
+            return Estimate::NONE;
+        }
+        let z = 1.959_963_984_540_054;
+        let size = n as f64;
+        let p = ones / size;
+        let centre = (p + z * z / (2.0 * size)) / (1.0 + z * z / size);
+        let half = z / (1.0 + z * z / size)
+            * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
+        Estimate {
+            mean: p,
+            low: (centre - half).clamp(0.0, p),
+            high: (centre + half).clamp(p, 1.0),
+            n,
+            sd: (p * (1.0 - p)).sqrt(),
+        }
+    }
+
+    /// Half the width of the interval.
+    pub fn half_width(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+}
+
+/// Running mean and variance (Welford 1962); skips NaN.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Moments {
+    n: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    pub fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        self.n += 1;
+        let delta = value - self.mean;
+        self.mean += delta / self.n as f64;
+        self.squares += delta * (value - self.mean);
+    }
+
+    pub fn estimate(&self) -> Estimate {
+        match self.n {
+            0 => Estimate::NONE,
+            1 => Estimate {
+                mean: self.mean,
+                n: 1,
+                ..Estimate::NONE
+            },
+            n => {
+                let sd = (self.squares / (n - 1) as f64).sqrt();
+                let half = t_975(n - 1) * sd / (n as f64).sqrt();
+                Estimate {
+                    mean: self.mean,
+                    low: self.mean - half,
+                    high: self.mean + half,
+                    n,
+                    sd,
+                }
+            }
+        }
+    }
+}
+
+/// The 97.5% quantile of Student's t.
+pub fn t_975(degrees: u64) -> f64 {
+    StudentsT::new(0.0, 1.0, degrees as f64).map_or(f64::NAN, |t| t.inverse_cdf(0.975))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn student_quantiles_match_the_tables() {
+        for (degrees, t) in [(1, 12.7062), (4, 2.7764), (19, 2.0930), (1000, 1.9623)] {
+            assert!((t_975(degrees) - t).abs() < 1e-4, "{degrees}");
+        }
+    }
+
+    #[test]
+    fn wilson_matches_published_values() {
+        // 0 of 20 and 17 of 20: Newcombe 1998 gives (0, 0.1611) and (0.6396, 0.9476).
+        let none = Estimate::share_of([0.0; 20]);
+        assert_eq!((none.mean, none.low), (0.0, 0.0));
+        assert!((none.high - 0.1611).abs() < 1e-4);
+        let most = Estimate::share_of((0..20).map(|i| f64::from(u8::from(i < 17))));
+        assert!((most.low - 0.6396).abs() < 1e-4 && (most.high - 0.9476).abs() < 1e-4);
+    }
+
+    #[test]
+    fn interval_of_a_small_sample() {
+        // 1 … 5: mean 3, sd √2.5, half width 2.7764 · √0.5.
+        let e = Estimate::of([1.0, 2.0, f64::NAN, 3.0, 4.0, 5.0]);
+        assert_eq!((e.mean, e.n), (3.0, 5));
+        assert!((e.half_width() - 2.7764 * 0.5f64.sqrt()).abs() < 1e-4);
+    }
+}

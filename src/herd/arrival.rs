@@ -1,0 +1,168 @@
+//! When calls begin.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+use rand_distr::{Distribution, Exp1};
+
+use crate::dist::{Dist, unit};
+use crate::herd::agenda::{Lane, RadixHeap, Token};
+use crate::herd::fault::{Clock, call_clock};
+use crate::scenario::fault::Fault;
+use crate::scenario::service::{Arrival, Callers};
+use crate::streams::Stream;
+
+/// The source of calls. All of it runs on the callers' clock, which a surge speeds up.
+pub struct Arrivals {
+    kind: Kind,
+    clock: Clock,
+    rng: Stream,
+    callers: u32,
+    /// Time of the next call, or of the next tick that may be one.
+    next: u64,
+}
+
+enum Kind {
+    /// All callers' Poisson processes as one, each event given to a random caller.
+    Open { mean_gap: f64, reading: f64 },
+    /// Exponential thinkers: the same process, in which a caller who is
+    /// not thinking ignores its tick. Being memoryless, that is exactly a
+    /// think time that starts when its call ends.
+    Memoryless {
+        mean_gap: f64,
+        reading: f64,
+        thinking: Vec<bool>,
+    },
+    /// Think times one by one.
+    Thinkers { think: Dist, lane: Lane },
+    /// Sorted starts, the next one last.
+    Once { starts: Vec<(u64, u32)> },
+}
+
+impl Arrivals {
+    pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream) -> Arrivals {
+        let clock = call_clock(faults);
+        let count = callers.count;
+        let kind = match &callers.arrival {
+            Arrival::Open { rate } => Kind::Open {
+                mean_gap: 1e9 / (rate.0 * f64::from(count)),
+                reading: 0.0,
+            },
+            Arrival::Closed {
+                think: Dist::Exp { mean },
+            } => Kind::Memoryless {
+                mean_gap: mean.0 as f64 / f64::from(count),
+                reading: 0.0,
+                thinking: vec![true; count as usize],
+            },
+            Arrival::Closed { think } => {
+                let plain = think.constant().is_some() && clock.is_plain();
+                let mut firsts: Vec<(u64, u32)> = (0..count)
+                    .map(|caller| {
+                        // Callers have been at it for a while: they do not start in step.
+                        let left = think.sample(&mut rng).0 as f64 * unit(&mut rng);
+                        (clock.time(left) as u64, caller)
+                    })
+                    .collect();
+                firsts.sort_unstable();
+                let mut lane = if plain {
+                    Lane::Ring(VecDeque::new())
+                } else {
+                    Lane::Heap(RadixHeap::new())
+                };
+                for (time, caller) in firsts {
+                    lane.push(time, caller_token(caller));
+                }
+                Kind::Thinkers {
+                    think: think.clone(),
+                    lane,
+                }
+            }
+            Arrival::Once { at, spread } => {
+                let mut starts: Vec<(u64, u32)> = (0..count)
+                    .map(|caller| (at.0.saturating_add(spread.sample(&mut rng).0), caller))
+                    .collect();
+                starts.sort_unstable();
+                starts.reverse();
+                Kind::Once { starts }
+            }
+        };
+        let mut arrivals = Arrivals {
+            kind,
+            clock,
+            rng,
+            callers: count,
+            next: 0,
+        };
+        arrivals.advance();
+        arrivals
+    }
+
+    #[inline]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn advance(&mut self) {
+        self.next = match &mut self.kind {
+            Kind::Open { mean_gap, reading }
+            | Kind::Memoryless {
+                mean_gap, reading, ..
+            } => {
+                let gap: f64 = Exp1.sample(&mut self.rng);
+                *reading += *mean_gap * gap;
+                self.clock.time(*reading) as u64
+            }
+            Kind::Thinkers { lane, .. } => lane.head(),
+            Kind::Once { starts } => starts.last().map_or(u64::MAX, |(time, _)| *time),
+        };
+    }
+
+    /// The caller who calls now, if it does.
+    #[inline]
+    pub fn take(&mut self) -> Option<u32> {
+        let caller = match &mut self.kind {
+            Kind::Open { .. } => Some(self.rng.random_range(0..self.callers)),
+            Kind::Memoryless { thinking, .. } => {
+                let caller = self.rng.random_range(0..self.callers);
+                std::mem::take(&mut thinking[caller as usize]).then_some(caller)
+            }
+            Kind::Thinkers { lane, .. } => lane.pop().map(|token| token.slot),
+            Kind::Once { starts } => starts.pop().map(|(_, caller)| caller),
+        };
+        self.advance();
+        caller
+    }
+
+    /// A caller's call has ended.
+    #[inline]
+    pub fn ended(&mut self, caller: u32, now: u64) {
+        match &mut self.kind {
+            Kind::Memoryless { thinking, .. } => thinking[caller as usize] = true,
+            Kind::Thinkers { think, lane } => {
+                let pause = think.sample(&mut self.rng).0;
+                let time = if self.clock.is_plain() {
+                    now.saturating_add(pause)
+                } else {
+                    let reading = self.clock.reading(now as f64) + pause as f64;
+                    (self.clock.time(reading) as u64).max(now)
+                };
+                lane.push(time, caller_token(caller));
+                self.next = lane.head();
+            }
+            Kind::Open { .. } | Kind::Once { .. } => {}
+        }
+    }
+
+    /// Whether no call will ever begin again.
+    pub fn exhausted(&self) -> bool {
+        matches!(&self.kind, Kind::Once { starts } if starts.is_empty())
+    }
+}
+
+fn caller_token(caller: u32) -> Token {
+    Token {
+        slot: caller,
+        generation: 0,
+    }
+}

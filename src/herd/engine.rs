@@ -1,0 +1,684 @@
+//! The event loop of one replication.
+//!
+//! A call makes one attempt at a time. An attempt has a slot of its own from
+//! the moment it is sent until both its caller and the service are through
+//! with it; the slot's generation tells a late event from a current one.
+
+use rand::RngExt;
+
+use crate::herd::agenda::{Agenda, Cause, Token};
+use crate::herd::arrival::Arrivals;
+use crate::herd::fault::Faults;
+use crate::herd::metrics::{Outcome, Recorder, Residue};
+use crate::herd::policy::{self, Budgets};
+use crate::herd::service::Queue;
+use crate::scenario::Scenario;
+use crate::scenario::fault::FaultKind;
+use crate::scenario::policy::{Failure, Policy};
+use crate::scenario::service::Cancel;
+use crate::streams::{Purpose, Stream, Streams};
+use crate::units::Nanos;
+
+/// A scenario under one of its policies: a world that can be run again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Herd<'s> {
+    pub scenario: &'s Scenario,
+    pub policy: &'s Policy,
+}
+
+impl Herd<'_> {
+    /// Runs one replication: a pure function of the scenario and the streams.
+    pub fn replicate(&self, streams: Streams) -> Outcome {
+        Engine::new(self.scenario, self.policy, streams).run()
+    }
+}
+
+
+struct Call {
+    started: u64,
+    /// What decorrelated jitter feeds back.
+    previous_delay: u64,
+    /// What the last retry cost, in millionths of a token.
+    paid: u64,
+    caller: u32,
+    client: u32,
+    tries: u32,
+    /// Attempts whose slots are still in use.
+    attempts_alive: u32,
+    ended: bool,
+    /// Whether the service has completed this call's work before.
+    worked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// On its way to the service.
+    Out,
+    Queued,
+    /// Left the queue early; its entry is still there.
+    Withdrawn,
+    Serving,
+    /// Its answer is on its way back.
+    Back(Reply),
+    /// The service is through with it, and no answer will come.
+    Gone,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    Ok,
+    Failed(Failure),
+}
+
+struct Attempt {
+    /// When it joined the queue, or its server.
+    since: u64,
+    call: u32,
+    generation: u32,
+    phase: Phase,
+    /// Whether its caller still waits for it.
+    awaited: bool,
+    retry: bool,
+    /// The service knows that its caller has left.
+    cancelled: bool,
+}
+
+/// Records in slots that are used again.
+struct Slots<T> {
+    records: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Slots<T> {
+    fn new() -> Self {
+        Slots {
+            records: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    /// A slot for a new record, made by `fill` from the old one or from nothing.
+    #[inline]
+    fn add(&mut self, record: impl FnOnce(Option<&T>) -> T) -> u32 {
+        match self.free.pop() {
+            Some(slot) => {
+                let new = record(Some(&self.records[slot as usize]));
+                self.records[slot as usize] = new;
+                slot
+            }
+            None => {
+                self.records.push(record(None));
+                (self.records.len() - 1) as u32
+            }
+        }
+    }
+
+    #[inline]
+    fn remove(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+}
+
+impl<T> std::ops::Index<u32> for Slots<T> {
+    type Output = T;
+    #[inline]
+    fn index(&self, slot: u32) -> &T {
+        &self.records[slot as usize]
+    }
+}
+
+impl<T> std::ops::IndexMut<u32> for Slots<T> {
+    #[inline]
+    fn index_mut(&mut self, slot: u32) -> &mut T {
+        &mut self.records[slot as usize]
+    }
+}
+
+struct Engine<'s> {
+    scenario: &'s Scenario,
+    policy: &'s Policy,
+    now: u64,
+    agenda: Agenda,
+    arrivals: Arrivals,
+    faults: Faults,
+    budgets: Budgets,
+    queue: Queue,
+    calls: Slots<Call>,
+    attempts: Slots<Attempt>,
+    recorder: Recorder,
+    service_rng: Stream,
+    network_rng: Stream,
+    backoff_rng: Stream,
+    fault_rng: Stream,
+}
+
+impl<'s> Engine<'s> {
+    fn new(scenario: &'s Scenario, policy: &'s Policy, streams: Streams) -> Engine<'s> {
+        let slows = scenario
+            .faults
+            .iter()
+            .any(|f| matches!(f.kind, FaultKind::Slow(_)));
+        let agenda = Agenda::new(|cause| match cause {
+            Cause::Fault | Cause::Call => true,
+            Cause::Finish => scenario.service.service_time.constant().is_some() && !slows,
+            Cause::Answer => scenario.network.back.constant().is_some(),
+            Cause::Arrive | Cause::Cancel => scenario.network.out.constant().is_some(),
+            Cause::Timeout => policy.deadline.is_none(),
+            Cause::Retry => policy::is_constant(policy),
+        });
+        Engine {
+            scenario,
+            policy,
+            now: 0,
+            agenda,
+            arrivals: Arrivals::new(
+                &scenario.callers,
+                &scenario.faults,
+                streams.stream(Purpose::Arrivals),
+            ),
+            faults: Faults::new(&scenario.faults),
+            budgets: Budgets::new(policy.budget.as_ref(), scenario.callers.clients),
+            queue: Queue::new(scenario.service.discipline),
+            calls: Slots::new(),
+            attempts: Slots::new(),
+            recorder: Recorder::new(scenario),
+            service_rng: streams.stream(Purpose::Service),
+            network_rng: streams.stream(Purpose::Network),
+            backoff_rng: streams.stream(Purpose::Backoff),
+            fault_rng: streams.stream(Purpose::Faults),
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        let horizon = self.scenario.run.horizon.0;
+        let mut events = 0;
+        let mut end = horizon;
+        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
+        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        loop {
+            let (time, cause) = self.agenda.next();
+            if time >= horizon {
+                break;
+            }
+            self.now = time;
+            events += 1;
+            let budgets = &self.budgets;
+            self.recorder.advance(time, || budgets.mean_tokens());
+            match cause {
+                Cause::Fault => self.on_fault_edge(),
+                Cause::Finish => self.on_finish(),
+                Cause::Answer => self.on_answer(),
+                Cause::Arrive => self.on_arrive(),
+                Cause::Cancel => self.on_cancel(),
+                Cause::Timeout => self.on_timeout(),
+                Cause::Retry => self.on_retry(),
+                Cause::Call => self.on_call(),
+            }
+            if self.recorder.outstanding == 0 && self.arrivals.exhausted() {
+                end = self.now;
+                break;
+            }
+        }
+        let residue = self.residue(end);
+        let budgets = &self.budgets;
+        self.recorder
+            .finish(end, || budgets.mean_tokens(), self.scenario, residue, events)
+    }
+
+    fn on_call(&mut self) {
+        let caller = self.arrivals.take();
+        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        let Some(caller) = caller else {
+            return;
+        };
+        let client = match self.budgets.is_unlimited() {
+            true => 0,
+            false => self.scenario.callers.client(caller),
+        };
+        self.recorder.call_started();
+        self.budgets.call_started(client, self.now);
+        let started = self.now;
+        let call = self.calls.add(|_| Call {
+            started,
+            previous_delay: 0,
+            paid: 0,
+            caller,
+            client,
+            tries: 0,
+            attempts_alive: 0,
+            ended: false,
+            worked: false,
+        });
+        self.send(call);
+    }
+
+    /// Sends the next attempt of a call.
+    fn send(&mut self, call_slot: u32) {
+        let call = &mut self.calls[call_slot];
+        call.tries += 1;
+        call.attempts_alive += 1;
+        let retry = call.tries > 1;
+        let started = call.started;
+        self.recorder.counts.attempts += 1;
+        let attempt = self.attempts.add(|old| Attempt {
+            since: 0,
+            call: call_slot,
+            generation: old.map_or(0, |old| old.generation),
+            phase: Phase::Out,
+            awaited: true,
+            retry,
+            cancelled: false,
+        });
+        let mut expires = u64::MAX;
+        if let Some(timeout) = self.policy.timeout {
+            expires = self.now.saturating_add(timeout.0);
+        }
+        if let Some(deadline) = self.policy.deadline {
+            expires = expires.min(started.saturating_add(deadline.0));
+        }
+        if expires < self.scenario.run.horizon.0 {
+            self.agenda
+                .schedule(Cause::Timeout, expires, self.token(attempt));
+        }
+        let out = self.scenario.network.out.sample(&mut self.network_rng);
+        if out == Nanos::ZERO {
+            self.arrive(attempt);
+        } else {
+            self.later(Cause::Arrive, out, attempt);
+        }
+    }
+
+    fn token(&self, attempt: u32) -> Token {
+        Token {
+            slot: attempt,
+            generation: self.attempts[attempt].generation,
+        }
+    }
+
+    fn later(&mut self, cause: Cause, delay: Nanos, attempt: u32) {
+        let token = self.token(attempt);
+        self.agenda
+            .schedule(cause, self.now.saturating_add(delay.0), token);
+    }
+
+    /// The attempt of the next event of a cause, unless that event is too late for it.
+    #[inline]
+    fn take(&mut self, cause: Cause) -> Option<u32> {
+        let token = self.agenda.take(cause)?;
+        (self.attempts[token.slot].generation == token.generation).then_some(token.slot)
+    }
+
+    fn on_arrive(&mut self) {
+        if let Some(attempt) = self.take(Cause::Arrive) {
+            self.arrive(attempt);
+        }
+    }
+
+    /// An attempt reaches the service.
+    fn arrive(&mut self, attempt: u32) {
+        self.recorder.counts.offered += 1;
+        self.recorder.counts.offered_retries += u64::from(self.attempts[attempt].retry);
+        let weather = *self.faults.weather(self.now);
+        if happens(weather.vanish, &mut self.fault_rng) {
+            self.through(attempt);
+            return;
+        }
+        if happens(weather.refuse, &mut self.fault_rng) {
+            self.reply(attempt, Reply::Failed(Failure::Refused));
+            return;
+        }
+        if self.attempts[attempt].cancelled {
+            self.recorder.counts.cancelled += 1;
+            self.through(attempt);
+        } else if self.recorder.queued == 0 && self.may_start() {
+            self.start(attempt);
+        } else if self.recorder.queued < self.scenario.service.queue {
+            self.attempts[attempt].since = self.now;
+            self.attempts[attempt].phase = Phase::Queued;
+            self.queue.push(attempt);
+            self.recorder.queued += 1;
+        } else {
+            self.reply(attempt, Reply::Failed(Failure::Rejected));
+        }
+    }
+
+    /// Whether a server may start work now.
+    #[inline]
+    fn may_start(&mut self) -> bool {
+        let servers = self.scenario.service.servers;
+        let weather = self.faults.weather(self.now);
+        if weather.stalled {
+            return false;
+        }
+        if weather.capacity == 1.0 {
+            self.recorder.busy < servers
+        } else {
+            f64::from(self.recorder.busy) < (f64::from(servers) * weather.capacity).round()
+        }
+    }
+
+    /// A server takes an attempt.
+    fn start(&mut self, attempt: u32) {
+        self.recorder.busy += 1;
+        self.attempts[attempt].since = self.now;
+        self.attempts[attempt].phase = Phase::Serving;
+        let slow = self.faults.weather(self.now).slow;
+        let mut work = self
+            .scenario
+            .service
+            .service_time
+            .sample(&mut self.service_rng)
+            .0;
+        if slow != 1.0 {
+            work = (work as f64 * slow + 0.5) as u64;
+        }
+        let clock = &self.faults.service_clock;
+        let finish = if clock.is_plain() {
+            self.now.saturating_add(work)
+        } else {
+            let done = clock.reading(self.now as f64) + work as f64;
+            (clock.time(done) as u64).max(self.now)
+        };
+        let token = self.token(attempt);
+        self.agenda.schedule(Cause::Finish, finish, token);
+    }
+
+    fn on_finish(&mut self) {
+        let Some(attempt) = self.take(Cause::Finish) else {
+            return;
+        };
+        self.leave_server(attempt);
+        let call = &mut self.calls[self.attempts[attempt].call];
+        self.recorder.counts.duplicates += u64::from(call.worked);
+        call.worked = true;
+        let weather = *self.faults.weather(self.now);
+        if happens(weather.error, &mut self.fault_rng) {
+            self.reply(attempt, Reply::Failed(Failure::Error));
+        } else if happens(weather.lose, &mut self.fault_rng) {
+            self.through(attempt);
+        } else {
+            self.reply(attempt, Reply::Ok);
+        }
+        self.serve_waiting();
+    }
+
+    /// Frees the server of an attempt and books its time.
+    fn leave_server(&mut self, attempt: u32) {
+        let record = &self.attempts[attempt];
+        self.recorder.busy -= 1;
+        self.recorder
+            .served(self.now - record.since, !record.awaited);
+    }
+
+    /// Starts waiting attempts while servers are free.
+    fn serve_waiting(&mut self) {
+        while self.recorder.queued > 0 && self.may_start() {
+            let Some(attempt) = self.next_in_line() else {
+                return;
+            };
+            if self.scenario.service.drop_expired && !self.attempts[attempt].awaited {
+                self.recorder.counts.dropped += 1;
+                self.through(attempt);
+            } else {
+                self.start(attempt);
+            }
+        }
+    }
+
+    fn next_in_line(&mut self) -> Option<u32> {
+        let (attempts, calls) = (&mut self.attempts, &mut self.calls);
+        let attempt = self.queue.pop(|slot| release(attempts, calls, slot))?;
+        self.recorder.queued -= 1;
+        self.recorder.counts.waited_ns += u128::from(self.now - self.attempts[attempt].since);
+        Some(attempt)
+    }
+
+    /// The service has its answer.
+    fn reply(&mut self, attempt: u32, reply: Reply) {
+        match reply {
+            Reply::Ok => {}
+            Reply::Failed(Failure::Error) => self.recorder.counts.errors += 1,
+            Reply::Failed(Failure::Rejected) => self.recorder.counts.rejected += 1,
+            Reply::Failed(Failure::Refused) => self.recorder.counts.refused += 1,
+            Reply::Failed(Failure::Reset) => self.recorder.counts.reset += 1,
+            Reply::Failed(Failure::Timeout) => {}
+        }
+        if !self.attempts[attempt].awaited {
+            self.through(attempt);
+            return;
+        }
+        self.attempts[attempt].phase = Phase::Back(reply);
+        let back = self.scenario.network.back.sample(&mut self.network_rng);
+        if back == Nanos::ZERO {
+            self.answer(attempt, reply);
+        } else {
+            self.later(Cause::Answer, back, attempt);
+        }
+    }
+
+    fn on_answer(&mut self) {
+        let Some(attempt) = self.take(Cause::Answer) else {
+            return;
+        };
+        match self.attempts[attempt].phase {
+            Phase::Back(reply) if self.attempts[attempt].awaited => self.answer(attempt, reply),
+            _ => self.through(attempt),
+        }
+    }
+
+    /// An answer reaches a caller who waits for it.
+    fn answer(&mut self, attempt: u32, reply: Reply) {
+        let call = self.attempts[attempt].call;
+        self.attempts[attempt].awaited = false;
+        match reply {
+            Reply::Ok => self.end_call(call, true),
+            Reply::Failed(failure) => self.fail(call, failure),
+        }
+        self.through(attempt);
+    }
+
+    fn on_timeout(&mut self) {
+        let Some(attempt) = self.take(Cause::Timeout) else {
+            return;
+        };
+        if !self.attempts[attempt].awaited {
+            return;
+        }
+        self.recorder.counts.timed_out += 1;
+        self.attempts[attempt].awaited = false;
+        let call = self.attempts[attempt].call;
+        self.fail(call, Failure::Timeout);
+        if self.attempts[attempt].phase == Phase::Gone {
+            self.through(attempt);
+        } else if self.scenario.service.cancel != Cancel::None {
+            let out = self.scenario.network.out.sample(&mut self.network_rng);
+            if out == Nanos::ZERO {
+                self.cancel(attempt);
+            } else {
+                self.later(Cause::Cancel, out, attempt);
+            }
+        }
+    }
+
+    fn on_cancel(&mut self) {
+        if let Some(attempt) = self.take(Cause::Cancel) {
+            self.cancel(attempt);
+        }
+    }
+
+    /// The service learns that the caller of an attempt has left.
+    fn cancel(&mut self, attempt: u32) {
+        match self.attempts[attempt].phase {
+            Phase::Out => self.attempts[attempt].cancelled = true,
+            Phase::Queued => {
+                self.recorder.counts.cancelled += 1;
+                self.recorder.queued -= 1;
+                self.recorder.counts.waited_ns +=
+                    u128::from(self.now - self.attempts[attempt].since);
+                self.attempts[attempt].phase = Phase::Withdrawn;
+                let (attempts, calls) = (&mut self.attempts, &mut self.calls);
+                self.queue.note_gone(|slot| release(attempts, calls, slot));
+            }
+            Phase::Serving if self.scenario.service.cancel == Cancel::All => {
+                self.recorder.counts.cancelled += 1;
+                self.leave_server(attempt);
+                self.through(attempt);
+                self.serve_waiting();
+            }
+            Phase::Serving | Phase::Withdrawn | Phase::Back(_) | Phase::Gone => {}
+        }
+    }
+
+    /// An attempt of a call has failed: try again, or give up at once.
+    fn fail(&mut self, call_slot: u32, failure: Failure) {
+        let policy = self.policy;
+        let call = &mut self.calls[call_slot];
+        if call.tries >= policy.attempts || !policy.retry_on.contains(failure) {
+            self.end_call(call_slot, false);
+            return;
+        }
+        let delay = policy::delay(
+            policy,
+            call.tries,
+            &mut call.previous_delay,
+            &mut self.backoff_rng,
+        );
+        let again = self.now.saturating_add(delay);
+        let late = policy
+            .deadline
+            .is_some_and(|d| again >= call.started.saturating_add(d.0));
+        if late {
+            self.end_call(call_slot, false);
+            return;
+        }
+        match self.budgets.withdraw(call.client, failure, self.now) {
+            Some(cost) => {
+                call.paid = cost;
+                let token = Token {
+                    slot: call_slot,
+                    generation: 0,
+                };
+                self.agenda.schedule(Cause::Retry, again, token);
+            }
+            None => {
+                self.recorder.counts.denied += 1;
+                self.end_call(call_slot, false);
+            }
+        }
+    }
+
+    fn on_retry(&mut self) {
+        // A call that waits to retry cannot end meanwhile.
+        if let Some(token) = self.agenda.take(Cause::Retry) {
+            self.send(token.slot);
+        }
+    }
+
+    fn end_call(&mut self, call_slot: u32, ok: bool) {
+        let call = &mut self.calls[call_slot];
+        self.recorder.call_ended(call.started, ok);
+        if ok {
+            let paid = (call.tries > 1).then_some(call.paid);
+            self.budgets.call_succeeded(call.client, paid);
+        }
+        self.arrivals.ended(call.caller, self.now);
+        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        call.ended = true;
+        if call.attempts_alive == 0 {
+            self.calls.remove(call_slot);
+        }
+    }
+
+    /// The service is through with an attempt; its slot is freed unless its caller still waits.
+    fn through(&mut self, attempt: u32) {
+        self.attempts[attempt].phase = Phase::Gone;
+        if !self.attempts[attempt].awaited {
+            release_slot(&mut self.attempts, &mut self.calls, attempt);
+        }
+    }
+
+    fn on_fault_edge(&mut self) {
+        let crash = self.faults.pass_edge(self.now);
+        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
+        if crash {
+            self.crash();
+        }
+        self.serve_waiting();
+    }
+
+    /// Everything queued or in service fails at once.
+    fn crash(&mut self) {
+        while let Some(token) = self.agenda.take(Cause::Finish) {
+            if self.attempts[token.slot].generation == token.generation {
+                self.leave_server(token.slot);
+                self.reply(token.slot, Reply::Failed(Failure::Reset));
+            }
+        }
+        while self.recorder.queued > 0 {
+            let Some(attempt) = self.next_in_line() else {
+                return;
+            };
+            self.reply(attempt, Reply::Failed(Failure::Reset));
+        }
+    }
+
+    fn residue(&self, end: u64) -> Residue {
+        let mut residue = Residue::default();
+        for slot in 0..self.attempts.records.len() as u32 {
+            let attempt = &self.attempts[slot];
+            let spent = u128::from(end.saturating_sub(attempt.since));
+            match attempt.phase {
+                Phase::Queued => {
+                    residue.queued += 1;
+                    residue.queued_ns += spent;
+                }
+                Phase::Serving => {
+                    residue.serving += 1;
+                    residue.serving_ns += spent;
+                }
+                Phase::Out | Phase::Withdrawn | Phase::Back(_) | Phase::Gone => {}
+            }
+        }
+        let mut free = vec![false; self.calls.records.len()];
+        for slot in &self.calls.free {
+            free[*slot as usize] = true;
+        }
+        for (call, free) in self.calls.records.iter().zip(free) {
+            if !free && !call.ended {
+                residue.calls += 1;
+                residue.calls_ns += u128::from(end - call.started);
+            }
+        }
+        residue
+    }
+}
+
+/// Frees the slot of an attempt that left the queue early; says whether it had.
+fn release(attempts: &mut Slots<Attempt>, calls: &mut Slots<Call>, slot: u32) -> bool {
+    let withdrawn = attempts[slot].phase == Phase::Withdrawn;
+    if withdrawn {
+        attempts[slot].phase = Phase::Gone;
+        release_slot(attempts, calls, slot);
+    }
+    withdrawn
+}
+
+/// Frees the slot of an attempt that nobody is concerned with any more.
+#[inline]
+fn release_slot(attempts: &mut Slots<Attempt>, calls: &mut Slots<Call>, slot: u32) {
+    let attempt = &mut attempts[slot];
+    attempt.generation = attempt.generation.wrapping_add(1);
+    let call_slot = attempt.call;
+    attempts.remove(slot);
+    let call = &mut calls[call_slot];
+    call.attempts_alive -= 1;
+    if call.ended && call.attempts_alive == 0 {
+        calls.remove(call_slot);
+    }
+}
+
+/// Whether an event of probability `p` happens; draws nothing where that is certain.
+#[inline]
+fn happens(p: f64, rng: &mut Stream) -> bool {
+    p > 0.0 && (p >= 1.0 || rng.random::<f64>() < p)
+}

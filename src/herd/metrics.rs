@@ -1,0 +1,534 @@
+//! What is counted while a replication runs, and the metrics made of it.
+
+use hdrhistogram::Histogram;
+
+use crate::scenario::Scenario;
+use crate::scenario::service::Arrival;
+use crate::units::Nanos;
+
+/// Running totals since time 0. Bins and windows are differences of two of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls started.
+    pub calls: u64,
+    /// Calls that ended well, and that ended otherwise.
+    pub ok: u64,
+    pub failed: u64,
+    /// Attempts sent.
+    pub attempts: u64,
+    /// Attempts that arrived at the service, and how many of them were retries.
+    pub offered: u64,
+    pub offered_retries: u64,
+    /// Attempts by how they failed.
+    pub errors: u64,
+    pub rejected: u64,
+    pub refused: u64,
+    pub reset: u64,
+    pub timed_out: u64,
+    /// Retries that the budget denied.
+    pub denied: u64,
+    /// Attempts withdrawn by their callers, and skipped by the service.
+    pub cancelled: u64,
+    pub dropped: u64,
+    /// Attempts that left a server, and those of them whose caller had left.
+    pub served: u64,
+    pub wasted: u64,
+    /// Time that these were in service, in ns.
+    pub served_ns: u128,
+    pub wasted_ns: u128,
+    /// Times the same call's work was completed again.
+    pub duplicates: u64,
+    /// ∫ waiting attempts dt, ∫ busy servers dt, ∫ outstanding calls dt, in ns.
+    pub queue_ns: u128,
+    pub busy_ns: u128,
+    pub calls_ns: u128,
+    /// Time that attempts spent waiting, by the time they left the queue.
+    pub waited_ns: u128,
+    /// Time that calls took, by the time they ended.
+    pub ended_ns: u128,
+}
+
+/// The columns of a time series, each a mean or a rate over a bin.
+pub const SERIES: [&str; 14] = [
+    "offered_per_s",
+    "first_attempts_per_s",
+    "retries_per_s",
+    "goodput_per_s",
+    "failed_per_s",
+    "rejected_per_s",
+    "timed_out_per_s",
+    "wasted_per_s",
+    "denied_per_s",
+    "queue_length",
+    "busy_servers",
+    "tokens",
+    "latency_p50_s",
+    "latency_p99_s",
+];
+
+/// One bin of the time series, in the order of [`SERIES`]; NaN where there is no value.
+pub type Bin = [f64; SERIES.len()];
+
+/// The metrics of a replication, by name. Their definitions are in `docs/model.md`.
+pub const METRICS: [&str; 27] = [
+    "calls",
+    "attempts",
+    "attempts_per_call",
+    "success_ratio",
+    "failed_calls",
+    "outstanding_calls",
+    "goodput_per_s",
+    "peak_offered_ratio",
+    "utilisation",
+    "wasted_service_ratio",
+    "recovered_ratio",
+    "recovery_s",
+    "latency_p50_s",
+    "latency_p90_s",
+    "latency_p99_s",
+    "latency_p999_s",
+    "rejected_attempts",
+    "refused_attempts",
+    "reset_attempts",
+    "error_attempts",
+    "timed_out_attempts",
+    "cancelled_attempts",
+    "denied_retries",
+    "duplicate_executions",
+    "herd_index",
+    "completion_s",
+    "mean_queue",
+];
+
+/// The values of [`METRICS`]; NaN where a metric has none.
+pub type Metrics = [f64; METRICS.len()];
+
+/// What one replication leaves.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub metrics: Metrics,
+    pub series: Vec<Bin>,
+    /// Latencies in ns of the calls that ended well in the window.
+    pub latency: Histogram<u64>,
+    /// Totals of the whole run, warm-up included, and of the counted window.
+    pub total: Counts,
+    pub window: Counts,
+    /// What was going on when the run ended, so that totals can be checked:
+    /// attempts waiting and the time they have waited, attempts in service
+    /// and theirs, calls outstanding and theirs.
+    pub residue: Residue,
+    /// Events of the run, for the record of speed.
+    pub events: u64,
+}
+
+/// What is still in the system at the end, in ns of time spent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Residue {
+    pub queued: u64,
+    pub queued_ns: u128,
+    pub serving: u64,
+    pub serving_ns: u128,
+    pub calls: u64,
+    pub calls_ns: u128,
+}
+
+/// Width of the bins in which peaks and recovery are looked for.
+const FINE: u64 = 10_000_000;
+
+#[derive(Clone, Copy, Default)]
+struct FineBin {
+    offered: u32,
+    retries: u32,
+    ok: u32,
+}
+
+/// Counts, levels and bins of a running replication.
+pub struct Recorder {
+    pub counts: Counts,
+    /// Levels that the integrals of [`Counts`] run over.
+    pub queued: u32,
+    pub busy: u32,
+    pub outstanding: u32,
+    pub first_call: Option<u64>,
+    pub last_end: u64,
+    now: u64,
+    /// The next instant at which a bin ends or the warm-up is over.
+    edge: u64,
+    bin: u64,
+    bin_start: u64,
+    bin_counts: Counts,
+    bins: Vec<Bin>,
+    fine_edge: u64,
+    fine_counts: Counts,
+    fine: Vec<FineBin>,
+    /// Where the fine bins begin: they are aligned with the first fault.
+    fine_offset: u64,
+    warmup: u64,
+    at_warmup: Option<Counts>,
+    /// Latencies of the running bin, and how many of them precede the warm-up's end.
+    latencies: Vec<u64>,
+    cold: usize,
+    histogram: Histogram<u64>,
+}
+
+impl Recorder {
+    pub fn new(scenario: &Scenario) -> Recorder {
+        let run = &scenario.run;
+        let first_fault = scenario.faults.iter().map(|f| f.from.0).min().unwrap_or(0);
+        let fine_offset = first_fault % FINE;
+        let bins = run.horizon.0.div_ceil(run.bin.0) as usize;
+        let fine = (run.horizon.0 / FINE + 2) as usize;
+        let mut recorder = Recorder {
+            counts: Counts::default(),
+            queued: 0,
+            busy: 0,
+            outstanding: 0,
+            first_call: None,
+            last_end: 0,
+            now: 0,
+            edge: 0,
+            bin: run.bin.0,
+            bin_start: 0,
+            bin_counts: Counts::default(),
+            bins: Vec::with_capacity(bins),
+            fine_edge: if fine_offset > 0 { fine_offset } else { FINE },
+            fine_counts: Counts::default(),
+            fine: Vec::with_capacity(fine),
+            fine_offset,
+            warmup: run.warmup.0,
+            at_warmup: None,
+            latencies: Vec::new(),
+            cold: 0,
+            histogram: new_histogram(run.horizon),
+        };
+        recorder.edge = recorder.next_edge();
+        recorder
+    }
+
+    fn next_edge(&self) -> u64 {
+        let warm = match self.at_warmup {
+            None => self.warmup,
+            Some(_) => u64::MAX,
+        };
+        (self.bin_start + self.bin).min(self.fine_edge).min(warm)
+    }
+
+    /// Brings the clock to `now`; closes the bins that end on the way.
+    #[inline]
+    pub fn advance(&mut self, now: u64, tokens: impl Fn() -> f64) {
+        while now >= self.edge {
+            self.integrate(self.edge);
+            self.cross_edge(&tokens);
+        }
+        self.integrate(now);
+    }
+
+    #[inline]
+    fn integrate(&mut self, now: u64) {
+        let dt = u128::from(now - self.now);
+        self.counts.queue_ns += u128::from(self.queued) * dt;
+        self.counts.busy_ns += u128::from(self.busy) * dt;
+        self.counts.calls_ns += u128::from(self.outstanding) * dt;
+        self.now = now;
+    }
+
+    fn cross_edge(&mut self, tokens: &impl Fn() -> f64) {
+        if self.edge == self.warmup && self.at_warmup.is_none() {
+            self.at_warmup = Some(self.counts);
+            self.cold = self.latencies.len();
+        }
+        if self.edge == self.fine_edge {
+            self.close_fine();
+            self.fine_edge += FINE;
+        }
+        if self.edge == self.bin_start + self.bin {
+            self.close_bin(tokens());
+        }
+        self.edge = self.next_edge();
+    }
+
+    fn close_fine(&mut self) {
+        let (now, then) = (&self.counts, &self.fine_counts);
+        self.fine.push(FineBin {
+            offered: (now.offered - then.offered) as u32,
+            retries: (now.offered_retries - then.offered_retries) as u32,
+            ok: (now.ok - then.ok) as u32,
+        });
+        self.fine_counts = self.counts;
+    }
+
+    fn close_bin(&mut self, tokens: f64) {
+        let (now, then) = (&self.counts, &self.bin_counts);
+        let width_ns = (self.now - self.bin_start) as f64;
+        let per_s = |now: u64, then: u64| (now - then) as f64 / (width_ns / 1e9);
+        let mean = |now: u128, then: u128| (now - then) as f64 / width_ns;
+        let retries = per_s(now.offered_retries, then.offered_retries);
+        let offered = per_s(now.offered, then.offered);
+        if self.at_warmup.is_some() {
+            for latency in &self.latencies[self.cold..] {
+                self.histogram.saturating_record(*latency);
+            }
+        }
+        let p50 = quantile_s(&mut self.latencies, 0.5);
+        let p99 = quantile_s(&mut self.latencies, 0.99);
+        self.latencies.clear();
+        self.cold = 0;
+        self.bins.push([
+            offered,
+            offered - retries,
+            retries,
+            per_s(now.ok, then.ok),
+            per_s(now.failed, then.failed),
+            per_s(now.rejected, then.rejected),
+            per_s(now.timed_out, then.timed_out),
+            per_s(now.wasted, then.wasted),
+            per_s(now.denied, then.denied),
+            mean(now.queue_ns, then.queue_ns),
+            mean(now.busy_ns, then.busy_ns),
+            tokens,
+            p50,
+            p99,
+        ]);
+        self.bin_counts = self.counts;
+        self.bin_start = self.now;
+    }
+
+    /// A call ended.
+    #[inline]
+    pub fn call_ended(&mut self, started: u64, ok: bool) {
+        let took = self.now - started;
+        self.outstanding -= 1;
+        self.counts.ended_ns += u128::from(took);
+        self.last_end = self.now;
+        if ok {
+            self.counts.ok += 1;
+            self.latencies.push(took);
+        } else {
+            self.counts.failed += 1;
+        }
+    }
+
+    /// A call starts.
+    #[inline]
+    pub fn call_started(&mut self) {
+        self.counts.calls += 1;
+        self.outstanding += 1;
+        if self.first_call.is_none() {
+            self.first_call = Some(self.now);
+        }
+    }
+
+    /// An attempt leaves its server after `time` ns.
+    #[inline]
+    pub fn served(&mut self, time: u64, wasted: bool) {
+        self.counts.served += 1;
+        self.counts.served_ns += u128::from(time);
+        if wasted {
+            self.counts.wasted += 1;
+            self.counts.wasted_ns += u128::from(time);
+        }
+    }
+
+    /// Ends the run at `end` and makes the metrics.
+    pub fn finish(
+        mut self,
+        end: u64,
+        tokens: impl Fn() -> f64,
+        scenario: &Scenario,
+        residue: Residue,
+        events: u64,
+    ) -> Outcome {
+        self.advance(end, &tokens);
+        if self.now > self.bin_start {
+            self.close_bin(tokens());
+        }
+        let start = self.at_warmup.unwrap_or(self.counts);
+        let window = self.counts.since(&start);
+        let metrics = self.metrics(&window, end, scenario);
+        Outcome {
+            metrics,
+            series: self.bins,
+            latency: self.histogram,
+            total: self.counts,
+            window,
+            residue,
+            events,
+        }
+    }
+
+    fn metrics(&self, window: &Counts, end: u64, scenario: &Scenario) -> Metrics {
+        let length_ns = end.saturating_sub(self.warmup) as f64;
+        let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { f64::NAN };
+        let latency = |q: f64| match self.histogram.is_empty() {
+            true => f64::NAN,
+            false => self.histogram.value_at_quantile(q) as f64 / 1e9,
+        };
+        let servers = f64::from(scenario.service.servers);
+        let ended = (window.ok + window.failed) as f64;
+        let (peak, herd_index) = self.peaks(scenario);
+        let (recovered, recovery_s) = self.recovery(scenario);
+        let completion_s = match (&scenario.callers.arrival, self.first_call) {
+            (Arrival::Once { .. }, Some(first)) if self.outstanding == 0 => {
+                (self.last_end - first) as f64 / 1e9
+            }
+            _ => f64::NAN,
+        };
+        [
+            window.calls as f64,
+            window.attempts as f64,
+            ratio(window.attempts as f64, window.calls as f64),
+            ratio(window.ok as f64, ended),
+            window.failed as f64,
+            f64::from(self.outstanding),
+            ratio(window.ok as f64, length_ns / 1e9),
+            peak,
+            ratio(window.busy_ns as f64, servers * length_ns),
+            ratio(window.wasted_ns as f64, window.served_ns as f64),
+            recovered,
+            recovery_s,
+            latency(0.5),
+            latency(0.9),
+            latency(0.99),
+            latency(0.999),
+            window.rejected as f64,
+            window.refused as f64,
+            window.reset as f64,
+            window.errors as f64,
+            window.timed_out as f64,
+            window.cancelled as f64,
+            window.denied as f64,
+            window.duplicates as f64,
+            herd_index,
+            completion_s,
+            ratio(window.queue_ns as f64, length_ns),
+        ]
+    }
+
+    /// The first fine bin that starts at or after `t`.
+    fn fine_index(&self, t: u64) -> usize {
+        let first = usize::from(self.fine_offset > 0);
+        first + t.saturating_sub(self.fine_offset).div_ceil(FINE) as usize
+    }
+
+    /// `peak_offered_ratio` and `herd_index`.
+    fn peaks(&self, scenario: &Scenario) -> (f64, f64) {
+        let first_fault = scenario.faults.iter().map(|f| f.from.0).min();
+        let warm = self.fine_index(self.warmup);
+        let from = first_fault.map_or(warm, |t| self.fine_index(t)).min(self.fine.len());
+        let after = &self.fine[from..];
+        let tenths = after
+            .chunks_exact(10)
+            .map(|ten| ten.iter().map(|b| u64::from(b.offered)).sum::<u64>())
+            .max();
+        let capacity = scenario.service.capacity_per_s();
+        let peak = match tenths {
+            Some(most) if capacity > 0.0 => most as f64 / 0.1 / capacity,
+            _ => f64::NAN,
+        };
+        let before = &self.fine[warm.min(from)..from];
+        let total: u64 = before.iter().map(|b| u64::from(b.offered)).sum();
+        let herd_index = match after.iter().map(|b| b.offered).max() {
+            Some(most) if first_fault.is_some() && total > 0 => {
+                f64::from(most) / (total as f64 / before.len() as f64)
+            }
+            _ => f64::NAN,
+        };
+        (peak, herd_index)
+    }
+
+    /// `recovered_ratio` (0 or 1) and `recovery_s` of this run.
+    fn recovery(&self, scenario: &Scenario) -> (f64, f64) {
+        const NONE: (f64, f64) = (f64::NAN, f64::NAN);
+        let first = scenario.faults.iter().map(|f| f.from.0).min();
+        let over = scenario.faults.iter().map(|f| f.over().0).max();
+        let (Some(first), Some(over)) = (first, over) else {
+            return NONE;
+        };
+        let before = self.fine_index(self.warmup)..self.fine_index(first);
+        if before.is_empty() || before.end > self.fine.len() {
+            return NONE;
+        }
+        let bin_s = FINE as f64 / 1e9;
+        let answered: u64 = self.fine[before.clone()].iter().map(|b| u64::from(b.ok)).sum();
+        let base = answered as f64 / (before.len() as f64 * bin_s);
+        if base == 0.0 {
+            return NONE;
+        }
+        let window_s = (100.0 / base).max(1.0);
+        let window = (window_s / bin_s).round() as usize;
+        let hold = ((2.0 * window_s).max(5.0) / bin_s).round() as usize;
+        let least = 0.95 * base - 2.0 * (base / window_s).sqrt();
+        // Slide a window over the bins from the last fault's end on.
+        let bins = &self.fine[self.fine_index(over).min(self.fine.len())..];
+        let mut good_in_a_row = 0;
+        let (mut ok, mut offered, mut retries) = (0u64, 0u64, 0u64);
+        for (i, b) in bins.iter().enumerate() {
+            ok += u64::from(b.ok);
+            offered += u64::from(b.offered);
+            retries += u64::from(b.retries);
+            if i + 1 < window {
+                continue;
+            }
+            let start = i + 1 - window;
+            let good = ok as f64 >= least * window as f64 * bin_s && 10 * retries <= offered;
+            good_in_a_row = if good { good_in_a_row + 1 } else { 0 };
+            if good_in_a_row > hold {
+                let at = self.fine_offset + (self.fine_index(over) + start - hold) as u64 * FINE
+                    - if self.fine_offset > 0 { FINE } else { 0 };
+                return (1.0, (at - over) as f64 / 1e9);
+            }
+            ok -= u64::from(bins[start].ok);
+            offered -= u64::from(bins[start].offered);
+            retries -= u64::from(bins[start].retries);
+        }
+        (0.0, f64::NAN)
+    }
+}
+
+impl Counts {
+    /// What was added since `then`.
+    fn since(&self, then: &Counts) -> Counts {
+        Counts {
+            calls: self.calls - then.calls,
+            ok: self.ok - then.ok,
+            failed: self.failed - then.failed,
+            attempts: self.attempts - then.attempts,
+            offered: self.offered - then.offered,
+            offered_retries: self.offered_retries - then.offered_retries,
+            errors: self.errors - then.errors,
+            rejected: self.rejected - then.rejected,
+            refused: self.refused - then.refused,
+            reset: self.reset - then.reset,
+            timed_out: self.timed_out - then.timed_out,
+            denied: self.denied - then.denied,
+            cancelled: self.cancelled - then.cancelled,
+            dropped: self.dropped - then.dropped,
+            served: self.served - then.served,
+            wasted: self.wasted - then.wasted,
+            served_ns: self.served_ns - then.served_ns,
+            wasted_ns: self.wasted_ns - then.wasted_ns,
+            duplicates: self.duplicates - then.duplicates,
+            queue_ns: self.queue_ns - then.queue_ns,
+            busy_ns: self.busy_ns - then.busy_ns,
+            calls_ns: self.calls_ns - then.calls_ns,
+            waited_ns: self.waited_ns - then.waited_ns,
+            ended_ns: self.ended_ns - then.ended_ns,
+        }
+    }
+}
+
+/// The quantile by nearest rank, in seconds; NaN of nothing. Reorders `latencies`.
+fn quantile_s(latencies: &mut [u64], q: f64) -> f64 {
+    if latencies.is_empty() {
+        return f64::NAN;
+    }
+    let rank = (q * latencies.len() as f64).ceil() as usize;
+    let (_, value, _) = latencies.select_nth_unstable(rank.max(1) - 1);
+    *value as f64 / 1e9
+}
+
+/// A histogram for latencies up to the horizon, three significant digits.
+pub fn new_histogram(horizon: Nanos) -> Histogram<u64> {
+    Histogram::new_with_max(horizon.0.max(2), 3)
+        .unwrap_or_else(|e| unreachable!("three digits and a positive horizon: {e}"))
+}

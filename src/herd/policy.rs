@@ -1,0 +1,206 @@
+//! A policy at run time: the next delay, and whether the budget allows it.
+
+use std::collections::VecDeque;
+
+use crate::dist::unit;
+use crate::scenario::policy::{Backoff, Budget, Failure, Jitter, Policy, Ratio, TokenBucket};
+use crate::streams::Stream;
+
+/// The delay in nanoseconds before retry k = 1, 2, ….
+///
+/// `previous` is what decorrelated jitter feeds back; 0 before the first retry.
+pub fn delay(policy: &Policy, k: u32, previous: &mut u64, rng: &mut Stream) -> u64 {
+    let v = match &policy.backoff {
+        Backoff::None => 0.0,
+        Backoff::Fixed(d) => d.0 as f64,
+        Backoff::Linear(d) => d.0 as f64 * f64::from(k),
+        Backoff::Exponential {
+            base,
+            multiplier,
+            cap,
+        } => {
+            let cap = cap.map_or(f64::INFINITY, |cap| cap.0 as f64);
+            if policy.jitter == Jitter::Decorrelated {
+                let base = base.0 as f64;
+                let last = if *previous == 0 { base } else { *previous as f64 };
+                let drawn = base + (3.0 * last - base) * unit(rng);
+                *previous = drawn.min(cap) as u64;
+                return *previous;
+            }
+            let exponent = i32::try_from(k - 1).unwrap_or(i32::MAX);
+            (base.0 as f64 * multiplier.0.powi(exponent)).min(cap)
+        }
+        Backoff::Random(law) => law.sample(rng).0 as f64,
+    };
+    let delay = match policy.jitter {
+        Jitter::None | Jitter::Decorrelated => v,
+        Jitter::Full => v * unit(rng),
+        Jitter::Equal => v / 2.0 + v / 2.0 * unit(rng),
+        Jitter::Proportional(f) => v * (1.0 - f.0 + 2.0 * f.0 * unit(rng)),
+        Jitter::Additive(d) => v + d.0 as f64 * unit(rng),
+    };
+    (delay + 0.5) as u64
+}
+
+/// Whether every delay of the policy is the same.
+pub fn is_constant(policy: &Policy) -> bool {
+    matches!(policy.backoff, Backoff::None | Backoff::Fixed(_)) && policy.jitter == Jitter::None
+        || policy.attempts == 1
+}
+
+/// The budgets of all clients.
+pub enum Budgets {
+    Unlimited,
+    Buckets {
+        rule: TokenBucket,
+        /// Millionths of a token, per client.
+        tokens: Vec<u64>,
+        total: u64,
+    },
+    Windows {
+        rule: Ratio,
+        clients: Vec<Window>,
+    },
+}
+
+/// The calls and retries of one client that the sliding window still holds.
+#[derive(Clone, Default)]
+pub struct Window {
+    calls: VecDeque<u64>,
+    retries: VecDeque<u64>,
+}
+
+impl Window {
+    /// Forgets what happened `window` or longer ago.
+    fn slide(&mut self, now: u64, window: u64) {
+        for times in [&mut self.calls, &mut self.retries] {
+            while times.front().is_some_and(|t| t.saturating_add(window) <= now) {
+                times.pop_front();
+            }
+        }
+    }
+
+    fn left(&self, rule: &Ratio) -> f64 {
+        rule.ratio.0 * self.calls.len() as f64 + rule.min_per_s.0 * rule.window.as_secs()
+            - self.retries.len() as f64
+    }
+}
+
+impl Budgets {
+    pub fn new(budget: Option<&Budget>, clients: u32) -> Budgets {
+        let n = clients as usize;
+        match budget {
+            None => Budgets::Unlimited,
+            Some(Budget::TokenBucket(rule)) => Budgets::Buckets {
+                tokens: vec![rule.initial.0; n],
+                total: rule.initial.0 * n as u64,
+                rule: rule.clone(),
+            },
+            Some(Budget::Ratio(rule)) => Budgets::Windows {
+                rule: rule.clone(),
+                clients: vec![Window::default(); n],
+            },
+        }
+    }
+
+    pub fn is_unlimited(&self) -> bool {
+        matches!(self, Budgets::Unlimited)
+    }
+
+    /// A call starts.
+    #[inline]
+    pub fn call_started(&mut self, client: u32, now: u64) {
+        match self {
+            Budgets::Unlimited => {}
+            Budgets::Buckets {
+                rule,
+                tokens,
+                total,
+            } => deposit(
+                &mut tokens[client as usize],
+                total,
+                rule.deposit_per_call.0,
+                rule.capacity.0,
+            ),
+            Budgets::Windows { rule, clients } => {
+                let window = &mut clients[client as usize];
+                window.slide(now, rule.window.0);
+                window.calls.push_back(now);
+            }
+        }
+    }
+
+    /// A call succeeds; `paid` is what its last retry cost, if it retried.
+    #[inline]
+    pub fn call_succeeded(&mut self, client: u32, paid: Option<u64>) {
+        if let Budgets::Buckets {
+            rule,
+            tokens,
+            total,
+        } = self
+        {
+            let amount = match paid {
+                None => rule.deposit_per_success.0,
+                Some(cost) if rule.refund => cost,
+                Some(_) => 0,
+            };
+            deposit(
+                &mut tokens[client as usize],
+                total,
+                amount,
+                rule.capacity.0,
+            );
+        }
+    }
+
+    /// Asks for one retry after `failure`: what it costs, or nothing if denied.
+    #[inline]
+    pub fn withdraw(&mut self, client: u32, failure: Failure, now: u64) -> Option<u64> {
+        match self {
+            Budgets::Unlimited => Some(0),
+            Budgets::Buckets {
+                rule,
+                tokens,
+                total,
+            } => {
+                let cost = match failure {
+                    Failure::Timeout => rule.timeout_cost.0,
+                    Failure::Rejected => rule.throttle_cost.0,
+                    Failure::Error | Failure::Refused | Failure::Reset => rule.cost.0,
+                };
+                let balance = &mut tokens[client as usize];
+                *balance = balance.checked_sub(cost)?;
+                *total -= cost;
+                Some(cost)
+            }
+            Budgets::Windows { rule, clients } => {
+                let window = &mut clients[client as usize];
+                window.slide(now, rule.window.0);
+                // A whole retry must be left, but for the rounding of ratio × calls.
+                if window.left(rule) < 1.0 - 1e-9 {
+                    return None;
+                }
+                window.retries.push_back(now);
+                Some(0)
+            }
+        }
+    }
+
+    /// Mean tokens per client: the balance of a bucket, what is left of a window.
+    pub fn mean_tokens(&self) -> f64 {
+        match self {
+            Budgets::Unlimited => f64::NAN,
+            Budgets::Buckets { tokens, total, .. } => *total as f64 / 1e6 / tokens.len() as f64,
+            Budgets::Windows { rule, clients } => {
+                clients.iter().map(|w| w.left(rule)).sum::<f64>() / clients.len() as f64
+            }
+        }
+    }
+}
+
+#[inline]
+fn deposit(balance: &mut u64, total: &mut u64, amount: u64, capacity: u64) {
+    let added = amount.min(capacity - *balance);
+    *balance += added;
+    *total += added;
+}

@@ -1,0 +1,778 @@
+//! What to simulate: plain data, its defaults, and reading it with places.
+//!
+//! ```
+//! use herdsim::scenario::{Layers, Scenario};
+//!
+//! let mut layers = Layers::default();
+//! layers.file("blip.toml", "[service]\nservers = 80\n")?;
+//! layers.set("service.queue=1_000")?;
+//! let scenario = Scenario::from_layers(&layers)?;
+//! assert_eq!(scenario.service.servers, 80);
+//! assert_eq!(scenario.policies.len(), 3); // fixed, full-jitter, budget
+//! # Ok::<(), herdsim::scenario::Problem>(())
+//! ```
+
+pub mod fault;
+pub mod policy;
+pub mod service;
+mod tree;
+pub mod value;
+
+use std::sync::Arc;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::dist::Dist;
+use crate::units::{Factor, Nanos, Probability, Rate, Tokens};
+use fault::{Fault, FaultKind};
+use policy::{Backoff, Budget, Failure, Jitter, Policy, Ratio, RetryOn, TokenBucket};
+use service::{Arrival, Callers, Cancel, Discipline, Network, Service, ServiceKind};
+pub use tree::{Kind, Node, Place, Problem, Section, Source, Table};
+use value::suggest;
+
+/// A herd scenario with every field resolved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    pub kind: ScenarioKind,
+    pub name: String,
+    pub faults: Vec<Fault>,
+    /// Names of the policies in order; the first is the baseline of differences.
+    pub compare: Vec<String>,
+    pub run: Run,
+    pub callers: Callers,
+    pub network: Network,
+    pub service: Service,
+    #[serde(rename = "policy", serialize_with = "as_map")]
+    pub policies: Vec<(String, Policy)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScenarioKind {
+    Herd,
+}
+
+/// How long, how often, from which seed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    pub seed: u64,
+    /// Independent runs of every policy; with `precision` the size of a batch.
+    pub replications: u64,
+    /// Add batches until the 95% intervals of success and amplification are
+    /// this tight relative to their means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Probability>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_replications: Option<u64>,
+    /// Metrics are counted from here on.
+    pub warmup: Nanos,
+    pub horizon: Nanos,
+    /// Width of a bin of the time series.
+    pub bin: Nanos,
+}
+
+fn as_map<S: Serializer>(policies: &[(String, Policy)], s: S) -> Result<S::Ok, S::Error> {
+    let mut map = s.serialize_map(Some(policies.len()))?;
+    for (name, policy) in policies {
+        map.serialize_entry(name, policy)?;
+    }
+    map.end()
+}
+
+const CATALOGUE: &str = include_str!("catalogue.toml");
+const DEFAULT_COMPARE: [&str; 3] = ["fixed", "full-jitter", "budget"];
+
+/// The layers a scenario is made of, later over earlier.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    table: Table,
+    /// `policy.NAME.…` or `policy.*.…`, applied once `extends` is resolved.
+    policy_overrides: Vec<(String, Vec<(String, Place)>, Node)>,
+}
+
+impl Layers {
+    /// A scenario file.
+    pub fn file(&mut self, name: &str, text: &str) -> Result<(), Problem> {
+        let source = Arc::new(Source {
+            name: name.to_string(),
+            text: text.to_string(),
+        });
+        self.table.overlay(&Table::parse(&source)?);
+        Ok(())
+    }
+
+    /// `PATH=VALUE`, as `--set` takes it. The value is TOML, or else bare text.
+    pub fn set(&mut self, assignment: &str) -> Result<(), Problem> {
+        let source = Arc::new(Source {
+            name: "--set".to_string(),
+            text: assignment.to_string(),
+        });
+        let whole = Place {
+            source: source.clone(),
+            span: 0..assignment.len(),
+        };
+        let Some((path, value)) = assignment.split_once('=') else {
+            return Err(Problem::new("expected PATH=VALUE")
+                .at(Some(whole))
+                .help("for example --set service.servers=80"));
+        };
+        let mut keys = Vec::new();
+        let mut at = 0;
+        for key in path.split('.') {
+            let trimmed = key.trim();
+            let start = at + (key.len() - key.trim_start().len());
+            if trimmed.is_empty() {
+                return Err(Problem::new("a path is names joined by dots").at(Some(whole)));
+            }
+            keys.push((
+                trimmed.trim_matches('"').to_string(),
+                Place {
+                    source: source.clone(),
+                    span: start..start + trimmed.len(),
+                },
+            ));
+            at += key.len() + 1;
+        }
+        let bare = value.trim();
+        let start = path.len() + 1 + (value.len() - value.trim_start().len());
+        let place = Place {
+            source: source.clone(),
+            span: start..start + bare.len(),
+        };
+        // Read `x = VALUE` laid out so that spans fall where VALUE stands.
+        let padded = Arc::new(Source {
+            name: source.name.clone(),
+            text: format!("x{}={}", " ".repeat(start.saturating_sub(2)), bare),
+        });
+        let kind = match Table::parse(&padded) {
+            Ok(mut table) if start >= 2 && table.entries.len() == 1 => {
+                table.entries.remove(0).node.kind
+            }
+            _ => Kind::Text {
+                text: bare.to_string(),
+                exact: true,
+            },
+        };
+        self.put(keys, Node { place, kind })
+    }
+
+    /// A flag that stands for the field at `path`.
+    pub fn flag(&mut self, flag: &str, path: &str, text: &str) -> Result<(), Problem> {
+        let node = Node::from_flag(flag, text);
+        self.put(self.path(path, &node.place), node)
+    }
+
+    /// A flag that may be repeated or hold a comma list outside parentheses.
+    pub fn list_flag(&mut self, flag: &str, path: &str, texts: &[String]) -> Result<(), Problem> {
+        let mut items = Vec::new();
+        for text in texts {
+            let mut depth = 0;
+            for part in text.split(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                c == ',' && depth == 0
+            }) {
+                items.push(Node::from_flag(flag, part.trim()));
+            }
+        }
+        let Some(first) = items.first() else {
+            return Ok(());
+        };
+        let place = first.place.clone();
+        let keys = self.path(path, &place);
+        self.put(
+            keys,
+            Node {
+                place,
+                kind: Kind::List(items),
+            },
+        )
+    }
+
+    fn path(&self, path: &str, place: &Place) -> Vec<(String, Place)> {
+        path.split('.')
+            .map(|key| (key.to_string(), place.clone()))
+            .collect()
+    }
+
+    fn put(&mut self, mut keys: Vec<(String, Place)>, node: Node) -> Result<(), Problem> {
+        if keys.len() >= 3 && keys[0].0 == "policy" {
+            let name = keys[1].0.clone();
+            self.policy_overrides.push((name, keys.split_off(2), node));
+            return Ok(());
+        }
+        self.table.set(&keys, node)
+    }
+}
+
+impl Scenario {
+    /// The default scenario: the main job.
+    pub fn blip() -> Scenario {
+        // The defaults are constants; a test reads them.
+        Scenario::from_layers(&Layers::default()).unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    /// Reads a scenario file's text.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place for anything that cannot be meant.
+    pub fn parse(name: &str, text: &str) -> Result<Scenario, Problem> {
+        let mut layers = Layers::default();
+        layers.file(name, text)?;
+        Scenario::from_layers(&layers)
+    }
+
+    /// The same file as TOML, every field spelled out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_else(|e| unreachable!("a scenario is plain data: {e}"))
+    }
+
+    /// Resolves defaults, names and overrides, and checks what belongs together.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place for anything that cannot be meant.
+    pub fn from_layers(layers: &Layers) -> Result<Scenario, Problem> {
+        let empty = Table::default();
+        let mut top = Section::new(&layers.table);
+        let kind = top
+            .word("kind", "kind of scenario", &[("herd", ScenarioKind::Herd)])?
+            .unwrap_or(ScenarioKind::Herd);
+        let name = match top.node("name") {
+            Some(node) => scenario_name(node)?,
+            None => "blip".to_string(),
+        };
+        let mut sub = |key| match top.node(key) {
+            Some(node) => node.table(),
+            None => Ok(&empty),
+        };
+        let callers = callers(sub("callers")?)?;
+        let once = matches!(callers.arrival, Arrival::Once { .. });
+        let run = run(sub("run")?, once)?;
+        let network = network(sub("network")?)?;
+        let own_policies = sub("policy")?;
+        let service = match top.node("service") {
+            Some(Node {
+                kind: Kind::List(tiers),
+                place,
+            }) => match tiers.as_slice() {
+                [only] => service(only.table()?)?,
+                _ => {
+                    return Err(Problem::new("a chain of services cannot be simulated yet")
+                        .at(Some(place.clone()))
+                        .help("give one [service]"));
+                }
+            },
+            Some(node) => service(node.table()?)?,
+            None => service(&empty)?,
+        };
+        let faults = match top.node("faults") {
+            Some(node) => faults(node, &run, once)?,
+            None => vec![Fault {
+                kind: FaultKind::Crash,
+                from: Nanos::from_secs(10),
+                lasts: Nanos::from_secs(2),
+                ramp: Nanos::ZERO,
+            }]
+            .into_iter()
+            .filter(|f| f.from < run.horizon)
+            .collect(),
+        };
+        let policies = Policies {
+            own: own_policies,
+            catalogue: &catalogue()?,
+            overrides: &layers.policy_overrides,
+        };
+        let policies = policies.resolve(top.node("compare"))?;
+        top.finish()?;
+        Ok(Scenario {
+            kind,
+            name,
+            faults,
+            compare: policies.iter().map(|(name, _)| name.clone()).collect(),
+            run,
+            callers,
+            network,
+            service,
+            policies,
+        })
+    }
+}
+
+fn catalogue() -> Result<Table, Problem> {
+    let source = Arc::new(Source {
+        name: "catalogue".to_string(),
+        text: CATALOGUE.to_string(),
+    });
+    let table = Table::parse(&source)?;
+    match table.get("policy") {
+        Some(entry) => entry.node.table().cloned(),
+        None => Ok(Table::default()),
+    }
+}
+
+/// A name makes a directory, so it is letters, digits, `-`, `_` and `.`.
+fn scenario_name(node: &Node) -> Result<String, Problem> {
+    let name = node.text()?;
+    if is_plain_name(name) {
+        Ok(name.to_string())
+    } else {
+        Err(Problem::new("a name is letters, digits, `-`, `_` and `.`")
+            .at(Some(node.place.clone()))
+            .help("it becomes the directory of the results"))
+    }
+}
+
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(['.', '-'])
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// A whole number within bounds.
+fn count(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: u64,
+    bounds: std::ops::RangeInclusive<u64>,
+) -> Result<u64, Problem> {
+    let value = section.read(key)?.unwrap_or(default);
+    if bounds.contains(&value) {
+        Ok(value)
+    } else if value < *bounds.start() {
+        Err(Problem::new(format!("`{key}` must be at least {}", bounds.start()))
+            .at(section.place(key)))
+    } else {
+        Err(Problem::new(format!("`{key}` can be at most {}", bounds.end()))
+            .at(section.place(key)))
+    }
+}
+
+const MOST: u64 = u32::MAX as u64 - 1;
+
+fn count_u32(
+    section: &mut Section<'_>,
+    key: &'static str,
+    default: u64,
+    least: u64,
+) -> Result<u32, Problem> {
+    Ok(count(section, key, default, least..=MOST)? as u32)
+}
+
+fn above_zero(section: &Section<'_>, key: &str, value: Nanos) -> Result<Nanos, Problem> {
+    if value == Nanos::ZERO {
+        return Err(Problem::new(format!("`{key}` must be longer than 0")).at(section.place(key)));
+    }
+    Ok(value)
+}
+
+fn run(table: &Table, once: bool) -> Result<Run, Problem> {
+    let mut s = Section::new(table);
+    let seed = count(&mut s, "seed", 1, 0..=i64::MAX as u64)?;
+    let replications = count(&mut s, "replications", 20, 1..=10_000_000)?;
+    let precision: Option<Probability> = s.read("precision")?;
+    if precision.is_some_and(|p| p.0 == 0.0) {
+        return Err(Problem::new("a precision of 0 is never reached").at(s.place("precision")));
+    }
+    let max_replications = match precision {
+        Some(_) => Some(count(&mut s, "max_replications", 1_000, replications..=10_000_000)?),
+        None => {
+            if s.node("max_replications").is_some() {
+                return Err(Problem::new("`max_replications` goes with `precision`")
+                    .at(s.place("max_replications")));
+            }
+            None
+        }
+    };
+    let horizon = s.read("horizon")?.unwrap_or(Nanos::from_secs(60));
+    let horizon = above_zero(&s, "horizon", horizon)?;
+    let default_warmup = Nanos(match once {
+        true => 0,
+        false => Nanos::from_secs(2).0.min(horizon.0 / 10),
+    });
+    let warmup = s.read("warmup")?.unwrap_or(default_warmup);
+    if warmup >= horizon {
+        return Err(Problem::new(format!(
+            "the warm-up of {warmup} leaves nothing of the horizon of {horizon}"
+        ))
+        .at(s.place("warmup").or(s.place("horizon"))));
+    }
+    let bin = s.read("bin")?.unwrap_or(Nanos::from_millis(100));
+    let bin = above_zero(&s, "bin", bin)?;
+    s.finish()?;
+    Ok(Run {
+        seed,
+        replications,
+        precision,
+        max_replications,
+        warmup,
+        horizon,
+        bin,
+    })
+}
+
+fn callers(table: &Table) -> Result<Callers, Problem> {
+    let mut s = Section::new(table);
+    let callers = count_u32(&mut s, "count", 5_000, 1)?;
+    let clients = match s.read::<u64>("clients")? {
+        None => callers.min(50),
+        Some(n) if (1..=u64::from(callers)).contains(&n) => n as u32,
+        Some(_) => {
+            return Err(Problem::new(format!(
+                "`clients` lies between 1 and the number of callers, {callers}"
+            ))
+            .at(s.place("clients")));
+        }
+    };
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        Open,
+        Closed,
+        Once,
+    }
+    let kinds = [
+        ("open", Kind::Open),
+        ("closed", Kind::Closed),
+        ("once", Kind::Once),
+    ];
+    let kind = s.word("arrival", "arrival", &kinds)?.unwrap_or(Kind::Open);
+    let belongs = [
+        ("rate", Kind::Open),
+        ("think", Kind::Closed),
+        ("at", Kind::Once),
+        ("spread", Kind::Once),
+    ];
+    for (key, owner) in belongs {
+        if s.node(key).is_some() && owner != kind {
+            let name = kinds.iter().find(|(_, k)| *k == owner).map_or("", |(n, _)| n);
+            return Err(
+                Problem::new(format!("`{key}` goes with arrival = \"{name}\"")).at(s.place(key))
+            );
+        }
+    }
+    let arrival = match kind {
+        Kind::Open => {
+            let rate = s.read("rate")?.unwrap_or(Rate(1.0));
+            if rate.0 <= 0.0 {
+                return Err(Problem::new("`rate` must be above 0").at(s.place("rate")));
+            }
+            Arrival::Open { rate }
+        }
+        Kind::Closed => {
+            let think = s.read("think")?.unwrap_or(Dist::Exp {
+                mean: Nanos::from_secs(1),
+            });
+            if think.mean_s() <= 0.0 {
+                return Err(Problem::new("a closed caller needs time to think")
+                    .at(s.place("think"))
+                    .help("without it, a refused caller would call for ever in no time"));
+            }
+            Arrival::Closed { think }
+        }
+        Kind::Once => Arrival::Once {
+            at: s.read("at")?.unwrap_or(Nanos::ZERO),
+            spread: s.read("spread")?.unwrap_or(Dist::Const(Nanos::ZERO)),
+        },
+    };
+    s.finish()?;
+    Ok(Callers {
+        count: callers,
+        clients,
+        arrival,
+    })
+}
+
+fn network(table: &Table) -> Result<Network, Problem> {
+    let mut s = Section::new(table);
+    let zero = Dist::Const(Nanos::ZERO);
+    let network = Network {
+        out: s.read("out")?.unwrap_or(zero.clone()),
+        back: s.read("back")?.unwrap_or(zero),
+    };
+    s.finish()?;
+    Ok(network)
+}
+
+fn service(table: &Table) -> Result<Service, Problem> {
+    let mut s = Section::new(table);
+    let kind = s
+        .word("kind", "kind of service", &[("queue", ServiceKind::Queue)])?
+        .unwrap_or(ServiceKind::Queue);
+    let service_time = s.read("service_time")?.unwrap_or(Dist::Exp {
+        mean: Nanos::from_millis(14),
+    });
+    if service_time.mean_s() <= 0.0 {
+        return Err(Problem::new("`service_time` must be longer than 0").at(s.place("service_time")));
+    }
+    let disciplines = [("fifo", Discipline::Fifo), ("lifo", Discipline::Lifo)];
+    let cancels = [
+        ("none", Cancel::None),
+        ("queued", Cancel::Queued),
+        ("all", Cancel::All),
+    ];
+    let service = Service {
+        kind,
+        servers: count_u32(&mut s, "servers", 100, 1)?,
+        service_time,
+        queue: count_u32(&mut s, "queue", 5_000, 0)?,
+        discipline: s
+            .word("discipline", "discipline", &disciplines)?
+            .unwrap_or(Discipline::Fifo),
+        drop_expired: s.bool("drop_expired")?.unwrap_or(false),
+        cancel: s.word("cancel", "cancel rule", &cancels)?.unwrap_or(Cancel::None),
+    };
+    s.finish()?;
+    Ok(service)
+}
+
+fn faults(node: &Node, run: &Run, once: bool) -> Result<Vec<Fault>, Problem> {
+    let mut faults: Vec<Fault> = Vec::new();
+    for item in node.list()? {
+        // `--fault none` clears the faults of the file.
+        if matches!(&item.kind, Kind::Text { text, .. } if text == "none") {
+            continue;
+        }
+        let fault: Fault = item.read()?;
+        if fault.from >= run.horizon {
+            return Err(Problem::new(format!(
+                "the fault begins at {}, the run ends at {}",
+                fault.from, run.horizon
+            ))
+            .at(Some(item.place.clone()))
+            .help("set a longer `horizon` in [run]"));
+        }
+        if once && matches!(fault.kind, FaultKind::Surge(_)) {
+            return Err(Problem::new("callers that call once cannot surge")
+                .at(Some(item.place.clone())));
+        }
+        faults.push(fault);
+    }
+    Ok(faults)
+}
+
+/// Where policies come from: the file, then the catalogue, then overrides.
+struct Policies<'a> {
+    own: &'a Table,
+    catalogue: &'a Table,
+    overrides: &'a [(String, Vec<(String, Place)>, Node)],
+}
+
+impl Policies<'_> {
+    fn resolve(&self, compare: Option<&Node>) -> Result<Vec<(String, Policy)>, Problem> {
+        let mut names: Vec<(String, Option<Place>)> = Vec::new();
+        match compare {
+            Some(node) => {
+                for item in node.list()? {
+                    names.push((item.text()?.to_string(), Some(item.place.clone())));
+                }
+                if names.is_empty() {
+                    return Err(Problem::new("there is no policy to compare")
+                        .at(Some(node.place.clone())));
+                }
+            }
+            None if self.own.entries.is_empty() => {
+                names.extend(DEFAULT_COMPARE.map(|name| (name.to_string(), None)));
+            }
+            None => {
+                for e in &self.own.entries {
+                    names.push((e.key.clone(), Some(e.place.clone())));
+                }
+            }
+        }
+        for (i, (name, place)) in names.iter().enumerate() {
+            if names[..i].iter().any(|(earlier, _)| earlier == name) {
+                return Err(
+                    Problem::new(format!("policy `{name}` is named twice")).at(place.clone())
+                );
+            }
+            if !is_plain_name(name) {
+                return Err(
+                    Problem::new("a policy's name is letters, digits, `-`, `_` and `.`")
+                        .at(place.clone()),
+                );
+            }
+        }
+        for (name, path, _) in self.overrides {
+            if name != "*" && !names.iter().any(|(n, _)| n == name) {
+                let place = path.first().map(|(_, place)| place.clone());
+                let known: Vec<&str> = names.iter().map(|(n, _)| n.as_str()).collect();
+                return Err(
+                    Problem::new(format!("policy `{name}` is not part of this run"))
+                        .at(place)
+                        .help(suggest(name, &known)),
+                );
+            }
+        }
+        let mut policies = Vec::with_capacity(names.len());
+        for (name, place) in names {
+            let mut table = self.lookup(&name, place, &mut Vec::new())?;
+            for (whose, path, node) in self.overrides {
+                if whose == "*" || *whose == name {
+                    table.set(path, node.clone())?;
+                }
+            }
+            let policy = policy(&table)?;
+            policies.push((name, policy));
+        }
+        Ok(policies)
+    }
+
+    /// The policy's table with everything it extends laid under it.
+    fn lookup(
+        &self,
+        name: &str,
+        place: Option<Place>,
+        seen: &mut Vec<String>,
+    ) -> Result<Table, Problem> {
+        // A file's policy may extend the catalogue's of the same name.
+        let own = self.own.get(name).filter(|_| !seen.iter().any(|s| s == name));
+        let entry = match own.or_else(|| self.catalogue.get(name)) {
+            Some(entry) => entry,
+            None if seen.iter().any(|s| s == name) => {
+                return Err(
+                    Problem::new(format!("policy `{name}` extends itself")).at(place),
+                );
+            }
+            None => {
+                let names: Vec<&str> = self
+                    .own
+                    .entries
+                    .iter()
+                    .chain(&self.catalogue.entries)
+                    .map(|e| e.key.as_str())
+                    .collect();
+                return Err(Problem::new(format!("unknown policy `{name}`"))
+                    .at(place)
+                    .help(suggest(name, &names)));
+            }
+        };
+        if own.is_some() {
+            seen.push(name.to_string());
+        }
+        let table = entry.node.table()?;
+        let Some(base) = table.get("extends") else {
+            return Ok(table.clone());
+        };
+        let base_name = base.node.text()?;
+        let mut merged = self.lookup(base_name, Some(base.node.place.clone()), seen)?;
+        merged.overlay(table);
+        Ok(merged)
+    }
+}
+
+fn policy(table: &Table) -> Result<Policy, Problem> {
+    let mut s = Section::new(table);
+    s.node("extends");
+    let attempts = count_u32(&mut s, "attempts", 6, 1)?;
+    let timeout = match time_limit(&mut s, "timeout")? {
+        Some(limit) => limit,
+        None => Some(Nanos::from_millis(250)),
+    };
+    let deadline = time_limit(&mut s, "deadline")?.flatten();
+    let retry_on = match s.node("retry_on") {
+        None => RetryOn::ALL,
+        Some(node) => {
+            let kinds = Failure::ALL.map(|f| (f.name(), f));
+            let mut set = RetryOn::NOTHING;
+            for item in node.list()? {
+                set = set.with(item.word("kind of failure", &kinds)?);
+            }
+            set
+        }
+    };
+    let backoff = s.read("backoff")?.unwrap_or(Backoff::Fixed(Nanos::from_secs(1)));
+    let jitter = s.read("jitter")?.unwrap_or(Jitter::None);
+    if jitter == Jitter::Decorrelated && !matches!(backoff, Backoff::Exponential { .. }) {
+        return Err(Problem::new("decorrelated jitter goes with an exponential backoff")
+            .at(s.place("jitter").or(s.place("backoff")))
+            .help("it takes `base` and `cap` from there"));
+    }
+    let budget = s.node("budget").map(budget).transpose()?.flatten();
+    s.finish()?;
+    Ok(Policy {
+        attempts,
+        timeout,
+        deadline,
+        retry_on,
+        backoff,
+        jitter,
+        budget,
+    })
+}
+
+/// A duration above 0, or `none` for no limit; the outer `None` where the key is absent.
+fn time_limit(
+    s: &mut Section<'_>,
+    key: &'static str,
+) -> Result<Option<Option<Nanos>>, Problem> {
+    let Some(node) = s.node(key) else {
+        return Ok(None);
+    };
+    if matches!(&node.kind, Kind::Text { text, .. } if text == "none") {
+        return Ok(Some(None));
+    }
+    let limit = above_zero(s, key, node.read()?)?;
+    Ok(Some(Some(limit)))
+}
+
+fn budget(node: &Node) -> Result<Option<Budget>, Problem> {
+    if matches!(&node.kind, Kind::Text { text, .. } if text == "none") {
+        return Ok(None);
+    }
+    let mut s = Section::new(node.table()?);
+    #[derive(Clone, Copy)]
+    enum BudgetKind {
+        TokenBucket,
+        Ratio,
+    }
+    let kinds = [("token-bucket", BudgetKind::TokenBucket), ("ratio", BudgetKind::Ratio)];
+    let Some(kind) = s.word("kind", "kind of budget", &kinds)? else {
+        return Err(Problem::new("a budget needs its `kind`")
+            .at(Some(node.place.clone()))
+            .help("one of: token-bucket, ratio"));
+    };
+    let budget = match kind {
+        BudgetKind::TokenBucket => {
+            let Some(capacity) = s.read::<Tokens>("capacity")? else {
+                return Err(Problem::new("a token bucket needs its `capacity`")
+                    .at(Some(node.place.clone())));
+            };
+            let initial = s.read("initial")?.unwrap_or(capacity);
+            if initial > capacity {
+                return Err(Problem::new("`initial` is above `capacity`").at(s.place("initial")));
+            }
+            let cost = s.read("cost")?.unwrap_or(Tokens::ONE);
+            Budget::TokenBucket(TokenBucket {
+                capacity,
+                initial,
+                cost,
+                timeout_cost: s.read("timeout_cost")?.unwrap_or(cost),
+                throttle_cost: s.read("throttle_cost")?.unwrap_or(cost),
+                deposit_per_call: s.read("deposit_per_call")?.unwrap_or_default(),
+                deposit_per_success: s.read("deposit_per_success")?.unwrap_or_default(),
+                refund: s.bool("refund")?.unwrap_or(false),
+            })
+        }
+        BudgetKind::Ratio => {
+            let Some(ratio) = s.read::<Factor>("ratio")? else {
+                return Err(Problem::new("a ratio budget needs its `ratio`")
+                    .at(Some(node.place.clone()))
+                    .help("0.1 allows one retry for every ten calls"));
+            };
+            if ratio.0 > 1000.0 {
+                return Err(Problem::new("a ratio above 1000 limits nothing").at(s.place("ratio")));
+            }
+            let window = s.read("window")?.unwrap_or(Nanos::from_secs(10));
+            let window = above_zero(&s, "window", window)?;
+            Budget::Ratio(Ratio {
+                ratio,
+                window,
+                min_per_s: s.read("min_per_s")?.unwrap_or(Factor(0.0)),
+            })
+        }
+    };
+    s.finish()?;
+    Ok(Some(budget))
+}

@@ -1,0 +1,725 @@
+//! The value language: durations, rates, probabilities, counts, distributions,
+//! faults, backoffs and jitters, the same in a scenario file and in a flag.
+//!
+//! ```text
+//! duration      250ms   1m30s   15us
+//! rate          5000/s
+//! distribution  exp(5ms)   gamma(shape=2,mean=5ms)   exp(5ms) + 1ms
+//! fault         crash@10s+2s   errors(30%)@10s+5s~1s
+//! backoff       exponential(base=100ms,multiplier=2,cap=10s)
+//! ```
+//!
+//! Text is split into tokens, then each type reads the tokens it expects. An
+//! error carries the byte range it is about.
+
+use std::ops::Range;
+
+use crate::dist::Dist;
+use crate::scenario::fault::{Fault, FaultKind};
+use crate::scenario::policy::{Backoff, Jitter};
+use crate::units::{Factor, Nanos, Probability, Rate, Tokens};
+
+/// What is wrong with a value, and where in its text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ValueError {
+    /// Byte range in the text of the value.
+    pub span: Range<usize>,
+    pub message: String,
+    /// How to put it right, when that is known.
+    pub help: Option<String>,
+}
+
+impl ValueError {
+    pub(crate) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
+        ValueError {
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// A type of the value language.
+pub trait Value: Sized {
+    /// What is expected, with an example, to end "expected …".
+    const EXPECTED: &'static str;
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError>;
+
+    /// Reads the whole of `text`.
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        let mut tokens = Lexer::new(text)?;
+        let value = Self::read(&mut tokens)?;
+        match tokens.next() {
+            None => Ok(value),
+            Some(extra) => Err(ValueError::new(
+                extra.span,
+                format!("unexpected text, expected {}", Self::EXPECTED),
+            )),
+        }
+    }
+}
+
+/// The nearest of `names` to a misspelt `name`, when one is near enough.
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "did you mean …?", or the list of what there is.
+pub(crate) fn suggest(name: &str, names: &[&str]) -> String {
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("one of: {}", names.join(", ")),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape<'t> {
+    Atom(&'t str),
+    Mark(char),
+}
+
+#[derive(Clone, Debug)]
+struct Token<'t> {
+    shape: Shape<'t>,
+    span: Range<usize>,
+}
+
+/// The tokens of one value.
+pub struct Lexer<'t> {
+    tokens: std::vec::IntoIter<Token<'t>>,
+    end: usize,
+}
+
+impl<'t> Lexer<'t> {
+    fn new(text: &'t str) -> Result<Self, ValueError> {
+        let mut tokens = Vec::new();
+        let mut rest = text.char_indices().peekable();
+        while let Some((start, c)) = rest.next() {
+            if c.is_whitespace() {
+                continue;
+            }
+            if "(),=:+@~".contains(c) {
+                tokens.push(Token {
+                    shape: Shape::Mark(c),
+                    span: start..start + 1,
+                });
+                continue;
+            }
+            let is_atom = |c: char| c.is_alphanumeric() || "_.%/-*".contains(c);
+            if !is_atom(c) {
+                return Err(ValueError::new(
+                    start..start + c.len_utf8(),
+                    format!("unexpected character {c:?}"),
+                ));
+            }
+            let mut end = start + c.len_utf8();
+            while let Some((at, c)) = rest.next_if(|(_, c)| is_atom(*c)) {
+                end = at + c.len_utf8();
+            }
+            tokens.push(Token {
+                shape: Shape::Atom(&text[start..end]),
+                span: start..end,
+            });
+        }
+        Ok(Lexer {
+            tokens: tokens.into_iter(),
+            end: text.len(),
+        })
+    }
+
+    fn next(&mut self) -> Option<Token<'t>> {
+        self.tokens.next()
+    }
+
+    fn peek(&self) -> Option<Shape<'t>> {
+        self.tokens.as_slice().first().map(|t| t.shape)
+    }
+
+    /// Where the next token is, or the end of the text.
+    fn here(&self) -> Range<usize> {
+        match self.tokens.as_slice().first() {
+            Some(token) => token.span.clone(),
+            None => self.end..self.end,
+        }
+    }
+
+    fn eat(&mut self, mark: char) -> bool {
+        let found = self.peek() == Some(Shape::Mark(mark));
+        if found {
+            self.tokens.next();
+        }
+        found
+    }
+
+    fn expect(&mut self, mark: char, why: &str) -> Result<(), ValueError> {
+        let here = self.here();
+        if self.eat(mark) {
+            Ok(())
+        } else {
+            Err(ValueError::new(here, format!("expected `{mark}` {why}")))
+        }
+    }
+
+    fn atom(&mut self, expected: &str) -> Result<(&'t str, Range<usize>), ValueError> {
+        let here = self.here();
+        match self.next().map(|t| t.shape) {
+            Some(Shape::Atom(text)) => Ok((text, here)),
+            _ => Err(ValueError::new(here, format!("expected {expected}"))),
+        }
+    }
+
+    /// The arguments in parentheses after a name, if there are any.
+    fn arguments(&mut self, name: &'t str, at: Range<usize>) -> Result<Arguments<'t>, ValueError> {
+        let mut arguments = Arguments {
+            name,
+            at,
+            given: Vec::new(),
+            asked: Vec::new(),
+        };
+        if !self.eat('(') {
+            return Ok(arguments);
+        }
+        while !self.eat(')') {
+            if !arguments.given.is_empty() {
+                self.expect(',', "between arguments, or `)`")?;
+            }
+            let mut tokens = Vec::new();
+            let from = self.here();
+            let mut depth = 0;
+            loop {
+                match self.peek() {
+                    None => {
+                        return Err(ValueError::new(self.here(), "expected `)`"));
+                    }
+                    Some(Shape::Mark(',' | ')')) if depth == 0 => break,
+                    Some(Shape::Mark('(')) => depth += 1,
+                    Some(Shape::Mark(')')) => depth -= 1,
+                    _ => {}
+                }
+                tokens.extend(self.next());
+            }
+            if tokens.is_empty() {
+                return Err(ValueError::new(self.here(), "expected an argument"));
+            }
+            let end = tokens.last().map_or(from.end, |t| t.span.end);
+            let key = match (&tokens[0].shape, tokens.get(1).map(|t| t.shape)) {
+                (Shape::Atom(key), Some(Shape::Mark('='))) => {
+                    let key = (*key, tokens[0].span.clone());
+                    tokens.drain(..2);
+                    Some(key)
+                }
+                _ => None,
+            };
+            arguments.given.push(Argument {
+                key,
+                tokens: Lexer {
+                    tokens: tokens.into_iter(),
+                    end,
+                },
+                span: from.start..end,
+            });
+        }
+        Ok(arguments)
+    }
+}
+
+struct Argument<'t> {
+    key: Option<(&'t str, Range<usize>)>,
+    tokens: Lexer<'t>,
+    span: Range<usize>,
+}
+
+/// Arguments by position or by name; what is not asked for is an error.
+struct Arguments<'t> {
+    name: &'t str,
+    at: Range<usize>,
+    given: Vec<Argument<'t>>,
+    asked: Vec<&'static str>,
+}
+
+impl<'t> Arguments<'t> {
+    /// The argument called `key`, or else the next one without a name.
+    fn optional<T: Value>(&mut self, key: &'static str) -> Result<Option<T>, ValueError> {
+        self.asked.push(key);
+        let place = self
+            .given
+            .iter()
+            .position(|a| a.key.as_ref().is_some_and(|(k, _)| *k == key))
+            .or_else(|| self.given.iter().position(|a| a.key.is_none()));
+        let Some(place) = place else {
+            return Ok(None);
+        };
+        let mut argument = self.given.remove(place);
+        let value = T::read(&mut argument.tokens)?;
+        match argument.tokens.next() {
+            None => Ok(Some(value)),
+            Some(extra) => Err(ValueError::new(
+                extra.span,
+                format!("unexpected text, expected {}", T::EXPECTED),
+            )),
+        }
+    }
+
+    fn required<T: Value>(&mut self, key: &'static str) -> Result<T, ValueError> {
+        let (name, at) = (self.name, self.at.clone());
+        self.optional(key)?.ok_or_else(|| {
+            ValueError::new(at, format!("`{name}` needs `{key}`, {}", T::EXPECTED))
+        })
+    }
+
+    fn finish(self) -> Result<(), ValueError> {
+        match self.given.into_iter().next() {
+            None => Ok(()),
+            Some(Argument {
+                key: Some((key, span)),
+                ..
+            }) => Err(ValueError::new(
+                span,
+                format!("`{}` has no argument `{key}`", self.name),
+            )
+            .help(if self.asked.is_empty() {
+                "it takes none".to_string()
+            } else {
+                suggest(key, &self.asked)
+            })),
+            Some(extra) => Err(ValueError::new(
+                extra.span,
+                format!("too many arguments for `{}`", self.name),
+            )),
+        }
+    }
+}
+
+/// Splits `12.5ms` into its number and the rest.
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_' || c == '-'))
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.replace('_', "");
+    if plain.contains(['e', 'E', 'n', 'N', 'i', 'I']) {
+        return None;
+    }
+    plain.parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+fn real(text: &str, span: Range<usize>) -> Result<f64, ValueError> {
+    // Scientific notation is what printing tiny parameters gives back.
+    let plain = text.replace('_', "");
+    match plain.parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        _ => Err(ValueError::new(span, "expected a number")),
+    }
+}
+
+impl Value for Nanos {
+    const EXPECTED: &'static str = "a duration such as 250ms or 1m30s";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        duration(text, span)
+    }
+}
+
+fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
+    const UNITS: [(&str, f64); 8] = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", 1e9),
+        ("m", 60e9),
+        ("h", 3600e9),
+        ("d", 86_400e9),
+    ];
+    if text.starts_with('-') {
+        return Err(ValueError::new(span, "a duration cannot be negative"));
+    }
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let (number, tail) = number_and_unit(rest);
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let unit = &tail[..unit_end];
+        let Some(number_value) = decimal(number) else {
+            return Err(ValueError::new(span, format!("expected {}", Nanos::EXPECTED)));
+        };
+        if unit.is_empty() {
+            if number_value == 0.0 && text.trim_matches(['0', '.']).is_empty() {
+                return Ok(Nanos::ZERO);
+            }
+            return Err(
+                ValueError::new(span, "a duration needs a unit").help(format!(
+                    "write `{number}s` or `{number}ms`; units are ns, us, ms, s, m, h, d"
+                )),
+            );
+        }
+        let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+            let at = span.start + (text.len() - rest.len()) + number.len();
+            return Err(
+                ValueError::new(at..at + unit.len(), format!("unknown unit `{unit}`"))
+                    .help("units are ns, us, ms, s, m, h, d"),
+            );
+        };
+        total += number_value * scale;
+        rest = &tail[unit_end..];
+    }
+    if total >= 9.2e18 {
+        return Err(ValueError::new(span, "longer than 292 years"));
+    }
+    Ok(Nanos(total.round() as u64))
+}
+
+impl Value for Rate {
+    const EXPECTED: &'static str = "a rate such as 1/s";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let Some((number, unit)) = text.split_once('/') else {
+            return Err(ValueError::new(span, "a rate needs `per what`")
+                .help(format!("write `{text}/s`; units are /ms, /s, /m, /h")));
+        };
+        let per_second = match unit {
+            "ms" => 1e3,
+            "s" => 1.0,
+            "m" | "min" => 1.0 / 60.0,
+            "h" => 1.0 / 3600.0,
+            _ => {
+                return Err(ValueError::new(span, format!("unknown unit `/{unit}`"))
+                    .help("units are /ms, /s, /m, /h"));
+            }
+        };
+        let number = real(number, span.clone())?;
+        if number < 0.0 {
+            return Err(ValueError::new(span, "a rate cannot be negative"));
+        }
+        Ok(Rate(number * per_second))
+    }
+}
+
+impl Value for Probability {
+    const EXPECTED: &'static str = "a probability such as 0.3 or 30%";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let p = match text.strip_suffix('%') {
+            Some(percent) => real(percent, span.clone())? / 100.0,
+            None => real(text, span.clone())?,
+        };
+        if !(0.0..=1.0).contains(&p) {
+            return Err(
+                ValueError::new(span, format!("{text} is not a probability")).help(
+                    "a probability lies between 0 and 1, or 0% and 100%",
+                ),
+            );
+        }
+        Ok(Probability(p))
+    }
+}
+
+impl Value for Factor {
+    const EXPECTED: &'static str = "a factor such as 2 or 0.5";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let x = match text.strip_suffix('%') {
+            Some(percent) => real(percent, span.clone())? / 100.0,
+            None => real(text, span.clone())?,
+        };
+        if x < 0.0 {
+            return Err(ValueError::new(span, "a factor cannot be negative"));
+        }
+        Ok(Factor(x))
+    }
+}
+
+/// A strictly positive real parameter, such as a shape.
+struct Positive(f64);
+
+impl Value for Positive {
+    const EXPECTED: &'static str = "a number above 0";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let x = real(text, span.clone())?;
+        if x <= 0.0 {
+            return Err(ValueError::new(span, format!("expected {}", Self::EXPECTED)));
+        }
+        Ok(Positive(x))
+    }
+}
+
+impl Value for u64 {
+    const EXPECTED: &'static str = "a whole number such as 5_000 or 5k";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        if text.starts_with('-') {
+            return Err(ValueError::new(span, "a count cannot be negative"));
+        }
+        let (number, unit) = number_and_unit(text);
+        let scale = match unit {
+            "" => 1.0,
+            "k" => 1e3,
+            "M" => 1e6,
+            "G" => 1e9,
+            _ => {
+                return Err(ValueError::new(span, format!("expected {}", Self::EXPECTED)));
+            }
+        };
+        if unit.is_empty()
+            && let Ok(exact) = number.replace('_', "").parse::<u64>()
+        {
+            return Ok(exact);
+        }
+        match decimal(number).map(|x| x * scale) {
+            Some(x) if x.fract() == 0.0 && x < 9.2e18 => Ok(x as u64),
+            _ => Err(ValueError::new(span, format!("expected {}", Self::EXPECTED))),
+        }
+    }
+}
+
+impl Value for Tokens {
+    const EXPECTED: &'static str = "a number of tokens such as 10 or 0.1";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let x = real(text, span.clone())?;
+        if !(0.0..=1e12).contains(&x) {
+            return Err(ValueError::new(span, "tokens lie between 0 and 1e12"));
+        }
+        let millionths = (x * 1e6).round();
+        if (millionths - x * 1e6).abs() > 1e-3 {
+            return Err(ValueError::new(span, "tokens are counted in millionths"));
+        }
+        Ok(Tokens(millionths as u64))
+    }
+}
+
+const DISTRIBUTIONS: [&str; 9] = [
+    "const", "exp", "uniform", "normal", "lognormal", "gamma", "weibull", "pareto", "mix",
+];
+
+impl Value for Dist {
+    const EXPECTED: &'static str = "a distribution such as exp(5ms), or a duration";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let mut law = single_law(tokens)?;
+        while tokens.eat('+') {
+            let by = Nanos::read(tokens)?;
+            law = Dist::Shift(Box::new(law), by);
+        }
+        Ok(law)
+    }
+}
+
+fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
+    let (name, at) = tokens.atom(Dist::EXPECTED)?;
+    if name.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.') {
+        return Ok(Dist::Const(duration(name, at)?));
+    }
+    let mut args = tokens.arguments(name, at.clone())?;
+    let law = match name {
+        "const" => Dist::Const(args.required("value")?),
+        "exp" => Dist::Exp {
+            mean: args.required("mean")?,
+        },
+        "uniform" => {
+            let (low, high) = (args.required("low")?, args.required("high")?);
+            if low > high {
+                return Err(ValueError::new(at, "`uniform` needs low ≤ high"));
+            }
+            Dist::Uniform { low, high }
+        }
+        "normal" => Dist::Normal {
+            mean: args.required("mean")?,
+            sd: args.required("sd")?,
+        },
+        "lognormal" => Dist::LogNormal {
+            median: args.required("median")?,
+            sigma: args.required::<Factor>("sigma")?.0,
+        },
+        "gamma" => Dist::Gamma {
+            shape: args.required::<Positive>("shape")?.0,
+            mean: args.required("mean")?,
+        },
+        "weibull" => Dist::Weibull {
+            shape: args.required::<Positive>("shape")?.0,
+            scale: args.required("scale")?,
+        },
+        "pareto" => Dist::Pareto {
+            scale: args.required("scale")?,
+            alpha: args.required::<Positive>("alpha")?.0,
+        },
+        "mix" => mixture(&mut args, at)?,
+        _ => {
+            return Err(ValueError::new(at, format!("unknown distribution `{name}`"))
+                .help(suggest(name, &DISTRIBUTIONS)));
+        }
+    };
+    args.finish()?;
+    Ok(law)
+}
+
+fn mixture(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueError> {
+    let mut parts = Vec::new();
+    for mut part in std::mem::take(&mut args.given) {
+        let weight = Probability::read(&mut part.tokens)?;
+        part.tokens.expect(':', "between weight and distribution")?;
+        let law = Dist::read(&mut part.tokens)?;
+        if let Some(extra) = part.tokens.next() {
+            return Err(ValueError::new(extra.span, "unexpected text"));
+        }
+        parts.push((weight.0, law));
+    }
+    let sum: f64 = parts.iter().map(|(w, _)| w).sum();
+    if (sum - 1.0).abs() > 1e-6 {
+        return Err(ValueError::new(
+            at,
+            format!("the weights of `mix` sum to {sum}, not 1"),
+        ));
+    }
+    Ok(Dist::Mix(parts))
+}
+
+const FAULTS: [&str; 8] = [
+    "crash", "stall", "blackhole", "errors", "loss", "slow", "capacity", "surge",
+];
+
+impl Value for Fault {
+    const EXPECTED: &'static str = "a fault such as crash@10s+2s or errors(30%)@10s+5s~1s";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let mut args = tokens.arguments(name, at.clone())?;
+        let kind = match name {
+            "crash" => FaultKind::Crash,
+            "stall" => FaultKind::Stall,
+            "blackhole" => FaultKind::Blackhole,
+            "errors" => FaultKind::Errors(args.required("p")?),
+            "loss" => FaultKind::Loss(args.required("p")?),
+            "slow" => {
+                let x: Factor = args.required("x")?;
+                if x.0 == 0.0 {
+                    return Err(ValueError::new(at, "`slow(0)` would make service instant"));
+                }
+                FaultKind::Slow(x)
+            }
+            "capacity" => FaultKind::Capacity(args.required("x")?),
+            "surge" => FaultKind::Surge(args.required("x")?),
+            _ => {
+                return Err(ValueError::new(at, format!("unknown fault `{name}`"))
+                    .help(suggest(name, &FAULTS)));
+            }
+        };
+        args.finish()?;
+        tokens.expect('@', "and when the fault begins, as in crash@10s+2s")?;
+        let from = Nanos::read(tokens)?;
+        tokens.expect('+', "and how long it lasts, as in crash@10s+2s")?;
+        let here = tokens.here();
+        let lasts = Nanos::read(tokens)?;
+        if lasts == Nanos::ZERO {
+            return Err(ValueError::new(here, "a fault lasts longer than 0"));
+        }
+        let ramp = if tokens.eat('~') {
+            Nanos::read(tokens)?
+        } else {
+            Nanos::ZERO
+        };
+        Ok(Fault {
+            kind,
+            from,
+            lasts,
+            ramp,
+        })
+    }
+}
+
+const BACKOFFS: [&str; 5] = ["none", "fixed", "linear", "exponential", "random"];
+
+impl Value for Backoff {
+    const EXPECTED: &'static str =
+        "a backoff such as fixed(1s) or exponential(base=100ms,multiplier=2,cap=10s)";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let mut args = tokens.arguments(name, at.clone())?;
+        let backoff = match name {
+            "none" => Backoff::None,
+            "fixed" => Backoff::Fixed(args.required("delay")?),
+            "linear" => Backoff::Linear(args.required("step")?),
+            "exponential" => {
+                let base: Nanos = args.required("base")?;
+                let multiplier = args.optional::<Factor>("multiplier")?.unwrap_or(Factor(2.0));
+                let cap: Option<Nanos> = args.optional("cap")?;
+                if multiplier.0 < 1.0 {
+                    return Err(ValueError::new(at, "a multiplier below 1 would back off less and less"));
+                }
+                if cap.is_some_and(|cap| cap < base) {
+                    return Err(ValueError::new(at, "the cap is below the base"));
+                }
+                Backoff::Exponential {
+                    base,
+                    multiplier,
+                    cap,
+                }
+            }
+            "random" => Backoff::Random(args.required("law")?),
+            _ => {
+                return Err(ValueError::new(at, format!("unknown backoff `{name}`"))
+                    .help(suggest(name, &BACKOFFS)));
+            }
+        };
+        args.finish()?;
+        Ok(backoff)
+    }
+}
+
+const JITTERS: [&str; 6] = [
+    "none",
+    "full",
+    "equal",
+    "decorrelated",
+    "proportional",
+    "additive",
+];
+
+impl Value for Jitter {
+    const EXPECTED: &'static str = "a jitter such as full or proportional(20%)";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let mut args = tokens.arguments(name, at.clone())?;
+        let jitter = match name {
+            "none" => Jitter::None,
+            "full" => Jitter::Full,
+            "equal" => Jitter::Equal,
+            "decorrelated" => Jitter::Decorrelated,
+            "proportional" => Jitter::Proportional(args.required("f")?),
+            "additive" => Jitter::Additive(args.required("d")?),
+            _ => {
+                return Err(ValueError::new(at, format!("unknown jitter `{name}`"))
+                    .help(suggest(name, &JITTERS)));
+            }
+        };
+        args.finish()?;
+        Ok(jitter)
+    }
+}
