@@ -55,18 +55,26 @@ pub struct Token {
     pub generation: u32,
 }
 
+/// Later than any horizon (36 years): the time of what never happens.
+pub const NEVER: u64 = 1 << 60;
+
 /// Every pending event.
 pub struct Agenda {
-    /// The time of each lane's next event; `u64::MAX` where there is none.
+    /// Per cause, its next event as `time << 3 | cause`: the least of these
+    /// eight numbers is the next event of all, ties already broken.
     heads: [u64; CAUSES],
     lanes: [Lane; CAUSES],
+}
+
+const fn head(cause: usize, time: u64) -> u64 {
+    (if time < NEVER { time } else { NEVER }) << 3 | cause as u64
 }
 
 impl Agenda {
     /// `constant(cause)` says whether all delays of a cause are the same.
     pub fn new(constant: impl Fn(Cause) -> bool) -> Agenda {
         Agenda {
-            heads: [u64::MAX; CAUSES],
+            heads: std::array::from_fn(|i| head(i, NEVER)),
             lanes: BY_INDEX.map(|cause| {
                 if constant(cause) {
                     Lane::Ring(VecDeque::new())
@@ -77,25 +85,20 @@ impl Agenda {
         }
     }
 
-    /// The earliest event's time and cause.
+    /// The earliest event's time, [`NEVER`] if there is none, and its cause.
     #[inline]
     pub fn next(&self) -> (u64, Cause) {
-        let mut best = 0;
-        for i in 1..CAUSES {
-            if self.heads[i] < self.heads[best] {
-                best = i;
-            }
-        }
-        (self.heads[best], BY_INDEX[best])
+        let [a, b, c, d, e, f, g, h] = self.heads;
+        let least = (a.min(b)).min(c.min(d)).min((e.min(f)).min(g.min(h)));
+        (least >> 3, BY_INDEX[(least & 7) as usize])
     }
 
     /// Adds an event at `time`, not before now.
     #[inline]
     pub fn schedule(&mut self, cause: Cause, time: u64, token: Token) {
         let i = cause as usize;
-        self.lanes[i].push(time, token);
-        if time < self.heads[i] {
-            self.heads[i] = time;
+        if self.lanes[i].push(time, token) {
+            self.heads[i] = head(i, time);
         }
     }
 
@@ -104,21 +107,27 @@ impl Agenda {
     pub fn take(&mut self, cause: Cause) -> Option<Token> {
         let i = cause as usize;
         let token = self.lanes[i].pop();
-        self.heads[i] = self.lanes[i].head();
+        self.heads[i] = head(i, self.lanes[i].head());
         token
     }
 
-    /// Removes every event of a cause.
-    pub fn clear(&mut self, cause: Cause) {
+    /// Drops the events at the head of a ring that have become pointless, so
+    /// that they never come up: most timeouts, for one.
+    #[inline]
+    pub fn skip(&mut self, cause: Cause, pointless: impl Fn(Token) -> bool) {
         let i = cause as usize;
-        while self.lanes[i].pop().is_some() {}
-        self.heads[i] = u64::MAX;
+        if let Lane::Ring(ring) = &mut self.lanes[i] {
+            while ring.front().is_some_and(|(_, token)| pointless(*token)) {
+                ring.pop_front();
+            }
+            self.heads[i] = head(i, self.lanes[i].head());
+        }
     }
 
     /// For a cause whose next event is computed, not stored: when it comes.
     #[inline]
     pub fn set_next(&mut self, cause: Cause, time: u64) {
-        self.heads[cause as usize] = time;
+        self.heads[cause as usize] = head(cause as usize, time);
     }
 }
 
@@ -129,14 +138,20 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// Adds an event; says whether it is now the next.
     #[inline]
-    pub fn push(&mut self, time: u64, token: Token) {
+    pub fn push(&mut self, time: u64, token: Token) -> bool {
         match self {
             Lane::Ring(ring) => {
                 debug_assert!(ring.back().is_none_or(|(last, _)| *last <= time));
                 ring.push_back((time, token));
+                ring.len() == 1
             }
-            Lane::Heap(heap) => heap.push(time, token),
+            Lane::Heap(heap) => {
+                let first = time < heap.least;
+                heap.push(time, token);
+                first
+            }
         }
     }
 
@@ -151,7 +166,7 @@ impl Lane {
     #[inline]
     pub fn head(&self) -> u64 {
         match self {
-            Lane::Ring(ring) => ring.front().map_or(u64::MAX, |(time, _)| *time),
+            Lane::Ring(ring) => ring.front().map_or(NEVER, |(time, _)| *time),
             Lane::Heap(heap) => heap.least,
         }
     }
@@ -164,8 +179,7 @@ impl Lane {
 /// use is ever taken apart, in order, so equal times leave in order of arrival.
 pub struct RadixHeap {
     buckets: Vec<Vec<(u64, Token)>>,
-    /// Bit b is set when bucket b has events (bucket 64 is never needed: times
-    /// stay below 2⁶³).
+    /// Bit b is set when bucket b has events.
     used: u64,
     last: u64,
     least: u64,
@@ -180,7 +194,7 @@ impl RadixHeap {
             buckets: vec![Vec::new(); 64],
             used: 0,
             last: 0,
-            least: u64::MAX,
+            least: NEVER,
             taken: 0,
             spare: Vec::new(),
         }
@@ -194,8 +208,7 @@ impl RadixHeap {
     #[inline]
     fn push(&mut self, time: u64, token: Token) {
         debug_assert!(time >= self.last);
-        // "Never" is beyond every horizon and would need a 65th bucket.
-        let time = time.min(u64::MAX >> 1);
+        let time = time.min(NEVER);
         let b = self.bucket(time);
         self.buckets[b].push((time, token));
         self.used |= 1 << b;
@@ -238,14 +251,14 @@ impl RadixHeap {
     /// The least time of all, found in the lowest bucket in use.
     fn lowest(&self) -> u64 {
         if self.used == 0 {
-            return u64::MAX;
+            return NEVER;
         }
         let b = self.used.trailing_zeros() as usize;
         self.buckets[b]
             .iter()
             .map(|(time, _)| *time)
             .min()
-            .unwrap_or(u64::MAX)
+            .unwrap_or(NEVER)
     }
 }
 
@@ -282,7 +295,7 @@ mod tests {
                 plain.push((now + delay * scale, i));
                 for _ in 0..pops {
                     let first = plain.iter().copied().min();
-                    prop_assert_eq!(heap.least, first.map_or(u64::MAX, |(t, _)| t));
+                    prop_assert_eq!(heap.least, first.map_or(NEVER, |(t, _)| t));
                     prop_assert_eq!(heap.pop(), first.map(|(_, i)| token(i)));
                     if let Some(first) = first {
                         now = first.0;

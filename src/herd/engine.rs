@@ -6,12 +6,13 @@
 
 use rand::RngExt;
 
-use crate::herd::agenda::{Agenda, Cause, Token};
+use crate::herd::agenda::{Agenda, Cause, NEVER, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::fault::Faults;
 use crate::herd::metrics::{Outcome, Recorder, Residue};
 use crate::herd::policy::{self, Budgets};
-use crate::herd::service::Queue;
+use crate::herd::service::{Queue, Race};
+use crate::dist::Dist;
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Failure, Policy};
@@ -143,6 +144,8 @@ struct Engine<'s> {
     faults: Faults,
     budgets: Budgets,
     queue: Queue,
+    /// In place of timers in [`Cause::Finish`], where service allows it.
+    race: Option<Race>,
     calls: Slots<Call>,
     attempts: Slots<Attempt>,
     recorder: Recorder,
@@ -154,10 +157,15 @@ struct Engine<'s> {
 
 impl<'s> Engine<'s> {
     fn new(scenario: &'s Scenario, policy: &'s Policy, streams: Streams) -> Engine<'s> {
-        let slows = scenario
-            .faults
-            .iter()
-            .any(|f| matches!(f.kind, FaultKind::Slow(_)));
+        let mut kinds = scenario.faults.iter().map(|f| f.kind);
+        let slows = kinds.any(|kind| matches!(kind, FaultKind::Slow(_)));
+        let faults = Faults::new(&scenario.faults);
+        let race = match scenario.service.service_time {
+            Dist::Exp { mean } if !slows && faults.service_clock.is_plain() => {
+                Some(Race::new(mean.0 as f64, scenario.service.servers))
+            }
+            _ => None,
+        };
         let agenda = Agenda::new(|cause| match cause {
             Cause::Fault | Cause::Call => true,
             Cause::Finish => scenario.service.service_time.constant().is_some() && !slows,
@@ -176,9 +184,10 @@ impl<'s> Engine<'s> {
                 &scenario.faults,
                 streams.stream(Purpose::Arrivals),
             ),
-            faults: Faults::new(&scenario.faults),
+            faults,
             budgets: Budgets::new(policy.budget.as_ref(), scenario.callers.clients),
             queue: Queue::new(scenario.service.discipline),
+            race,
             calls: Slots::new(),
             attempts: Slots::new(),
             recorder: Recorder::new(scenario),
@@ -225,6 +234,7 @@ impl<'s> Engine<'s> {
             .finish(end, || budgets.mean_tokens(), self.scenario, residue, events)
     }
 
+    #[inline]
     fn on_call(&mut self) {
         let caller = self.arrivals.take();
         self.agenda.set_next(Cause::Call, self.arrivals.next());
@@ -253,6 +263,7 @@ impl<'s> Engine<'s> {
     }
 
     /// Sends the next attempt of a call.
+    #[inline]
     fn send(&mut self, call_slot: u32) {
         let call = &mut self.calls[call_slot];
         call.tries += 1;
@@ -315,17 +326,20 @@ impl<'s> Engine<'s> {
     }
 
     /// An attempt reaches the service.
+    #[inline]
     fn arrive(&mut self, attempt: u32) {
         self.recorder.counts.offered += 1;
         self.recorder.counts.offered_retries += u64::from(self.attempts[attempt].retry);
-        let weather = *self.faults.weather(self.now);
-        if happens(weather.vanish, &mut self.fault_rng) {
-            self.through(attempt);
-            return;
-        }
-        if happens(weather.refuse, &mut self.fault_rng) {
-            self.reply(attempt, Reply::Failed(Failure::Refused));
-            return;
+        if !self.faults.calm(self.now) {
+            let weather = self.faults.weather(self.now);
+            if happens(weather.vanish, &mut self.fault_rng) {
+                self.through(attempt);
+                return;
+            }
+            if happens(weather.refuse, &mut self.fault_rng) {
+                self.reply(attempt, Reply::Failed(Failure::Refused));
+                return;
+            }
         }
         if self.attempts[attempt].cancelled {
             self.recorder.counts.cancelled += 1;
@@ -346,22 +360,25 @@ impl<'s> Engine<'s> {
     #[inline]
     fn may_start(&mut self) -> bool {
         let servers = self.scenario.service.servers;
+        if self.faults.calm(self.now) {
+            return self.recorder.busy < servers;
+        }
         let weather = self.faults.weather(self.now);
-        if weather.stalled {
-            return false;
-        }
-        if weather.capacity == 1.0 {
-            self.recorder.busy < servers
-        } else {
-            f64::from(self.recorder.busy) < (f64::from(servers) * weather.capacity).round()
-        }
+        let allowed = (f64::from(servers) * weather.capacity).round();
+        !weather.stalled && f64::from(self.recorder.busy) < allowed
     }
 
     /// A server takes an attempt.
+    #[inline]
     fn start(&mut self, attempt: u32) {
         self.recorder.busy += 1;
         self.attempts[attempt].since = self.now;
         self.attempts[attempt].phase = Phase::Serving;
+        if let Some(race) = &mut self.race {
+            race.join(attempt, self.now, &mut self.service_rng);
+            self.agenda.set_next(Cause::Finish, race.finish());
+            return;
+        }
         let slow = self.faults.weather(self.now).slow;
         let mut work = self
             .scenario
@@ -383,18 +400,36 @@ impl<'s> Engine<'s> {
         self.agenda.schedule(Cause::Finish, finish, token);
     }
 
+    /// The attempt that finishes now, unless it has been cancelled.
+    #[inline]
+    fn take_finished(&mut self) -> Option<u32> {
+        let Some(race) = &mut self.race else {
+            return self.take(Cause::Finish);
+        };
+        let attempt = race.take(self.now, &mut self.service_rng);
+        self.agenda.set_next(Cause::Finish, race.finish());
+        attempt
+    }
+
+    #[inline]
     fn on_finish(&mut self) {
-        let Some(attempt) = self.take(Cause::Finish) else {
+        let Some(attempt) = self.take_finished() else {
             return;
         };
         self.leave_server(attempt);
         let call = &mut self.calls[self.attempts[attempt].call];
         self.recorder.counts.duplicates += u64::from(call.worked);
         call.worked = true;
-        let weather = *self.faults.weather(self.now);
-        if happens(weather.error, &mut self.fault_rng) {
+        let (error, lose) = match self.faults.calm(self.now) {
+            true => (0.0, 0.0),
+            false => {
+                let weather = self.faults.weather(self.now);
+                (weather.error, weather.lose)
+            }
+        };
+        if happens(error, &mut self.fault_rng) {
             self.reply(attempt, Reply::Failed(Failure::Error));
-        } else if happens(weather.lose, &mut self.fault_rng) {
+        } else if happens(lose, &mut self.fault_rng) {
             self.through(attempt);
         } else {
             self.reply(attempt, Reply::Ok);
@@ -403,6 +438,7 @@ impl<'s> Engine<'s> {
     }
 
     /// Frees the server of an attempt and books its time.
+    #[inline]
     fn leave_server(&mut self, attempt: u32) {
         let record = &self.attempts[attempt];
         self.recorder.busy -= 1;
@@ -411,6 +447,7 @@ impl<'s> Engine<'s> {
     }
 
     /// Starts waiting attempts while servers are free.
+    #[inline]
     fn serve_waiting(&mut self) {
         while self.recorder.queued > 0 && self.may_start() {
             let Some(attempt) = self.next_in_line() else {
@@ -434,6 +471,7 @@ impl<'s> Engine<'s> {
     }
 
     /// The service has its answer.
+    #[inline]
     fn reply(&mut self, attempt: u32, reply: Reply) {
         match reply {
             Reply::Ok => {}
@@ -467,6 +505,7 @@ impl<'s> Engine<'s> {
     }
 
     /// An answer reaches a caller who waits for it.
+    #[inline]
     fn answer(&mut self, attempt: u32, reply: Reply) {
         let call = self.attempts[attempt].call;
         self.attempts[attempt].awaited = false;
@@ -478,12 +517,19 @@ impl<'s> Engine<'s> {
     }
 
     fn on_timeout(&mut self) {
-        let Some(attempt) = self.take(Cause::Timeout) else {
-            return;
-        };
-        if !self.attempts[attempt].awaited {
-            return;
+        if let Some(attempt) = self.take(Cause::Timeout)
+            && self.attempts[attempt].awaited
+        {
+            self.time_out(attempt);
         }
+        let attempts = &self.attempts;
+        self.agenda.skip(Cause::Timeout, |token| {
+            let attempt = &attempts[token.slot];
+            attempt.generation != token.generation || !attempt.awaited
+        });
+    }
+
+    fn time_out(&mut self, attempt: u32) {
         self.recorder.counts.timed_out += 1;
         self.attempts[attempt].awaited = false;
         let call = self.attempts[attempt].call;
@@ -521,6 +567,10 @@ impl<'s> Engine<'s> {
             }
             Phase::Serving if self.scenario.service.cancel == Cancel::All => {
                 self.recorder.counts.cancelled += 1;
+                if let Some(race) = &mut self.race {
+                    race.leave(attempt, self.now, &mut self.service_rng);
+                    self.agenda.set_next(Cause::Finish, race.finish());
+                }
                 self.leave_server(attempt);
                 self.through(attempt);
                 self.serve_waiting();
@@ -574,6 +624,7 @@ impl<'s> Engine<'s> {
         }
     }
 
+    #[inline]
     fn end_call(&mut self, call_slot: u32, ok: bool) {
         let call = &mut self.calls[call_slot];
         self.recorder.call_ended(call.started, ok);
@@ -581,8 +632,9 @@ impl<'s> Engine<'s> {
             let paid = (call.tries > 1).then_some(call.paid);
             self.budgets.call_succeeded(call.client, paid);
         }
-        self.arrivals.ended(call.caller, self.now);
-        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        if self.arrivals.ended(call.caller, self.now) {
+            self.agenda.set_next(Cause::Call, self.arrivals.next());
+        }
         call.ended = true;
         if call.attempts_alive == 0 {
             self.calls.remove(call_slot);
@@ -590,6 +642,7 @@ impl<'s> Engine<'s> {
     }
 
     /// The service is through with an attempt; its slot is freed unless its caller still waits.
+    #[inline]
     fn through(&mut self, attempt: u32) {
         self.attempts[attempt].phase = Phase::Gone;
         if !self.attempts[attempt].awaited {
@@ -608,11 +661,18 @@ impl<'s> Engine<'s> {
 
     /// Everything queued or in service fails at once.
     fn crash(&mut self) {
-        while let Some(token) = self.agenda.take(Cause::Finish) {
-            if self.attempts[token.slot].generation == token.generation {
-                self.leave_server(token.slot);
-                self.reply(token.slot, Reply::Failed(Failure::Reset));
+        while self.recorder.busy > 0 {
+            let attempt = match &mut self.race {
+                Some(race) => race.drop_one(),
+                None => self.take(Cause::Finish),
+            };
+            if let Some(attempt) = attempt {
+                self.leave_server(attempt);
+                self.reply(attempt, Reply::Failed(Failure::Reset));
             }
+        }
+        if self.race.is_some() {
+            self.agenda.set_next(Cause::Finish, NEVER);
         }
         while self.recorder.queued > 0 {
             let Some(attempt) = self.next_in_line() else {

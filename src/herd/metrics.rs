@@ -152,6 +152,8 @@ pub struct Recorder {
     pub first_call: Option<u64>,
     pub last_end: u64,
     now: u64,
+    /// The integrals since they were last booked.
+    running: [u64; 3],
     /// The next instant at which a bin ends or the warm-up is over.
     edge: u64,
     bin: u64,
@@ -186,6 +188,7 @@ impl Recorder {
             first_call: None,
             last_end: 0,
             now: 0,
+            running: [0; 3],
             edge: 0,
             bin: run.bin.0,
             bin_start: 0,
@@ -218,6 +221,7 @@ impl Recorder {
     pub fn advance(&mut self, now: u64, tokens: impl Fn() -> f64) {
         while now >= self.edge {
             self.integrate(self.edge);
+            self.book();
             self.cross_edge(&tokens);
         }
         self.integrate(now);
@@ -225,11 +229,21 @@ impl Recorder {
 
     #[inline]
     fn integrate(&mut self, now: u64) {
-        let dt = u128::from(now - self.now);
-        self.counts.queue_ns += u128::from(self.queued) * dt;
-        self.counts.busy_ns += u128::from(self.busy) * dt;
-        self.counts.calls_ns += u128::from(self.outstanding) * dt;
+        let dt = now - self.now;
+        let [queue, busy, calls] = &mut self.running;
+        *queue += u64::from(self.queued) * dt;
+        *busy += u64::from(self.busy) * dt;
+        *calls += u64::from(self.outstanding) * dt;
         self.now = now;
+    }
+
+    /// Moves the running integrals to the totals. At least every 10 ms, so
+    /// that 64 bits hold what runs in between.
+    fn book(&mut self) {
+        let [queue, busy, calls] = std::mem::take(&mut self.running);
+        self.counts.queue_ns += u128::from(queue);
+        self.counts.busy_ns += u128::from(busy);
+        self.counts.calls_ns += u128::from(calls);
     }
 
     fn cross_edge(&mut self, tokens: &impl Fn() -> f64) {
@@ -269,8 +283,7 @@ impl Recorder {
                 self.histogram.saturating_record(*latency);
             }
         }
-        let p50 = quantile_s(&mut self.latencies, 0.5);
-        let p99 = quantile_s(&mut self.latencies, 0.99);
+        let [p50, p99] = median_and_p99_s(&mut self.latencies);
         self.latencies.clear();
         self.cold = 0;
         self.bins.push([
@@ -339,6 +352,7 @@ impl Recorder {
         events: u64,
     ) -> Outcome {
         self.advance(end, &tokens);
+        self.book();
         if self.now > self.bin_start {
             self.close_bin(tokens());
         }
@@ -517,14 +531,22 @@ impl Counts {
     }
 }
 
-/// The quantile by nearest rank, in seconds; NaN of nothing. Reorders `latencies`.
-fn quantile_s(latencies: &mut [u64], q: f64) -> f64 {
-    if latencies.is_empty() {
-        return f64::NAN;
+/// Median and 99th percentile by nearest rank, in seconds; NaN of nothing.
+/// Reorders `latencies`.
+fn median_and_p99_s(latencies: &mut [u64]) -> [f64; 2] {
+    let n = latencies.len();
+    if n == 0 {
+        return [f64::NAN; 2];
     }
-    let rank = (q * latencies.len() as f64).ceil() as usize;
-    let (_, value, _) = latencies.select_nth_unstable(rank.max(1) - 1);
-    *value as f64 / 1e9
+    let rank = |q: f64| (q * n as f64).ceil() as usize;
+    // With the 99th percentile in its place, the median is to its left.
+    let (left, p99, _) = latencies.select_nth_unstable(rank(0.99) - 1);
+    let p99 = *p99;
+    let p50 = match left.len().checked_sub(1) {
+        Some(last) => *left.select_nth_unstable((rank(0.5) - 1).min(last)).1,
+        None => p99,
+    };
+    [p50 as f64 / 1e9, p99 as f64 / 1e9]
 }
 
 /// A histogram for latencies up to the horizon, three significant digits.

@@ -381,8 +381,8 @@ fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
         total += number_value * scale;
         rest = &tail[unit_end..];
     }
-    if total >= 9.2e18 {
-        return Err(ValueError::new(span, "longer than 292 years"));
+    if total >= 1e18 {
+        return Err(ValueError::new(span, "longer than 31 years"));
     }
     Ok(Nanos(total.round() as u64))
 }
