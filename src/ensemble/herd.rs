@@ -104,6 +104,8 @@ pub fn run(
     let most = run.max_replications.unwrap_or(batch).max(batch);
     let mut events = 0;
     let (mut done, mut finished) = (0, 0);
+    // A replication counts when every policy has had its turn.
+    let mut turn: Vec<Outcome> = Vec::new();
     loop {
         let to = (finished + batch).min(most);
         let planned = to * worlds.len() as u64;
@@ -113,9 +115,14 @@ pub fn run(
             run.seed,
             finished..to,
             stop,
-            |world, _, outcome| {
+            |_, _, outcome| {
                 events += outcome.events;
-                folds[world].add(&outcome);
+                turn.push(outcome);
+                if turn.len() == folds.len() {
+                    for (fold, outcome) in folds.iter_mut().zip(turn.drain(..)) {
+                        fold.add(&outcome);
+                    }
+                }
                 done += 1;
                 progress(done, planned);
             },
@@ -132,7 +139,7 @@ pub fn run(
         .policies
         .iter()
         .zip(folds)
-        .map(|((name, _), fold)| fold.finish(name, finished))
+        .map(|((name, _), fold)| fold.finish(name))
         .collect();
     Results {
         scenario: scenario.clone(),
@@ -190,9 +197,7 @@ impl Fold {
         })
     }
 
-    /// Only the replications that every policy finished are kept in `raw`.
-    fn finish(mut self, name: &str, replications: u64) -> PolicyResults {
-        self.raw.truncate(replications as usize);
+    fn finish(self, name: &str) -> PolicyResults {
         PolicyResults {
             name: name.to_string(),
             raw: self.raw,

@@ -1,5 +1,6 @@
 //! Many replications: on every core, folded in order.
 
+pub mod cost;
 pub mod herd;
 pub mod stats;
 

@@ -1,0 +1,263 @@
+//! Drawing on SVG by way of plotters, and SVG to PNG by way of resvg.
+
+use std::sync::{Arc, LazyLock};
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use resvg::{tiny_skia, usvg};
+
+use crate::chart::theme;
+
+/// A chart could not be drawn or turned into pixels.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot draw `{chart}`: {reason}")]
+pub struct ChartError {
+    pub chart: &'static str,
+    pub reason: String,
+}
+
+/// A finished drawing.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// File name without extension.
+    pub name: &'static str,
+    pub svg: String,
+}
+
+/// Plotters counts whole pixels; drawing in tenths of one keeps curves smooth.
+const FINE: f64 = 10.0;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Align {
+    Left,
+    Centre,
+    Right,
+}
+
+/// The style of a text.
+#[derive(Clone, Copy)]
+pub struct Type {
+    pub size: f64,
+    pub bold: bool,
+    pub colour: RGBColor,
+    pub align: Align,
+}
+
+impl Type {
+    pub fn new(size: f64, colour: RGBColor) -> Type {
+        Type {
+            size,
+            bold: false,
+            colour,
+            align: Align::Left,
+        }
+    }
+
+    pub fn bold(mut self) -> Type {
+        self.bold = true;
+        self
+    }
+
+    pub fn align(mut self, align: Align) -> Type {
+        self.align = align;
+        self
+    }
+}
+
+/// A sheet to draw on; coordinates in pixels, y downwards.
+pub struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, Shift>,
+    failure: Option<String>,
+}
+
+type At = (f64, f64);
+
+fn fine((x, y): At) -> (i32, i32) {
+    ((x * FINE).round() as i32, (y * FINE).round() as i32)
+}
+
+/// Draws a chart: `paint` on a sheet of the given size.
+///
+/// `title` and `description` become the alternative text.
+pub fn draw(
+    name: &'static str,
+    (width, height): (f64, f64),
+    title: &str,
+    description: &str,
+    paint: impl FnOnce(&mut Canvas<'_>),
+) -> Result<Chart, ChartError> {
+    let mut text = String::new();
+    let (w, h) = fine((width, height));
+    {
+        let backend = SVGBackend::with_string(&mut text, (w as u32, h as u32));
+        let mut canvas = Canvas {
+            area: backend.into_drawing_area(),
+            failure: None,
+        };
+        canvas.rect((0.0, 0.0), (width, height), theme::PAPER);
+        paint(&mut canvas);
+        let presented = canvas.area.present().map_err(|e| e.to_string());
+        if let Some(reason) = canvas.failure.or(presented.err()) {
+            return Err(ChartError {
+                chart: name,
+                reason,
+            });
+        }
+    }
+    let body = text.split_once('>').map_or("", |(_, body)| body);
+    let svg = format!(
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
+         stroke-linejoin=\"round\" xmlns=\"http://www.w3.org/2000/svg\">\n\
+         <title>{}</title>\n<desc>{}</desc>{body}",
+        escape(title),
+        escape(description),
+    );
+    Ok(Chart { name, svg })
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+impl Canvas<'_> {
+    fn note(&mut self, result: Result<(), impl ToString>) {
+        if let Err(e) = result {
+            self.failure.get_or_insert(e.to_string());
+        }
+    }
+
+    pub fn rect(&mut self, from: At, to: At, colour: RGBColor) {
+        let shape = Rectangle::new([fine(from), fine(to)], colour.filled());
+        let done = self.area.draw(&shape).map_err(|e| e.to_string());
+        self.note(done);
+    }
+
+    pub fn line(&mut self, points: &[At], colour: RGBColor, width: f64) {
+        let points: Vec<_> = points.iter().copied().map(fine).collect();
+        let style = colour.stroke_width((width * FINE) as u32);
+        let done = self.area.draw(&PathElement::new(points, style)).map_err(|e| e.to_string());
+        self.note(done);
+    }
+
+    /// A straight dashed line.
+    pub fn dashes(&mut self, from: At, to: At, colour: RGBColor, width: f64) {
+        const DASH: f64 = 9.0;
+        const GAP: f64 = 7.0;
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = dx.hypot(dy);
+        let at = |s: f64| {
+            let share = s.min(length) / length;
+            (from.0 + dx * share, from.1 + dy * share)
+        };
+        let mut start = 0.0;
+        while start < length {
+            self.line(&[at(start), at(start + DASH)], colour, width);
+            start += DASH + GAP;
+        }
+    }
+
+    /// The area between two curves over the same xs.
+    pub fn band(&mut self, upper: &[At], lower: &[At], colour: RGBColor, opacity: f64) {
+        let points: Vec<_> = upper
+            .iter()
+            .chain(lower.iter().rev())
+            .copied()
+            .map(fine)
+            .collect();
+        let shape = Polygon::new(points, colour.mix(opacity).filled());
+        let done = self.area.draw(&shape).map_err(|e| e.to_string());
+        self.note(done);
+    }
+
+    pub fn dot(&mut self, at: At, radius: f64, colour: RGBColor) {
+        let shape = Circle::new(fine(at), (radius * FINE) as i32, colour.filled());
+        let done = self.area.draw(&shape).map_err(|e| e.to_string());
+        self.note(done);
+    }
+
+    /// A text whose baseline starts, ends or is centred at a point.
+    pub fn text(&mut self, (x, baseline): At, text: &str, style: Type) {
+        let h_pos = match style.align {
+            Align::Left => HPos::Left,
+            Align::Centre => HPos::Center,
+            Align::Right => HPos::Right,
+        };
+        // The backend divides sizes by 1.24 and puts the baseline 0.76 em below the top.
+        let weight = if style.bold {
+            FontStyle::Bold
+        } else {
+            FontStyle::Normal
+        };
+        let font = FontDesc::new(
+            FontFamily::Name(theme::FAMILY),
+            style.size * FINE * 1.24,
+            weight,
+        );
+        let ink = TextStyle::from(font)
+            .color(&style.colour)
+            .pos(Pos::new(h_pos, VPos::Top));
+        let top = (x, baseline - 0.76 * style.size);
+        let done = self
+            .area
+            .draw(&Text::new(text.to_string(), fine(top), ink))
+            .map_err(|e| e.to_string());
+        self.note(done);
+    }
+
+    /// Title, subtitle and footer; returns where the content may begin.
+    pub fn frame(&mut self, height: f64, title: &[String], subtitle: &str, footer: &str) -> f64 {
+        let mut baseline = 49.0;
+        for line in title {
+            self.text(
+                (theme::LEFT, baseline),
+                line,
+                Type::new(theme::TITLE, theme::INK).bold(),
+            );
+            baseline += 40.0;
+        }
+        self.text(
+            (theme::LEFT, baseline + 5.0),
+            subtitle,
+            Type::new(theme::SUBTITLE, theme::SOFT),
+        );
+        self.text(
+            (theme::LEFT, height - 24.0),
+            footer,
+            Type::new(theme::SMALL, theme::FAINT),
+        );
+        baseline + 5.0
+    }
+}
+
+static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
+    let mut fonts = usvg::fontdb::Database::new();
+    fonts.load_font_data(theme::REGULAR.to_vec());
+    fonts.load_font_data(theme::SEMIBOLD.to_vec());
+    Arc::new(fonts)
+});
+
+impl Chart {
+    /// The drawing as a PNG of twice its size, with the embedded font.
+    pub fn png(&self) -> Result<Vec<u8>, ChartError> {
+        const SCALE: f32 = 2.0;
+        let failed = |reason: String| ChartError {
+            chart: self.name,
+            reason,
+        };
+        let options = usvg::Options {
+            fontdb: FONTS.clone(),
+            font_family: "Inter".to_string(),
+            ..usvg::Options::default()
+        };
+        let tree =
+            usvg::Tree::from_str(&self.svg, &options).map_err(|e| failed(e.to_string()))?;
+        let size = tree.size();
+        let (width, height) = (size.width() * SCALE, size.height() * SCALE);
+        let mut pixels = tiny_skia::Pixmap::new(width.round() as u32, height.round() as u32)
+            .ok_or_else(|| failed("it has no size".to_string()))?;
+        let transform = tiny_skia::Transform::from_scale(SCALE, SCALE);
+        resvg::render(&tree, transform, &mut pixels.as_mut());
+        pixels.encode_png().map_err(|e| failed(e.to_string()))
+    }
+}

@@ -1,0 +1,172 @@
+//! How charts look: sizes in pixels of a 1350 wide drawing, colours, text measure.
+
+use std::sync::LazyLock;
+
+use plotters::style::RGBColor;
+use ttf_parser::Face;
+
+pub const WIDTH: f64 = 1350.0;
+pub const LEFT: f64 = 115.0;
+pub const EDGE: f64 = 40.0;
+
+pub const TITLE: f64 = 31.0;
+pub const SUBTITLE: f64 = 20.0;
+pub const HEADING: f64 = 22.0;
+pub const LABEL: f64 = 22.0;
+pub const TICK: f64 = 20.0;
+pub const SMALL: f64 = 17.0;
+
+pub const INK: RGBColor = RGBColor(32, 33, 36);
+pub const SOFT: RGBColor = RGBColor(95, 99, 104);
+pub const FAINT: RGBColor = RGBColor(140, 145, 150);
+pub const GRID: RGBColor = RGBColor(232, 234, 237);
+pub const AXIS: RGBColor = RGBColor(150, 154, 159);
+pub const SHADE: RGBColor = RGBColor(240, 242, 245);
+pub const PAPER: RGBColor = RGBColor(255, 255, 255);
+
+/// Okabe and Ito's palette (2008), which the colour-blind can tell apart; its
+/// pale tones darkened so that labels in them can be read on white.
+const PALETTE: [RGBColor; 8] = [
+    RGBColor(213, 94, 0),
+    RGBColor(0, 114, 178),
+    RGBColor(0, 158, 115),
+    RGBColor(178, 84, 140),
+    RGBColor(176, 118, 0),
+    RGBColor(38, 139, 190),
+    RGBColor(70, 70, 70),
+    RGBColor(120, 94, 60),
+];
+
+/// The colour of the i-th policy of a run, in every chart of it.
+pub fn colour(i: usize) -> RGBColor {
+    PALETTE[i % PALETTE.len()]
+}
+
+pub const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.subset.otf");
+pub const SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.subset.otf");
+
+/// What a browser without Inter shows instead.
+pub const FAMILY: &str = "Inter, Helvetica, Arial, sans-serif";
+
+static FACES: LazyLock<[Option<Face<'static>>; 2]> =
+    LazyLock::new(|| [REGULAR, SEMIBOLD].map(|data| Face::parse(data, 0).ok()));
+
+/// Width of a text in pixels.
+pub fn measure(text: &str, size: f64, bold: bool) -> f64 {
+    let Some(face) = &FACES[usize::from(bold)] else {
+        return text.chars().count() as f64 * size * 0.6;
+    };
+    let units: u32 = text
+        .chars()
+        .map(|c| {
+            face.glyph_index(c)
+                .and_then(|glyph| face.glyph_hor_advance(glyph))
+                .map_or(u32::from(face.units_per_em()) / 2, u32::from)
+        })
+        .sum();
+    f64::from(units) / f64::from(face.units_per_em()) * size
+}
+
+/// Breaks a text into lines no wider than `width`.
+pub fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if measure(&format!("{line} {word}"), size, bold) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
+}
+
+/// Round values that cover 0 to `most` in about `n` steps; the last is at least `most`.
+pub fn ticks(most: f64, n: usize) -> Vec<f64> {
+    if most <= 0.0 || !most.is_finite() {
+        return vec![0.0, 1.0];
+    }
+    let step = nice_step(most / n as f64);
+    let count = (most / step - 1e-9).ceil() as usize;
+    (0..=count).map(|i| i as f64 * step).collect()
+}
+
+/// Round values strictly within or at the ends of an interval.
+pub fn ticks_within(from: f64, to: f64, n: usize) -> Vec<f64> {
+    let step = nice_step((to - from) / n as f64);
+    let first = (from / step - 1e-9).ceil() as i64;
+    let last = (to / step + 1e-9).floor() as i64;
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
+fn nice_step(raw: f64) -> f64 {
+    let power = 10f64.powf(raw.log10().floor());
+    let lead = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .find(|lead| lead * power >= raw * (1.0 - 1e-9));
+    lead.unwrap_or(10.0) * power
+}
+
+/// Moves labels apart: sorted targets in, positions at least `gap` apart out,
+/// as near to the targets as that allows, within `low..=high` where they fit.
+pub fn spread(targets: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
+    // Pool neighbours that would overlap, and centre each pool on its mean.
+    let mut pools: Vec<(f64, usize)> = Vec::new();
+    for &target in targets {
+        pools.push((target, 1));
+        while let [.., (above, n), (below, m)] = pools[..] {
+            let distance = gap * (n + m) as f64 / 2.0;
+            if below - above >= distance {
+                break;
+            }
+            pools.truncate(pools.len() - 2);
+            pools.push(((above * n as f64 + below * m as f64) / (n + m) as f64, n + m));
+        }
+    }
+    let mut places: Vec<f64> = pools
+        .into_iter()
+        .flat_map(|(centre, n)| {
+            (0..n).map(move |i| centre + gap * (i as f64 - (n - 1) as f64 / 2.0))
+        })
+        .collect();
+    let mut ceiling = high;
+    for place in places.iter_mut().rev() {
+        *place = place.min(ceiling);
+        ceiling = *place - gap;
+    }
+    let mut floor = low;
+    for place in &mut places {
+        *place = place.max(floor);
+        floor = *place + gap;
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_cover() {
+        assert_eq!(ticks(38_000.0, 4), [0.0, 10_000.0, 20_000.0, 30_000.0, 40_000.0]);
+        assert_eq!(ticks_within(2.0, 60.0, 6), [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+        assert_eq!(ticks(0.0, 4), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn labels_keep_their_distance() {
+        let places = spread(&[10.0, 12.0, 100.0, 101.0, 102.0], 20.0, 0.0, 120.0);
+        assert!(places.windows(2).all(|w| w[1] - w[0] >= 20.0 - 1e-9), "{places:?}");
+        assert!(places[0] >= 0.0 && places[4] <= 120.0 + 1e-9);
+        assert_eq!(spread(&[10.0, 50.0], 20.0, 0.0, 100.0), [10.0, 50.0]);
+    }
+
+    #[test]
+    fn text_is_measured_with_the_embedded_font() {
+        let narrow = measure("ill", 20.0, false);
+        let wide = measure("www", 20.0, false);
+        assert!(narrow < wide && wide < 60.0 && narrow > 5.0);
+        assert_eq!(wrap("a bb ccc", 20.0, false, 1.0), ["a", "bb", "ccc"]);
+    }
+}

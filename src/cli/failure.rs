@@ -1,0 +1,99 @@
+//! What can go wrong, the exit status it gives, and how it is shown.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::chart::ChartError;
+use crate::ensemble::cost::Cost;
+use crate::output::run_dir::DirError;
+use crate::output::words::{bytes, large};
+use crate::scenario::Problem;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Input(#[from] Problem),
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable { path: PathBuf, reason: String },
+    #[error(
+        "this run would take up to {} events and {} of memory",
+        large(.0.events), bytes(.0.bytes)
+    )]
+    OutOfReach(Cost),
+    #[error("{0}")]
+    Directory(#[from] DirError),
+    #[error("{0}")]
+    Chart(#[from] ChartError),
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads { threads: usize, reason: String },
+    #[error("cannot write to standard output: {0}")]
+    Stdout(std::io::Error),
+    #[error("interrupted before the first replication was complete")]
+    Interrupted,
+}
+
+impl Failure {
+    pub fn status(&self) -> u8 {
+        match self {
+            Failure::Input(_) | Failure::OutOfReach(_) => 2,
+            Failure::Directory(DirError::Foreign(_)) => 2,
+            Failure::Unreadable { .. } => 2,
+            Failure::Directory(DirError::Io { .. })
+            | Failure::Chart(_)
+            | Failure::Threads { .. }
+            | Failure::Stdout(_) => 1,
+            Failure::Interrupted => 130,
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Failure::Input(problem) => problem.help.clone(),
+            Failure::OutOfReach(_) => Some(
+                "take fewer callers or replications, a shorter horizon or a wider bin; \
+                 fewer callers before fewer servers of the same load behave alike. \
+                 --yes runs it all the same"
+                    .to_string(),
+            ),
+            Failure::Directory(DirError::Foreign(_)) => {
+                Some("choose another with --out or --name".to_string())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether to use colours on standard error.
+fn coloured() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Shows a failure on standard error, its place underlined.
+pub fn show(failure: &Failure) {
+    let renderer = match coloured() {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    let message = failure.to_string();
+    let help = failure.help();
+    let mut report = Group::with_title(Level::ERROR.primary_title(message.as_str()));
+    if let Failure::Input(Problem {
+        place: Some(place), ..
+    }) = failure
+    {
+        let source = &place.source;
+        let start = place.span.start.min(source.text.len());
+        let end = place.span.end.clamp(start, source.text.len());
+        report = report.element(
+            Snippet::source(source.text.as_str())
+                .path(source.name.as_str())
+                .annotation(AnnotationKind::Primary.span(start..end)),
+        );
+    }
+    if let Some(help) = &help {
+        report = report.element(Level::HELP.message(help.as_str()));
+    }
+    eprintln!("{}", renderer.render(&[report]));
+}

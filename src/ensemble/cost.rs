@@ -1,0 +1,79 @@
+//! What a scenario would take, before it is run.
+
+use crate::herd::{METRICS, SERIES};
+use crate::scenario::Scenario;
+use crate::scenario::fault::FaultKind;
+use crate::scenario::policy::{Backoff, Policy};
+use crate::scenario::service::Arrival;
+
+/// An estimate from above: every attempt fails, every queue is full.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Events of all replications of all policies.
+    pub events: f64,
+    /// Bytes at the peak, with `threads` replications at once.
+    pub bytes: f64,
+}
+
+impl Cost {
+    /// About an hour on two cores.
+    pub const MOST_EVENTS: f64 = 1e11;
+    /// 8 GiB.
+    pub const MOST_BYTES: f64 = 8.0 * 1024.0 * 1024.0 * 1024.0;
+
+    pub fn of(scenario: &Scenario, threads: usize) -> Cost {
+        let horizon = scenario.run.horizon.as_secs();
+        let count = f64::from(scenario.callers.count);
+        let surge = scenario.faults.iter().fold(1.0, |most: f64, f| match f.kind {
+            FaultKind::Surge(x) => most.max(x.0),
+            _ => most,
+        });
+        let calls = match &scenario.callers.arrival {
+            Arrival::Open { rate } => count * rate.0 * horizon * surge,
+            Arrival::Closed { think } => count * (1.0 + horizon / think.mean_s() * surge),
+            Arrival::Once { .. } => count,
+        };
+        let run = &scenario.run;
+        let replications = run.max_replications.unwrap_or(run.replications) as f64;
+        let attempts = |policy: &Policy| {
+            // A retry waits at least about its mean delay.
+            let wait = match &policy.backoff {
+                Backoff::None => 0.0,
+                Backoff::Fixed(d) | Backoff::Linear(d) => d.as_secs(),
+                Backoff::Exponential { base, .. } => base.as_secs(),
+                Backoff::Random(law) => law.mean_s(),
+            };
+            f64::from(policy.attempts).min(1.0 + 2.0 * horizon / wait)
+        };
+        let events: f64 = scenario
+            .policies
+            .iter()
+            .map(|(_, policy)| 3.0 * calls * attempts(policy) * replications)
+            .sum();
+
+        let bins = horizon / run.bin.as_secs();
+        let columns = SERIES.len() as f64;
+        let alive = scenario.policies.iter().map(|(_, policy)| {
+            // Calls and attempts alive at once, timers included.
+            let timeout = policy.timeout.map_or(horizon, |t| t.as_secs());
+            let lasts = (attempts(policy) * (timeout + 1.0)).min(horizon);
+            calls * lasts / horizon * 100.0
+        });
+        let one_run = alive.fold(0.0, f64::max)
+            + f64::from(scenario.service.queue) * 40.0
+            + count * 17.0
+            + bins * columns * 8.0
+            + horizon * 100.0 * 12.0
+            + 250e3;
+        let policies = scenario.policies.len() as f64;
+        let kept = policies * (bins * columns * 64.0 + replications * METRICS.len() as f64 * 8.0 + 250e3);
+        Cost {
+            events,
+            bytes: one_run * (2.0 * threads as f64) + kept,
+        }
+    }
+
+    pub fn is_within_reach(&self) -> bool {
+        self.events <= Cost::MOST_EVENTS && self.bytes <= Cost::MOST_BYTES
+    }
+}

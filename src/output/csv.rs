@@ -1,0 +1,76 @@
+//! The CSV files. Every mean has `_lo` and `_hi` beside it: its 95% interval.
+
+use std::io;
+
+use crate::ensemble::herd::Results;
+use crate::ensemble::stats::Estimate;
+use crate::herd::{METRICS, SERIES};
+
+fn number(x: f64) -> String {
+    if x.is_nan() { String::new() } else { x.to_string() }
+}
+
+fn with_interval(names: &[&str]) -> impl Iterator<Item = String> {
+    names
+        .iter()
+        .flat_map(|name| [name.to_string(), format!("{name}_lo"), format!("{name}_hi")])
+}
+
+fn estimate(e: Estimate) -> [String; 3] {
+    [number(e.mean), number(e.low), number(e.high)]
+}
+
+/// A text cell that no spreadsheet takes for a formula.
+fn text(cell: &str) -> String {
+    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{cell}"),
+        false => cell.to_string(),
+    }
+}
+
+fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
+    csv::Writer::from_writer(out)
+}
+
+/// `summary.csv`: one row a policy.
+pub fn summary(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    let header = ["policy", "replications"].map(String::from);
+    csv.write_record(header.into_iter().chain(with_interval(&METRICS)))?;
+    for policy in &results.policies {
+        let lead = [text(&policy.name), results.replications.to_string()];
+        let values = (0..METRICS.len()).flat_map(|i| estimate(policy.estimate(i)));
+        csv.write_record(lead.into_iter().chain(values))?;
+    }
+    csv.flush()
+}
+
+/// `replications.csv`: every metric of every replication.
+pub fn replications(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    csv.write_record(["policy", "replication"].iter().chain(&METRICS))?;
+    for policy in &results.policies {
+        for (i, metrics) in policy.raw.iter().enumerate() {
+            let lead = [text(&policy.name), i.to_string()];
+            csv.write_record(lead.into_iter().chain(metrics.iter().map(|x| number(*x))))?;
+        }
+    }
+    csv.flush()
+}
+
+/// `timeseries.csv`: one row a policy and bin; `t_s` is the bin's start.
+pub fn timeseries(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    let header = ["policy", "t_s"].map(String::from);
+    csv.write_record(header.into_iter().chain(with_interval(&SERIES)))?;
+    let bin = results.scenario.run.bin.0;
+    for policy in &results.policies {
+        for (i, values) in policy.series.iter().enumerate() {
+            let start = i as u64 * bin;
+            let lead = [text(&policy.name), (start as f64 / 1e9).to_string()];
+            let values = values.iter().flat_map(|e| estimate(*e));
+            csv.write_record(lead.into_iter().chain(values))?;
+        }
+    }
+    csv.flush()
+}

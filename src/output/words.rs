@@ -1,0 +1,116 @@
+//! Numbers and names as people write them.
+
+/// A duration in seconds with three digits: `350 µs`, `67 ms`, `2.16 s`, `3 min`.
+pub fn seconds(s: f64) -> String {
+    match s.abs() {
+        _ if s.is_nan() => "–".to_string(),
+        0.0 => "0 s".to_string(),
+        x if x < 0.9995e-3 => format!("{} µs", three_digits(s * 1e6)),
+        x if x < 0.9995 => format!("{} ms", three_digits(s * 1e3)),
+        x if x < 600.0 => format!("{} s", three_digits(s)),
+        _ => format!("{} min", three_digits(s / 60.0)),
+    }
+}
+
+/// Three significant digits, no more decimals than they need.
+pub fn three_digits(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return if x == 0.0 { "0".into() } else { "–".into() };
+    }
+    let decimals = (2 - x.abs().log10().floor() as i32).clamp(0, 6) as usize;
+    let text = format!("{x:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => thousands(x.round()),
+    }
+}
+
+/// A whole number with thousands separators: `5,000`.
+pub fn thousands(x: f64) -> String {
+    let digits = format!("{:.0}", x.abs());
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    if x < 0.0 && text != "0" {
+        text.insert(0, '−');
+    }
+    text
+}
+
+/// A share as a percentage: `96.7%`, `0.31%`, `100%`.
+pub fn percent(share: f64) -> String {
+    if share.is_nan() {
+        return "–".to_string();
+    }
+    let p = share * 100.0;
+    // Never round to "100%" or "0%" what is neither.
+    let text = match p {
+        _ if p == 0.0 || p == 100.0 => format!("{p:.0}"),
+        _ if p >= 99.995 => ">99.99".to_string(),
+        _ if p > 99.9 => format!("{p:.2}"),
+        _ if p.abs() < 0.01 => "<0.01".to_string(),
+        _ if p.abs() < 1.0 => format!("{p:.2}"),
+        _ => format!("{p:.1}"),
+    };
+    format!("{text}%")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn list<S: AsRef<str>>(names: &[S]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.as_ref().to_string(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A large count in words of at most three digits: `1.2 million`.
+pub fn large(x: f64) -> String {
+    match x {
+        _ if x < 1e4 => thousands(x),
+        _ if x < 1e6 => format!("{} thousand", three_digits(x / 1e3)),
+        _ if x < 1e9 => format!("{} million", three_digits(x / 1e6)),
+        _ if x < 1e12 => format!("{} billion", three_digits(x / 1e9)),
+        _ => format!("{x:.1e}"),
+    }
+}
+
+/// Bytes in binary units.
+pub fn bytes(x: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let power = ((x.max(1.0).log2() / 10.0) as usize).min(UNITS.len() - 1);
+    format!(
+        "{} {}",
+        three_digits(x / 1024f64.powi(power as i32)),
+        UNITS[power]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(seconds(0.0003512), "351 µs");
+        assert_eq!(seconds(0.99999), "1 s");
+        assert_eq!(seconds(0.0672), "67.2 ms");
+        assert_eq!(seconds(2.157), "2.16 s");
+        assert_eq!(seconds(1800.0), "30 min");
+        assert_eq!(three_digits(5000.4), "5,000");
+        assert_eq!(three_digits(1.005e-3), "0.00101");
+        assert_eq!(thousands(1_234_567.0), "1,234,567");
+        assert_eq!(percent(0.99996), ">99.99%");
+        assert_eq!(percent(1.0), "100%");
+        assert_eq!(percent(0.03304), "3.3%");
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(bytes(8.0 * 1024.0 * 1024.0 * 1024.0), "8 GiB");
+    }
+}
