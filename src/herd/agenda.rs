@@ -2,9 +2,7 @@
 //!
 //! Events have a cause, and every cause has a lane of its own. Delays that are
 //! constant come due in the order in which they were scheduled, so their lane
-//! is a ring: O(1), no comparisons. Random delays go to a radix heap (Ahuja,
-//! Mehlhorn, Orlin, Tarjan 1990), which moves an event down at most once per
-//! bit of its distance and never compares two of them.
+//! is a ring: O(1), no comparisons. Random delays go to a timing wheel.
 //!
 //! Events at the same instant run in the order of [`Cause`], then in the order
 //! of insertion.
@@ -79,7 +77,7 @@ impl Agenda {
                 if constant(cause) {
                     Lane::Ring(VecDeque::new())
                 } else {
-                    Lane::Heap(RadixHeap::new())
+                    Lane::Wheel(Wheel::new())
                 }
             }),
         }
@@ -134,7 +132,7 @@ impl Agenda {
 /// The pending events of one cause.
 pub enum Lane {
     Ring(VecDeque<(u64, Token)>),
-    Heap(RadixHeap),
+    Wheel(Wheel),
 }
 
 impl Lane {
@@ -147,9 +145,9 @@ impl Lane {
                 ring.push_back((time, token));
                 ring.len() == 1
             }
-            Lane::Heap(heap) => {
-                let first = time < heap.least;
-                heap.push(time, token);
+            Lane::Wheel(wheel) => {
+                let first = time < wheel.least;
+                wheel.push(time, token);
                 first
             }
         }
@@ -159,7 +157,7 @@ impl Lane {
     pub fn pop(&mut self) -> Option<Token> {
         match self {
             Lane::Ring(ring) => ring.pop_front().map(|(_, token)| token),
-            Lane::Heap(heap) => heap.pop(),
+            Lane::Wheel(wheel) => wheel.pop(),
         }
     }
 
@@ -167,104 +165,161 @@ impl Lane {
     pub fn head(&self) -> u64 {
         match self {
             Lane::Ring(ring) => ring.front().map_or(NEVER, |(time, _)| *time),
-            Lane::Heap(heap) => heap.least,
+            Lane::Wheel(wheel) => wheel.least,
         }
     }
 }
 
-/// A monotone priority queue: nothing may be pushed before the last time popped.
+/// A hierarchical timing wheel (Varghese and Lauck 1987) that keeps exact
+/// order: a monotone priority queue in which nothing may be pushed before the
+/// last time popped.
 ///
-/// Bucket b > 0 holds the times whose highest bit that differs from the last
-/// popped time is b − 1; bucket 0 those equal to it. Only the lowest bucket in
-/// use is ever taken apart, in order, so equal times leave in order of arrival.
-pub struct RadixHeap {
-    buckets: Vec<Vec<(u64, Token)>>,
-    /// Bit b is set when bucket b has events.
-    used: u64,
+/// Time is read as grains of 2²⁰ ns and digits of 11 bits above them. An event
+/// waits in the slot of the highest digit in which its time differs from the
+/// last popped time, and of its value there; those of the running grain stand
+/// in order. Only the lowest slot in use is ever taken apart or sorted, stably,
+/// so equal times leave in order of arrival. An event moves once per digit at
+/// most, which is once where delays are shorter than two seconds.
+pub struct Wheel {
+    levels: [Level; LEVELS],
     last: u64,
     least: u64,
-    /// Events of bucket 0 that have left already.
+    /// Events of the running grain, sorted; the first `taken` have left.
+    current: Vec<(u64, Token)>,
     taken: usize,
     spare: Vec<(u64, Token)>,
 }
 
-impl RadixHeap {
-    pub fn new() -> RadixHeap {
-        RadixHeap {
-            buckets: vec![Vec::new(); 64],
-            used: 0,
+const GRAIN: usize = 20;
+const DIGIT: usize = 11;
+const LEVELS: usize = 4;
+
+/// The slots of one digit, made when the first event comes.
+#[derive(Default)]
+struct Level {
+    slots: Vec<Vec<(u64, Token)>>,
+    /// One bit a slot that has events, and one a word of those.
+    used: Vec<u64>,
+    words: u64,
+}
+
+impl Level {
+    #[inline]
+    fn push(&mut self, digit: usize, event: (u64, Token)) {
+        if self.slots.is_empty() {
+            self.slots.resize_with(1 << DIGIT, Vec::new);
+            self.used.resize(1 << DIGIT >> 6, 0);
+        }
+        self.slots[digit].push(event);
+        self.used[digit >> 6] |= 1 << (digit & 63);
+        self.words |= 1 << (digit >> 6);
+    }
+
+    /// The lowest slot in use, where there is one.
+    #[inline]
+    fn lowest(&self) -> Option<usize> {
+        if self.words == 0 {
+            return None;
+        }
+        let word = self.words.trailing_zeros() as usize;
+        Some(word << 6 | self.used[word].trailing_zeros() as usize)
+    }
+
+    /// Empties a slot into `into`, whose storage it keeps.
+    #[inline]
+    fn take(&mut self, digit: usize, into: &mut Vec<(u64, Token)>) {
+        std::mem::swap(&mut self.slots[digit], into);
+        self.used[digit >> 6] &= !(1 << (digit & 63));
+        if self.used[digit >> 6] == 0 {
+            self.words &= !(1 << (digit >> 6));
+        }
+    }
+}
+
+impl Wheel {
+    pub fn new() -> Wheel {
+        Wheel {
+            levels: Default::default(),
             last: 0,
             least: NEVER,
+            current: Vec::new(),
             taken: 0,
             spare: Vec::new(),
         }
     }
 
     #[inline]
-    fn bucket(&self, time: u64) -> usize {
-        (64 - (time ^ self.last).leading_zeros()) as usize
+    fn place(&mut self, time: u64, token: Token) {
+        let differs = (time ^ self.last) >> GRAIN;
+        if differs == 0 {
+            let waiting = &self.current[self.taken..];
+            let at = self.taken + waiting.partition_point(|(other, _)| *other <= time);
+            self.current.insert(at, (time, token));
+            return;
+        }
+        let level = (63 - differs.leading_zeros() as usize) / DIGIT;
+        let digit = (time >> (GRAIN + level * DIGIT)) as usize & ((1 << DIGIT) - 1);
+        self.levels[level].push(digit, (time, token));
     }
 
     #[inline]
     fn push(&mut self, time: u64, token: Token) {
         debug_assert!(time >= self.last);
         let time = time.min(NEVER);
-        let b = self.bucket(time);
-        self.buckets[b].push((time, token));
-        self.used |= 1 << b;
+        self.place(time, token);
         self.least = self.least.min(time);
     }
 
     #[inline]
     fn pop(&mut self) -> Option<Token> {
-        if self.used == 0 {
-            return None;
+        if self.taken == self.current.len() {
+            self.turn()?;
         }
-        if self.used & 1 == 0 {
-            self.refill();
-        }
-        let token = self.buckets[0][self.taken].1;
+        let (time, token) = *self.current.get(self.taken)?;
+        self.last = time;
         self.taken += 1;
-        if self.taken == self.buckets[0].len() {
-            self.buckets[0].clear();
-            self.taken = 0;
-            self.used &= !1;
-            self.least = self.lowest();
-        }
+        self.least = match self.current.get(self.taken) {
+            Some((next, _)) => *next,
+            None => {
+                self.current.clear();
+                self.taken = 0;
+                self.find_least()
+            }
+        };
         Some(token)
     }
 
-    /// Moves the lowest bucket's events down, the least of them to bucket 0.
-    fn refill(&mut self) {
-        let b = self.used.trailing_zeros() as usize;
+    /// Makes the grain of the least event the running one; nothing if there is none.
+    fn turn(&mut self) -> Option<()> {
+        let level = self.levels.iter().position(|level| level.words != 0)?;
+        let digit = self.levels[level].lowest()?;
         self.last = self.least;
-        self.used &= !(1 << b);
-        let mut events = std::mem::replace(&mut self.buckets[b], std::mem::take(&mut self.spare));
-        for (time, token) in events.drain(..) {
-            let to = self.bucket(time);
-            self.buckets[to].push((time, token));
-            self.used |= 1 << to;
+        if level == 0 {
+            self.levels[0].take(digit, &mut self.current);
+            self.current.sort_by_key(|(time, _)| *time);
+        } else {
+            let mut events = std::mem::take(&mut self.spare);
+            self.levels[level].take(digit, &mut events);
+            for (time, token) in events.drain(..) {
+                self.place(time, token);
+            }
+            self.spare = events;
         }
-        self.spare = events;
+        Some(())
     }
 
-    /// The least time of all, found in the lowest bucket in use.
-    fn lowest(&self) -> u64 {
-        if self.used == 0 {
-            return NEVER;
-        }
-        let b = self.used.trailing_zeros() as usize;
-        self.buckets[b]
-            .iter()
-            .map(|(time, _)| *time)
-            .min()
-            .unwrap_or(NEVER)
+    /// The least time of all but the running grain, found in the lowest slot in use.
+    fn find_least(&self) -> u64 {
+        let level = self.levels.iter().find(|level| level.words != 0);
+        let slot = level.and_then(|level| Some(&level.slots[level.lowest()?]));
+        let times = slot.into_iter().flatten().map(|(time, _)| *time);
+        times.min().unwrap_or(NEVER)
     }
 }
 
-impl Default for RadixHeap {
+impl Default for Wheel {
     fn default() -> Self {
-        RadixHeap::new()
+        Wheel::new()
     }
 }
 
@@ -283,20 +338,20 @@ mod tests {
     proptest! {
         /// Against a stable sort, with pushes between pops and many ties.
         #[test]
-        fn radix_heap_is_a_stable_priority_queue(
+        fn wheel_is_a_stable_priority_queue(
             steps in prop::collection::vec((0u64..2000, 0usize..4), 1..400),
             scale in prop::sample::select(vec![1u64, 1 << 20, 1 << 40])
         ) {
-            let mut heap = RadixHeap::new();
+            let mut wheel = Wheel::new();
             let mut plain: Vec<(u64, usize)> = Vec::new();
             let mut now = 0;
             for (i, (delay, pops)) in steps.into_iter().enumerate() {
-                heap.push(now + delay * scale, token(i));
+                wheel.push(now + delay * scale, token(i));
                 plain.push((now + delay * scale, i));
                 for _ in 0..pops {
                     let first = plain.iter().copied().min();
-                    prop_assert_eq!(heap.least, first.map_or(NEVER, |(t, _)| t));
-                    prop_assert_eq!(heap.pop(), first.map(|(_, i)| token(i)));
+                    prop_assert_eq!(wheel.least, first.map_or(NEVER, |(t, _)| t));
+                    prop_assert_eq!(wheel.pop(), first.map(|(_, i)| token(i)));
                     if let Some(first) = first {
                         now = first.0;
                         plain.retain(|e| *e != first);

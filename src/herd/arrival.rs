@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use crate::dist::{Dist, Exponentials, unit};
-use crate::herd::agenda::{Lane, NEVER, RadixHeap, Token};
+use crate::herd::agenda::{Lane, NEVER, Wheel, Token};
 use crate::herd::fault::{Clock, call_clock};
 use crate::scenario::fault::Fault;
 use crate::scenario::service::{Arrival, Callers};
@@ -68,7 +68,7 @@ impl Arrivals {
                 let mut lane = if plain {
                     Lane::Ring(VecDeque::new())
                 } else {
-                    Lane::Heap(RadixHeap::new())
+                    Lane::Wheel(Wheel::new())
                 };
                 for (time, caller) in firsts {
                     lane.push(time, caller_token(caller));

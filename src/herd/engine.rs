@@ -10,7 +10,7 @@ use crate::herd::agenda::{Agenda, Cause, NEVER, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::fault::Faults;
 use crate::herd::metrics::{Outcome, Recorder, Residue};
-use crate::herd::policy::{self, Budgets};
+use crate::herd::policy::{self, Backoffs, Budgets};
 use crate::herd::service::{Queue, Race};
 use crate::dist::Dist;
 use crate::scenario::Scenario;
@@ -39,13 +39,12 @@ struct Call {
     started: u64,
     /// What decorrelated jitter feeds back.
     previous_delay: u64,
-    /// What the last retry cost, in millionths of a token.
-    paid: u64,
     caller: u32,
-    client: u32,
     tries: u32,
     /// Attempts whose slots are still in use.
     attempts_alive: u32,
+    /// What the last retry was paid for.
+    retried: Option<Failure>,
     ended: bool,
     /// Whether the service has completed this call's work before.
     worked: bool,
@@ -69,6 +68,14 @@ enum Phase {
 enum Reply {
     Ok,
     Failed(Failure),
+}
+
+/// What the service does with an arriving attempt.
+enum Door {
+    Vanishes,
+    TurnedAway(Failure),
+    Served,
+    Waits,
 }
 
 struct Attempt {
@@ -138,10 +145,13 @@ impl<T> std::ops::IndexMut<u32> for Slots<T> {
 struct Engine<'s> {
     scenario: &'s Scenario,
     policy: &'s Policy,
+    /// Whether answers need no time to cross the network.
+    instant_answers: bool,
     now: u64,
     agenda: Agenda,
     arrivals: Arrivals,
     faults: Faults,
+    backoff: Backoffs,
     budgets: Budgets,
     queue: Queue,
     /// In place of timers in [`Cause::Finish`], where service allows it.
@@ -177,6 +187,7 @@ impl<'s> Engine<'s> {
         Engine {
             scenario,
             policy,
+            instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO),
             now: 0,
             agenda,
             arrivals: Arrivals::new(
@@ -185,6 +196,7 @@ impl<'s> Engine<'s> {
                 streams.stream(Purpose::Arrivals),
             ),
             faults,
+            backoff: Backoffs::new(policy),
             budgets: Budgets::new(policy.budget.as_ref(), scenario.callers.clients),
             queue: Queue::new(scenario.service.discipline),
             race,
@@ -241,21 +253,19 @@ impl<'s> Engine<'s> {
         let Some(caller) = caller else {
             return;
         };
-        let client = match self.budgets.is_unlimited() {
-            true => 0,
-            false => self.scenario.callers.client(caller),
-        };
         self.recorder.call_started();
-        self.budgets.call_started(client, self.now);
+        if !self.budgets.is_unlimited() {
+            let client = self.scenario.callers.client(caller);
+            self.budgets.call_started(client, self.now);
+        }
         let started = self.now;
         let call = self.calls.add(|_| Call {
             started,
             previous_delay: 0,
-            paid: 0,
             caller,
-            client,
             tries: 0,
             attempts_alive: 0,
+            retried: None,
             ended: false,
             worked: false,
         });
@@ -267,10 +277,34 @@ impl<'s> Engine<'s> {
     fn send(&mut self, call_slot: u32) {
         let call = &mut self.calls[call_slot];
         call.tries += 1;
-        call.attempts_alive += 1;
         let retry = call.tries > 1;
-        let started = call.started;
         self.recorder.counts.attempts += 1;
+        let out = self.scenario.network.out.sample(&mut self.network_rng);
+        if out > Nanos::ZERO {
+            let attempt = self.add_attempt(call_slot, retry);
+            self.later(Cause::Arrive, out, attempt);
+            return;
+        }
+        match self.at_the_door(retry) {
+            // Turned away on the spot: not worth a slot. In an overload this is
+            // what happens most.
+            Door::TurnedAway(failure) if self.instant_answers => {
+                self.count_failure(failure);
+                self.fail(call_slot, failure);
+            }
+            door => {
+                let attempt = self.add_attempt(call_slot, retry);
+                self.enter(attempt, door);
+            }
+        }
+    }
+
+    /// A slot and a timeout for a new attempt.
+    #[inline]
+    fn add_attempt(&mut self, call_slot: u32, retry: bool) -> u32 {
+        let call = &mut self.calls[call_slot];
+        call.attempts_alive += 1;
+        let started = call.started;
         let attempt = self.attempts.add(|old| Attempt {
             since: 0,
             call: call_slot,
@@ -280,7 +314,7 @@ impl<'s> Engine<'s> {
             retry,
             cancelled: false,
         });
-        let mut expires = u64::MAX;
+        let mut expires = NEVER;
         if let Some(timeout) = self.policy.timeout {
             expires = self.now.saturating_add(timeout.0);
         }
@@ -288,15 +322,10 @@ impl<'s> Engine<'s> {
             expires = expires.min(started.saturating_add(deadline.0));
         }
         if expires < self.scenario.run.horizon.0 {
-            self.agenda
-                .schedule(Cause::Timeout, expires, self.token(attempt));
+            let token = self.token(attempt);
+            self.agenda.schedule(Cause::Timeout, expires, token);
         }
-        let out = self.scenario.network.out.sample(&mut self.network_rng);
-        if out == Nanos::ZERO {
-            self.arrive(attempt);
-        } else {
-            self.later(Cause::Arrive, out, attempt);
-        }
+        attempt
     }
 
     fn token(&self, attempt: u32) -> Token {
@@ -319,40 +348,55 @@ impl<'s> Engine<'s> {
         (self.attempts[token.slot].generation == token.generation).then_some(token.slot)
     }
 
+    /// An attempt comes out of the network.
     fn on_arrive(&mut self) {
-        if let Some(attempt) = self.take(Cause::Arrive) {
-            self.arrive(attempt);
-        }
-    }
-
-    /// An attempt reaches the service.
-    #[inline]
-    fn arrive(&mut self, attempt: u32) {
-        self.recorder.counts.offered += 1;
-        self.recorder.counts.offered_retries += u64::from(self.attempts[attempt].retry);
-        if !self.faults.calm(self.now) {
-            let weather = self.faults.weather(self.now);
-            if happens(weather.vanish, &mut self.fault_rng) {
-                self.through(attempt);
-                return;
-            }
-            if happens(weather.refuse, &mut self.fault_rng) {
-                self.reply(attempt, Reply::Failed(Failure::Refused));
-                return;
-            }
-        }
+        let Some(attempt) = self.take(Cause::Arrive) else {
+            return;
+        };
+        let door = self.at_the_door(self.attempts[attempt].retry);
         if self.attempts[attempt].cancelled {
             self.recorder.counts.cancelled += 1;
             self.through(attempt);
-        } else if self.recorder.queued == 0 && self.may_start() {
-            self.start(attempt);
-        } else if self.recorder.queued < self.scenario.service.queue {
-            self.attempts[attempt].since = self.now;
-            self.attempts[attempt].phase = Phase::Queued;
-            self.queue.push(attempt);
-            self.recorder.queued += 1;
         } else {
-            self.reply(attempt, Reply::Failed(Failure::Rejected));
+            self.enter(attempt, door);
+        }
+    }
+
+    /// An attempt reaches the service: what becomes of it?
+    #[inline]
+    fn at_the_door(&mut self, retry: bool) -> Door {
+        self.recorder.counts.offered += 1;
+        self.recorder.counts.offered_retries += u64::from(retry);
+        if !self.faults.calm(self.now) {
+            let weather = self.faults.weather(self.now);
+            if happens(weather.vanish, &mut self.fault_rng) {
+                return Door::Vanishes;
+            }
+            if happens(weather.refuse, &mut self.fault_rng) {
+                return Door::TurnedAway(Failure::Refused);
+            }
+        }
+        if self.recorder.queued == 0 && self.may_start() {
+            Door::Served
+        } else if self.recorder.queued < self.scenario.service.queue {
+            Door::Waits
+        } else {
+            Door::TurnedAway(Failure::Rejected)
+        }
+    }
+
+    #[inline]
+    fn enter(&mut self, attempt: u32, door: Door) {
+        match door {
+            Door::Vanishes => self.through(attempt),
+            Door::TurnedAway(failure) => self.reply(attempt, Reply::Failed(failure)),
+            Door::Served => self.start(attempt),
+            Door::Waits => {
+                self.attempts[attempt].since = self.now;
+                self.attempts[attempt].phase = Phase::Queued;
+                self.queue.push(attempt);
+                self.recorder.queued += 1;
+            }
         }
     }
 
@@ -470,16 +514,23 @@ impl<'s> Engine<'s> {
         Some(attempt)
     }
 
+    #[inline]
+    fn count_failure(&mut self, failure: Failure) {
+        let counts = &mut self.recorder.counts;
+        match failure {
+            Failure::Error => counts.errors += 1,
+            Failure::Rejected => counts.rejected += 1,
+            Failure::Refused => counts.refused += 1,
+            Failure::Reset => counts.reset += 1,
+            Failure::Timeout => counts.timed_out += 1,
+        }
+    }
+
     /// The service has its answer.
     #[inline]
     fn reply(&mut self, attempt: u32, reply: Reply) {
-        match reply {
-            Reply::Ok => {}
-            Reply::Failed(Failure::Error) => self.recorder.counts.errors += 1,
-            Reply::Failed(Failure::Rejected) => self.recorder.counts.rejected += 1,
-            Reply::Failed(Failure::Refused) => self.recorder.counts.refused += 1,
-            Reply::Failed(Failure::Reset) => self.recorder.counts.reset += 1,
-            Reply::Failed(Failure::Timeout) => {}
+        if let Reply::Failed(failure) = reply {
+            self.count_failure(failure);
         }
         if !self.attempts[attempt].awaited {
             self.through(attempt);
@@ -530,7 +581,7 @@ impl<'s> Engine<'s> {
     }
 
     fn time_out(&mut self, attempt: u32) {
-        self.recorder.counts.timed_out += 1;
+        self.count_failure(Failure::Timeout);
         self.attempts[attempt].awaited = false;
         let call = self.attempts[attempt].call;
         self.fail(call, Failure::Timeout);
@@ -587,7 +638,7 @@ impl<'s> Engine<'s> {
             self.end_call(call_slot, false);
             return;
         }
-        let delay = policy::delay(
+        let delay = self.backoff.delay(
             policy,
             call.tries,
             &mut call.previous_delay,
@@ -601,19 +652,20 @@ impl<'s> Engine<'s> {
             self.end_call(call_slot, false);
             return;
         }
-        match self.budgets.withdraw(call.client, failure, self.now) {
-            Some(cost) => {
-                call.paid = cost;
-                let token = Token {
-                    slot: call_slot,
-                    generation: 0,
-                };
-                self.agenda.schedule(Cause::Retry, again, token);
-            }
-            None => {
-                self.recorder.counts.denied += 1;
-                self.end_call(call_slot, false);
-            }
+        let allowed = self.budgets.is_unlimited() || {
+            let client = self.scenario.callers.client(call.caller);
+            self.budgets.withdraw(client, failure, self.now)
+        };
+        if allowed {
+            call.retried = Some(failure);
+            let token = Token {
+                slot: call_slot,
+                generation: 0,
+            };
+            self.agenda.schedule(Cause::Retry, again, token);
+        } else {
+            self.recorder.counts.denied += 1;
+            self.end_call(call_slot, false);
         }
     }
 
@@ -628,9 +680,9 @@ impl<'s> Engine<'s> {
     fn end_call(&mut self, call_slot: u32, ok: bool) {
         let call = &mut self.calls[call_slot];
         self.recorder.call_ended(call.started, ok);
-        if ok {
-            let paid = (call.tries > 1).then_some(call.paid);
-            self.budgets.call_succeeded(call.client, paid);
+        if ok && !self.budgets.is_unlimited() {
+            let client = self.scenario.callers.client(call.caller);
+            self.budgets.call_succeeded(client, call.retried);
         }
         if self.arrivals.ended(call.caller, self.now) {
             self.agenda.set_next(Cause::Call, self.arrivals.next());

@@ -6,12 +6,51 @@ use crate::dist::unit;
 use crate::scenario::policy::{Backoff, Budget, Failure, Jitter, Policy, Ratio, TokenBucket};
 use crate::streams::Stream;
 
-/// The delay in nanoseconds before retry k = 1, 2, ….
-///
-/// `previous` is what decorrelated jitter feeds back; 0 before the first retry.
-pub fn delay(policy: &Policy, k: u32, previous: &mut u64, rng: &mut Stream) -> u64 {
-    let v = match &policy.backoff {
-        Backoff::None => 0.0,
+/// The delays of a policy before jitter, the first few worked out beforehand.
+pub struct Backoffs {
+    levels: Vec<f64>,
+}
+
+impl Backoffs {
+    pub fn new(policy: &Policy) -> Backoffs {
+        let known = match policy.backoff {
+            Backoff::Random(_) => 0,
+            _ => policy.attempts.min(64),
+        };
+        Backoffs {
+            levels: (1..=known).map(|k| level(&policy.backoff, k)).collect(),
+        }
+    }
+
+    /// The delay in nanoseconds before retry k = 1, 2, ….
+    ///
+    /// `previous` is what decorrelated jitter feeds back; 0 before the first retry.
+    #[inline]
+    pub fn delay(&self, policy: &Policy, k: u32, previous: &mut u64, rng: &mut Stream) -> u64 {
+        let v = match (&policy.backoff, self.levels.get(k as usize - 1)) {
+            (Backoff::Random(law), _) => law.sample(rng).0 as f64,
+            (_, Some(v)) => *v,
+            (backoff, None) => level(backoff, k),
+        };
+        let delay = match policy.jitter {
+            Jitter::None => v,
+            Jitter::Full => v * unit(rng),
+            Jitter::Equal => v / 2.0 + v / 2.0 * unit(rng),
+            Jitter::Decorrelated => {
+                *previous = decorrelated(&policy.backoff, *previous, rng);
+                return *previous;
+            }
+            Jitter::Proportional(f) => v * (1.0 - f.0 + 2.0 * f.0 * unit(rng)),
+            Jitter::Additive(d) => v + d.0 as f64 * unit(rng),
+        };
+        (delay + 0.5) as u64
+    }
+}
+
+/// v of retry k; 0 for a random backoff, which has no level.
+fn level(backoff: &Backoff, k: u32) -> f64 {
+    match backoff {
+        Backoff::None | Backoff::Random(_) => 0.0,
         Backoff::Fixed(d) => d.0 as f64,
         Backoff::Linear(d) => d.0 as f64 * f64::from(k),
         Backoff::Exponential {
@@ -19,27 +58,22 @@ pub fn delay(policy: &Policy, k: u32, previous: &mut u64, rng: &mut Stream) -> u
             multiplier,
             cap,
         } => {
-            let cap = cap.map_or(f64::INFINITY, |cap| cap.0 as f64);
-            if policy.jitter == Jitter::Decorrelated {
-                let base = base.0 as f64;
-                let last = if *previous == 0 { base } else { *previous as f64 };
-                let drawn = base + (3.0 * last - base) * unit(rng);
-                *previous = drawn.min(cap) as u64;
-                return *previous;
-            }
             let exponent = i32::try_from(k - 1).unwrap_or(i32::MAX);
+            let cap = cap.map_or(f64::INFINITY, |cap| cap.0 as f64);
             (base.0 as f64 * multiplier.0.powi(exponent)).min(cap)
         }
-        Backoff::Random(law) => law.sample(rng).0 as f64,
+    }
+}
+
+/// min(cap, U(base, 3 · previous)), where the first previous delay is the base.
+fn decorrelated(backoff: &Backoff, previous: u64, rng: &mut Stream) -> u64 {
+    let Backoff::Exponential { base, cap, .. } = backoff else {
+        return 0; // Scenarios admit it with an exponential backoff alone.
     };
-    let delay = match policy.jitter {
-        Jitter::None | Jitter::Decorrelated => v,
-        Jitter::Full => v * unit(rng),
-        Jitter::Equal => v / 2.0 + v / 2.0 * unit(rng),
-        Jitter::Proportional(f) => v * (1.0 - f.0 + 2.0 * f.0 * unit(rng)),
-        Jitter::Additive(d) => v + d.0 as f64 * unit(rng),
-    };
-    (delay + 0.5) as u64
+    let base_ns = base.0 as f64;
+    let last = if previous == 0 { base_ns } else { previous as f64 };
+    let drawn = base_ns + (3.0 * last - base_ns) * unit(rng);
+    (drawn.min(cap.map_or(f64::INFINITY, |cap| cap.0 as f64)) + 0.5) as u64
 }
 
 /// Whether every delay of the policy is the same.
@@ -130,18 +164,18 @@ impl Budgets {
         }
     }
 
-    /// A call succeeds; `paid` is what its last retry cost, if it retried.
+    /// A call succeeds; `retried` is the failure that its last retry was paid for.
     #[inline]
-    pub fn call_succeeded(&mut self, client: u32, paid: Option<u64>) {
+    pub fn call_succeeded(&mut self, client: u32, retried: Option<Failure>) {
         if let Budgets::Buckets {
             rule,
             tokens,
             total,
         } = self
         {
-            let amount = match paid {
+            let amount = match retried {
                 None => rule.deposit_per_success.0,
-                Some(cost) if rule.refund => cost,
+                Some(failure) if rule.refund => cost(rule, failure),
                 Some(_) => 0,
             };
             deposit(
@@ -153,35 +187,34 @@ impl Budgets {
         }
     }
 
-    /// Asks for one retry after `failure`: what it costs, or nothing if denied.
+    /// Asks for one retry after `failure`; says whether it is allowed, and takes its price.
     #[inline]
-    pub fn withdraw(&mut self, client: u32, failure: Failure, now: u64) -> Option<u64> {
+    pub fn withdraw(&mut self, client: u32, failure: Failure, now: u64) -> bool {
         match self {
-            Budgets::Unlimited => Some(0),
+            Budgets::Unlimited => true,
             Budgets::Buckets {
                 rule,
                 tokens,
                 total,
             } => {
-                let cost = match failure {
-                    Failure::Timeout => rule.timeout_cost.0,
-                    Failure::Rejected => rule.throttle_cost.0,
-                    Failure::Error | Failure::Refused | Failure::Reset => rule.cost.0,
-                };
+                let cost = cost(rule, failure);
                 let balance = &mut tokens[client as usize];
-                *balance = balance.checked_sub(cost)?;
+                if *balance < cost {
+                    return false;
+                }
+                *balance -= cost;
                 *total -= cost;
-                Some(cost)
+                true
             }
             Budgets::Windows { rule, clients } => {
                 let window = &mut clients[client as usize];
                 window.slide(now, rule.window.0);
                 // A whole retry must be left, but for the rounding of ratio × calls.
                 if window.left(rule) < 1.0 - 1e-9 {
-                    return None;
+                    return false;
                 }
                 window.retries.push_back(now);
-                Some(0)
+                true
             }
         }
     }
@@ -195,6 +228,16 @@ impl Budgets {
                 clients.iter().map(|w| w.left(rule)).sum::<f64>() / clients.len() as f64
             }
         }
+    }
+}
+
+/// What a retry after a failure costs, in millionths of a token.
+#[inline]
+fn cost(rule: &TokenBucket, failure: Failure) -> u64 {
+    match failure {
+        Failure::Timeout => rule.timeout_cost.0,
+        Failure::Rejected => rule.throttle_cost.0,
+        Failure::Error | Failure::Refused | Failure::Reset => rule.cost.0,
     }
 }
 
