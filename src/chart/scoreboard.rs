@@ -4,7 +4,7 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Type, draw};
 use crate::chart::{footer, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
-use crate::output::verdict::{Fate, headline, setting, verdict};
+use crate::output::verdict::{Fate, headline, how_soon, setting, verdict};
 use crate::output::words::{percent, seconds};
 
 const ROW: f64 = 56.0;
@@ -153,7 +153,10 @@ impl Board<'_> {
                 canvas.line(&[(low, y), (high, y)], colour, 1.6);
             }
             canvas.dot((x(e.mean), y), 6.0, colour);
-            let mut text = (column.show)(e.mean);
+            let mut text = match recovery {
+                true => how_soon(e.mean).trim_start_matches("in ").to_string(),
+                false => (column.show)(e.mean),
+            };
             if let (true, Fate::Sometimes(share)) = (recovery, fate) {
                 text = format!("{text} in {}", percent(share));
             }

@@ -20,7 +20,7 @@ pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
         true,
         theme::WIDTH - theme::LEFT - theme::EDGE,
     );
-    let top = 94.0 + 40.0 * title.len() as f64;
+    let top = 150.0 + 40.0 * title.len() as f64;
     let height = top + 2.0 * PANEL + BETWEEN + 125.0;
     draw(
         "timeline",

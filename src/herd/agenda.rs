@@ -122,6 +122,13 @@ impl Agenda {
         }
     }
 
+    /// Tells a lane that has been emptied ahead of time that it is still `now`.
+    pub fn rewind(&mut self, cause: Cause, now: u64) {
+        if let Lane::Wheel(wheel) = &mut self.lanes[cause as usize] {
+            wheel.rewind(now);
+        }
+    }
+
     /// For a cause whose next event is computed, not stored: when it comes.
     #[inline]
     pub fn set_next(&mut self, cause: Cause, time: u64) {
@@ -287,6 +294,12 @@ impl Wheel {
             }
         };
         Some(token)
+    }
+
+    /// Sets the last time popped, of which an empty wheel is free.
+    fn rewind(&mut self, now: u64) {
+        debug_assert!(self.least == NEVER);
+        self.last = now;
     }
 
     /// Makes the grain of the least event the running one; nothing if there is none.

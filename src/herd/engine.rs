@@ -713,18 +713,9 @@ impl<'s> Engine<'s> {
 
     /// Everything queued or in service fails at once.
     fn crash(&mut self) {
-        while self.recorder.busy > 0 {
-            let attempt = match &mut self.race {
-                Some(race) => race.drop_one(),
-                None => self.take(Cause::Finish),
-            };
-            if let Some(attempt) = attempt {
-                self.leave_server(attempt);
-                self.reply(attempt, Reply::Failed(Failure::Reset));
-            }
-        }
-        if self.race.is_some() {
-            self.agenda.set_next(Cause::Finish, NEVER);
+        while let Some(attempt) = self.next_in_service() {
+            self.leave_server(attempt);
+            self.reply(attempt, Reply::Failed(Failure::Reset));
         }
         while self.recorder.queued > 0 {
             let Some(attempt) = self.next_in_line() else {
@@ -732,6 +723,21 @@ impl<'s> Engine<'s> {
             };
             self.reply(attempt, Reply::Failed(Failure::Reset));
         }
+    }
+
+    /// Takes an attempt out of service, ahead of its time.
+    fn next_in_service(&mut self) -> Option<u32> {
+        if let Some(race) = &mut self.race {
+            self.agenda.set_next(Cause::Finish, NEVER);
+            return race.drop_one();
+        }
+        while let Some(token) = self.agenda.take(Cause::Finish) {
+            if self.attempts[token.slot].generation == token.generation {
+                return Some(token.slot);
+            }
+        }
+        self.agenda.rewind(Cause::Finish, self.now);
+        None
     }
 
     fn residue(&self, end: u64) -> Residue {

@@ -124,7 +124,7 @@ impl Faults {
             }
             match fault.kind {
                 FaultKind::Crash => weather.refuse = either(weather.refuse, effect),
-                FaultKind::Stall => weather.stalled |= effect == 1.0,
+                FaultKind::Stall => weather.stalled |= now < fault.to().0,
                 FaultKind::Blackhole => weather.vanish = either(weather.vanish, effect),
                 FaultKind::Errors(p) => weather.error = either(weather.error, p.0 * effect),
                 FaultKind::Loss(p) => weather.lose = either(weather.lose, p.0 * effect),

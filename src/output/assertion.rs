@@ -87,7 +87,7 @@ impl Assertion {
         let number = text[after..].trim();
         let number_at = after + text[after..].len() - text[after..].trim_start().len();
         let (digits, scale) = match number.strip_suffix('%') {
-            Some(digits) => (digits, 0.01),
+            Some(digits) => (digits, 100.0),
             None => (number, 1.0),
         };
         let value = digits.replace('_', "").parse::<f64>().ok();
@@ -103,7 +103,7 @@ impl Assertion {
             policy: policy.map(String::from),
             metric,
             op,
-            value: value * scale,
+            value: value / scale,
         })
     }
 

@@ -29,7 +29,7 @@ impl Fate {
 }
 
 /// "in 0.3 s", or "at once" where it is less than can be told.
-fn how_soon(s: f64) -> String {
+pub fn how_soon(s: f64) -> String {
     if s < 0.015 {
         "at once".to_string()
     } else {
