@@ -85,7 +85,11 @@ fn main() {
     println!("workload H, per replication on one core, medians of {turns} turns");
     let plain = median(&mut times[0]);
     println!("{:<34} {:>8.2} ms", "plain binary heap", plain * 1e3);
-    let names = ["herdsim", "herdsim, thinkers one by one", "herdsim, default blip, `fixed`"];
+    let names = [
+        "herdsim",
+        "herdsim, thinkers one by one",
+        "herdsim, default blip, `fixed`",
+    ];
     for (i, name) in names.iter().enumerate() {
         let took = median(&mut times[i + 1]);
         print!(

@@ -60,9 +60,7 @@ impl Dist {
                 let e: f64 = Exp1.sample(rng);
                 mean.0 as f64 * e
             }
-            Dist::Uniform { low, high } => {
-                low.0 as f64 + (high.0 - low.0) as f64 * unit(rng)
-            }
+            Dist::Uniform { low, high } => low.0 as f64 + (high.0 - low.0) as f64 * unit(rng),
             Dist::Normal { mean, sd } => loop {
                 let z: f64 = StandardNormal.sample(rng);
                 let x = mean.0 as f64 + sd.0 as f64 * z;

@@ -1,3 +1,30 @@
+//! herdsim: what a retry policy does when a service blips.
+//!
+//! A [`scenario`] says what to simulate, [`herd`] runs one replication of it,
+//! [`ensemble`] runs many and sums them up, [`output`] and [`chart`] write
+//! what came of it. [`cli`] is the command.
+//!
+//! ```
+//! use herdsim::ensemble::herd::run;
+//! use herdsim::output::verdict::verdict;
+//! use herdsim::scenario::Scenario;
+//!
+//! let scenario = Scenario::parse(
+//!     "small.toml",
+//!     r#"
+//!     compare = ["fixed", "budget"]
+//!     run = { replications = 3, horizon = "30s" }
+//!     callers = { count = 500 }
+//!     service = { servers = 10, queue = 500 }
+//!     "#,
+//! )?;
+//! let pool = rayon::ThreadPoolBuilder::new().build()?;
+//! let results = run(&scenario, &pool, &Default::default(), |_, _| ());
+//! assert_eq!(results.policies[0].metric("recovered_ratio").mean, 0.0);
+//! assert_eq!(results.policies[1].metric("recovered_ratio").mean, 1.0);
+//! println!("{}", verdict(&results));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod chart;

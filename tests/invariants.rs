@@ -140,7 +140,12 @@ proptest! {
 #[test]
 fn policies_in_one_run_meet_the_same_calls() {
     let s = scenario(&[]);
-    let calls = |policy| outcomes(&s, policy, 2).iter().map(|o| o.total.calls).collect::<Vec<_>>();
+    let calls = |policy| {
+        outcomes(&s, policy, 2)
+            .iter()
+            .map(|o| o.total.calls)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(calls(0), calls(1));
     assert_eq!(calls(0), calls(2));
 }

@@ -40,7 +40,11 @@ fn crash_resets_what_is_there_and_refuses_what_comes() {
             assert_eq!(mean(&o, "busy_servers", 10.0, 12.0), 0.0);
             let refused = mean(&o, "offered_per_s", 10.0, 12.0) * 2.0;
             assert_eq!(o.total.refused, refused.round() as u64);
-            assert!((25..80).contains(&o.total.reset), "{} of about 50", o.total.reset);
+            assert!(
+                (25..80).contains(&o.total.reset),
+                "{} of about 50",
+                o.total.reset
+            );
             assert_eq!(o.total.failed, o.total.refused + o.total.reset);
         }
     }
@@ -58,21 +62,31 @@ fn crash_empties_the_queue() {
     for o in outcomes(&s, 0, 2) {
         // 10,000/s against 7,143/s for 10 s: the queue of 5,000 is full, or
         // was until a server finished a moment ago.
-        assert!((5_090..=5_100).contains(&o.total.reset), "{}", o.total.reset);
+        assert!(
+            (5_090..=5_100).contains(&o.total.reset),
+            "{}",
+            o.total.reset
+        );
         assert_eq!(mean(&o, "queue_length", 10.1, 12.0), 0.0);
     }
 }
 
 #[test]
 fn stall_holds_work_where_it_stood() {
-    let s = scenario(&roomy(&["faults=['stall@10s+2s']", "policy.none.timeout=20s"]));
+    let s = scenario(&roomy(&[
+        "faults=['stall@10s+2s']",
+        "policy.none.timeout=20s",
+    ]));
     for o in outcomes(&s, 0, 2) {
         assert_eq!(mean(&o, "goodput_per_s", 10.0, 12.0), 0.0);
         assert_eq!(o.total.failed, 0);
         // What stood there finishes in the 50 ms after, what came meanwhile 50 ms later.
         let queued = mean(&o, "offered_per_s", 10.0, 12.0) * 2.0;
         let answered = mean(&o, "goodput_per_s", 12.0, 12.1) * 0.1;
-        assert!(answered > 1000.0 && answered < queued, "{answered} of {queued}");
+        assert!(
+            answered > 1000.0 && answered < queued,
+            "{answered} of {queued}"
+        );
         // Every attempt in service as the stall began took 2 s longer, no other:
         // they are the only ones over 2 s without having waited.
         assert_eq!(o.total.served_ns % 50_000_000, 0);
@@ -101,7 +115,10 @@ fn a_fading_stall_speeds_up_linearly() {
 
 #[test]
 fn blackhole_swallows_arrivals() {
-    let s = scenario(&roomy(&["faults=['blackhole@10s+5s']", "policy.none.timeout=250ms"]));
+    let s = scenario(&roomy(&[
+        "faults=['blackhole@10s+5s']",
+        "policy.none.timeout=250ms",
+    ]));
     for o in outcomes(&s, 0, 2) {
         let swallowed = mean(&o, "offered_per_s", 10.0, 15.0) * 5.0;
         assert_eq!(o.total.timed_out, swallowed.round() as u64);
@@ -112,8 +129,11 @@ fn blackhole_swallows_arrivals() {
 fn errors_come_after_the_work_with_their_probability() {
     let s = scenario(&roomy(&["faults=['errors(30%)@5s+25s']"]));
     let runs = outcomes(&s, 0, 20);
-    let share = |o: &Outcome| o.total.errors as f64 / (o.total.served as f64 - o.total.ok as f64
-        + mean(o, "goodput_per_s", 5.0, 30.0) * 25.0);
+    let share = |o: &Outcome| {
+        o.total.errors as f64
+            / (o.total.served as f64 - o.total.ok as f64
+                + mean(o, "goodput_per_s", 5.0, 30.0) * 25.0)
+    };
     assert_near("errors", values(&runs, share), 0.3);
     assert!(runs.iter().all(|o| o.total.errors == o.total.failed));
 }
@@ -131,11 +151,15 @@ fn lost_answers_time_out_and_their_work_is_done_again() {
     // The second attempt's work is a duplicate whether its answer is lost or not.
     assert_near(
         "duplicates per call",
-        values(&runs, |o| o.window.duplicates as f64 / o.window.calls as f64),
+        values(&runs, |o| {
+            o.window.duplicates as f64 / o.window.calls as f64
+        }),
         // 0.4 of the calls, less those whose retry runs past the end.
         0.4 * (1.0 - 0.25 / 28.0),
     );
-    let s = values(&runs, |o| o.window.failed as f64 / (o.window.ok + o.window.failed) as f64);
+    let s = values(&runs, |o| {
+        o.window.failed as f64 / (o.window.ok + o.window.failed) as f64
+    });
     let mean = s.iter().sum::<f64>() / s.len() as f64;
     assert!((mean - 0.16).abs() < 0.004, "{mean}");
 }
@@ -148,11 +172,21 @@ fn slow_capacity_and_surge_multiply() {
         "policy.none.timeout=none",
     ]));
     let runs = outcomes(&s, 0, 20);
-    assert_near("3 × slower", values(&runs, |o| mean(o, "busy_servers", 6.0, 7.0)), 150.0);
+    assert_near(
+        "3 × slower",
+        values(&runs, |o| mean(o, "busy_servers", 6.0, 7.0)),
+        150.0,
+    );
     // 6 × 50 ms: wait for three means to have passed.
-    assert_near("6 × slower", values(&runs, |o| mean(o, "busy_servers", 9.0, 10.0)), 298.0);
+    assert_near(
+        "6 × slower",
+        values(&runs, |o| mean(o, "busy_servers", 9.0, 10.0)),
+        298.0,
+    );
 
-    let s = scenario(&roomy(&["faults=['surge(3)@5s+5s~10s', 'surge(0)@25s+2s']"]));
+    let s = scenario(&roomy(&[
+        "faults=['surge(3)@5s+5s~10s', 'surge(0)@25s+2s']",
+    ]));
     let runs = outcomes(&s, 0, 20);
     let offered = |from, to| values(&runs, |o: &Outcome| mean(o, "offered_per_s", from, to));
     assert_near("surge", offered(5.0, 10.0), 3_000.0);
@@ -188,7 +222,9 @@ fn a_surge_speeds_thinkers_up_alike() {
         ]));
         assert_near(
             think,
-            values(&outcomes(&s, 0, 20), |o| mean(o, "offered_per_s", 12.0, 20.0)),
+            values(&outcomes(&s, 0, 20), |o| {
+                mean(o, "offered_per_s", 12.0, 20.0)
+            }),
             1000.0 / (0.25 + 0.05),
         );
     }
@@ -208,7 +244,10 @@ fn deadline_ends_a_call_and_caps_its_last_attempt() {
         "policy.fixed.deadline=700ms",
     ]);
     let o = &outcomes(&s, 0, 1)[0];
-    assert_eq!((o.total.attempts, o.total.timed_out, o.total.failed), (30, 30, 10));
+    assert_eq!(
+        (o.total.attempts, o.total.timed_out, o.total.failed),
+        (30, 30, 10)
+    );
     assert_eq!(o.total.ended_ns, 10 * 700_000_000);
 }
 
@@ -223,7 +262,11 @@ fn only_the_failures_asked_for_are_retried() {
             &retry_on,
         ]));
         let o = &outcomes(&s, 0, 1)[0];
-        assert_eq!(o.total.attempts as f64 / o.total.calls as f64, attempts, "{kinds}");
+        assert_eq!(
+            o.total.attempts as f64 / o.total.calls as f64,
+            attempts,
+            "{kinds}"
+        );
     }
 }
 

@@ -26,7 +26,10 @@ const OPEN: [&str; 6] = [
 ];
 
 fn with<'a>(settings: &[&'a str]) -> Vec<&'a str> {
-    OPEN.iter().copied().chain(settings.iter().copied()).collect()
+    OPEN.iter()
+        .copied()
+        .chain(settings.iter().copied())
+        .collect()
 }
 
 #[test]
@@ -59,7 +62,9 @@ fn erlang_blocking_and_wait_of_mmck() {
         let what = format!("M/M/{servers}/{}, rate {lambda}", servers + queue);
         assert_near(
             &format!("{what}: blocking"),
-            values(&runs, |o| o.window.rejected as f64 / o.window.attempts as f64),
+            values(&runs, |o| {
+                o.window.rejected as f64 / o.window.attempts as f64
+            }),
             blocked,
         );
         if queue == 0 {
@@ -90,8 +95,11 @@ fn lifo_has_the_mean_wait_of_fifo() {
         "run.horizon=600s",
     ]));
     let p = mmck(80.0, 1.0 / 0.09, 8, 400);
-    let waiting: f64 =
-        p.iter().enumerate().map(|(n, p)| p * (n as f64 - 8.0).max(0.0)).sum();
+    let waiting: f64 = p
+        .iter()
+        .enumerate()
+        .map(|(n, p)| p * (n as f64 - 8.0).max(0.0))
+        .sum();
     assert_near(
         "LIFO queue",
         values(&outcomes(&s, 0, 40), |o| {
@@ -132,7 +140,10 @@ fn pollaczek_khinchine_waits_of_one_server() {
         );
         // The law's own second moment is the one it was given.
         let m2 = s.service.service_time.second_moment_s2();
-        assert!((m2 / (second_moment * 1e-4) - 1.0).abs() < 1e-9, "{law}: {m2}");
+        assert!(
+            (m2 / (second_moment * 1e-4) - 1.0).abs() < 1e-9,
+            "{law}: {m2}"
+        );
     }
 }
 
@@ -147,8 +158,11 @@ fn machine_repair_of_closed_callers() {
         p.push(p[k as usize - 1] * arriving / f64::from(k.min(c)));
     }
     let sum: f64 = p.iter().sum();
-    let busy: f64 =
-        p.iter().enumerate().map(|(k, p)| p / sum * f64::from((k as u32).min(c))).sum();
+    let busy: f64 = p
+        .iter()
+        .enumerate()
+        .map(|(k, p)| p / sum * f64::from((k as u32).min(c)))
+        .sum();
     let throughput = busy / service;
     // Exponential thinkers drawn together, and the same law one by one, and
     // service as a race and by timers.
@@ -196,7 +210,10 @@ fn throughput_of_deterministic_thinkers_in_a_free_service() {
         "run.horizon=44s",
     ]);
     let calls = outcomes(&s, 0, 1)[0].window.ok;
-    assert!((999..=1001).contains(&calls), "{calls} of 40 s × 10 / 400 ms");
+    assert!(
+        (999..=1001).contains(&calls),
+        "{calls} of 40 s × 10 / 400 ms"
+    );
 }
 
 #[test]
@@ -226,7 +243,9 @@ fn retrial_queue_without_waiting_room() {
         );
         assert_near(
             "mean number waiting to retry",
-            values(&runs, |o| (o.window.calls_ns - o.window.busy_ns) as f64 / 400e9),
+            values(&runs, |o| {
+                (o.window.calls_ns - o.window.busy_ns) as f64 / 400e9
+            }),
             rho * (lambda + rho * theta) / ((1.0 - rho) * theta),
         );
     }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use common::{assert_near, outcomes, scenario, values};
 use herdsim::herd::policy::Backoffs;
-use herdsim::scenario::value::Value;
 use herdsim::scenario::policy::{Backoff, Jitter, Policy};
+use herdsim::scenario::value::Value;
 use herdsim::streams::{Purpose, Streams};
 use rand::SeedableRng;
 
@@ -86,14 +86,17 @@ fn retrial_chain(l: f64, mu: f64, c: u32, k: u32, theta: f64, m: usize, most: u3
             break;
         }
     }
-    let mean = |f: &dyn Fn(&State) -> f64| -> f64 {
-        states.iter().zip(&p).map(|(s, p)| f(s) * p).sum()
-    };
+    let mean =
+        |f: &dyn Fn(&State) -> f64| -> f64 { states.iter().zip(&p).map(|(s, p)| f(s) * p).sum() };
     let edge = mean(&|s| f64::from(u8::from(s.1.contains(&most))));
     assert!(edge < 1e-6, "the cut-off at {most} is felt: {edge}");
     let busy = mean(&|s| f64::from(s.0.min(c)));
     let waiting = mean(&|s| f64::from(s.1.iter().sum::<u32>()));
-    [busy * mu / l, 1.0 + theta * waiting / l, busy / f64::from(c)]
+    [
+        busy * mu / l,
+        1.0 + theta * waiting / l,
+        busy / f64::from(c),
+    ]
 }
 
 #[test]
@@ -112,7 +115,10 @@ fn finite_retrial_chains() {
             format!("service.servers={c}"),
             format!("service.queue={k}"),
             format!("service.service_time=exp({}us)", 1e6 / mu),
-            format!("policy.fixed.backoff='random(exp({}us))'", (1e6 / theta).round()),
+            format!(
+                "policy.fixed.backoff='random(exp({}us))'",
+                (1e6 / theta).round()
+            ),
             format!("policy.fixed.attempts={m}"),
         ];
         let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
@@ -129,7 +135,9 @@ fn finite_retrial_chains() {
         let what = format!("λ {l}, c {c}, K {k}, θ {theta}, m {m}");
         assert_near(
             &format!("{what}: success"),
-            values(&runs, |o| o.window.ok as f64 / (o.window.ok + o.window.failed) as f64),
+            values(&runs, |o| {
+                o.window.ok as f64 / (o.window.ok + o.window.failed) as f64
+            }),
             success,
         );
         assert_near(
@@ -156,7 +164,11 @@ fn policy(backoff: &str, jitter: &str) -> Policy {
 /// Delays in ms before retry k, over many calls.
 fn delays(policy: &Policy, k: u32, n: usize) -> Vec<f64> {
     let backoffs = Backoffs::new(policy);
-    let mut rng = Streams { seed: 7, replication: 0 }.stream(Purpose::Backoff);
+    let mut rng = Streams {
+        seed: 7,
+        replication: 0,
+    }
+    .stream(Purpose::Backoff);
     (0..n)
         .map(|_| {
             let mut previous = 0;
@@ -176,7 +188,11 @@ fn assert_law(what: &str, mut sample: Vec<f64>, cdf: impl Fn(f64) -> f64) {
     let distance = sample
         .iter()
         .enumerate()
-        .map(|(i, x)| (cdf(*x) - i as f64 / n).abs().max((cdf(*x) - (i + 1) as f64 / n).abs()))
+        .map(|(i, x)| {
+            (cdf(*x) - i as f64 / n)
+                .abs()
+                .max((cdf(*x) - (i + 1) as f64 / n).abs())
+        })
         .fold(0.0, f64::max);
     assert!(distance < 2.23 / n.sqrt(), "{what}: distance {distance}");
 }
@@ -190,11 +206,26 @@ fn jitter_kinds_have_their_laws() {
     const N: usize = 40_000;
     let exponential = "exponential(base=100ms,multiplier=2,cap=1s)";
     // v before retries 1 to 6, by hand: the cap applies before the jitter.
-    for (k, v) in [(1, 100.0), (2, 200.0), (3, 400.0), (4, 800.0), (5, 1000.0), (6, 1000.0)] {
+    for (k, v) in [
+        (1, 100.0),
+        (2, 200.0),
+        (3, 400.0),
+        (4, 800.0),
+        (5, 1000.0),
+        (6, 1000.0),
+    ] {
         let none = delays(&policy(exponential, "none"), k, 1);
         assert_eq!(none, [v]);
-        assert_law("full", delays(&policy(exponential, "full"), k, N), uniform(0.0, v));
-        assert_law("equal", delays(&policy(exponential, "equal"), k, N), uniform(v / 2.0, v));
+        assert_law(
+            "full",
+            delays(&policy(exponential, "full"), k, N),
+            uniform(0.0, v),
+        );
+        assert_law(
+            "equal",
+            delays(&policy(exponential, "equal"), k, N),
+            uniform(v / 2.0, v),
+        );
         assert_law(
             "proportional",
             delays(&policy(exponential, "proportional(20%)"), k, N),
@@ -205,7 +236,11 @@ fn jitter_kinds_have_their_laws() {
             delays(&policy(exponential, "additive(50ms)"), k, N),
             uniform(v, v + 50.0),
         );
-        assert_near("mean of full", delays(&policy(exponential, "full"), k, N), v / 2.0);
+        assert_near(
+            "mean of full",
+            delays(&policy(exponential, "full"), k, N),
+            v / 2.0,
+        );
     }
     assert_eq!(delays(&policy("linear(30ms)", "none"), 3, 1), [90.0]);
     assert_eq!(delays(&policy("none", "full"), 3, 1), [0.0]);
@@ -225,7 +260,10 @@ fn decorrelated_jitter_feeds_the_capped_draw_back() {
     assert_near("second", delays(&free, 2, N), 35.0);
     // With cap 25: P(p₁ = cap) = 1/4 exactly, and p₂ = min(25, U(10, 3 p₁)):
     // its mean is ∫ over p₁ of [(25² − 10²)/2 + 25 (3p − 25)]/(3p − 10), where 3p > 25.
-    let capped = policy("exponential(base=10ms,multiplier=2,cap=25ms)", "decorrelated");
+    let capped = policy(
+        "exponential(base=10ms,multiplier=2,cap=25ms)",
+        "decorrelated",
+    );
     let first = delays(&capped, 1, N);
     let at_cap = first.iter().map(|x| f64::from(u8::from(*x == 25.0)));
     assert_near("mass at the cap", at_cap.collect(), 0.25);
@@ -237,7 +275,11 @@ fn decorrelated_jitter_feeds_the_capped_draw_back() {
         * 15.0
         / f64::from(steps)
         / 20.0;
-    assert_near("second, capped", delays(&capped, 2, N), integral + 0.25 * mean_given(25.0));
+    assert_near(
+        "second, capped",
+        delays(&capped, 2, N),
+        integral + 0.25 * mean_given(25.0),
+    );
 }
 
 #[test]
@@ -288,12 +330,19 @@ fn a_queue_shorter_than_the_timeout_recovers() {
 
 /// Whether runs end collapsed (or recovered), after a surge that fills the queue.
 fn collapsed(settings: &[&str]) -> bool {
-    let mut with = vec!["faults=['surge(20)@5s+5s']", "compare=['fixed']", "run.horizon=60s"];
+    let mut with = vec![
+        "faults=['surge(20)@5s+5s']",
+        "compare=['fixed']",
+        "run.horizon=60s",
+    ];
     with.extend(settings);
     let s = scenario(&with);
     let i = herdsim::ensemble::herd::metric_index("recovered_ratio").unwrap();
     let recovered = values(&outcomes(&s, 0, 3), |o| o.metrics[i]);
-    assert!(recovered.iter().all(|r| *r == recovered[0]), "undecided: {recovered:?}");
+    assert!(
+        recovered.iter().all(|r| *r == recovered[0]),
+        "undecided: {recovered:?}"
+    );
     recovered[0] == 0.0
 }
 
@@ -302,8 +351,12 @@ fn both_edges_of_the_collapsed_region() {
     // Collapse persists iff attempts × load > capacity and a full queue lasts
     // longer than the timeout. Left edge, m ρ = 1 at K = 5,000: 100 servers of
     // 14 ms do 7,143/s, so with 5,000 callers and 6 attempts at 0.238/s each.
-    for (rate, expected) in [("0.2/s", false), ("0.22/s", false), ("0.26/s", true), ("0.3/s", true)]
-    {
+    for (rate, expected) in [
+        ("0.2/s", false),
+        ("0.22/s", false),
+        ("0.26/s", true),
+        ("0.3/s", true),
+    ] {
         let rate_setting = format!("callers.rate={rate}");
         assert_eq!(collapsed(&[&rate_setting]), expected, "rate {rate}");
     }
@@ -314,7 +367,12 @@ fn both_edges_of_the_collapsed_region() {
         assert_eq!(collapsed(&settings), expected, "rate {rate}, 3 attempts");
     }
     // Lower edge, K/(cμ) = 250 ms at load 0.7: K = 1,786, noise about √K = 42.
-    for (queue, expected) in [("1500", false), ("1620", false), ("1950", true), ("2200", true)] {
+    for (queue, expected) in [
+        ("1500", false),
+        ("1620", false),
+        ("1950", true),
+        ("2200", true),
+    ] {
         let queue_setting = format!("service.queue={queue}");
         assert_eq!(collapsed(&[&queue_setting]), expected, "queue {queue}");
     }
@@ -323,12 +381,19 @@ fn both_edges_of_the_collapsed_region() {
 #[test]
 fn brooker_s_bucket_drains_at_its_rate() {
     // Everything fails: each client may retry capacity + deposit × calls times.
-    let s = scenario(&["faults=['errors(100%)@0s+60s']", "compare=['budget']", "run.warmup=0s"]);
+    let s = scenario(&[
+        "faults=['errors(100%)@0s+60s']",
+        "compare=['budget']",
+        "run.warmup=0s",
+    ]);
     for o in outcomes(&s, 0, 2) {
         let granted = 50.0 * 10.0 + 0.1 * o.total.calls as f64;
         let retries = (o.total.attempts - o.total.calls) as f64;
         // Less than one token is left per client, and a second of retries waits.
-        assert!(retries <= granted && retries > granted - 50.0 - 600.0, "{retries} {granted}");
+        assert!(
+            retries <= granted && retries > granted - 50.0 - 600.0,
+            "{retries} {granted}"
+        );
     }
 }
 

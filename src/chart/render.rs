@@ -117,7 +117,9 @@ pub fn draw(
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 impl Canvas<'_> {
@@ -136,7 +138,10 @@ impl Canvas<'_> {
     pub fn line(&mut self, points: &[At], colour: RGBColor, width: f64) {
         let points: Vec<_> = points.iter().copied().map(fine).collect();
         let style = colour.stroke_width((width * FINE) as u32);
-        let done = self.area.draw(&PathElement::new(points, style)).map_err(|e| e.to_string());
+        let done = self
+            .area
+            .draw(&PathElement::new(points, style))
+            .map_err(|e| e.to_string());
         self.note(done);
     }
 
@@ -250,8 +255,7 @@ impl Chart {
             font_family: "Inter".to_string(),
             ..usvg::Options::default()
         };
-        let tree =
-            usvg::Tree::from_str(&self.svg, &options).map_err(|e| failed(e.to_string()))?;
+        let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|e| failed(e.to_string()))?;
         let size = tree.size();
         let (width, height) = (size.width() * SCALE, size.height() * SCALE);
         let mut pixels = tiny_skia::Pixmap::new(width.round() as u32, height.round() as u32)

@@ -24,7 +24,10 @@ pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
         "scoreboard",
         (theme::WIDTH, height),
         &headline(results),
-        &format!("Success, attempts, recovery and peak load. {}.", verdict(results)),
+        &format!(
+            "Success, attempts, recovery and peak load. {}.",
+            verdict(results)
+        ),
         |canvas| {
             let subtitle = format!("{} · mean and 95% interval", setting(results));
             canvas.frame(height, &title, &subtitle, &footer(results));
@@ -113,8 +116,12 @@ impl Board<'_> {
     }
 
     fn column(&self, canvas: &mut Canvas<'_>, column: &Column, left: f64, width: f64) {
-        let estimates: Vec<Estimate> =
-            self.results.policies.iter().map(|p| p.metric(column.metric)).collect();
+        let estimates: Vec<Estimate> = self
+            .results
+            .policies
+            .iter()
+            .map(|p| p.metric(column.metric))
+            .collect();
         let most = estimates
             .iter()
             .map(|e| e.mean.max(e.high))
@@ -160,7 +167,11 @@ impl Board<'_> {
             if let (true, Fate::Sometimes(share)) = (recovery, fate) {
                 text = format!("{text} in {}", percent(share));
             }
-            let end = if e.high.is_nan() { e.mean } else { e.high.max(e.mean) };
+            let end = if e.high.is_nan() {
+                e.mean
+            } else {
+                e.high.max(e.mean)
+            };
             self.value(canvas, x(end) + 14.0, y, &text);
         }
     }

@@ -121,7 +121,10 @@ pub fn spread(targets: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
                 break;
             }
             pools.truncate(pools.len() - 2);
-            pools.push(((above * n as f64 + below * m as f64) / (n + m) as f64, n + m));
+            pools.push((
+                (above * n as f64 + below * m as f64) / (n + m) as f64,
+                n + m,
+            ));
         }
     }
     let mut places: Vec<f64> = pools
@@ -149,15 +152,24 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_cover() {
-        assert_eq!(ticks(38_000.0, 4), [0.0, 10_000.0, 20_000.0, 30_000.0, 40_000.0]);
-        assert_eq!(ticks_within(2.0, 60.0, 6), [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]);
+        assert_eq!(
+            ticks(38_000.0, 4),
+            [0.0, 10_000.0, 20_000.0, 30_000.0, 40_000.0]
+        );
+        assert_eq!(
+            ticks_within(2.0, 60.0, 6),
+            [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
+        );
         assert_eq!(ticks(0.0, 4), [0.0, 1.0]);
     }
 
     #[test]
     fn labels_keep_their_distance() {
         let places = spread(&[10.0, 12.0, 100.0, 101.0, 102.0], 20.0, 0.0, 120.0);
-        assert!(places.windows(2).all(|w| w[1] - w[0] >= 20.0 - 1e-9), "{places:?}");
+        assert!(
+            places.windows(2).all(|w| w[1] - w[0] >= 20.0 - 1e-9),
+            "{places:?}"
+        );
         assert!(places[0] >= 0.0 && places[4] <= 120.0 + 1e-9);
         assert_eq!(spread(&[10.0, 50.0], 20.0, 0.0, 100.0), [10.0, 50.0]);
     }

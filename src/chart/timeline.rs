@@ -39,7 +39,10 @@ pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
                 .policies
                 .iter()
                 .map(|p| theme::measure(&p.name, theme::LABEL, true))
-                .fold(theme::measure(&capacity_label, theme::TICK, false), f64::max);
+                .fold(
+                    theme::measure(&capacity_label, theme::TICK, false),
+                    f64::max,
+                );
             let right = theme::WIDTH - theme::EDGE - widest - 10.0;
             let mut panel = Panel {
                 results,
@@ -108,7 +111,9 @@ impl Panel<'_> {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        let curves: Vec<_> = (0..self.results.policies.len()).map(|i| self.points(i)).collect();
+        let curves: Vec<_> = (0..self.results.policies.len())
+            .map(|i| self.points(i))
+            .collect();
         let most = curves
             .iter()
             .flatten()
@@ -126,7 +131,11 @@ impl Panel<'_> {
         }
         for tick in &ticks {
             let at = y(*tick);
-            let colour = if *tick == 0.0 { theme::AXIS } else { theme::GRID };
+            let colour = if *tick == 0.0 {
+                theme::AXIS
+            } else {
+                theme::GRID
+            };
             canvas.line(&[(theme::LEFT, at), (self.right, at)], colour, 1.5);
             canvas.text(
                 (theme::LEFT - 12.0, at + 7.0),
@@ -140,7 +149,12 @@ impl Panel<'_> {
             Type::new(theme::HEADING, theme::INK),
         );
         if let Some((level, _)) = self.capacity {
-            canvas.dashes((theme::LEFT, y(level)), (self.right, y(level)), theme::SOFT, 1.6);
+            canvas.dashes(
+                (theme::LEFT, y(level)),
+                (self.right, y(level)),
+                theme::SOFT,
+                1.6,
+            );
         }
         for (i, curve) in curves.iter().enumerate() {
             let edge = |pick: fn(&Estimate) -> f64| -> Vec<(f64, f64)> {
@@ -197,9 +211,10 @@ impl Panel<'_> {
             let half = theme::measure(&name, theme::TICK, false) / 2.0;
             let (from, to) = self.span();
             let middle = (fault.from.as_secs().max(from) + fault.to().as_secs().min(to)) / 2.0;
-            let centre = self
-                .x(middle)
-                .clamp(theme::LEFT + half, (self.right - half).max(theme::LEFT + half));
+            let centre = self.x(middle).clamp(
+                theme::LEFT + half,
+                (self.right - half).max(theme::LEFT + half),
+            );
             let row = match rows.iter().position(|end| *end < centre - half) {
                 Some(row) => row,
                 None => {

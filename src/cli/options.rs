@@ -12,7 +12,12 @@ use crate::scenario::{Layers, Problem};
 #[derive(Args, Debug)]
 pub struct Options {
     /// Policies to compare; the first is the baseline. Repeat, or give a comma list
-    #[arg(long = "policy", short = 'p', value_name = "NAME", help_heading = "Policies")]
+    #[arg(
+        long = "policy",
+        short = 'p',
+        value_name = "NAME",
+        help_heading = "Policies"
+    )]
     pub policies: Vec<String>,
     /// Most attempts per call, the first included
     #[arg(long, value_name = "N", help_heading = "Policies")]
@@ -116,7 +121,12 @@ pub struct Options {
     pub yes: bool,
 
     /// Where results go: a directory DIR/NAME
-    #[arg(long, value_name = "DIR", default_value = "out", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "out",
+        help_heading = "Output"
+    )]
     pub out: PathBuf,
     /// Name of the run; the scenario's unless said otherwise
     #[arg(long, value_name = "NAME", help_heading = "Output")]
@@ -174,7 +184,11 @@ impl Options {
             ("--seed", "run.seed", &self.seed),
             ("--replications", "run.replications", &self.replications),
             ("--precision", "run.precision", &self.precision),
-            ("--max-replications", "run.max_replications", &self.max_replications),
+            (
+                "--max-replications",
+                "run.max_replications",
+                &self.max_replications,
+            ),
             ("--warmup", "run.warmup", &self.warmup),
             ("--horizon", "run.horizon", &self.horizon),
             ("--bin", "run.bin", &self.bin),

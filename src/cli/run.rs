@@ -143,9 +143,8 @@ fn progress_bar(options: &Options) -> ProgressBar {
     if options.quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template(
-        "{bar:32} {pos}/{len} replications  {per_sec}  {eta} left",
-    );
+    let style =
+        ProgressStyle::with_template("{bar:32} {pos}/{len} replications  {per_sec}  {eta} left");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

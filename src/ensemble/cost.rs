@@ -24,10 +24,13 @@ impl Cost {
     pub fn of(scenario: &Scenario, threads: usize) -> Cost {
         let horizon = scenario.run.horizon.as_secs();
         let count = f64::from(scenario.callers.count);
-        let surge = scenario.faults.iter().fold(1.0, |most: f64, f| match f.kind {
-            FaultKind::Surge(x) => most.max(x.0),
-            _ => most,
-        });
+        let surge = scenario
+            .faults
+            .iter()
+            .fold(1.0, |most: f64, f| match f.kind {
+                FaultKind::Surge(x) => most.max(x.0),
+                _ => most,
+            });
         let calls = match &scenario.callers.arrival {
             Arrival::Open { rate } => count * rate.0 * horizon * surge,
             Arrival::Closed { think } => count * (1.0 + horizon / think.mean_s() * surge),
@@ -66,7 +69,8 @@ impl Cost {
             + horizon * 100.0 * 12.0
             + 250e3;
         let policies = scenario.policies.len() as f64;
-        let kept = policies * (bins * columns * 64.0 + replications * METRICS.len() as f64 * 8.0 + 250e3);
+        let kept =
+            policies * (bins * columns * 64.0 + replications * METRICS.len() as f64 * 8.0 + 250e3);
         Cost {
             events,
             bytes: one_run * (2.0 * threads as f64) + kept,

@@ -128,9 +128,9 @@ pub fn run(
             },
         );
         finished = reached;
-        let enough = run.precision.is_none_or(|p| {
-            folds.iter().all(|fold| fold.is_precise(p.0))
-        });
+        let enough = run
+            .precision
+            .is_none_or(|p| folds.iter().all(|fold| fold.is_precise(p.0)));
         if reached < to || to == most || enough {
             break;
         }
@@ -191,10 +191,13 @@ impl Fold {
     }
 
     fn is_precise(&self, precision: f64) -> bool {
-        MAIN_METRICS.iter().filter_map(|name| metric_index(name)).all(|i| {
-            let e = estimate(i, self.raw.iter().map(|m| m[i]));
-            e.n == 0 || e.half_width() <= precision * e.mean.abs()
-        })
+        MAIN_METRICS
+            .iter()
+            .filter_map(|name| metric_index(name))
+            .all(|i| {
+                let e = estimate(i, self.raw.iter().map(|m| m[i]));
+                e.n == 0 || e.half_width() <= precision * e.mean.abs()
+            })
     }
 
     fn finish(self, name: &str) -> PolicyResults {

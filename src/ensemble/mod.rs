@@ -67,6 +67,8 @@ pub fn replicate<W: World>(
             }
         }
     });
-    let turn = turn.into_inner().unwrap_or_else(|poison| poison.into_inner());
+    let turn = turn
+        .into_inner()
+        .unwrap_or_else(|poison| poison.into_inner());
     replications.start + turn.next / cells.max(1)
 }

@@ -47,8 +47,8 @@ impl Estimate {
         let size = n as f64;
         let p = ones / size;
         let centre = (p + z * z / (2.0 * size)) / (1.0 + z * z / size);
-        let half = z / (1.0 + z * z / size)
-            * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
+        let half =
+            z / (1.0 + z * z / size) * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
         Estimate {
             mean: p,
             low: (centre - half).clamp(0.0, p),

@@ -77,7 +77,7 @@ impl Agenda {
                 if constant(cause) {
                     Lane::Ring(VecDeque::new())
                 } else {
-                    Lane::Wheel(Wheel::new())
+                    Lane::Wheel(Box::default())
                 }
             }),
         }
@@ -139,7 +139,7 @@ impl Agenda {
 /// The pending events of one cause.
 pub enum Lane {
     Ring(VecDeque<(u64, Token)>),
-    Wheel(Wheel),
+    Wheel(Box<Wheel>),
 }
 
 impl Lane {

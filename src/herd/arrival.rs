@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use crate::dist::{Dist, Exponentials, unit};
-use crate::herd::agenda::{Lane, NEVER, Wheel, Token};
+use crate::herd::agenda::{Lane, NEVER, Token};
 use crate::herd::fault::{Clock, call_clock};
 use crate::scenario::fault::Fault;
 use crate::scenario::service::{Arrival, Callers};
@@ -68,7 +68,7 @@ impl Arrivals {
                 let mut lane = if plain {
                     Lane::Ring(VecDeque::new())
                 } else {
-                    Lane::Wheel(Wheel::new())
+                    Lane::Wheel(Box::default())
                 };
                 for (time, caller) in firsts {
                     lane.push(time, caller_token(caller));

@@ -6,13 +6,13 @@
 
 use rand::RngExt;
 
+use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, NEVER, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::fault::Faults;
 use crate::herd::metrics::{Outcome, Recorder, Residue};
 use crate::herd::policy::{self, Backoffs, Budgets};
 use crate::herd::service::{Queue, Race};
-use crate::dist::Dist;
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Failure, Policy};
@@ -33,7 +33,6 @@ impl Herd<'_> {
         Engine::new(self.scenario, self.policy, streams).run()
     }
 }
-
 
 struct Call {
     started: u64,
@@ -242,8 +241,13 @@ impl<'s> Engine<'s> {
         }
         let residue = self.residue(end);
         let budgets = &self.budgets;
-        self.recorder
-            .finish(end, || budgets.mean_tokens(), self.scenario, residue, events)
+        self.recorder.finish(
+            end,
+            || budgets.mean_tokens(),
+            self.scenario,
+            residue,
+            events,
+        )
     }
 
     #[inline]

@@ -58,9 +58,9 @@ impl Faults {
             if fault.ramp > Nanos::ZERO {
                 // While capacity or speed comes back, work may start without
                 // anything else happening: look a thousand times per ramp.
-                edges.extend((1..=1000).map(|i| {
-                    fault.to().0 + (u128::from(fault.ramp.0) * i / 1000) as u64
-                }));
+                edges.extend(
+                    (1..=1000).map(|i| fault.to().0 + (u128::from(fault.ramp.0) * i / 1000) as u64),
+                );
             }
         }
         edges.sort_unstable();
@@ -205,7 +205,9 @@ impl Clock {
                 speed = product;
             }
             let from = from as f64;
-            let reading = pieces.last().map_or(0.0, |p| p.reading + p.run(from - p.from));
+            let reading = pieces
+                .last()
+                .map_or(0.0, |p| p.reading + p.run(from - p.from));
             pieces.push(Piece {
                 from,
                 reading,
@@ -246,10 +248,13 @@ impl Clock {
             return piece.from + if target > 0.0 { target / speed } else { 0.0 };
         }
         // u is increasing on this piece: bisect.
-        let (mut low, mut high) = (0.0, match self.pieces.get(i + 1) {
-            Some(next) => next.from - piece.from,
-            None => target,
-        });
+        let (mut low, mut high) = (
+            0.0,
+            match self.pieces.get(i + 1) {
+                Some(next) => next.from - piece.from,
+                None => target,
+            },
+        );
         while high - low > 0.25 {
             let middle = (low + high) / 2.0;
             if piece.run(middle) < target {
@@ -288,7 +293,10 @@ mod tests {
         expect(clock.reading(10.0 * s), 10.0);
         expect(clock.reading(12.0 * s), 16.0);
         expect(clock.reading(13.0 * s), 16.0 + 2.75);
-        expect(clock.reading(16.0 * s), 18.75 + 0.5 * (3.0 * 2.5 - 9.0 / 4.0));
+        expect(
+            clock.reading(16.0 * s),
+            18.75 + 0.5 * (3.0 * 2.5 - 9.0 / 4.0),
+        );
         expect(clock.reading(17.0 * s), 18.75 + 2.625 + 0.5);
         expect(clock.reading(20.0 * s), 21.875 + 3.0);
         for t in 0..400 {

@@ -428,7 +428,9 @@ impl Recorder {
     fn peaks(&self, scenario: &Scenario) -> (f64, f64) {
         let first_fault = scenario.faults.iter().map(|f| f.from.0).min();
         let warm = self.fine_index(self.warmup);
-        let from = first_fault.map_or(warm, |t| self.fine_index(t)).min(self.fine.len());
+        let from = first_fault
+            .map_or(warm, |t| self.fine_index(t))
+            .min(self.fine.len());
         let after = &self.fine[from..];
         let tenths = after
             .chunks_exact(10)
@@ -463,7 +465,10 @@ impl Recorder {
             return NONE;
         }
         let bin_s = FINE as f64 / 1e9;
-        let answered: u64 = self.fine[before.clone()].iter().map(|b| u64::from(b.ok)).sum();
+        let answered: u64 = self.fine[before.clone()]
+            .iter()
+            .map(|b| u64::from(b.ok))
+            .sum();
         let base = answered as f64 / (before.len() as f64 * bin_s);
         if base == 0.0 {
             return NONE;

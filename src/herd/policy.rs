@@ -71,7 +71,11 @@ fn decorrelated(backoff: &Backoff, previous: u64, rng: &mut Stream) -> u64 {
         return 0; // Scenarios admit it with an exponential backoff alone.
     };
     let base_ns = base.0 as f64;
-    let last = if previous == 0 { base_ns } else { previous as f64 };
+    let last = if previous == 0 {
+        base_ns
+    } else {
+        previous as f64
+    };
     let drawn = base_ns + (3.0 * last - base_ns) * unit(rng);
     (drawn.min(cap.map_or(f64::INFINITY, |cap| cap.0 as f64)) + 0.5) as u64
 }
@@ -108,7 +112,10 @@ impl Window {
     /// Forgets what happened `window` or longer ago.
     fn slide(&mut self, now: u64, window: u64) {
         for times in [&mut self.calls, &mut self.retries] {
-            while times.front().is_some_and(|t| t.saturating_add(window) <= now) {
+            while times
+                .front()
+                .is_some_and(|t| t.saturating_add(window) <= now)
+            {
                 times.pop_front();
             }
         }
@@ -178,12 +185,7 @@ impl Budgets {
                 Some(failure) if rule.refund => cost(rule, failure),
                 Some(_) => 0,
             };
-            deposit(
-                &mut tokens[client as usize],
-                total,
-                amount,
-                rule.capacity.0,
-            );
+            deposit(&mut tokens[client as usize], total, amount, rule.capacity.0);
         }
     }
 

@@ -174,7 +174,10 @@ mod tests {
     fn assertions_are_read_with_places() {
         let policies = ["fixed", "budget"];
         let a = Assertion::parse("budget.success_ratio >= 95%", &policies).unwrap();
-        assert_eq!((a.metric, a.op, a.value), ("success_ratio", Op::AtLeast, 0.95));
+        assert_eq!(
+            (a.metric, a.op, a.value),
+            ("success_ratio", Op::AtLeast, 0.95)
+        );
         let error = |text: &str| Assertion::parse(text, &policies).unwrap_err();
         assert_eq!(error("recovery < 5").span, 0..8);
         assert!(error("recovery < 5").help.unwrap().contains("recovery_s"));

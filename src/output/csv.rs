@@ -7,7 +7,11 @@ use crate::ensemble::stats::Estimate;
 use crate::herd::{METRICS, SERIES};
 
 fn number(x: f64) -> String {
-    if x.is_nan() { String::new() } else { x.to_string() }
+    if x.is_nan() {
+        String::new()
+    } else {
+        x.to_string()
+    }
 }
 
 fn with_interval(names: &[&str]) -> impl Iterator<Item = String> {

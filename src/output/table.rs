@@ -82,7 +82,10 @@ pub fn text(results: &Results) -> String {
 
 /// The same as a Markdown table.
 pub fn markdown(results: &Results) -> String {
-    let mut out = format!("| {} |\n|---|---:|---:|---:|---:|---:|\n", HEADERS.join(" | "));
+    let mut out = format!(
+        "| {} |\n|---|---:|---:|---:|---:|---:|\n",
+        HEADERS.join(" | ")
+    );
     for policy in &results.policies {
         out += &format!("| {} |\n", row(policy).join(" | "));
     }

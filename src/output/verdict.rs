@@ -167,7 +167,11 @@ pub fn headline(results: &Results) -> String {
             } else {
                 format!("ends it {soon}")
             };
-            format!("{} never ends for {}; {name} {ends}", capital(&what), names(never))
+            format!(
+                "{} never ends for {}; {name} {ends}",
+                capital(&what),
+                names(never)
+            )
         }
     }
 }

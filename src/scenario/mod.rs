@@ -88,7 +88,16 @@ const DEFAULT_COMPARE: [&str; 3] = ["fixed", "full-jitter", "budget"];
 pub struct Layers {
     table: Table,
     /// `policy.NAME.…` or `policy.*.…`, applied once `extends` is resolved.
-    policy_overrides: Vec<(String, Vec<(String, Place)>, Node)>,
+    policy_overrides: Vec<Override>,
+}
+
+/// A field set on one policy, or on all.
+#[derive(Clone, Debug)]
+struct Override {
+    /// A name, or `*`.
+    policy: String,
+    path: Vec<(String, Place)>,
+    node: Node,
 }
 
 impl Layers {
@@ -197,8 +206,11 @@ impl Layers {
 
     fn put(&mut self, mut keys: Vec<(String, Place)>, node: Node) -> Result<(), Problem> {
         if keys.len() >= 3 && keys[0].0 == "policy" {
-            let name = keys[1].0.clone();
-            self.policy_overrides.push((name, keys.split_off(2), node));
+            self.policy_overrides.push(Override {
+                policy: keys[1].0.clone(),
+                path: keys.split_off(2),
+                node,
+            });
             return Ok(());
         }
         self.table.set(&keys, node)
@@ -342,11 +354,12 @@ fn count(
     if bounds.contains(&value) {
         Ok(value)
     } else if value < *bounds.start() {
-        Err(Problem::new(format!("`{key}` must be at least {}", bounds.start()))
-            .at(section.place(key)))
+        Err(
+            Problem::new(format!("`{key}` must be at least {}", bounds.start()))
+                .at(section.place(key)),
+        )
     } else {
-        Err(Problem::new(format!("`{key}` can be at most {}", bounds.end()))
-            .at(section.place(key)))
+        Err(Problem::new(format!("`{key}` can be at most {}", bounds.end())).at(section.place(key)))
     }
 }
 
@@ -377,7 +390,12 @@ fn run(table: &Table, once: bool) -> Result<Run, Problem> {
         return Err(Problem::new("a precision of 0 is never reached").at(s.place("precision")));
     }
     let max_replications = match precision {
-        Some(_) => Some(count(&mut s, "max_replications", 1_000, replications..=10_000_000)?),
+        Some(_) => Some(count(
+            &mut s,
+            "max_replications",
+            1_000,
+            replications..=10_000_000,
+        )?),
         None => {
             if s.node("max_replications").is_some() {
                 return Err(Problem::new("`max_replications` goes with `precision`")
@@ -415,6 +433,15 @@ fn run(table: &Table, once: bool) -> Result<Run, Problem> {
 
 fn callers(table: &Table) -> Result<Callers, Problem> {
     let mut s = Section::new(table);
+    if let Some(many) = s.read::<u64>("count")?.filter(|n| *n > MOST) {
+        let terabytes = many as f64 * 17.0 / 1e12;
+        return Err(Problem::new(format!(
+            "{many} callers need some {terabytes:.1} TB of memory for their state alone; \
+             at most {MOST} can be simulated"
+        ))
+        .at(s.place("count"))
+        .help("fewer callers before fewer servers, at the same load per server, behave alike"));
+    }
     let callers = count_u32(&mut s, "count", 5_000, 1)?;
     let clients = match s.read::<u64>("clients")? {
         None => callers.min(50),
@@ -446,9 +473,12 @@ fn callers(table: &Table) -> Result<Callers, Problem> {
     ];
     for (key, owner) in belongs {
         if s.node(key).is_some() && owner != kind {
-            let name = kinds.iter().find(|(_, k)| *k == owner).map_or("", |(n, _)| n);
+            let name = kinds
+                .iter()
+                .find(|(_, k)| *k == owner)
+                .map_or("", |(n, _)| n);
             return Err(
-                Problem::new(format!("`{key}` goes with arrival = \"{name}\"")).at(s.place(key))
+                Problem::new(format!("`{key}` goes with arrival = \"{name}\"")).at(s.place(key)),
             );
         }
     }
@@ -504,7 +534,9 @@ fn service(table: &Table) -> Result<Service, Problem> {
         mean: Nanos::from_millis(14),
     });
     if service_time.mean_s() <= 0.0 {
-        return Err(Problem::new("`service_time` must be longer than 0").at(s.place("service_time")));
+        return Err(
+            Problem::new("`service_time` must be longer than 0").at(s.place("service_time"))
+        );
     }
     let disciplines = [("fifo", Discipline::Fifo), ("lifo", Discipline::Lifo)];
     let cancels = [
@@ -521,7 +553,9 @@ fn service(table: &Table) -> Result<Service, Problem> {
             .word("discipline", "discipline", &disciplines)?
             .unwrap_or(Discipline::Fifo),
         drop_expired: s.bool("drop_expired")?.unwrap_or(false),
-        cancel: s.word("cancel", "cancel rule", &cancels)?.unwrap_or(Cancel::None),
+        cancel: s
+            .word("cancel", "cancel rule", &cancels)?
+            .unwrap_or(Cancel::None),
     };
     s.finish()?;
     Ok(service)
@@ -544,8 +578,9 @@ fn faults(node: &Node, run: &Run, once: bool) -> Result<Vec<Fault>, Problem> {
             .help("set a longer `horizon` in [run]"));
         }
         if once && matches!(fault.kind, FaultKind::Surge(_)) {
-            return Err(Problem::new("callers that call once cannot surge")
-                .at(Some(item.place.clone())));
+            return Err(
+                Problem::new("callers that call once cannot surge").at(Some(item.place.clone()))
+            );
         }
         faults.push(fault);
     }
@@ -556,7 +591,7 @@ fn faults(node: &Node, run: &Run, once: bool) -> Result<Vec<Fault>, Problem> {
 struct Policies<'a> {
     own: &'a Table,
     catalogue: &'a Table,
-    overrides: &'a [(String, Vec<(String, Place)>, Node)],
+    overrides: &'a [Override],
 }
 
 impl Policies<'_> {
@@ -568,8 +603,9 @@ impl Policies<'_> {
                     names.push((item.text()?.to_string(), Some(item.place.clone())));
                 }
                 if names.is_empty() {
-                    return Err(Problem::new("there is no policy to compare")
-                        .at(Some(node.place.clone())));
+                    return Err(
+                        Problem::new("there is no policy to compare").at(Some(node.place.clone()))
+                    );
                 }
             }
             None if self.own.entries.is_empty() => {
@@ -594,7 +630,10 @@ impl Policies<'_> {
                 );
             }
         }
-        for (name, path, _) in self.overrides {
+        for Override {
+            policy: name, path, ..
+        } in self.overrides
+        {
             if name != "*" && !names.iter().any(|(n, _)| n == name) {
                 let place = path.first().map(|(_, place)| place.clone());
                 let known: Vec<&str> = names.iter().map(|(n, _)| n.as_str()).collect();
@@ -608,9 +647,9 @@ impl Policies<'_> {
         let mut policies = Vec::with_capacity(names.len());
         for (name, place) in names {
             let mut table = self.lookup(&name, place, &mut Vec::new())?;
-            for (whose, path, node) in self.overrides {
-                if whose == "*" || *whose == name {
-                    table.set(path, node.clone())?;
+            for set in self.overrides {
+                if set.policy == "*" || set.policy == name {
+                    table.set(&set.path, set.node.clone())?;
                 }
             }
             let policy = policy(&table)?;
@@ -627,13 +666,14 @@ impl Policies<'_> {
         seen: &mut Vec<String>,
     ) -> Result<Table, Problem> {
         // A file's policy may extend the catalogue's of the same name.
-        let own = self.own.get(name).filter(|_| !seen.iter().any(|s| s == name));
+        let own = self
+            .own
+            .get(name)
+            .filter(|_| !seen.iter().any(|s| s == name));
         let entry = match own.or_else(|| self.catalogue.get(name)) {
             Some(entry) => entry,
             None if seen.iter().any(|s| s == name) => {
-                return Err(
-                    Problem::new(format!("policy `{name}` extends itself")).at(place),
-                );
+                return Err(Problem::new(format!("policy `{name}` extends itself")).at(place));
             }
             None => {
                 let names: Vec<&str> = self
@@ -682,12 +722,16 @@ fn policy(table: &Table) -> Result<Policy, Problem> {
             set
         }
     };
-    let backoff = s.read("backoff")?.unwrap_or(Backoff::Fixed(Nanos::from_secs(1)));
+    let backoff = s
+        .read("backoff")?
+        .unwrap_or(Backoff::Fixed(Nanos::from_secs(1)));
     let jitter = s.read("jitter")?.unwrap_or(Jitter::None);
     if jitter == Jitter::Decorrelated && !matches!(backoff, Backoff::Exponential { .. }) {
-        return Err(Problem::new("decorrelated jitter goes with an exponential backoff")
-            .at(s.place("jitter").or(s.place("backoff")))
-            .help("it takes `base` and `cap` from there"));
+        return Err(
+            Problem::new("decorrelated jitter goes with an exponential backoff")
+                .at(s.place("jitter").or(s.place("backoff")))
+                .help("it takes `base` and `cap` from there"),
+        );
     }
     let budget = s.node("budget").map(budget).transpose()?.flatten();
     s.finish()?;
@@ -703,10 +747,7 @@ fn policy(table: &Table) -> Result<Policy, Problem> {
 }
 
 /// A duration above 0, or `none` for no limit; the outer `None` where the key is absent.
-fn time_limit(
-    s: &mut Section<'_>,
-    key: &'static str,
-) -> Result<Option<Option<Nanos>>, Problem> {
+fn time_limit(s: &mut Section<'_>, key: &'static str) -> Result<Option<Option<Nanos>>, Problem> {
     let Some(node) = s.node(key) else {
         return Ok(None);
     };
@@ -727,7 +768,10 @@ fn budget(node: &Node) -> Result<Option<Budget>, Problem> {
         TokenBucket,
         Ratio,
     }
-    let kinds = [("token-bucket", BudgetKind::TokenBucket), ("ratio", BudgetKind::Ratio)];
+    let kinds = [
+        ("token-bucket", BudgetKind::TokenBucket),
+        ("ratio", BudgetKind::Ratio),
+    ];
     let Some(kind) = s.word("kind", "kind of budget", &kinds)? else {
         return Err(Problem::new("a budget needs its `kind`")
             .at(Some(node.place.clone()))

@@ -151,8 +151,10 @@ impl Table {
         }
         match &mut entry.node.kind {
             Kind::Table(table) => table.set(rest, node),
-            _ => Err(Problem::new(format!("`{key}` is a single value, not a table"))
-                .at(Some(place.clone()))),
+            _ => Err(
+                Problem::new(format!("`{key}` is a single value, not a table"))
+                    .at(Some(place.clone())),
+            ),
         }
     }
 
@@ -194,8 +196,10 @@ impl Node {
             ),
             DeValue::Table(table) => Kind::Table(Table::from_toml(table, source)?),
             DeValue::Integer(_) | DeValue::Datetime(_) => {
-                return Err(Problem::new("neither dates nor hexadecimal numbers have a meaning here")
-                    .at(Some(place)));
+                return Err(Problem::new(
+                    "neither dates nor hexadecimal numbers have a meaning here",
+                )
+                .at(Some(place)));
             }
         };
         Ok(Node { place, kind })
@@ -228,8 +232,9 @@ impl Node {
             }
             Kind::Number(text) => (text, None),
             _ => {
-                return Err(Problem::new(format!("expected {}", T::EXPECTED))
-                    .at(Some(self.place.clone())));
+                return Err(
+                    Problem::new(format!("expected {}", T::EXPECTED)).at(Some(self.place.clone()))
+                );
             }
         };
         T::parse(text).map_err(|e| self.inside(e, offset))

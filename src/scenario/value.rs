@@ -274,9 +274,8 @@ impl<'t> Arguments<'t> {
 
     fn required<T: Value>(&mut self, key: &'static str) -> Result<T, ValueError> {
         let (name, at) = (self.name, self.at.clone());
-        self.optional(key)?.ok_or_else(|| {
-            ValueError::new(at, format!("`{name}` needs `{key}`, {}", T::EXPECTED))
-        })
+        self.optional(key)?
+            .ok_or_else(|| ValueError::new(at, format!("`{name}` needs `{key}`, {}", T::EXPECTED)))
     }
 
     fn finish(self) -> Result<(), ValueError> {
@@ -285,15 +284,15 @@ impl<'t> Arguments<'t> {
             Some(Argument {
                 key: Some((key, span)),
                 ..
-            }) => Err(ValueError::new(
-                span,
-                format!("`{}` has no argument `{key}`", self.name),
-            )
-            .help(if self.asked.is_empty() {
-                "it takes none".to_string()
-            } else {
-                suggest(key, &self.asked)
-            })),
+            }) => Err(
+                ValueError::new(span, format!("`{}` has no argument `{key}`", self.name)).help(
+                    if self.asked.is_empty() {
+                        "it takes none".to_string()
+                    } else {
+                        suggest(key, &self.asked)
+                    },
+                ),
+            ),
             Some(extra) => Err(ValueError::new(
                 extra.span,
                 format!("too many arguments for `{}`", self.name),
@@ -359,7 +358,10 @@ fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
             .unwrap_or(tail.len());
         let unit = &tail[..unit_end];
         let Some(number_value) = decimal(number) else {
-            return Err(ValueError::new(span, format!("expected {}", Nanos::EXPECTED)));
+            return Err(ValueError::new(
+                span,
+                format!("expected {}", Nanos::EXPECTED),
+            ));
         };
         if unit.is_empty() {
             if number_value == 0.0 && text.trim_matches(['0', '.']).is_empty() {
@@ -425,9 +427,8 @@ impl Value for Probability {
         };
         if !(0.0..=1.0).contains(&p) {
             return Err(
-                ValueError::new(span, format!("{text} is not a probability")).help(
-                    "a probability lies between 0 and 1, or 0% and 100%",
-                ),
+                ValueError::new(span, format!("{text} is not a probability"))
+                    .help("a probability lies between 0 and 1, or 0% and 100%"),
             );
         }
         Ok(Probability(p))
@@ -460,7 +461,10 @@ impl Value for Positive {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
         let x = real(text, span.clone())?;
         if x <= 0.0 {
-            return Err(ValueError::new(span, format!("expected {}", Self::EXPECTED)));
+            return Err(ValueError::new(
+                span,
+                format!("expected {}", Self::EXPECTED),
+            ));
         }
         Ok(Positive(x))
     }
@@ -481,7 +485,10 @@ impl Value for u64 {
             "M" => 1e6,
             "G" => 1e9,
             _ => {
-                return Err(ValueError::new(span, format!("expected {}", Self::EXPECTED)));
+                return Err(ValueError::new(
+                    span,
+                    format!("expected {}", Self::EXPECTED),
+                ));
             }
         };
         if unit.is_empty()
@@ -491,7 +498,10 @@ impl Value for u64 {
         }
         match decimal(number).map(|x| x * scale) {
             Some(x) if x.fract() == 0.0 && x < 9.2e18 => Ok(x as u64),
-            _ => Err(ValueError::new(span, format!("expected {}", Self::EXPECTED))),
+            _ => Err(ValueError::new(
+                span,
+                format!("expected {}", Self::EXPECTED),
+            )),
         }
     }
 }
@@ -514,7 +524,15 @@ impl Value for Tokens {
 }
 
 const DISTRIBUTIONS: [&str; 9] = [
-    "const", "exp", "uniform", "normal", "lognormal", "gamma", "weibull", "pareto", "mix",
+    "const",
+    "exp",
+    "uniform",
+    "normal",
+    "lognormal",
+    "gamma",
+    "weibull",
+    "pareto",
+    "mix",
 ];
 
 impl Value for Dist {
@@ -570,8 +588,10 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
         },
         "mix" => mixture(&mut args, at)?,
         _ => {
-            return Err(ValueError::new(at, format!("unknown distribution `{name}`"))
-                .help(suggest(name, &DISTRIBUTIONS)));
+            return Err(
+                ValueError::new(at, format!("unknown distribution `{name}`"))
+                    .help(suggest(name, &DISTRIBUTIONS)),
+            );
         }
     };
     args.finish()?;
@@ -600,7 +620,14 @@ fn mixture(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueErro
 }
 
 const FAULTS: [&str; 8] = [
-    "crash", "stall", "blackhole", "errors", "loss", "slow", "capacity", "surge",
+    "crash",
+    "stall",
+    "blackhole",
+    "errors",
+    "loss",
+    "slow",
+    "capacity",
+    "surge",
 ];
 
 impl Value for Fault {
@@ -667,10 +694,15 @@ impl Value for Backoff {
             "linear" => Backoff::Linear(args.required("step")?),
             "exponential" => {
                 let base: Nanos = args.required("base")?;
-                let multiplier = args.optional::<Factor>("multiplier")?.unwrap_or(Factor(2.0));
+                let multiplier = args
+                    .optional::<Factor>("multiplier")?
+                    .unwrap_or(Factor(2.0));
                 let cap: Option<Nanos> = args.optional("cap")?;
                 if multiplier.0 < 1.0 {
-                    return Err(ValueError::new(at, "a multiplier below 1 would back off less and less"));
+                    return Err(ValueError::new(
+                        at,
+                        "a multiplier below 1 would back off less and less",
+                    ));
                 }
                 if cap.is_some_and(|cap| cap < base) {
                     return Err(ValueError::new(at, "the cap is below the base"));

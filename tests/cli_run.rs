@@ -1,0 +1,320 @@
+//! What a user types, and what comes of it.
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+use predicates::str::{contains, is_match, starts_with};
+
+fn herdsim(dir: &tempfile::TempDir) -> Command {
+    let mut command = Command::cargo_bin("herdsim").unwrap();
+    command.current_dir(dir);
+    command
+}
+
+const SMALL: [&str; 9] = [
+    "--callers",
+    "500",
+    "--servers",
+    "10",
+    "--queue",
+    "500",
+    "--replications",
+    "4",
+    "--no-charts",
+];
+
+#[test]
+fn the_verdict_comes_first_and_the_table_fits_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let done = herdsim(&dir).args(SMALL).assert().success();
+    let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    let mut lines = text.lines();
+    let verdict = lines.next().unwrap();
+    assert!(
+        verdict.starts_with("fixed and full-jitter never recover within 60 s; budget recovers")
+    );
+    assert!(verdict.contains("% of calls"));
+    assert!(lines.all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
+fn result_json_has_every_key_of_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let done = herdsim(&dir)
+        .args(SMALL)
+        .args(["--format", "json"])
+        .assert()
+        .success();
+    let json: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!(json["kind"], "herd");
+    assert_eq!(
+        (&json["seed"], &json["replications"]),
+        (&1.into(), &4.into())
+    );
+    assert!(json["version"].is_string());
+    let names = [
+        "calls",
+        "attempts",
+        "attempts_per_call",
+        "success_ratio",
+        "failed_calls",
+        "goodput_per_s",
+        "peak_offered_ratio",
+        "utilisation",
+        "wasted_service_ratio",
+        "recovered_ratio",
+        "recovery_s",
+        "latency_p50_s",
+        "latency_p90_s",
+        "latency_p99_s",
+        "latency_p999_s",
+        "rejected_attempts",
+        "timed_out_attempts",
+        "denied_retries",
+        "duplicate_executions",
+        "herd_index",
+        "completion_s",
+        "outstanding_calls",
+    ];
+    for policy in json["policies"].as_array().unwrap() {
+        for name in names {
+            let metric = &policy["metrics"][name];
+            assert!(
+                metric.get("mean").is_some() && metric.get("ci95").is_some(),
+                "{name}"
+            );
+        }
+    }
+    let fixed = &json["policies"][0];
+    assert_eq!(fixed["name"], "fixed");
+    assert_eq!(fixed["metrics"]["recovered_ratio"]["mean"], 0.0);
+    assert!(fixed["metrics"]["recovery_s"]["mean"].is_null());
+    let ci = fixed["metrics"]["success_ratio"]["ci95"]
+        .as_array()
+        .unwrap();
+    let mean = fixed["metrics"]["success_ratio"]["mean"].as_f64().unwrap();
+    assert!(ci[0].as_f64().unwrap() < mean && mean < ci[1].as_f64().unwrap());
+    let difference = &json["differences"][1];
+    assert_eq!(
+        (&difference["policy"], &difference["baseline"]),
+        (&"budget".into(), &"fixed".into())
+    );
+    assert!(
+        difference["metrics"]["success_ratio"]["mean"]
+            .as_f64()
+            .unwrap()
+            > 0.5
+    );
+    // The file says the same.
+    let file = std::fs::read(dir.path().join("out/blip/result.json")).unwrap();
+    assert_eq!(file, done.get_output().stdout);
+}
+
+#[test]
+fn csv_files_agree_with_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    herdsim(&dir).args(SMALL).assert().success();
+    let read = |name: &str| {
+        let path = dir.path().join("out/blip").join(name);
+        let mut csv = csv::Reader::from_path(path).unwrap();
+        let header = csv.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+        (header, rows)
+    };
+    let column = |header: &csv::StringRecord, name: &str| {
+        header
+            .iter()
+            .position(|h| h == name)
+            .unwrap_or_else(|| panic!("no column {name}"))
+    };
+    let (summary, rows) = read("summary.csv");
+    let (raw, replications) = read("replications.csv");
+    assert_eq!((rows.len(), replications.len()), (3, 12));
+    for (i, row) in rows.iter().enumerate() {
+        let values: Vec<f64> = replications[4 * i..4 * i + 4]
+            .iter()
+            .map(|r| r[column(&raw, "goodput_per_s")].parse().unwrap())
+            .collect();
+        let mean = values.iter().sum::<f64>() / 4.0;
+        let shown: f64 = row[column(&summary, "goodput_per_s")].parse().unwrap();
+        assert!((mean - shown).abs() < 1e-9 * mean);
+        assert!(!row[column(&summary, "goodput_per_s_lo")].is_empty());
+    }
+    // The bins of the window add up to the metrics.
+    let (series, bins) = read("timeseries.csv");
+    assert_eq!(bins.len(), 3 * 600);
+    let goodput = column(&series, "goodput_per_s");
+    let total: f64 = bins[20..600]
+        .iter()
+        .map(|b| b[goodput].parse::<f64>().unwrap() * 0.1)
+        .sum();
+    let expected: f64 = rows[0][column(&summary, "goodput_per_s")]
+        .parse::<f64>()
+        .unwrap()
+        * 58.0;
+    assert!(
+        (total - expected).abs() < 1e-6 * expected,
+        "{total} {expected}"
+    );
+    assert_eq!(&bins[10][column(&series, "t_s")], "1");
+}
+
+#[test]
+fn assertions_gate_the_exit_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let ruled = |condition: &str, status: i32, says: &str| {
+        herdsim(&dir)
+            .args(SMALL)
+            .args(["--assert", condition])
+            .assert()
+            .code(status)
+            .stderr(contains(says));
+    };
+    ruled("budget.recovery_s < 5", 0, "holds: budget.recovery_s < 5");
+    ruled("fixed.recovery_s < 5", 3, "does not recover in every run");
+    ruled(
+        "success_ratio > 90%",
+        3,
+        "fails: success_ratio > 90%: fixed.success_ratio is 0.1",
+    );
+    ruled("completion_s < 5", 3, "has no value");
+    // Four of four runs recover: Wilson's interval is (0.51, 1).
+    ruled("budget.recovered_ratio > 0.9", 3, "undecided");
+}
+
+#[test]
+fn formats_and_quiet() {
+    let dir = tempfile::tempdir().unwrap();
+    let quiet = |format: &str| {
+        herdsim(&dir)
+            .args(SMALL)
+            .args(["--quiet", "--format", format])
+            .assert()
+            .success()
+            .stderr("")
+    };
+    quiet("csv").stdout(starts_with("policy,replications,calls,calls_lo,calls_hi"));
+    quiet("markdown").stdout(contains("| policy | success |").and(contains("| budget |")));
+    quiet("text").stdout(is_match("(?m)^budget +9").unwrap());
+}
+
+#[test]
+fn flags_lie_over_the_file_and_set_over_flags() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("s.toml"),
+        "name = 'mine'\nfaults = []\ncompare = ['mine', 'fixed']\n\
+         run = { replications = 1, horizon = '3s' }\n\
+         service = { servers = 7, queue = 5 }\n\
+         [policy.mine]\nextends = 'full-jitter'\nattempts = 3\n",
+    )
+    .unwrap();
+    herdsim(&dir)
+        .args([
+            "run",
+            "s.toml",
+            "--servers",
+            "9",
+            "--timeout",
+            "100ms",
+            "--no-charts",
+        ])
+        .args([
+            "--set",
+            "service.servers=11",
+            "--set",
+            "policy.mine.attempts=4",
+        ])
+        .assert()
+        .success();
+    let written = std::fs::read_to_string(dir.path().join("out/mine/scenario.toml")).unwrap();
+    for line in [
+        "servers = 11",
+        "queue = 5",
+        "timeout = \"100ms\"",
+        "jitter = \"full\"",
+        "faults = []",
+    ] {
+        assert!(written.contains(line), "{line} in\n{written}");
+    }
+    let (mine, fixed) = written.split_once("[policy.fixed]").unwrap();
+    assert!(mine.contains("attempts = 4") && fixed.contains("attempts = 6"));
+}
+
+#[test]
+fn the_scenarios_that_ship_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let configs = concat!(env!("CARGO_MANIFEST_DIR"), "/configs");
+    let mut names: Vec<_> = std::fs::read_dir(configs)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 6);
+    for path in names {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_string();
+        herdsim(&dir)
+            .arg("run")
+            .arg(&path)
+            .args(["--replications", "1"])
+            .assert()
+            .success();
+        for file in [
+            "timeline.png",
+            "timeline.svg",
+            "scoreboard.png",
+            "summary.csv",
+        ] {
+            assert!(
+                dir.path().join("out").join(&name).join(file).exists(),
+                "{name}/{file}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_default_config_is_the_default_scenario() {
+    let text = include_str!("../configs/blip.toml");
+    let read = herdsim::scenario::Scenario::parse("blip.toml", text).unwrap();
+    assert_eq!(read, herdsim::scenario::Scenario::blip());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_what_is_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_herdsim"))
+        .current_dir(&dir)
+        .args(["--policy", "budget", "--callers", "500", "--servers", "10"])
+        .args([
+            "--replications",
+            "1000000",
+            "--yes",
+            "--no-charts",
+            "--bin",
+            "1s",
+        ])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let pid = child.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    let json = std::fs::read(dir.path().join("out/blip/result.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["interrupted"], true);
+    let done = json["replications"].as_u64().unwrap();
+    let raw = std::fs::read_to_string(dir.path().join("out/blip/replications.csv")).unwrap();
+    assert_eq!(raw.lines().count() as u64, done + 1);
+    let left: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().collect();
+    assert_eq!(left.len(), 1, "no temporary directory is left");
+}

@@ -1,0 +1,101 @@
+//! The same seed gives the same bytes in every file, PNG included.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+fn run(out: &Path, args: &[&str]) {
+    Command::cargo_bin("herdsim")
+        .unwrap()
+        .args(args)
+        .args(["--quiet", "--out"])
+        .arg(out)
+        .assert()
+        .success();
+}
+
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+const SMALL: [&str; 10] = [
+    "--callers",
+    "500",
+    "--servers",
+    "10",
+    "--queue",
+    "500",
+    "--replications",
+    "5",
+    "--policy",
+    "fixed,decorrelated-jitter,budget",
+];
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for threads in ["1", "2", "7"] {
+        let out = dir.path().join(threads);
+        run(&out, &[&SMALL[..], &["--threads", threads]].concat());
+        all.push(files(&out.join("blip")));
+    }
+    assert_eq!(all[0].len(), 9, "{:?}", all[0].keys());
+    assert!(all[0] == all[1] && all[0] == all[2]);
+    assert!(all[0]["timeline.png"].starts_with(b"\x89PNG"));
+
+    // The scenario that was written gives the same again.
+    let written = dir.path().join("1/blip/scenario.toml");
+    let again = dir.path().join("again");
+    run(&again, &["run", written.to_str().unwrap()]);
+    assert!(files(&again.join("blip")) == all[0]);
+
+    // Another seed does not.
+    let other = dir.path().join("other");
+    run(&other, &[&SMALL[..], &["--seed", "2"]].concat());
+    assert!(files(&other.join("blip"))["summary.csv"] != all[0]["summary.csv"]);
+}
+
+#[test]
+fn precision_adds_the_same_batches_on_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        &SMALL[..],
+        &[
+            "--precision",
+            "2%",
+            "--max-replications",
+            "40",
+            "--no-charts",
+        ],
+    ];
+    let mut all = Vec::new();
+    for threads in ["1", "3"] {
+        let out = dir.path().join(threads);
+        run(
+            &out,
+            &[&args.concat()[..], &["--threads", threads]].concat(),
+        );
+        all.push(files(&out.join("blip")));
+    }
+    assert!(all[0] == all[1]);
+    let summary = String::from_utf8(all[0]["summary.csv"].clone()).unwrap();
+    let replications: u64 = summary
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(replications.is_multiple_of(5) && (5..=40).contains(&replications));
+}

@@ -1,0 +1,279 @@
+//! Bad input: one screen, the right status, nothing half-written, no panic.
+
+use assert_cmd::Command;
+
+/// Runs in an empty directory and checks status, message and what is left.
+fn refused(args: &[&str], status: i32, says: &[&str]) {
+    refused_with(args, status, says, &[]);
+}
+
+fn refused_with(args: &[&str], status: i32, says: &[&str], files: &[(&str, &[u8])]) {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, contents) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
+    }
+    let done = Command::cargo_bin("herdsim")
+        .unwrap()
+        .current_dir(&dir)
+        .args(args)
+        .assert()
+        .code(status);
+    let output = done.get_output();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.stdout.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    for text in says {
+        assert!(stderr.contains(text), "{text:?} in\n{stderr}");
+    }
+    assert!(
+        stderr.lines().count() <= 24,
+        "more than a screen:\n{stderr}"
+    );
+    assert!(
+        !stderr.contains("panicked") && !stderr.contains("backtrace"),
+        "{stderr}"
+    );
+    let mut left: Vec<String> = Vec::new();
+    let mut open = vec![dir.path().to_path_buf()];
+    while let Some(at) = open.pop() {
+        for entry in std::fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => open.push(path),
+                false => left.push(path.strip_prefix(&dir).unwrap().display().to_string()),
+            }
+        }
+    }
+    left.sort();
+    let mut given: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    given.sort_unstable();
+    assert_eq!(left, given, "something was written");
+}
+
+fn scenario(text: &str, says: &[&str]) {
+    refused_with(&["run", "s.toml"], 2, says, &[("s.toml", text.as_bytes())]);
+}
+
+#[test]
+fn unknown_names_get_the_nearest() {
+    refused(
+        &["--policy", "fxied"],
+        2,
+        &["unknown policy `fxied`", "did you mean `fixed`?"],
+    );
+    refused(
+        &["--set", "service.servrs=80"],
+        2,
+        &["unknown key `servrs`", "`servers`", "^^^^^^"],
+    );
+    refused(
+        &["--set", "servce.servers=80"],
+        2,
+        &["unknown key `servce`", "`service`"],
+    );
+    refused(&["--fault", "crsh@10s+2s"], 2, &["did you mean `crash`?"]);
+    refused(&["--service-time", "epx(5ms)"], 2, &["did you mean `exp`?"]);
+    refused(&["--jitter", "ful"], 2, &["did you mean `full`?"]);
+    refused(
+        &["--set", "policy.fixd.attempts=2"],
+        2,
+        &["`fixd`", "did you mean `fixed`?"],
+    );
+    scenario(
+        "name = \"x\"\n[service]\nservers = 80\nservice_tme = \"exp(14ms)\"\n",
+        &[
+            "s.toml:4:1",
+            "unknown key `service_tme`",
+            "did you mean `service_time`?",
+        ],
+    );
+    scenario(
+        "[policy.x]\nextends = \"fixd\"\n",
+        &["s.toml:2:11", "`fixd`", "`fixed`"],
+    );
+}
+
+#[test]
+fn durations_need_a_unit_and_a_sign() {
+    refused(
+        &["--timeout", "250"],
+        2,
+        &["a duration needs a unit", "`250ms`"],
+    );
+    refused(&["--timeout=-5ms"], 2, &["cannot be negative"]);
+    refused(&["--timeout", "5mss"], 2, &["unknown unit `mss`"]);
+    refused(&["--timeout", "0s"], 2, &["longer than 0"]);
+    scenario(
+        "[run]\nhorizon = 60\n",
+        &["s.toml:2:11", "a duration needs a unit", "`60s`"],
+    );
+    scenario("[callers]\nrate = 5\n", &["s.toml:2:8", "`5/s`"]);
+}
+
+#[test]
+fn counts_and_probabilities_out_of_range() {
+    refused(&["--callers", "0"], 2, &["at least 1"]);
+    refused(&["--callers", "-3"], 2, &[]);
+    refused(&["--attempts", "0"], 2, &["`attempts` must be at least 1"]);
+    refused(
+        &["--clients", "6000"],
+        2,
+        &["between 1 and the number of callers, 5000"],
+    );
+    refused(
+        &["--fault", "errors(1.2)@10s+5s"],
+        2,
+        &["1.2 is not a probability", "^^^"],
+    );
+    refused(
+        &["--fault", "errors(130%)@10s+5s"],
+        2,
+        &["130% is not a probability"],
+    );
+    refused(&["--replications", "0"], 2, &["at least 1"]);
+    refused(&["--threads", "0"], 2, &["--threads"]);
+    refused(&["--seed", "-1"], 2, &[]);
+}
+
+#[test]
+fn what_is_out_of_reach_is_refused_with_the_estimate() {
+    refused(
+        &["--callers", "1000000000000"],
+        2,
+        &[
+            "1000000000000 callers need some 17.0 TB",
+            "fewer callers before fewer servers",
+        ],
+    );
+    refused(
+        &["--horizon", "100000h"],
+        2,
+        &["events and", "of memory", "shorter horizon", "--yes"],
+    );
+    refused(
+        &["--callers", "4_000_000_000"],
+        2,
+        &["events and", "TiB of memory"],
+    );
+    refused(&["--bin", "1ns"], 2, &["of memory"]);
+    refused(&["--horizon", "100y"], 2, &["unknown unit"]);
+    refused(&["--horizon", "1000000d"], 2, &["longer than 31 years"]);
+}
+
+#[test]
+fn what_does_not_belong_together() {
+    refused(&["--warmup", "60s"], 2, &["leaves nothing of the horizon"]);
+    refused(&["--fault", "crash@70s+2s"], 2, &["the run ends at 60s"]);
+    refused(&["--fault", "crash@10s"], 2, &["how long it lasts"]);
+    refused(&["--fault", "crash@10s+0s"], 2, &["longer than 0"]);
+    refused(
+        &["--think", "1s"],
+        2,
+        &["`think` goes with arrival = \"closed\""],
+    );
+    refused(
+        &["--arrival", "closed", "--think", "0s"],
+        2,
+        &["needs time to think"],
+    );
+    refused(
+        &["--jitter", "decorrelated", "--policy", "fixed"],
+        2,
+        &["exponential backoff"],
+    );
+    refused(
+        &["--backoff", "exponential(base=10s,cap=1s)"],
+        2,
+        &["the cap is below the base"],
+    );
+    refused(&["--policy", "fixed,fixed"], 2, &["named twice"]);
+    refused(
+        &["--set", "run.max_replications=5"],
+        2,
+        &["goes with `precision`"],
+    );
+    refused(
+        &["--arrival", "once", "--fault", "surge(2)@1s+1s"],
+        2,
+        &["cannot surge"],
+    );
+    scenario(
+        "[policy.a]\nextends = \"b\"\n[policy.b]\nextends = \"a\"\n",
+        &["extends itself"],
+    );
+    scenario(
+        "[policy.a]\nbudget = { kind = \"ratio\" }\n",
+        &["needs its `ratio`"],
+    );
+    scenario("[[service]]\n[[service]]\n", &["chain of services"]);
+    scenario("compare = []\n", &["no policy to compare"]);
+    scenario("service = 5\n", &["expected a table"]);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    refused(&["run", "missing.toml"], 2, &["cannot read `missing.toml`"]);
+    refused_with(
+        &["run", "s.toml"],
+        2,
+        &["line 2 is not UTF-8"],
+        &[("s.toml", b"name = 'x'\nfaults = ['\xff']\n")],
+    );
+    scenario("[service\n", &["s.toml:1:", "error"]);
+    scenario("[run]\nseed = 1\nseed = 2\n", &["s.toml:3:1"]);
+    scenario("name = \"../escape\"\n", &["a name is letters"]);
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    refused_with(
+        &["--out", "file"],
+        1,
+        &["cannot write file"],
+        &[("file", b"in the way")],
+    );
+    refused_with(
+        &[],
+        2,
+        &["`out/blip` exists, and herdsim did not write it"],
+        &[("out/blip/thesis.tex", b"precious")],
+    );
+    refused_with(
+        &["--name", "x"],
+        2,
+        &["did not write it"],
+        &[("out/x", b"a file")],
+    );
+    if cfg!(target_os = "linux") {
+        refused(
+            &["--out", "/proc/nowhere"],
+            1,
+            &["cannot write /proc/nowhere"],
+        );
+    }
+}
+
+#[test]
+fn assertions_that_cannot_be_meant() {
+    refused(
+        &["--assert", "budgt.recovery_s < 5"],
+        2,
+        &["did you mean `budget`?"],
+    );
+    refused(
+        &["--assert", "recovery < 5"],
+        2,
+        &["unknown metric `recovery`", "`recovery_s`"],
+    );
+    refused(&["--assert", "recovery_s == 5"], 2, &["METRIC OP VALUE"]);
+    refused(
+        &["--assert", "recovery_s < soon"],
+        2,
+        &["expected a number"],
+    );
+}
