@@ -1,6 +1,6 @@
 //! Success, amplification, recovery and peak load side by side, with intervals.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type, draw};
+use crate::chart::render::{Canvas, Chart, ChartError, Type, draw};
 use crate::chart::{footer, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
@@ -177,7 +177,14 @@ impl Board<'_> {
     }
 
     fn value(&self, canvas: &mut Canvas<'_>, x: f64, y: f64, text: &str) {
-        let style = Type::new(theme::TICK, theme::INK).align(Align::Left);
+        // On a patch of paper, so that no line runs through it.
+        let width = theme::measure(text, theme::TICK, false);
+        canvas.rect(
+            (x - 3.0, y - 12.0),
+            (x + width + 3.0, y + 12.0),
+            theme::PAPER,
+        );
+        let style = Type::new(theme::TICK, theme::INK);
         canvas.text((x, y + 7.0), text, style);
     }
 }

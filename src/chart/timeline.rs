@@ -6,7 +6,7 @@ use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
 use crate::output::verdict::{headline, setting, verdict};
-use crate::output::words::{percent, thousands, three_digits};
+use crate::output::words::{thousands, three_digits};
 use crate::scenario::fault::{Fault, FaultKind};
 
 const PANEL: f64 = 270.0;
@@ -295,10 +295,10 @@ fn fault_name(fault: &Fault) -> String {
         FaultKind::Crash => "service down".to_string(),
         FaultKind::Stall => "service stalled".to_string(),
         FaultKind::Blackhole => "requests lost".to_string(),
-        FaultKind::Errors(p) => format!("{} errors", percent(p.0)),
-        FaultKind::Loss(p) => format!("{} answers lost", percent(p.0)),
+        FaultKind::Errors(p) => format!("{}% errors", three_digits(p.0 * 100.0)),
+        FaultKind::Loss(p) => format!("{}% answers lost", three_digits(p.0 * 100.0)),
         FaultKind::Slow(x) => format!("{}× slower", three_digits(x.0)),
-        FaultKind::Capacity(x) => format!("{} capacity", percent(x.0)),
+        FaultKind::Capacity(x) => format!("{}% capacity", three_digits(x.0 * 100.0)),
         FaultKind::Surge(x) => format!("{}× calls", three_digits(x.0)),
     }
 }

@@ -46,6 +46,14 @@ fn failed(policy: &PolicyResults) -> String {
     }
 }
 
+/// A policy's name in a sentence; `none` alone would read as "not one".
+fn named(policy: &PolicyResults) -> &str {
+    match policy.name.as_str() {
+        "none" => "none (no retries)",
+        name => name,
+    }
+}
+
 fn plural<'a>(names: &[&str], one: &'a str, many: &'a str) -> &'a str {
     if names.len() == 1 { one } else { many }
 }
@@ -67,8 +75,8 @@ impl<'r> Groups<'r> {
         };
         for policy in &results.policies {
             match Fate::of(policy) {
-                Fate::Never => groups.never.push(&policy.name),
-                Fate::Sometimes(share) => groups.sometimes.push((&policy.name, share)),
+                Fate::Never => groups.never.push(named(policy)),
+                Fate::Sometimes(share) => groups.sometimes.push((named(policy), share)),
                 Fate::Recovers(s) => groups.recover.push((policy, s)),
                 Fate::Steady => groups.steady.push(policy),
             }
@@ -105,7 +113,7 @@ pub fn verdict(results: &Results) -> String {
             for (policy, s) in few {
                 clauses.push(format!(
                     "{} recovers {} and {}",
-                    policy.name,
+                    named(policy),
                     how_soon(*s),
                     failed(policy)
                 ));
@@ -115,7 +123,7 @@ pub fn verdict(results: &Results) -> String {
             "{} of {} recover, best {}: {}, and it {}",
             many.len(),
             results.policies.len(),
-            best.name,
+            named(best),
             how_soon(*s),
             failed(best)
         )),
@@ -124,7 +132,7 @@ pub fn verdict(results: &Results) -> String {
     for policy in &groups.steady {
         clauses.push(format!(
             "{} {} and makes {:.2} attempts per call",
-            policy.name,
+            named(policy),
             failed(policy),
             policy.metric("attempts_per_call").mean
         ));
@@ -140,10 +148,10 @@ pub fn headline(results: &Results) -> String {
         0..=3 => list(names),
         n => format!("{n} of {} policies", results.policies.len()),
     };
-    let best = groups.best().map(|(p, s)| (p.name.as_str(), how_soon(*s)));
+    let best = groups.best().map(|(p, s)| (named(p), how_soon(*s)));
     match (&groups.never[..], best) {
         ([], None) if groups.sometimes.is_empty() => match &groups.steady[..] {
-            [one] => format!("{} {}", one.name, failed(one)),
+            [one] => format!("{} {}", named(one), failed(one)),
             _ => "No fault: how much each policy answers, and how often it asks".to_string(),
         },
         ([], None) => {
@@ -162,13 +170,12 @@ pub fn headline(results: &Results) -> String {
             plural(never, "recovers", "recover")
         ),
         (never, Some((name, soon))) => {
-            let ends = if soon == "at once" {
-                "ends it at once".to_string()
-            } else {
-                format!("ends it {soon}")
+            let (end, it) = match results.scenario.faults.len() {
+                1 => ("ends", "it"),
+                _ => ("end", "them"),
             };
             format!(
-                "{} never ends for {}; {name} {ends}",
+                "{} never {end} for {}; {name} ends {it} {soon}",
                 capital(&what),
                 names(never)
             )
