@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use rayon::ThreadPool;
+use rayon::prelude::*;
 
-use crate::chart;
+use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Format, Options};
 use crate::ensemble::cost::Cost;
@@ -42,12 +44,19 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<u8, Failure> {
     let directory = RunDir::prepare(&options.out, &scenario.name)?;
 
     let start = Instant::now();
-    let results = simulate(options, &scenario, threads)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| Failure::Threads {
+            threads,
+            reason: e.to_string(),
+        })?;
+    let results = simulate(options, &scenario, &pool);
     let simulated = start.elapsed();
     if results.replications == 0 {
         return Err(Failure::Interrupted);
     }
-    let files = write_files(&results, directory, !options.no_charts)?;
+    let files = write_files(&results, directory, !options.no_charts, &pool)?;
 
     tell(options.format, &results)?;
     if !options.quiet {
@@ -107,22 +116,15 @@ fn read_assertions(options: &Options, scenario: &Scenario) -> Result<Vec<Asserti
         .collect::<Result<_, Problem>>()?)
 }
 
-fn simulate(options: &Options, scenario: &Scenario, threads: usize) -> Result<Results, Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|e| Failure::Threads {
-            threads,
-            reason: e.to_string(),
-        })?;
+fn simulate(options: &Options, scenario: &Scenario, pool: &ThreadPool) -> Results {
     let stop = stop_on_interrupt();
     let bar = progress_bar(options);
-    let results = herd::run(scenario, &pool, &stop, |done, planned| {
+    let results = herd::run(scenario, pool, &stop, |done, planned| {
         bar.set_length(planned);
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    Ok(results)
+    results
 }
 
 /// The first Ctrl-C ends the run with what is complete; the second ends the process.
@@ -149,7 +151,12 @@ fn progress_bar(options: &Options) -> ProgressBar {
 }
 
 /// Writes the run's directory and returns the sentence that names its files.
-fn write_files(results: &Results, directory: RunDir, charts: bool) -> Result<String, Failure> {
+fn write_files(
+    results: &Results,
+    directory: RunDir,
+    charts: bool,
+    pool: &ThreadPool,
+) -> Result<String, Failure> {
     let text = |text: String| move |out: &mut dyn Write| out.write_all(text.as_bytes());
     directory.write("scenario.toml", text(scenario_file(&results.scenario)))?;
     directory.write("summary.csv", |out| csv::summary(results, out))?;
@@ -159,8 +166,10 @@ fn write_files(results: &Results, directory: RunDir, charts: bool) -> Result<Str
     let mut names =
         "scenario.toml, summary.csv, replications.csv, timeseries.csv, result.json".to_string();
     if charts {
-        for chart in chart::herd(results)? {
-            let png = chart.png()?;
+        let charts = chart::herd(results)?;
+        let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
+        for (chart, png) in charts.iter().zip(pixels) {
+            let png = png?;
             directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
             directory.write(&format!("{}.svg", chart.name), |out| {
                 out.write_all(chart.svg.as_bytes())

@@ -234,7 +234,7 @@ impl<'s> Engine<'s> {
                 Cause::Retry => self.on_retry(),
                 Cause::Call => self.on_call(),
             }
-            if self.recorder.outstanding == 0 && self.arrivals.exhausted() {
+            if self.recorder.outstanding() == 0 && self.arrivals.exhausted() {
                 end = self.now;
                 break;
             }
@@ -380,9 +380,9 @@ impl<'s> Engine<'s> {
                 return Door::TurnedAway(Failure::Refused);
             }
         }
-        if self.recorder.queued == 0 && self.may_start() {
+        if self.recorder.waiting() == 0 && self.may_start() {
             Door::Served
-        } else if self.recorder.queued < self.scenario.service.queue {
+        } else if self.recorder.waiting() < self.scenario.service.queue {
             Door::Waits
         } else {
             Door::TurnedAway(Failure::Rejected)
@@ -399,7 +399,7 @@ impl<'s> Engine<'s> {
                 self.attempts[attempt].since = self.now;
                 self.attempts[attempt].phase = Phase::Queued;
                 self.queue.push(attempt);
-                self.recorder.queued += 1;
+                self.recorder.queued();
             }
         }
     }
@@ -409,17 +409,17 @@ impl<'s> Engine<'s> {
     fn may_start(&mut self) -> bool {
         let servers = self.scenario.service.servers;
         if self.faults.calm(self.now) {
-            return self.recorder.busy < servers;
+            return self.recorder.busy() < servers;
         }
         let weather = self.faults.weather(self.now);
         let allowed = (f64::from(servers) * weather.capacity).round();
-        !weather.stalled && f64::from(self.recorder.busy) < allowed
+        !weather.stalled && f64::from(self.recorder.busy()) < allowed
     }
 
     /// A server takes an attempt.
     #[inline]
     fn start(&mut self, attempt: u32) {
-        self.recorder.busy += 1;
+        self.recorder.started();
         self.attempts[attempt].since = self.now;
         self.attempts[attempt].phase = Phase::Serving;
         if let Some(race) = &mut self.race {
@@ -489,15 +489,13 @@ impl<'s> Engine<'s> {
     #[inline]
     fn leave_server(&mut self, attempt: u32) {
         let record = &self.attempts[attempt];
-        self.recorder.busy -= 1;
-        self.recorder
-            .served(self.now - record.since, !record.awaited);
+        self.recorder.served(record.since, !record.awaited);
     }
 
     /// Starts waiting attempts while servers are free.
     #[inline]
     fn serve_waiting(&mut self) {
-        while self.recorder.queued > 0 && self.may_start() {
+        while self.recorder.waiting() > 0 && self.may_start() {
             let Some(attempt) = self.next_in_line() else {
                 return;
             };
@@ -513,8 +511,7 @@ impl<'s> Engine<'s> {
     fn next_in_line(&mut self) -> Option<u32> {
         let (attempts, calls) = (&mut self.attempts, &mut self.calls);
         let attempt = self.queue.pop(|slot| release(attempts, calls, slot))?;
-        self.recorder.queued -= 1;
-        self.recorder.counts.waited_ns += u128::from(self.now - self.attempts[attempt].since);
+        self.recorder.left_queue(self.attempts[attempt].since);
         Some(attempt)
     }
 
@@ -613,9 +610,7 @@ impl<'s> Engine<'s> {
             Phase::Out => self.attempts[attempt].cancelled = true,
             Phase::Queued => {
                 self.recorder.counts.cancelled += 1;
-                self.recorder.queued -= 1;
-                self.recorder.counts.waited_ns +=
-                    u128::from(self.now - self.attempts[attempt].since);
+                self.recorder.left_queue(self.attempts[attempt].since);
                 self.attempts[attempt].phase = Phase::Withdrawn;
                 let (attempts, calls) = (&mut self.attempts, &mut self.calls);
                 self.queue.note_gone(|slot| release(attempts, calls, slot));
@@ -721,7 +716,7 @@ impl<'s> Engine<'s> {
             self.leave_server(attempt);
             self.reply(attempt, Reply::Failed(Failure::Reset));
         }
-        while self.recorder.queued > 0 {
+        while self.recorder.waiting() > 0 {
             let Some(attempt) = self.next_in_line() else {
                 return;
             };

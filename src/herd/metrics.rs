@@ -145,14 +145,16 @@ struct FineBin {
 /// Counts, levels and bins of a running replication.
 pub struct Recorder {
     pub counts: Counts,
-    /// Levels that the integrals of [`Counts`] run over.
-    pub queued: u32,
-    pub busy: u32,
-    pub outstanding: u32,
-    pub first_call: Option<u64>,
-    pub last_end: u64,
+    /// Levels that the integrals of [`Counts`] run over: attempts waiting,
+    /// busy servers, calls not ended.
+    queued: u32,
+    busy: u32,
+    outstanding: u32,
+    first_call: Option<u64>,
+    last_end: u64,
     now: u64,
-    /// The integrals since they were last booked.
+    /// Up to when the integrals have come, and what they hold since last booked.
+    settled: u64,
     running: [u64; 3],
     /// The next instant at which a bin ends or the warm-up is over.
     edge: u64,
@@ -188,6 +190,7 @@ impl Recorder {
             first_call: None,
             last_end: 0,
             now: 0,
+            settled: 0,
             running: [0; 3],
             edge: 0,
             bin: run.bin.0,
@@ -208,6 +211,21 @@ impl Recorder {
         recorder
     }
 
+    #[inline]
+    pub fn waiting(&self) -> u32 {
+        self.queued
+    }
+
+    #[inline]
+    pub fn busy(&self) -> u32 {
+        self.busy
+    }
+
+    #[inline]
+    pub fn outstanding(&self) -> u32 {
+        self.outstanding
+    }
+
     fn next_edge(&self) -> u64 {
         let warm = match self.at_warmup {
             None => self.warmup,
@@ -220,21 +238,26 @@ impl Recorder {
     #[inline]
     pub fn advance(&mut self, now: u64, tokens: impl Fn() -> f64) {
         while now >= self.edge {
-            self.integrate(self.edge);
+            self.now = self.edge;
+            self.settle();
             self.book();
             self.cross_edge(&tokens);
         }
-        self.integrate(now);
+        self.now = now;
     }
 
+    /// Brings the integrals up to now; to be done before a level changes.
     #[inline]
-    fn integrate(&mut self, now: u64) {
-        let dt = now - self.now;
+    fn settle(&mut self) {
+        let dt = self.now - self.settled;
+        if dt == 0 {
+            return;
+        }
         let [queue, busy, calls] = &mut self.running;
         *queue += u64::from(self.queued) * dt;
         *busy += u64::from(self.busy) * dt;
         *calls += u64::from(self.outstanding) * dt;
-        self.now = now;
+        self.settled = self.now;
     }
 
     /// Moves the running integrals to the totals. At least every 10 ms, so
@@ -306,9 +329,21 @@ impl Recorder {
         self.bin_start = self.now;
     }
 
-    /// A call ended.
+    /// A call starts.
+    #[inline]
+    pub fn call_started(&mut self) {
+        self.settle();
+        self.counts.calls += 1;
+        self.outstanding += 1;
+        if self.first_call.is_none() {
+            self.first_call = Some(self.now);
+        }
+    }
+
+    /// A call that started at `started` ended.
     #[inline]
     pub fn call_ended(&mut self, started: u64, ok: bool) {
+        self.settle();
         let took = self.now - started;
         self.outstanding -= 1;
         self.counts.ended_ns += u128::from(took);
@@ -321,24 +356,39 @@ impl Recorder {
         }
     }
 
-    /// A call starts.
+    /// An attempt joins the queue.
     #[inline]
-    pub fn call_started(&mut self) {
-        self.counts.calls += 1;
-        self.outstanding += 1;
-        if self.first_call.is_none() {
-            self.first_call = Some(self.now);
-        }
+    pub fn queued(&mut self) {
+        self.settle();
+        self.queued += 1;
     }
 
-    /// An attempt leaves its server after `time` ns.
+    /// An attempt that has waited since `since` leaves the queue.
     #[inline]
-    pub fn served(&mut self, time: u64, wasted: bool) {
+    pub fn left_queue(&mut self, since: u64) {
+        self.settle();
+        self.queued -= 1;
+        self.counts.waited_ns += u128::from(self.now - since);
+    }
+
+    /// A server takes an attempt.
+    #[inline]
+    pub fn started(&mut self) {
+        self.settle();
+        self.busy += 1;
+    }
+
+    /// An attempt leaves the server that it has held since `since`.
+    #[inline]
+    pub fn served(&mut self, since: u64, wasted: bool) {
+        self.settle();
+        self.busy -= 1;
+        let time = u128::from(self.now - since);
         self.counts.served += 1;
-        self.counts.served_ns += u128::from(time);
+        self.counts.served_ns += time;
         if wasted {
             self.counts.wasted += 1;
-            self.counts.wasted_ns += u128::from(time);
+            self.counts.wasted_ns += time;
         }
     }
 
@@ -352,6 +402,7 @@ impl Recorder {
         events: u64,
     ) -> Outcome {
         self.advance(end, &tokens);
+        self.settle();
         self.book();
         if self.now > self.bin_start {
             self.close_bin(tokens());
