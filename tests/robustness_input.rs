@@ -169,6 +169,11 @@ fn what_is_out_of_reach_is_refused_with_the_estimate() {
 fn what_does_not_belong_together() {
     refused(&["--warmup", "60s"], 2, &["leaves nothing of the horizon"]);
     refused(&["--fault", "crash@70s+2s"], 2, &["the run ends at 60s"]);
+    refused(
+        &["--horizon", "3s"],
+        2,
+        &["the default fault begins at 10s", "--fault none"],
+    );
     refused(&["--fault", "crash@10s"], 2, &["how long it lasts"]);
     refused(&["--fault", "crash@10s+0s"], 2, &["longer than 0"]);
     refused(

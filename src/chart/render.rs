@@ -221,10 +221,13 @@ impl Canvas<'_> {
             );
             baseline += 40.0;
         }
+        let room = theme::WIDTH - theme::LEFT - theme::EDGE;
+        let width = theme::measure(subtitle, theme::SUBTITLE, false);
+        let fitting = theme::SUBTITLE * (room / width).min(1.0);
         self.text(
             (theme::LEFT, baseline + 5.0),
             subtitle,
-            Type::new(theme::SUBTITLE, theme::SOFT),
+            Type::new(fitting, theme::SOFT),
         );
         self.text(
             (theme::LEFT, height - 24.0),

@@ -181,12 +181,12 @@ impl Lane {
 /// order: a monotone priority queue in which nothing may be pushed before the
 /// last time popped.
 ///
-/// Time is read as grains of 2²⁰ ns and digits of 11 bits above them. An event
+/// Time is read as grains of 2¹⁹ ns and digits of 11 bits above them. An event
 /// waits in the slot of the highest digit in which its time differs from the
 /// last popped time, and of its value there; those of the running grain stand
 /// in order. Only the lowest slot in use is ever taken apart or sorted, stably,
 /// so equal times leave in order of arrival. An event moves once per digit at
-/// most, which is once where delays are shorter than two seconds.
+/// most, which is once where delays are shorter than a second.
 pub struct Wheel {
     levels: [Level; LEVELS],
     last: u64,
@@ -197,7 +197,7 @@ pub struct Wheel {
     spare: Vec<(u64, Token)>,
 }
 
-const GRAIN: usize = 20;
+const GRAIN: usize = 19;
 const DIGIT: usize = 11;
 const LEVELS: usize = 4;
 

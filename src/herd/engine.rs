@@ -475,10 +475,10 @@ impl<'s> Engine<'s> {
                 (weather.error, weather.lose)
             }
         };
-        if happens(error, &mut self.fault_rng) {
+        if happens(lose, &mut self.fault_rng) {
+            self.through(attempt); // Whatever the answer was.
+        } else if happens(error, &mut self.fault_rng) {
             self.reply(attempt, Reply::Failed(Failure::Error));
-        } else if happens(lose, &mut self.fault_rng) {
-            self.through(attempt);
         } else {
             self.reply(attempt, Reply::Ok);
         }

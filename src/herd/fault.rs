@@ -255,7 +255,8 @@ impl Clock {
                 None => target,
             },
         );
-        while high - low > 0.25 {
+        // Half the distance each time: 70 rounds exhaust the digits of any.
+        for _ in 0..70 {
             let middle = (low + high) / 2.0;
             if piece.run(middle) < target {
                 low = middle;

@@ -404,17 +404,28 @@ impl Recorder {
         self.advance(end, &tokens);
         self.settle();
         self.book();
+        let total = self.counts;
+        let window = total.since(&self.at_warmup.unwrap_or(total));
+        // A run that ends early fills its last bins.
+        let horizon = scenario.run.horizon.0;
+        if end < horizon {
+            let tenth = 10 * FINE;
+            let since = end.saturating_sub(self.fine_offset);
+            let whole = self.fine_offset + (since / tenth + 1) * tenth;
+            let close = whole.max(self.bin_start + self.bin).min(horizon);
+            self.advance(close, &tokens);
+            self.settle();
+            self.book();
+        }
         if self.now > self.bin_start {
             self.close_bin(tokens());
         }
-        let start = self.at_warmup.unwrap_or(self.counts);
-        let window = self.counts.since(&start);
         let metrics = self.metrics(&window, end, scenario);
         Outcome {
             metrics,
             series: self.bins,
             latency: self.histogram,
-            total: self.counts,
+            total,
             window,
             residue,
             events,
@@ -480,7 +491,7 @@ impl Recorder {
         let first_fault = scenario.faults.iter().map(|f| f.from.0).min();
         let warm = self.fine_index(self.warmup);
         let from = first_fault
-            .map_or(warm, |t| self.fine_index(t))
+            .map_or(warm, |t| self.fine_index(t).max(warm))
             .min(self.fine.len());
         let after = &self.fine[from..];
         let tenths = after
@@ -530,6 +541,9 @@ impl Recorder {
         let least = 0.95 * base - 2.0 * (base / window_s).sqrt();
         // Slide a window over the bins from the last fault's end on.
         let bins = &self.fine[self.fine_index(over).min(self.fine.len())..];
+        if bins.len() < window + hold {
+            return NONE; // The run ends before anybody could tell.
+        }
         let mut good_in_a_row = 0;
         let (mut ok, mut offered, mut retries) = (0u64, 0u64, 0u64);
         for (i, b) in bins.iter().enumerate() {

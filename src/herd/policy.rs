@@ -93,7 +93,7 @@ pub enum Budgets {
         rule: TokenBucket,
         /// Millionths of a token, per client.
         tokens: Vec<u64>,
-        total: u64,
+        total: u128,
     },
     Windows {
         rule: Ratio,
@@ -134,7 +134,7 @@ impl Budgets {
             None => Budgets::Unlimited,
             Some(Budget::TokenBucket(rule)) => Budgets::Buckets {
                 tokens: vec![rule.initial.0; n],
-                total: rule.initial.0 * n as u64,
+                total: u128::from(rule.initial.0) * n as u128,
                 rule: rule.clone(),
             },
             Some(Budget::Ratio(rule)) => Budgets::Windows {
@@ -205,7 +205,7 @@ impl Budgets {
                     return false;
                 }
                 *balance -= cost;
-                *total -= cost;
+                *total -= u128::from(cost);
                 true
             }
             Budgets::Windows { rule, clients } => {
@@ -244,8 +244,8 @@ fn cost(rule: &TokenBucket, failure: Failure) -> u64 {
 }
 
 #[inline]
-fn deposit(balance: &mut u64, total: &mut u64, amount: u64, capacity: u64) {
+fn deposit(balance: &mut u64, total: &mut u128, amount: u64, capacity: u64) {
     let added = amount.min(capacity - *balance);
     *balance += added;
-    *total += added;
+    *total += u128::from(added);
 }

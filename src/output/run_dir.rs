@@ -10,7 +10,7 @@ pub const MARK: &str = "# Written by herdsim";
 
 #[derive(Debug, thiserror::Error)]
 pub enum DirError {
-    #[error("`{0}` exists, and herdsim did not write it")]
+    #[error("`{0}` exists, and herdsim did not write it, or not all of it")]
     Foreign(PathBuf),
     #[error("cannot write {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
@@ -69,7 +69,13 @@ impl RunDir {
 
     /// Moves the directory into its place, over an earlier run of the same name.
     pub fn commit(mut self) -> Result<PathBuf, DirError> {
-        let old = self.temporary.with_extension("old");
+        // The place may have changed hands while the run went on.
+        if self.target.exists() && !is_ours(&self.target) {
+            return Err(DirError::Foreign(self.target.clone()));
+        }
+        let mut old = self.temporary.clone().into_os_string();
+        old.push("-old");
+        let old = PathBuf::from(old);
         let swap = || {
             let replaced = self.target.exists();
             if replaced {
@@ -82,7 +88,8 @@ impl RunDir {
                 return Err(error);
             }
             if replaced {
-                fs::remove_dir_all(&old)?;
+                // The new run is in its place; what is left of the old is only litter.
+                let _ = fs::remove_dir_all(&old);
             }
             Ok(())
         };
@@ -104,8 +111,28 @@ impl Drop for RunDir {
     }
 }
 
-/// Whether a directory is empty or holds a run of herdsim's.
+/// Every file that a run writes.
+const FILES: [&str; 9] = [
+    "scenario.toml",
+    "summary.csv",
+    "replications.csv",
+    "timeseries.csv",
+    "result.json",
+    "timeline.png",
+    "timeline.svg",
+    "scoreboard.png",
+    "scoreboard.svg",
+];
+
+/// Whether a directory is empty, or holds a run of herdsim's and nothing else.
 fn is_ours(path: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(path) else {
+        return false;
+    };
+    let mut names = entries.map(|entry| entry.map(|e| e.file_name()));
+    let known = names.all(|name| name.is_ok_and(|n| FILES.iter().any(|file| n == *file)));
     let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    empty || fs::read_to_string(path.join("scenario.toml")).is_ok_and(|t| t.starts_with(MARK))
+    let marked =
+        || fs::read_to_string(path.join("scenario.toml")).is_ok_and(|text| text.starts_with(MARK));
+    empty || known && marked()
 }

@@ -152,6 +152,9 @@ pub fn headline(results: &Results) -> String {
     match (&groups.never[..], best) {
         ([], None) if groups.sometimes.is_empty() => match &groups.steady[..] {
             [one] => format!("{} {}", named(one), failed(one)),
+            _ if !results.scenario.faults.is_empty() => {
+                format!("Too little time before or after {what} to tell who recovers")
+            }
             _ => "No fault: how much each policy answers, and how often it asks".to_string(),
         },
         ([], None) => {
@@ -162,7 +165,7 @@ pub fn headline(results: &Results) -> String {
             format!("{name} recovers from {what} {soon}")
         }
         ([], Some((name, _))) => {
-            format!("Every policy recovers from {what}; {name} answers most calls")
+            format!("Every policy recovers from {what}; {name} answers the most calls")
         }
         (never, None) => format!(
             "{} never {} from {what}",

@@ -279,15 +279,22 @@ impl Scenario {
         };
         let faults = match top.node("faults") {
             Some(node) => faults(node, &run, once)?,
-            None => vec![Fault {
-                kind: FaultKind::Crash,
-                from: Nanos::from_secs(10),
-                lasts: Nanos::from_secs(2),
-                ramp: Nanos::ZERO,
-            }]
-            .into_iter()
-            .filter(|f| f.from < run.horizon)
-            .collect(),
+            None => {
+                let crash = Fault {
+                    kind: FaultKind::Crash,
+                    from: Nanos::from_secs(10),
+                    lasts: Nanos::from_secs(2),
+                    ramp: Nanos::ZERO,
+                };
+                if crash.from >= run.horizon {
+                    return Err(Problem::new(format!(
+                        "the default fault begins at {}, the run ends at {}",
+                        crash.from, run.horizon
+                    ))
+                    .help("give another with --fault, or --fault none"));
+                }
+                vec![crash]
+            }
         };
         let policies = Policies {
             own: own_policies,
@@ -494,7 +501,7 @@ fn callers(table: &Table) -> Result<Callers, Problem> {
             let think = s.read("think")?.unwrap_or(Dist::Exp {
                 mean: Nanos::from_secs(1),
             });
-            if think.mean_s() <= 0.0 {
+            if think.mean_s().is_nan() || think.mean_s() <= 0.0 {
                 return Err(Problem::new("a closed caller needs time to think")
                     .at(s.place("think"))
                     .help("without it, a refused caller would call for ever in no time"));
@@ -533,7 +540,7 @@ fn service(table: &Table) -> Result<Service, Problem> {
     let service_time = s.read("service_time")?.unwrap_or(Dist::Exp {
         mean: Nanos::from_millis(14),
     });
-    if service_time.mean_s() <= 0.0 {
+    if service_time.mean_s().is_nan() || service_time.mean_s() <= 0.0 {
         return Err(
             Problem::new("`service_time` must be longer than 0").at(s.place("service_time"))
         );
