@@ -117,7 +117,7 @@ impl Dist {
         }
     }
 
-    /// The second moment E[X²] in s²; infinite where it does not exist.
+    /// The second moment, the mean of the square, in s²; infinite where it does not exist.
     pub fn second_moment_s2(&self) -> f64 {
         match self {
             Dist::Const(d) => d.as_secs().powi(2),

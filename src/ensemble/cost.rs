@@ -27,9 +27,9 @@ impl Cost {
         let surge = scenario
             .faults
             .iter()
-            .fold(1.0, |most: f64, f| match f.kind {
-                FaultKind::Surge(x) => most.max(x.0),
-                _ => most,
+            .fold(1.0, |all: f64, f| match f.kind {
+                FaultKind::Surge(x) => all * x.0.max(1.0),
+                _ => all,
             });
         let calls = match &scenario.callers.arrival {
             Arrival::Open { rate } => count * rate.0 * horizon * surge,
@@ -44,7 +44,9 @@ impl Cost {
                 Backoff::None => 0.0,
                 Backoff::Fixed(d) | Backoff::Linear(d) => d.as_secs(),
                 Backoff::Exponential { base, .. } => base.as_secs(),
-                Backoff::Random(law) => law.mean_s(),
+                // A heavy tail has a long mean and short waits all the same.
+                Backoff::Random(law) if law.second_moment_s2().is_finite() => law.mean_s(),
+                Backoff::Random(_) => 0.0,
             };
             f64::from(policy.attempts).min(1.0 + 2.0 * horizon / wait)
         };
