@@ -530,9 +530,6 @@ impl<'s> Engine<'s> {
     /// The service has its answer.
     #[inline]
     fn reply(&mut self, attempt: u32, reply: Reply) {
-        if let Reply::Failed(failure) = reply {
-            self.count_failure(failure);
-        }
         if !self.attempts[attempt].awaited {
             self.through(attempt);
             return;
@@ -563,7 +560,10 @@ impl<'s> Engine<'s> {
         self.attempts[attempt].awaited = false;
         match reply {
             Reply::Ok => self.end_call(call, true),
-            Reply::Failed(failure) => self.fail(call, failure),
+            Reply::Failed(failure) => {
+                self.count_failure(failure);
+                self.fail(call, failure);
+            }
         }
         self.through(attempt);
     }

@@ -19,7 +19,7 @@ pub struct Counts {
     /// Attempts that arrived at the service, and how many of them were retries.
     pub offered: u64,
     pub offered_retries: u64,
-    /// Attempts by how they failed.
+    /// Attempts by how they failed for their callers.
     pub errors: u64,
     pub rejected: u64,
     pub refused: u64,
