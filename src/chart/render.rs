@@ -210,8 +210,8 @@ impl Canvas<'_> {
         self.note(done);
     }
 
-    /// Title, subtitle and footer; returns where the content may begin.
-    pub fn frame(&mut self, height: f64, title: &[String], subtitle: &str, footer: &str) -> f64 {
+    /// Title, subtitle and footer.
+    pub fn frame(&mut self, height: f64, title: &[String], subtitle: &str, footer: &str) {
         let mut baseline = 49.0;
         for line in title {
             self.text(
@@ -234,7 +234,6 @@ impl Canvas<'_> {
             footer,
             Type::new(theme::SMALL, theme::FAINT),
         );
-        baseline + 5.0
     }
 }
 

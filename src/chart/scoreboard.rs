@@ -1,50 +1,27 @@
 //! Success, amplification, recovery and peak load side by side, with intervals.
 
-use crate::chart::render::{Canvas, Chart, ChartError, Type, draw};
-use crate::chart::{footer, theme};
+use crate::chart::render::{Canvas, Chart, ChartError, Type};
+use crate::chart::{sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
-use crate::output::verdict::{Fate, headline, how_soon, setting, verdict};
+use crate::output::verdict::{Fate, how_soon};
 use crate::output::words::{percent, seconds};
 
 const ROW: f64 = 56.0;
 
 /// The chart `scoreboard`.
 pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
-    let title = theme::wrap(
-        &headline(results),
-        theme::TITLE,
-        true,
-        theme::WIDTH - theme::LEFT - theme::EDGE,
-    );
-    let top = 150.0 + 40.0 * title.len() as f64;
-    let bottom = top + ROW * results.policies.len() as f64;
-    let height = bottom + 90.0;
-    draw(
-        "scoreboard",
-        (theme::WIDTH, height),
-        &headline(results),
-        &format!(
-            "Success, attempts, recovery and peak load. {}.",
-            verdict(results)
-        ),
-        |canvas| {
-            let subtitle = format!("{} · mean and 95% interval", setting(results));
-            canvas.frame(height, &title, &subtitle, &footer(results));
-            let names = results
-                .policies
-                .iter()
-                .map(|p| theme::measure(&p.name, theme::LABEL, true))
-                .fold(0.0, f64::max);
-            let board = Board {
-                results,
-                top,
-                bottom,
-                left: theme::LEFT + names + 36.0,
-            };
-            board.paint(canvas);
-        },
-    )
+    let rows = ROW * results.policies.len() as f64;
+    let what = "Success, attempts, recovery and peak load";
+    sheet(results, "scoreboard", what, rows + 90.0, |canvas, top| {
+        let board = Board {
+            results,
+            top,
+            bottom: top + rows,
+            left: theme::LEFT + widest_name(results) + 36.0,
+        };
+        board.paint(canvas);
+    })
 }
 
 struct Board<'r> {

@@ -1,11 +1,10 @@
 //! Offered load and goodput against time, one curve a policy.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type, draw};
-use crate::chart::{footer, theme};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::{sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
-use crate::output::verdict::{headline, setting, verdict};
 use crate::output::words::{thousands, three_digits};
 use crate::scenario::fault::{Fault, FaultKind};
 
@@ -14,55 +13,34 @@ const BETWEEN: f64 = 74.0;
 
 /// The chart `timeline`.
 pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
-    let title = theme::wrap(
-        &headline(results),
-        theme::TITLE,
-        true,
-        theme::WIDTH - theme::LEFT - theme::EDGE,
-    );
-    let top = 150.0 + 40.0 * title.len() as f64;
-    let height = top + 2.0 * PANEL + BETWEEN + 125.0;
-    draw(
-        "timeline",
-        (theme::WIDTH, height),
-        &headline(results),
-        &format!(
-            "Offered load and goodput against time. {}.",
-            verdict(results)
-        ),
-        |canvas| {
-            let subtitle = format!("{} · mean and 95% interval", setting(results));
-            canvas.frame(height, &title, &subtitle, &footer(results));
-            let capacity = results.scenario.service.capacity_per_s();
-            let capacity_label = format!("capacity {}/s", thousands(capacity));
-            let widest = results
-                .policies
-                .iter()
-                .map(|p| theme::measure(&p.name, theme::LABEL, true))
-                .fold(
-                    theme::measure(&capacity_label, theme::TICK, false),
-                    f64::max,
-                );
-            let right = theme::WIDTH - theme::EDGE - widest - 10.0;
-            let mut panel = Panel {
-                results,
-                top,
-                right,
-                heading: "Offered load, attempts per second",
-                column: "offered_per_s",
-                capacity: Some((capacity, &capacity_label)),
-                name_faults: true,
-            };
-            panel.paint(canvas);
-            panel.top = top + PANEL + BETWEEN;
-            panel.heading = "Goodput, calls answered per second";
-            panel.column = "goodput_per_s";
-            panel.capacity = None;
-            panel.name_faults = false;
-            panel.paint(canvas);
-            panel.time_axis(canvas);
-        },
-    )
+    let what = "Offered load and goodput against time";
+    let height = 2.0 * PANEL + BETWEEN + 125.0;
+    sheet(results, "timeline", what, height, |canvas, top| {
+        let capacity = results.scenario.service.capacity_per_s();
+        let capacity_label = format!("capacity {}/s", thousands(capacity));
+        let widest = widest_name(results).max(theme::measure(&capacity_label, theme::TICK, false));
+        let right = theme::WIDTH - theme::EDGE - widest - 10.0;
+        let load = Panel {
+            results,
+            top,
+            right,
+            heading: "Offered load, attempts per second",
+            column: "offered_per_s",
+            capacity: Some((capacity, &capacity_label)),
+            name_faults: true,
+        };
+        load.paint(canvas);
+        let goodput = Panel {
+            top: top + PANEL + BETWEEN,
+            heading: "Goodput, calls answered per second",
+            column: "goodput_per_s",
+            capacity: None,
+            name_faults: false,
+            ..load
+        };
+        goodput.paint(canvas);
+        goodput.time_axis(canvas);
+    })
 }
 
 struct Panel<'r> {

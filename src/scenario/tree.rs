@@ -286,7 +286,7 @@ impl Node {
         }
     }
 
-    /// The elements of a list; a text from a flag counts as a comma list.
+    /// The elements of a list.
     pub fn list(&self) -> Result<Vec<Node>, Problem> {
         match &self.kind {
             Kind::List(items) => Ok(items.clone()),
