@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use herdsim::cli::{self, Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let done = match &cli.command {
         None => cli::run::run(&cli.options, None),
         Some(Command::Run { scenario, options }) => cli::run::run(options, Some(scenario)),

@@ -174,7 +174,7 @@ fn assertions_gate_the_exit_status() {
     ruled(
         "success_ratio > 90%",
         3,
-        "fails: success_ratio > 90%: fixed.success_ratio is 0.1",
+        "fails: success_ratio > 90%: fixed.success_ratio is 16.",
     );
     ruled("completion_s < 5", 3, "has no value");
     // Four of four runs recover: Wilson's interval is (0.51, 1).
@@ -317,4 +317,39 @@ fn an_interrupt_keeps_what_is_complete() {
     assert_eq!(raw.lines().count() as u64, done + 1);
     let left: Vec<_> = std::fs::read_dir(dir.path().join("out")).unwrap().collect();
     assert_eq!(left.len(), 1, "no temporary directory is left");
+}
+
+/// The scenario that a file and some settings make, as it is written.
+fn resolved(file: &str, settings: &[&str]) -> String {
+    let mut layers = herdsim::scenario::Layers::default();
+    layers.file("s.toml", file).unwrap();
+    for setting in settings {
+        layers.set(setting).unwrap();
+    }
+    let scenario = herdsim::scenario::Scenario::from_layers(&layers).unwrap();
+    scenario.to_toml()
+}
+
+#[test]
+fn set_reaches_every_field() {
+    // Another kind of arrival leaves the file's rate behind.
+    let file = "[callers]\nrate = '2/s'\n[[service]]\nservers = 3\n";
+    let closed = resolved(file, &["callers.arrival=closed", "service.servers=80"]);
+    assert!(closed.contains("think = \"exp(1s)\"") && !closed.contains("rate"));
+    assert!(closed.contains("servers = 80"));
+    // A table is as good as its fields, and leaves the others alone.
+    let table = resolved("", &["policy.fixed={ timeout = '1s', attempts = 2 }"]);
+    let (fixed, others) = table.split_once("[policy.full-jitter]").unwrap();
+    assert!(fixed.contains("timeout = \"1s\"\n") && fixed.contains("attempts = 2"));
+    assert!(others.contains("attempts = 6") && others.contains("[policy.budget]"));
+    // Another base, whatever the policy was built on.
+    let based = resolved(
+        "",
+        &["compare=['fixed']", "policy.fixed.extends=full-jitter"],
+    );
+    assert!(based.contains("jitter = \"full\""));
+    // Names with dots are quoted.
+    let file = "[policy.'v1.2']\nextends = 'fixed'\n";
+    let dotted = resolved(file, &["policy.\"v1.2\".attempts=3"]);
+    assert!(dotted.contains("[policy.\"v1.2\"]\nattempts = 3"));
 }

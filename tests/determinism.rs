@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assert_cmd::Command;
+use herdsim::ensemble::stats::Estimate;
 
 fn run(out: &Path, args: &[&str]) {
     Command::cargo_bin("herdsim")
@@ -71,9 +72,9 @@ fn precision_adds_the_same_batches_on_any_number_of_threads() {
         &SMALL[..],
         &[
             "--precision",
-            "2%",
+            "0.5%",
             "--max-replications",
-            "40",
+            "100",
             "--no-charts",
         ],
     ];
@@ -87,15 +88,27 @@ fn precision_adds_the_same_batches_on_any_number_of_threads() {
         all.push(files(&out.join("blip")));
     }
     assert!(all[0] == all[1]);
-    let summary = String::from_utf8(all[0]["summary.csv"].clone()).unwrap();
-    let replications: u64 = summary
-        .lines()
-        .nth(1)
-        .unwrap()
-        .split(',')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(replications.is_multiple_of(5) && (5..=40).contains(&replications));
+    // It stops at the first batch of 5 after which every interval is tight.
+    let raw = &all[0]["replications.csv"][..];
+    let mut table = csv::Reader::from_reader(raw);
+    let header = table.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let n = rows.iter().filter(|row| row[0] == rows[0][0]).count();
+    let tight = |first: usize| {
+        ["success_ratio", "attempts_per_call"].iter().all(|metric| {
+            let column = header.iter().position(|name| name == *metric).unwrap();
+            rows.chunks(n).all(|policy| {
+                let values = policy[..first]
+                    .iter()
+                    .map(|row| row[column].parse().unwrap());
+                let e = Estimate::of(values);
+                e.half_width() <= 0.005 * e.mean
+            })
+        })
+    };
+    assert!(n.is_multiple_of(5) && n > 5 && n < 100, "{n}");
+    assert!(tight(n));
+    for earlier in (5..n).step_by(5) {
+        assert!(!tight(earlier), "{earlier} of {n}");
+    }
 }

@@ -128,12 +128,12 @@ fn counts_and_probabilities_out_of_range() {
     refused(
         &["--fault", "errors(1.2)@10s+5s"],
         2,
-        &["1.2 is not a probability", "^^^"],
+        &["1.2 does not lie between 0 and 1", "^^^"],
     );
     refused(
         &["--fault", "errors(130%)@10s+5s"],
         2,
-        &["130% is not a probability"],
+        &["130% does not lie between 0 and 1"],
     );
     refused(&["--replications", "0"], 2, &["at least 1"]);
     refused(&["--threads", "0"], 2, &["--threads"]);
@@ -216,6 +216,16 @@ fn what_does_not_belong_together() {
         &["needs its `ratio`"],
     );
     scenario("[[service]]\n[[service]]\n", &["chain of services"]);
+    refused(
+        &["--fault", "none", "--fault", "crash@1s+1s"],
+        2,
+        &["`none` stands alone", "^^^^"],
+    );
+    refused(
+        &["--service-time", "pareto(scale=1ms,alpha=1)"],
+        2,
+        &["no finite mean", "`alpha` above 1"],
+    );
     scenario("compare = []\n", &["no policy to compare"]);
     scenario("service = 5\n", &["expected a table"]);
 }
@@ -239,7 +249,7 @@ fn places_that_cannot_be_written() {
     refused_with(
         &["--out", "file"],
         1,
-        &["cannot write file"],
+        &["cannot write `file`"],
         &[("file", b"in the way")],
     );
     refused_with(
@@ -258,7 +268,7 @@ fn places_that_cannot_be_written() {
         refused(
             &["--out", "/proc/nowhere"],
             1,
-            &["cannot write /proc/nowhere"],
+            &["cannot write `/proc/nowhere`"],
         );
     }
 }
@@ -276,6 +286,11 @@ fn assertions_that_cannot_be_meant() {
         &["unknown metric `recovery`", "`recovery_s`"],
     );
     refused(&["--assert", "recovery_s == 5"], 2, &["METRIC OP VALUE"]);
+    refused(
+        &["--assert", "success_ratio > 95"],
+        2,
+        &["never above 1", "95%"],
+    );
     refused(
         &["--assert", "recovery_s < soon"],
         2,

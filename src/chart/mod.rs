@@ -42,20 +42,29 @@ fn sheet(
     })
 }
 
+/// The widest that a policy's name may be beside a chart.
+const NAME: f64 = 230.0;
+
+/// A policy's name as a label, cut short where it would squeeze the chart.
+fn label(name: &str) -> String {
+    theme::shorten(name, theme::LABEL, true, NAME)
+}
+
 /// Width of the longest policy name as a label.
 fn widest_name(results: &Results) -> f64 {
     let widths = results
         .policies
         .iter()
-        .map(|p| theme::measure(&p.name, theme::LABEL, true));
+        .map(|p| theme::measure(&label(&p.name), theme::LABEL, true));
     widths.fold(0.0, f64::max)
 }
 
 /// What a chart says at its foot: enough to make it again.
 fn footer(results: &Results) -> String {
-    let replications = match results.replications {
-        1 => "1 replication".to_string(),
-        n => format!("{n} replications"),
+    let replications = match (results.replications, results.interrupted) {
+        (1, false) => "1 replication".to_string(),
+        (n, false) => format!("{n} replications"),
+        (n, true) => format!("interrupted at replication {n}"),
     };
     format!(
         "herdsim {} · seed {} · {replications} · {}/scenario.toml",

@@ -1,10 +1,10 @@
 //! Success, amplification, recovery and peak load side by side, with intervals.
 
-use crate::chart::render::{Canvas, Chart, ChartError, Type};
-use crate::chart::{sheet, theme, widest_name};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::{label, sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
-use crate::output::verdict::{Fate, how_soon};
+use crate::output::verdict::{Fate, Question, how_soon};
 use crate::output::words::{percent, seconds};
 
 const ROW: f64 = 56.0;
@@ -37,41 +37,63 @@ struct Column {
     metric: &'static str,
     /// The scale ends at least here.
     least: f64,
-    /// A value to compare with, drawn across.
-    reference: Option<f64>,
+    /// A value to compare with, drawn across, and its name.
+    reference: Option<(f64, &'static str)>,
     show: fn(f64) -> String,
 }
 
-const COLUMNS: [Column; 4] = [
-    Column {
-        heading: ["Success", "share of calls"],
-        metric: "success_ratio",
-        least: 1.0,
-        reference: Some(1.0),
-        show: percent,
-    },
-    Column {
-        heading: ["Amplification", "attempts per call"],
-        metric: "attempts_per_call",
-        least: 2.0,
-        reference: Some(1.0),
-        show: |x| format!("{x:.2}"),
-    },
-    Column {
-        heading: ["Recovery", "after the last fault"],
-        metric: "recovery_s",
-        least: 0.1,
-        reference: None,
-        show: seconds,
-    },
-    Column {
-        heading: ["Peak load", "times capacity"],
-        metric: "peak_offered_ratio",
-        least: 1.0,
-        reference: Some(1.0),
-        show: |x| format!("{x:.2}×"),
-    },
-];
+const SUCCESS: Column = Column {
+    heading: ["Success", "share of calls"],
+    metric: "success_ratio",
+    least: 1.0,
+    reference: Some((1.0, "100%")),
+    show: percent,
+};
+const AMPLIFICATION: Column = Column {
+    heading: ["Amplification", "attempts per call"],
+    metric: "attempts_per_call",
+    least: 2.0,
+    reference: Some((1.0, "1")),
+    show: |x| format!("{x:.2}"),
+};
+const RECOVERY: Column = Column {
+    heading: ["Recovery", "after the last fault"],
+    metric: "recovery_s",
+    least: 0.1,
+    reference: None,
+    show: |s| how_soon(s).trim_start_matches("in ").to_string(),
+};
+const COMPLETION: Column = Column {
+    heading: ["All done", "after the first call"],
+    metric: "completion_s",
+    least: 0.1,
+    reference: None,
+    show: seconds,
+};
+const WASTE: Column = Column {
+    heading: ["Wasted work", "share of service"],
+    metric: "wasted_service_ratio",
+    least: 0.1,
+    reference: None,
+    show: percent,
+};
+const PEAK: Column = Column {
+    heading: ["Peak load", "times capacity"],
+    metric: "peak_offered_ratio",
+    least: 1.0,
+    reference: Some((1.0, "capacity")),
+    show: |x| format!("{x:.2}×"),
+};
+
+/// The columns that answer the scenario's question.
+fn columns(question: Question) -> [Column; 4] {
+    let third = match question {
+        Question::Recovery => RECOVERY,
+        Question::Completion => COMPLETION,
+        Question::Waste => WASTE,
+    };
+    [SUCCESS, AMPLIFICATION, third, PEAK]
+}
 
 impl Board<'_> {
     fn row(&self, i: usize) -> f64 {
@@ -82,12 +104,13 @@ impl Board<'_> {
         for (i, policy) in self.results.policies.iter().enumerate() {
             canvas.text(
                 (theme::LEFT, self.row(i) + 7.5),
-                &policy.name,
+                &label(&policy.name),
                 Type::new(theme::LABEL, theme::colour(i)).bold(),
             );
         }
-        let width = (theme::WIDTH - theme::EDGE - self.left) / COLUMNS.len() as f64;
-        for (i, column) in COLUMNS.iter().enumerate() {
+        let columns = columns(Question::of(&self.results.scenario));
+        let width = (theme::WIDTH - theme::EDGE - self.left) / columns.len() as f64;
+        for (i, column) in columns.iter().enumerate() {
             self.column(canvas, column, self.left + width * i as f64, width);
         }
     }
@@ -105,51 +128,60 @@ impl Board<'_> {
             .filter(|x| !x.is_nan())
             .fold(column.least, f64::max);
         // The rest of the column is for the values in words.
-        let scale = (width - 112.0) / most;
+        let words: Vec<String> = (0..estimates.len())
+            .map(|i| self.words(column, i, &estimates[i]))
+            .collect();
+        let widest = words.iter().map(|w| theme::measure(w, theme::TICK, false));
+        let scale = (width - widest.fold(0.0, f64::max) - 34.0).max(20.0) / most;
         let x = |value: f64| left + value * scale;
         let heading = Type::new(theme::HEADING, theme::INK);
         canvas.text((left, self.top - 46.0), column.heading[0], heading);
         let under = Type::new(theme::SMALL, theme::SOFT);
         canvas.text((left, self.top - 22.0), column.heading[1], under);
         canvas.line(&[(left, self.top), (left, self.bottom)], theme::AXIS, 1.5);
-        if let Some(reference) = column.reference {
+        if let Some((reference, name)) = column.reference {
             let at = x(reference);
             canvas.dashes((at, self.top), (at, self.bottom), theme::AXIS, 1.2);
+            let style = Type::new(theme::SMALL, theme::FAINT).align(Align::Centre);
+            canvas.text((at, self.bottom + 20.0), name, style);
         }
-        for (i, e) in estimates.iter().enumerate() {
+        for (i, (e, words)) in estimates.iter().zip(&words).enumerate() {
             let (y, colour) = (self.row(i), theme::colour(i));
-            let recovery = column.metric == "recovery_s";
-            let fate = Fate::of(&self.results.policies[i]);
-            if recovery && fate == Fate::Never {
-                canvas.dashes((left, y), (x(most), y), colour, 2.0);
-                self.value(canvas, x(most) + 10.0, y, "never");
-                continue;
-            }
             if e.mean.is_nan() {
-                self.value(canvas, left + 10.0, y, "–");
+                let mut at = left;
+                if column.metric == "recovery_s" && self.fate(i) == Fate::Never {
+                    at = x(most);
+                    canvas.dashes((left, y), (at, y), colour, 2.0);
+                }
+                self.value(canvas, at + 10.0, y, words);
                 continue;
             }
             canvas.line(&[(left, y), (x(e.mean), y)], colour, 3.0);
             if !e.low.is_nan() {
-                let (low, high) = (x(e.low.max(0.0)), x(e.high));
+                let (low, high) = (x(e.low), x(e.high));
                 canvas.line(&[(low, y - 9.0), (low, y + 9.0)], colour, 1.6);
                 canvas.line(&[(high, y - 9.0), (high, y + 9.0)], colour, 1.6);
                 canvas.line(&[(low, y), (high, y)], colour, 1.6);
             }
             canvas.dot((x(e.mean), y), 6.0, colour);
-            let mut text = match recovery {
-                true => how_soon(e.mean).trim_start_matches("in ").to_string(),
-                false => (column.show)(e.mean),
-            };
-            if let (true, Fate::Sometimes(share)) = (recovery, fate) {
-                text = format!("{text} in {}", percent(share));
+            let end = if e.high.is_nan() { e.mean } else { e.high };
+            self.value(canvas, x(end) + 14.0, y, words);
+        }
+    }
+
+    fn fate(&self, policy: usize) -> Fate {
+        Fate::of(&self.results.policies[policy])
+    }
+
+    /// A value as it is written beside its bar.
+    fn words(&self, column: &Column, policy: usize, e: &Estimate) -> String {
+        match (column.metric, self.fate(policy)) {
+            ("recovery_s", Fate::Never) => "never".to_string(),
+            ("recovery_s", Fate::Sometimes(share)) => {
+                format!("{} in {}", (column.show)(e.mean), percent(share))
             }
-            let end = if e.high.is_nan() {
-                e.mean
-            } else {
-                e.high.max(e.mean)
-            };
-            self.value(canvas, x(end) + 14.0, y, &text);
+            _ if e.mean.is_nan() => "–".to_string(),
+            _ => (column.show)(e.mean),
         }
     }
 

@@ -67,6 +67,24 @@ pub fn measure(text: &str, size: f64, bold: bool) -> f64 {
     f64::from(units) / f64::from(face.units_per_em()) * size
 }
 
+/// A text cut to `width` with an ellipsis in its middle, where names differ least.
+pub fn shorten(text: &str, size: f64, bold: bool, width: f64) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let cut = |keep: usize| -> String {
+        let (front, back) = (keep.div_ceil(2), keep / 2);
+        let end = &chars[chars.len() - back..];
+        chars[..front].iter().chain(&['…']).chain(end).collect()
+    };
+    match measure(text, size, bold) <= width {
+        true => text.to_string(),
+        false => (1..chars.len())
+            .rev()
+            .map(cut)
+            .find(|short| measure(short, size, bold) <= width)
+            .unwrap_or_else(|| "…".to_string()),
+    }
+}
+
 /// Breaks a text into lines no wider than `width`.
 pub fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -179,6 +197,12 @@ mod tests {
         let narrow = measure("ill", 20.0, false);
         let wide = measure("www", 20.0, false);
         assert!(narrow < wide && wide < 60.0 && narrow > 5.0);
+        let short = shorten("jitter-and-budget-of-the-other-team", 20.0, true, 150.0);
+        assert!(
+            short.starts_with("jit") && short.ends_with("eam"),
+            "{short}"
+        );
+        assert!(measure(&short, 20.0, true) <= 150.0);
         assert_eq!(wrap("a bb ccc", 20.0, false, 1.0), ["a", "bb", "ccc"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Offered load and goodput against time, one curve a policy.
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{sheet, theme, widest_name};
+use crate::chart::{label, sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
@@ -10,63 +10,82 @@ use crate::scenario::fault::{Fault, FaultKind};
 
 const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
+/// Height of a row of names of faults, above the upper panel.
+const FAULT_ROW: f64 = 28.0;
+/// From the end of a curve to its name.
+const LEADER: f64 = 16.0;
+/// Bins drawn at most, each wider than a pixel.
+const MOST_BINS: usize = 800;
 
 /// The chart `timeline`.
 pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
     let what = "Offered load and goodput against time";
-    let height = 2.0 * PANEL + BETWEEN + 125.0;
+    let capacity = results.scenario.service.capacity_per_s();
+    let capacity_label = format!("capacity {}/s", thousands(capacity));
+    let widest = widest_name(results).max(theme::measure(&capacity_label, theme::TICK, false));
+    let frame = Frame {
+        results,
+        right: theme::WIDTH - theme::EDGE - widest - LEADER - 6.0,
+    };
+    let names = frame.fault_names();
+    let rows = names.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
+    let height = 2.0 * PANEL + BETWEEN + 125.0 + rows * FAULT_ROW;
     sheet(results, "timeline", what, height, |canvas, top| {
-        let capacity = results.scenario.service.capacity_per_s();
-        let capacity_label = format!("capacity {}/s", thousands(capacity));
-        let widest = widest_name(results).max(theme::measure(&capacity_label, theme::TICK, false));
-        let right = theme::WIDTH - theme::EDGE - widest - 10.0;
         let load = Panel {
-            results,
-            top,
-            right,
-            heading: "Offered load, attempts per second",
+            frame: &frame,
+            top: top + rows * FAULT_ROW,
             column: "offered_per_s",
             capacity: Some((capacity, &capacity_label)),
-            name_faults: true,
         };
+        canvas.text(
+            (theme::LEFT, top - 16.0),
+            "Offered load, attempts per second",
+            Type::new(theme::HEADING, theme::INK),
+        );
+        for name in &names {
+            canvas.text(
+                (name.centre, load.top - 8.0 - FAULT_ROW * name.row as f64),
+                &name.text,
+                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+            );
+        }
         load.paint(canvas);
         let goodput = Panel {
-            top: top + PANEL + BETWEEN,
-            heading: "Goodput, calls answered per second",
+            top: load.bottom() + BETWEEN,
             column: "goodput_per_s",
             capacity: None,
-            name_faults: false,
             ..load
         };
+        canvas.text(
+            (theme::LEFT, goodput.top - 16.0),
+            "Goodput, calls answered per second",
+            Type::new(theme::HEADING, theme::INK),
+        );
         goodput.paint(canvas);
         goodput.time_axis(canvas);
     })
 }
 
-struct Panel<'r> {
+/// What both panels share: the results and the scale of time.
+struct Frame<'r> {
     results: &'r Results,
-    top: f64,
     right: f64,
-    heading: &'r str,
-    column: &'r str,
-    /// A level to draw across, and its name.
-    capacity: Option<(f64, &'r str)>,
-    name_faults: bool,
 }
 
-impl Panel<'_> {
-    fn bottom(&self) -> f64 {
-        self.top + PANEL
-    }
+/// A fault's name over its window; rows count upwards.
+struct FaultName {
+    centre: f64,
+    row: usize,
+    text: String,
+}
 
-    /// Seconds shown: from the warm-up to the horizon, or to the end of the runs.
+impl Frame<'_> {
+    /// Seconds shown: from the start to the horizon, or to the end of the runs.
     fn span(&self) -> (f64, f64) {
         let run = &self.results.scenario.run;
         let bins = self.results.policies.iter().map(|p| p.series.len()).max();
         let end = bins.unwrap_or(0) as f64 * run.bin.as_secs();
-        let start = run.warmup.as_secs();
-        let end = end.min(run.horizon.as_secs());
-        (start, if end > start { end } else { start + 1.0 })
+        (0.0, end.min(run.horizon.as_secs()))
     }
 
     fn x(&self, t: f64) -> f64 {
@@ -74,37 +93,116 @@ impl Panel<'_> {
         theme::LEFT + (t - from) / (to - from) * (self.right - theme::LEFT)
     }
 
-    /// Time in seconds and estimate of every bin shown, for one policy.
-    fn points(&self, policy: usize) -> Vec<(f64, Estimate)> {
-        let column = SERIES.iter().position(|c| *c == self.column).unwrap_or(0);
-        let bin = self.results.scenario.run.bin.as_secs();
+    /// The faults by name, each over its window, on as many rows as it takes.
+    fn fault_names(&self) -> Vec<FaultName> {
+        let mut rows: Vec<f64> = Vec::new();
+        let mut faults: Vec<&Fault> = self.results.scenario.faults.iter().collect();
+        faults.sort_by_key(|f| f.from);
         let (from, to) = self.span();
-        self.results.policies[policy]
-            .series
-            .iter()
-            .enumerate()
-            .map(|(i, values)| ((i as f64 + 0.5) * bin, values[column]))
-            .filter(|(t, e)| *t >= from && *t <= to && !e.mean.is_nan())
+        let name = |fault: &Fault| {
+            let text = fault_name(fault);
+            let half = theme::measure(&text, theme::TICK, false) / 2.0;
+            let middle = (fault.from.as_secs().max(from) + fault.to().as_secs().min(to)) / 2.0;
+            let last = (self.right - half).max(theme::LEFT + half);
+            let centre = self.x(middle).clamp(theme::LEFT + half, last);
+            let row = match rows.iter().position(|end| *end < centre - half) {
+                Some(row) => row,
+                None => {
+                    rows.push(0.0);
+                    rows.len() - 1
+                }
+            };
+            rows[row] = centre + half + 16.0;
+            FaultName { centre, row, text }
+        };
+        faults.into_iter().map(name).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Panel<'r> {
+    frame: &'r Frame<'r>,
+    top: f64,
+    column: &'r str,
+    /// A level to draw across, and its name.
+    capacity: Option<(f64, &'r str)>,
+}
+
+/// A stretch of one curve: from when to when, in seconds, and how high.
+type Step = (f64, f64, Estimate);
+
+impl Panel<'_> {
+    fn bottom(&self) -> f64 {
+        self.top + PANEL
+    }
+
+    fn x(&self, t: f64) -> f64 {
+        self.frame.x(t)
+    }
+
+    /// The bins of one policy, several in one where there are too many to see.
+    fn steps(&self, policy: usize) -> Vec<Step> {
+        let column = SERIES.iter().position(|c| *c == self.column).unwrap_or(0);
+        let results = self.frame.results;
+        let bin = results.scenario.run.bin.as_secs();
+        let (_, end) = self.frame.span();
+        let series = &results.policies[policy].series;
+        let together = series.len().div_ceil(MOST_BINS).max(1);
+        let groups = series.chunks(together).enumerate();
+        let step = |(i, group): (usize, &[[Estimate; SERIES.len()]])| {
+            let from = (i * together) as f64 * bin;
+            let to = (from + group.len() as f64 * bin).min(end);
+            let mean = |pick: fn(&Estimate) -> f64| {
+                group.iter().map(|b| pick(&b[column])).sum::<f64>() / group.len() as f64
+            };
+            // Neighbouring bins go up and down together, so that the mean of
+            // their limits is hardly too wide.
+            let estimate = Estimate {
+                mean: mean(|e| e.mean),
+                low: mean(|e| e.low),
+                high: mean(|e| e.high),
+                ..group[0][column]
+            };
+            (from, to, estimate)
+        };
+        groups
+            .map(step)
+            .filter(|(_, _, e)| !e.mean.is_nan())
             .collect()
     }
 
+    /// A line through the middle of fine steps; wide ones are drawn as steps.
+    fn trace(&self, steps: &[Step], level: impl Fn(&Estimate) -> f64) -> Vec<(f64, f64)> {
+        let wide = steps
+            .first()
+            .is_some_and(|(from, to, _)| self.x(*to) - self.x(*from) > 6.0);
+        let corners = |(from, to, e): &Step| match wide {
+            true => vec![(self.x(*from), level(e)), (self.x(*to), level(e))],
+            false => vec![(self.x((from + to) / 2.0), level(e))],
+        };
+        steps.iter().flat_map(corners).collect()
+    }
+
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        let curves: Vec<_> = (0..self.results.policies.len())
-            .map(|i| self.points(i))
-            .collect();
+        let results = self.frame.results;
+        let right = self.frame.right;
+        let curves: Vec<_> = (0..results.policies.len()).map(|i| self.steps(i)).collect();
         let most = curves
             .iter()
             .flatten()
-            .map(|(_, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
-            .fold(self.capacity.map_or(0.0, |(level, _)| level), f64::max);
-        // Room above the curves for the names of faults.
-        let headroom = if self.name_faults { 1.1 } else { 1.02 };
-        let ticks = theme::ticks(most * headroom, 4);
+            .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
+            .fold(0.0, f64::max);
+        // A capacity far above everything would press the curves flat.
+        let capacity = self.capacity.filter(|(level, _)| *level <= 4.0 * most);
+        let ticks = theme::ticks(
+            capacity.map_or(most, |(level, _)| most.max(level)) * 1.02,
+            4,
+        );
         let full = ticks.last().copied().unwrap_or(1.0);
         let (bottom, top) = (self.bottom(), self.top);
         let y = |value: f64| bottom - value / full * PANEL;
 
-        for fault in &self.results.scenario.faults {
+        for fault in &results.scenario.faults {
             self.shade(canvas, fault);
         }
         for tick in &ticks {
@@ -114,49 +212,42 @@ impl Panel<'_> {
             } else {
                 theme::GRID
             };
-            canvas.line(&[(theme::LEFT, at), (self.right, at)], colour, 1.5);
+            canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
             canvas.text(
                 (theme::LEFT - 12.0, at + 7.0),
                 &thousands(*tick),
                 Type::new(theme::TICK, theme::SOFT).align(Align::Right),
             );
         }
-        canvas.text(
-            (theme::LEFT, top - 16.0),
-            self.heading,
-            Type::new(theme::HEADING, theme::INK),
-        );
-        if let Some((level, _)) = self.capacity {
-            canvas.dashes(
-                (theme::LEFT, y(level)),
-                (self.right, y(level)),
-                theme::SOFT,
-                1.6,
+        if let Some((level, _)) = capacity {
+            canvas.dashes((theme::LEFT, y(level)), (right, y(level)), theme::SOFT, 1.6);
+        } else if let Some((_, name)) = self.capacity {
+            canvas.text(
+                (right, top + 20.0),
+                &format!("{name}, far above"),
+                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
             );
         }
         for (i, curve) in curves.iter().enumerate() {
-            let edge = |pick: fn(&Estimate) -> f64| -> Vec<(f64, f64)> {
-                curve
-                    .iter()
-                    .filter(|(_, e)| !e.low.is_nan())
-                    .map(|(t, e)| (self.x(*t), y(pick(e).clamp(0.0, full))))
-                    .collect()
-            };
+            let known: Vec<Step> = curve
+                .iter()
+                .filter(|s| !s.2.low.is_nan())
+                .copied()
+                .collect();
+            let edge =
+                |pick: fn(&Estimate) -> f64| self.trace(&known, |e| y(pick(e).clamp(0.0, full)));
             canvas.band(&edge(|e| e.high), &edge(|e| e.low), theme::colour(i), 0.18);
         }
         // Drawn last to first, so that the baseline lies on top.
         for (i, curve) in curves.iter().enumerate().rev() {
-            let line: Vec<_> = curve.iter().map(|(t, e)| (self.x(*t), y(e.mean))).collect();
+            let line = self.trace(curve, |e| y(e.mean));
             canvas.line(&line, theme::colour(i), 2.6);
         }
-        if self.name_faults {
-            self.fault_names(canvas);
-        }
-        self.labels(canvas, &curves, y);
+        self.labels(canvas, &curves, capacity, y);
     }
 
     fn shade(&self, canvas: &mut Canvas<'_>, fault: &Fault) {
-        let (from, to) = self.span();
+        let (from, to) = self.frame.span();
         let start = fault.from.as_secs().clamp(from, to);
         let end = fault.to().as_secs().clamp(from, to);
         if end > start {
@@ -179,80 +270,57 @@ impl Panel<'_> {
         }
     }
 
-    /// The faults by name, each over its window, on as many rows as it takes.
-    fn fault_names(&self, canvas: &mut Canvas<'_>) {
-        let mut rows: Vec<f64> = Vec::new();
-        let mut faults: Vec<&Fault> = self.results.scenario.faults.iter().collect();
-        faults.sort_by_key(|f| f.from);
-        for fault in faults {
-            let name = fault_name(fault);
-            let half = theme::measure(&name, theme::TICK, false) / 2.0;
-            let (from, to) = self.span();
-            let middle = (fault.from.as_secs().max(from) + fault.to().as_secs().min(to)) / 2.0;
-            let centre = self.x(middle).clamp(
-                theme::LEFT + half,
-                (self.right - half).max(theme::LEFT + half),
-            );
-            let row = match rows.iter().position(|end| *end < centre - half) {
-                Some(row) => row,
-                None => {
-                    rows.push(0.0);
-                    rows.len() - 1
-                }
-            };
-            rows[row] = centre + half + 16.0;
-            canvas.text(
-                (centre, self.top + 21.0 + 24.0 * row as f64),
-                &name,
-                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-            );
-        }
-    }
-
     /// Every curve's name at its end, moved apart where they would overlap.
     fn labels(
         &self,
         canvas: &mut Canvas<'_>,
-        curves: &[Vec<(f64, Estimate)>],
+        curves: &[Vec<Step>],
+        capacity: Option<(f64, &str)>,
         y: impl Fn(f64) -> f64,
     ) {
-        struct Label<'l> {
+        struct Label {
             at: f64,
-            text: &'l str,
+            text: String,
             style: Type,
         }
-        let mut labels: Vec<Label<'_>> = Vec::new();
+        let mut labels: Vec<Label> = Vec::new();
         for (i, curve) in curves.iter().enumerate() {
-            // The level of the last second, not the noise of the last bin.
-            let bins = (1.0 / self.results.scenario.run.bin.as_secs()).ceil() as usize;
-            let tail = &curve[curve.len().saturating_sub(bins.max(1))..];
-            if tail.is_empty() {
+            let Some((_, end, _)) = curve.last() else {
                 continue;
-            }
-            let level = tail.iter().map(|(_, e)| e.mean).sum::<f64>() / tail.len() as f64;
+            };
+            // The level of the last second, not the noise of the last bin.
+            let tail = curve.iter().filter(|(_, to, _)| *to > end - 1.0);
+            let tail: Vec<f64> = tail.map(|(_, _, e)| e.mean).collect();
+            let level = tail.iter().sum::<f64>() / tail.len() as f64;
             labels.push(Label {
                 at: y(level),
-                text: &self.results.policies[i].name,
+                text: label(&self.frame.results.policies[i].name),
                 style: Type::new(theme::LABEL, theme::colour(i)).bold(),
             });
         }
-        if let Some((level, name)) = self.capacity {
+        if let Some((level, name)) = capacity {
             labels.push(Label {
                 at: y(level),
-                text: name,
+                text: name.to_string(),
                 style: Type::new(theme::TICK, theme::SOFT),
             });
         }
         labels.sort_by(|a, b| a.at.total_cmp(&b.at));
         let targets: Vec<f64> = labels.iter().map(|l| l.at).collect();
         let places = theme::spread(&targets, 26.0, self.top, self.bottom());
+        let right = self.frame.right;
         for (label, place) in labels.iter().zip(places) {
-            canvas.text((self.right + 10.0, place + 7.5), label.text, label.style);
+            // From the curve's end to its name, where that had to move.
+            if (place - label.at).abs() > 4.0 {
+                let leader = [(right + 1.0, label.at), (right + LEADER - 3.0, place)];
+                canvas.line(&leader, label.style.colour, 1.0);
+            }
+            canvas.text((right + LEADER, place + 7.5), &label.text, label.style);
         }
     }
 
     fn time_axis(&self, canvas: &mut Canvas<'_>) {
-        let (from, to) = self.span();
+        let (from, to) = self.frame.span();
         for tick in theme::ticks_within(from, to, 6) {
             canvas.text(
                 (self.x(tick), self.bottom() + 32.0),
@@ -261,7 +329,7 @@ impl Panel<'_> {
             );
         }
         canvas.text(
-            (self.right, self.bottom() + 64.0),
+            (self.frame.right, self.bottom() + 64.0),
             "seconds",
             Type::new(theme::TICK, theme::SOFT).align(Align::Right),
         );
@@ -275,6 +343,9 @@ fn fault_name(fault: &Fault) -> String {
         FaultKind::Blackhole => "requests lost".to_string(),
         FaultKind::Errors(p) => format!("{}% errors", three_digits(p.0 * 100.0)),
         FaultKind::Loss(p) => format!("{}% answers lost", three_digits(p.0 * 100.0)),
+        FaultKind::Slow(x) if x.0 > 0.0 && x.0 < 1.0 => {
+            format!("{}× faster", three_digits(1.0 / x.0))
+        }
         FaultKind::Slow(x) => format!("{}× slower", three_digits(x.0)),
         FaultKind::Capacity(x) => format!("{}% capacity", three_digits(x.0 * 100.0)),
         FaultKind::Surge(x) => format!("{}× calls", three_digits(x.0)),

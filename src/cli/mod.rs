@@ -4,6 +4,7 @@ pub mod failure;
 pub mod options;
 pub mod run;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +24,28 @@ pub struct Cli {
     pub command: Option<Command>,
     #[command(flatten)]
     pub options: Options,
+}
+
+impl Cli {
+    /// Reads the arguments of this process; ends it for `--help` and what clap refuses.
+    pub fn read() -> Cli {
+        // `--timeout -1s` is for the value language to refuse, with its reason:
+        // clap would take `-1s` for an option.
+        let mut arguments: Vec<OsString> = Vec::new();
+        for argument in std::env::args_os() {
+            let negative = argument.to_str().is_some_and(|text| {
+                text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit())
+            });
+            match arguments.last_mut() {
+                Some(last) if negative && last.as_encoded_bytes().starts_with(b"--") => {
+                    last.push("=");
+                    last.push(argument);
+                }
+                _ => arguments.push(argument),
+            }
+        }
+        Cli::parse_from(arguments)
+    }
 }
 
 #[derive(Subcommand, Debug)]

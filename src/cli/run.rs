@@ -51,7 +51,7 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<u8, Failure> {
             threads,
             reason: e.to_string(),
         })?;
-    let results = simulate(options, &scenario, &pool);
+    let results = simulate(options, &scenario, &pool, directory.temporary());
     let simulated = start.elapsed();
     if results.replications == 0 {
         return Err(Failure::Interrupted);
@@ -116,8 +116,13 @@ fn read_assertions(options: &Options, scenario: &Scenario) -> Result<Vec<Asserti
         .collect::<Result<_, Problem>>()?)
 }
 
-fn simulate(options: &Options, scenario: &Scenario, pool: &ThreadPool) -> Results {
-    let stop = stop_on_interrupt();
+fn simulate(
+    options: &Options,
+    scenario: &Scenario,
+    pool: &ThreadPool,
+    temporary: &Path,
+) -> Results {
+    let stop = stop_on_interrupt(temporary);
     let bar = progress_bar(options);
     let results = herd::run(scenario, pool, &stop, |done, planned| {
         bar.set_length(planned);
@@ -127,13 +132,15 @@ fn simulate(options: &Options, scenario: &Scenario, pool: &ThreadPool) -> Result
     results
 }
 
-/// The first Ctrl-C ends the run with what is complete; the second ends the process.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
+/// The first Ctrl-C ends the run with what is complete; the second ends the
+/// process, and what it had begun to write goes with it.
+fn stop_on_interrupt(temporary: &Path) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
-    let handle = stop.clone();
+    let (handle, temporary) = (stop.clone(), temporary.to_path_buf());
     // Without a handler Ctrl-C still ends the process.
     let _ = ctrlc::set_handler(move || {
         if handle.swap(true, Ordering::Relaxed) {
+            let _ = std::fs::remove_dir_all(&temporary);
             std::process::exit(i32::from(INTERRUPTED));
         }
         note("finishing the replications in progress; Ctrl-C again to stop now");

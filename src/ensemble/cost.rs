@@ -1,10 +1,12 @@
 //! What a scenario would take, before it is run.
 
+use crate::dist::Dist;
 use crate::herd::{METRICS, SERIES};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
-use crate::scenario::policy::{Backoff, Policy};
+use crate::scenario::policy::{Backoff, Budget, Policy};
 use crate::scenario::service::Arrival;
+use crate::streams::{Purpose, Streams};
 
 /// An estimate from above: every attempt fails, every queue is full.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,7 +35,9 @@ impl Cost {
             });
         let calls = match &scenario.callers.arrival {
             Arrival::Open { rate } => count * rate.0 * horizon * surge,
-            Arrival::Closed { think } => count * (1.0 + horizon / think.mean_s() * surge),
+            Arrival::Closed { think } => {
+                count * (1.0 + horizon * surge / mean_within(think, horizon))
+            }
             Arrival::Once { .. } => count,
         };
         let run = &scenario.run;
@@ -44,9 +48,7 @@ impl Cost {
                 Backoff::None => 0.0,
                 Backoff::Fixed(d) | Backoff::Linear(d) => d.as_secs(),
                 Backoff::Exponential { base, .. } => base.as_secs(),
-                // A heavy tail has a long mean and short waits all the same.
-                Backoff::Random(law) if law.second_moment_s2().is_finite() => law.mean_s(),
-                Backoff::Random(_) => 0.0,
+                Backoff::Random(law) => mean_within(law, horizon),
             };
             f64::from(policy.attempts).min(1.0 + 2.0 * horizon / wait)
         };
@@ -64,7 +66,19 @@ impl Cost {
             let lasts = (attempts(policy) * (timeout + 1.0)).min(horizon);
             calls * lasts / horizon * 100.0
         });
+        // A ratio budget remembers the calls and retries of its window.
+        let remembered = scenario
+            .policies
+            .iter()
+            .map(|(_, policy)| match &policy.budget {
+                Some(Budget::Ratio(rule)) => {
+                    let share = (rule.window.as_secs() / horizon).min(1.0);
+                    calls * (1.0 + (attempts(policy) - 1.0).min(rule.ratio.0)) * share * 2.0 * 8.0
+                }
+                _ => 0.0,
+            });
         let one_run = alive.fold(0.0, f64::max)
+            + remembered.fold(0.0, f64::max)
             + f64::from(scenario.service.queue) * 40.0
             + count * 17.0
             + bins * columns * 8.0
@@ -82,4 +96,19 @@ impl Cost {
     pub fn is_within_reach(&self) -> bool {
         self.events <= Cost::MOST_EVENTS && self.bytes <= Cost::MOST_BYTES
     }
+}
+
+/// The mean in seconds of the lesser of a draw and `most`, from draws of a
+/// fixed stream: the plain mean says little about a heavy tail's short waits.
+fn mean_within(law: &Dist, most: f64) -> f64 {
+    let streams = Streams {
+        seed: 0,
+        replication: 0,
+    };
+    let mut rng = streams.stream(Purpose::Backoff);
+    let draws = 4096;
+    let total: f64 = (0..draws)
+        .map(|_| law.sample(&mut rng).as_secs().min(most))
+        .sum();
+    total / f64::from(draws)
 }

@@ -1,13 +1,13 @@
 //! An ensemble of herds: every policy of a scenario, replicated and summed up.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hdrhistogram::Histogram;
 use rayon::ThreadPool;
 
 use crate::ensemble::stats::{Estimate, Moments};
 use crate::ensemble::{World, replicate};
-use crate::herd::{Bin, Herd, METRICS, Metrics, Outcome, SERIES, new_histogram};
+use crate::herd::{Bin, Herd, METRICS, Metrics, Outcome, SERIES, is_share, new_histogram};
 use crate::scenario::Scenario;
 use crate::streams::Streams;
 
@@ -29,7 +29,8 @@ pub struct Results {
     pub policies: Vec<PolicyResults>,
     /// Events of all replications.
     pub events: u64,
-    /// Whether the run was stopped before it was complete.
+    /// Whether the run was stopped before it was complete; `scenario` then asks
+    /// for what was finished.
     pub interrupted: bool,
 }
 
@@ -49,13 +50,19 @@ pub fn metric_index(name: &str) -> Option<usize> {
     METRICS.iter().position(|m| *m == name)
 }
 
-/// How values of a metric are summed up: shares of replications by Wilson, else by Student.
+/// How values of a metric are summed up: shares of replications by Wilson, else
+/// by Student. No metric is negative, and shares end at 1.
 fn estimate(metric: usize, values: impl Iterator<Item = f64>) -> Estimate {
-    if METRICS[metric] == "recovered_ratio" {
-        Estimate::share_of(values)
-    } else {
-        Estimate::of(values)
+    match METRICS[metric] {
+        "recovered_ratio" => Estimate::share_of(values),
+        name if is_share(name) => Estimate::of(values).within(0.0, 1.0),
+        _ => Estimate::of(values).within(0.0, f64::INFINITY),
     }
+}
+
+/// The same for a column of the time series: none of them is negative either.
+fn series_estimate(moments: &Moments) -> Estimate {
+    moments.estimate().within(0.0, f64::INFINITY)
 }
 
 impl PolicyResults {
@@ -69,7 +76,8 @@ impl PolicyResults {
         metric_index(name).map_or(Estimate::NONE, |i| self.estimate(i))
     }
 
-    /// Mean and 95% interval of the paired difference from a baseline.
+    /// Mean and 95% interval of the paired difference from a baseline, over the
+    /// replications in which both have the metric.
     pub fn difference(&self, baseline: &PolicyResults, metric: usize) -> Estimate {
         Estimate::of(
             self.raw
@@ -141,12 +149,20 @@ pub fn run(
         .zip(folds)
         .map(|((name, _), fold)| fold.finish(name))
         .collect();
+    let interrupted = stop.load(Ordering::Relaxed) && finished < most;
+    let mut scenario = scenario.clone();
+    if interrupted {
+        // What was done, so that running it again gives the same numbers.
+        scenario.run.replications = finished;
+        scenario.run.precision = None;
+        scenario.run.max_replications = None;
+    }
     Results {
-        scenario: scenario.clone(),
+        scenario,
         replications: finished,
         policies,
         events,
-        interrupted: stop.load(std::sync::atomic::Ordering::Relaxed) && finished < most,
+        interrupted,
     }
 }
 
@@ -207,7 +223,7 @@ impl Fold {
             series: self
                 .series
                 .iter()
-                .map(|bin| bin.map(|moments| moments.estimate()))
+                .map(|bin| bin.map(|moments| series_estimate(&moments)))
                 .collect(),
             latency: self.latency,
         }

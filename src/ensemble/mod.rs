@@ -5,8 +5,8 @@ pub mod herd;
 pub mod stats;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 
@@ -24,7 +24,8 @@ pub trait World: Sync {
 ///
 /// `fold(world, replication, outcome)` is called in the order of (replication,
 /// world), so what it makes does not depend on the number of threads. Work is
-/// handed out in the same order: no more than a few outcomes wait for their turn.
+/// handed out in the same order, and a thread that has run four turns ahead of
+/// the slowest waits: no more than four outcomes a thread wait for their turn.
 /// Returns the first replication that not every world finished, which is `to`
 /// unless `stop` was set.
 pub fn replicate<W: World>(
@@ -44,11 +45,14 @@ pub fn replicate<W: World>(
     let jobs = (replications.end - replications.start) * cells;
     let place = |job: u64| (replications.start + job / cells, (job % cells) as usize);
     let issued = AtomicU64::new(0);
+    let ahead = 4 * pool.current_num_threads() as u64;
+    let turned = Condvar::new();
     let turn = Mutex::new(Turn {
         next: 0,
         early: BTreeMap::new(),
         fold,
     });
+    let lock = || turn.lock().unwrap_or_else(PoisonError::into_inner);
     pool.broadcast(|_| {
         while !stop.load(Ordering::Relaxed) {
             let job = issued.fetch_add(1, Ordering::Relaxed);
@@ -57,18 +61,66 @@ pub fn replicate<W: World>(
             }
             let (replication, world) = place(job);
             let outcome = worlds[world].replicate(Streams { seed, replication });
-            let mut turn = turn.lock().unwrap_or_else(|poison| poison.into_inner());
+            // The job whose turn it is never waits, so this ends.
+            let mut turn = turned
+                .wait_while(lock(), |turn| job >= turn.next + ahead)
+                .unwrap_or_else(PoisonError::into_inner);
             let turn = &mut *turn;
             turn.early.insert(job, outcome);
+            let before = turn.next;
             while let Some(outcome) = turn.early.remove(&turn.next) {
                 let (replication, world) = place(turn.next);
                 (turn.fold)(world, replication, outcome);
                 turn.next += 1;
             }
+            if turn.next > before {
+                turned.notify_all();
+            }
         }
     });
-    let turn = turn
-        .into_inner()
-        .unwrap_or_else(|poison| poison.into_inner());
+    let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     replications.start + turn.next / cells.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Every third replication of world 0 takes far longer than the others.
+    struct Uneven(usize);
+
+    impl World for Uneven {
+        type Outcome = (usize, u64);
+
+        fn replicate(&self, streams: Streams) -> (usize, u64) {
+            if self.0 == 0 && streams.replication.is_multiple_of(3) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            (self.0, streams.replication)
+        }
+    }
+
+    #[test]
+    fn outcomes_are_folded_in_order_however_uneven_the_work()
+    -> Result<(), rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build()?;
+        let stop = AtomicBool::new(false);
+        let mut seen = Vec::new();
+        let worlds = [Uneven(0), Uneven(1), Uneven(2)];
+        let reached = replicate(
+            &pool,
+            &worlds,
+            1,
+            2..22,
+            &stop,
+            |world, replication, outcome| {
+                assert_eq!(outcome, (world, replication));
+                seen.push((replication, world));
+            },
+        );
+        assert_eq!((reached, seen.len()), (22, 60));
+        assert!(seen.is_sorted());
+        Ok(())
+    }
 }

@@ -2,6 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+/// The 97.5% quantile of the normal law.
+pub const Z_975: f64 = 1.959_963_984_540_054;
+
 /// A mean and its 95% interval; NaN where there is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -43,7 +46,7 @@ impl Estimate {
         if n == 0 {
             return Estimate::NONE;
         }
-        let z = 1.959_963_984_540_054;
+        let z = Z_975;
         let size = n as f64;
         let p = ones / size;
         let centre = (p + z * z / (2.0 * size)) / (1.0 + z * z / size);
@@ -55,6 +58,20 @@ impl Estimate {
             high: (centre + half).clamp(p, 1.0),
             n,
             sd: (p * (1.0 - p)).sqrt(),
+        }
+    }
+
+    /// The interval cut to what the quantity can be: a mean of what is never
+    /// negative has no negative limit.
+    #[must_use]
+    pub fn within(self, least: f64, most: f64) -> Estimate {
+        if self.low.is_nan() {
+            return self;
+        }
+        Estimate {
+            low: self.low.max(least.min(self.mean)),
+            high: self.high.min(most.max(self.mean)),
+            ..self
         }
     }
 

@@ -223,7 +223,7 @@ impl<'s> Engine<'s> {
             self.now = time;
             events += 1;
             let budgets = &self.budgets;
-            self.recorder.advance(time, || budgets.mean_tokens());
+            self.recorder.advance(time, |at| budgets.mean_tokens(at));
             match cause {
                 Cause::Fault => self.on_fault_edge(),
                 Cause::Finish => self.on_finish(),
@@ -243,7 +243,7 @@ impl<'s> Engine<'s> {
         let budgets = &self.budgets;
         self.recorder.finish(
             end,
-            || budgets.mean_tokens(),
+            |at| budgets.mean_tokens(at),
             self.scenario,
             residue,
             events,

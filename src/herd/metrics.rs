@@ -100,6 +100,17 @@ pub const METRICS: [&str; 27] = [
     "mean_queue",
 ];
 
+/// Whether a metric lies between 0 and 1.
+pub fn is_share(metric: &str) -> bool {
+    [
+        "success_ratio",
+        "utilisation",
+        "wasted_service_ratio",
+        "recovered_ratio",
+    ]
+    .contains(&metric)
+}
+
 /// The values of [`METRICS`]; NaN where a metric has none.
 pub type Metrics = [f64; METRICS.len()];
 
@@ -130,6 +141,11 @@ pub struct Residue {
     pub serving_ns: u128,
     pub calls: u64,
     pub calls_ns: u128,
+}
+
+/// Whether retries are at most a tenth of attempts, as in a healthy service.
+fn few_retries(retries: u64, attempts: u64) -> bool {
+    10 * retries <= attempts
 }
 
 /// Width of the bins in which peaks and recovery are looked for.
@@ -236,7 +252,7 @@ impl Recorder {
 
     /// Brings the clock to `now`; closes the bins that end on the way.
     #[inline]
-    pub fn advance(&mut self, now: u64, tokens: impl Fn() -> f64) {
+    pub fn advance(&mut self, now: u64, tokens: impl Fn(u64) -> f64) {
         while now >= self.edge {
             self.now = self.edge;
             self.settle();
@@ -269,7 +285,7 @@ impl Recorder {
         self.counts.calls_ns += u128::from(calls);
     }
 
-    fn cross_edge(&mut self, tokens: &impl Fn() -> f64) {
+    fn cross_edge(&mut self, tokens: &impl Fn(u64) -> f64) {
         if self.edge == self.warmup && self.at_warmup.is_none() {
             self.at_warmup = Some(self.counts);
             self.cold = self.latencies.len();
@@ -279,7 +295,7 @@ impl Recorder {
             self.fine_edge += FINE;
         }
         if self.edge == self.bin_start + self.bin {
-            self.close_bin(tokens());
+            self.close_bin(tokens(self.now));
         }
         self.edge = self.next_edge();
     }
@@ -396,7 +412,7 @@ impl Recorder {
     pub fn finish(
         mut self,
         end: u64,
-        tokens: impl Fn() -> f64,
+        tokens: impl Fn(u64) -> f64,
         scenario: &Scenario,
         residue: Residue,
         events: u64,
@@ -418,7 +434,7 @@ impl Recorder {
             self.book();
         }
         if self.now > self.bin_start {
-            self.close_bin(tokens());
+            self.close_bin(tokens(self.now));
         }
         let metrics = self.metrics(&window, end, scenario);
         Outcome {
@@ -532,7 +548,13 @@ impl Recorder {
             .map(|b| u64::from(b.ok))
             .sum();
         let base = answered as f64 / (before.len() as f64 * bin_s);
-        if base == 0.0 {
+        let asked = |count: fn(&FineBin) -> u32| -> u64 {
+            let counts = self.fine[before.clone()].iter().map(count);
+            counts.map(u64::from).sum()
+        };
+        // Where nothing was answered, or retries were already what they may
+        // not be after a recovery, there was no health to return to.
+        if base == 0.0 || !few_retries(asked(|b| b.retries), asked(|b| b.offered)) {
             return NONE;
         }
         let window_s = (100.0 / base).max(1.0);
@@ -554,7 +576,7 @@ impl Recorder {
                 continue;
             }
             let start = i + 1 - window;
-            let good = ok as f64 >= least * window as f64 * bin_s && 10 * retries <= offered;
+            let good = ok as f64 >= least * window as f64 * bin_s && few_retries(retries, offered);
             good_in_a_row = if good { good_in_a_row + 1 } else { 0 };
             if good_in_a_row > hold {
                 let at = self.fine_offset + (self.fine_index(over) + start - hold) as u64 * FINE
@@ -623,4 +645,149 @@ fn median_and_p99_s(latencies: &mut [u64]) -> [f64; 2] {
 pub fn new_histogram(horizon: Nanos) -> Histogram<u64> {
     Histogram::new_with_max(horizon.0.max(2), 3)
         .unwrap_or_else(|e| unreachable!("three digits and a positive horizon: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crash from 10 s to 12 s in a run of 40 s, at 7,142.86/s of capacity.
+    const SCENARIO: &str = "[run]\nwarmup = \"2s\"\nhorizon = \"40s\"\n";
+
+    /// The metrics of a run in which every 10 ms, at their start, `per_bin`
+    /// gives attempts offered, retries among them and calls answered.
+    fn drive(scenario: &str, per_bin: impl Fn(u64) -> (u64, u64, u64)) -> Metrics {
+        let scenario = Scenario::parse("test", scenario).unwrap();
+        let mut recorder = Recorder::new(&scenario);
+        let horizon = scenario.run.horizon.0;
+        for bin in 0..horizon / FINE {
+            recorder.advance(bin * FINE, |_| f64::NAN);
+            let (offered, retries, ok) = per_bin(bin);
+            recorder.counts.offered += offered;
+            recorder.counts.offered_retries += retries;
+            recorder.counts.ok += ok;
+        }
+        let residue = Residue::default();
+        recorder
+            .finish(horizon, |_| f64::NAN, &scenario, residue, 0)
+            .metrics
+    }
+
+    fn metric(metrics: &Metrics, name: &str) -> f64 {
+        metrics[METRICS.iter().position(|m| *m == name).unwrap()]
+    }
+
+    fn recovery(scenario: &str, per_bin: impl Fn(u64) -> (u64, u64, u64)) -> (f64, f64) {
+        let metrics = drive(scenario, per_bin);
+        (
+            metric(&metrics, "recovered_ratio"),
+            metric(&metrics, "recovery_s"),
+        )
+    }
+
+    /// 100 attempts a bin; half of them retries from the crash to `calm`, all
+    /// of them answered but for the crash.
+    fn blip(bin: u64, calm: u64) -> (u64, u64, u64) {
+        let retries = if (1_000..calm).contains(&bin) { 50 } else { 0 };
+        let ok = if (1_000..1_200).contains(&bin) {
+            0
+        } else {
+            100
+        };
+        (100, retries, ok)
+    }
+
+    #[test]
+    fn recovery_waits_until_retries_are_a_tenth_of_attempts() {
+        // Retries end at 15 s. A window of 1 s that starts at 14.8 s has 20
+        // bins of 50 retries in 10,000 attempts: a tenth, which is allowed.
+        let (recovered, s) = recovery(SCENARIO, |bin| blip(bin, 1_500));
+        assert_eq!(recovered, 1.0);
+        assert!((s - 2.8).abs() < 1e-9, "{s}");
+    }
+
+    #[test]
+    fn a_relapse_within_the_hold_puts_recovery_off() {
+        // Goodput is 10,000/s, so 9,500 − 2 · √10,000 = 9,300/s is enough: a
+        // window may hold 7 of the 100 empty bins from 17 s to 18 s.
+        let relapse = |bin| match blip(bin, 1_500) {
+            (offered, retries, _) if (1_700..1_800).contains(&bin) => (offered, retries, 0),
+            other => other,
+        };
+        let (_, s) = recovery(SCENARIO, relapse);
+        assert!((s - 5.93).abs() < 1e-9, "{s}");
+    }
+
+    #[test]
+    fn recovery_is_null_where_it_cannot_be_told() {
+        assert_eq!(recovery(SCENARIO, |bin| blip(bin, 4_000)).0, 0.0);
+        // Retries were above a tenth before the fault.
+        let sick = |bin| (100, 11, blip(bin, 0).2);
+        assert!(recovery(SCENARIO, sick).0.is_nan());
+        let ill = |bin| (100, 10, blip(bin, 0).2);
+        assert_eq!(recovery(SCENARIO, ill).0, 1.0);
+        // Nothing was answered before it.
+        assert!(recovery(SCENARIO, |_| (100, 0, 0)).0.is_nan());
+        // 1 s of window and 5 s of hold do not fit between 12 s and 17.9 s.
+        let short = "[run]\nhorizon = \"17900ms\"\nwarmup = \"2s\"";
+        assert!(recovery(short, |bin| blip(bin, 0)).0.is_nan());
+        let enough = "[run]\nhorizon = \"18010ms\"\nwarmup = \"2s\"";
+        assert_eq!(recovery(enough, |bin| blip(bin, 0)).0, 1.0);
+    }
+
+    #[test]
+    fn low_rates_are_looked_at_for_longer() {
+        // 20/s: w = 5 s, and 19 − 2 · √(20/5) = 15/s, 75 calls in a window,
+        // are enough. From 14 s on one comes every 50 ms: the 75th at 17.7 s,
+        // in the last of the 500 bins of the window that starts at 12.71 s.
+        let slow = |bin: u64| {
+            let answered = bin.is_multiple_of(5) && !(1_000..1_400).contains(&bin);
+            (1, 0, u64::from(answered))
+        };
+        let (_, s) = recovery(SCENARIO, slow);
+        assert!((s - 0.71).abs() < 1e-9, "{s}");
+    }
+
+    #[test]
+    fn peaks_are_looked_for_in_bins_from_the_first_fault_on() {
+        let peak = |bin| match bin {
+            // Before the fault it does not count; and it moves the mean.
+            500 => (900, 0, 100),
+            1_337 => (730, 0, 100),
+            _ => blip(bin, 0),
+        };
+        let metrics = drive(SCENARIO, peak);
+        // 800 bins from 2 s to 10 s: 799 of 100 and one of 900.
+        let before = (799.0 * 100.0 + 900.0) / 800.0;
+        assert!((metric(&metrics, "herd_index") - 730.0 / before).abs() < 1e-9);
+        let per_s = (9.0 * 100.0 + 730.0) / 0.1;
+        let ratio = per_s / (100.0 / 0.014);
+        assert!((metric(&metrics, "peak_offered_ratio") - ratio).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_window_may_begin_off_the_edge_of_a_bin() {
+        let text = "[run]\nwarmup = \"2005300us\"\nhorizon = \"40s\"";
+        let scenario = Scenario::parse("test", text).unwrap();
+        let mut recorder = Recorder::new(&scenario);
+        // A call at every half millisecond, answered after 0.2 ms.
+        for ms in 0..40_000 {
+            let start = ms * 1_000_000 + 500_000;
+            recorder.advance(start, |_| f64::NAN);
+            recorder.call_started();
+            recorder.advance(start + 200_000, |_| f64::NAN);
+            recorder.call_ended(start, true);
+        }
+        let outcome = recorder.finish(
+            scenario.run.horizon.0,
+            |_| f64::NAN,
+            &scenario,
+            Residue::default(),
+            0,
+        );
+        // The first counted is the one that starts at 2,005.5 ms.
+        assert_eq!(metric(&outcome.metrics, "calls"), 37_995.0);
+        assert_eq!(outcome.window.ok, 37_995);
+        assert_eq!(outcome.latency.len(), 37_995);
+    }
 }

@@ -9,4 +9,6 @@ pub mod policy;
 mod service;
 
 pub use engine::Herd;
-pub use metrics::{Bin, Counts, METRICS, Metrics, Outcome, Residue, SERIES, new_histogram};
+pub use metrics::{
+    Bin, Counts, METRICS, Metrics, Outcome, Residue, SERIES, is_share, new_histogram,
+};

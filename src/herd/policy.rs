@@ -60,7 +60,10 @@ fn level(backoff: &Backoff, k: u32) -> f64 {
         } => {
             let exponent = i32::try_from(k - 1).unwrap_or(i32::MAX);
             let cap = cap.map_or(f64::INFINITY, |cap| cap.0 as f64);
-            (base.0 as f64 * multiplier.0.powi(exponent)).min(cap)
+            match base.0 {
+                0 => 0.0, // Also where the power is infinite.
+                base => (base as f64 * multiplier.0.powi(exponent)).min(cap),
+            }
         }
     }
 }
@@ -122,8 +125,22 @@ impl Window {
     }
 
     fn left(&self, rule: &Ratio) -> f64 {
-        rule.ratio.0 * self.calls.len() as f64 + rule.min_per_s.0 * rule.window.as_secs()
-            - self.retries.len() as f64
+        rule.left(self.calls.len(), self.retries.len())
+    }
+
+    /// What will be left at `now`, without forgetting anything yet.
+    fn left_at(&self, rule: &Ratio, now: u64) -> f64 {
+        let young = |times: &VecDeque<u64>| {
+            times.len() - times.partition_point(|t| t.saturating_add(rule.window.0) <= now)
+        };
+        rule.left(young(&self.calls), young(&self.retries))
+    }
+}
+
+impl Ratio {
+    /// Retries left after so many calls and retries in the window.
+    fn left(&self, calls: usize, retries: usize) -> f64 {
+        self.ratio.0 * calls as f64 + self.min_per_s.0 * self.window.as_secs() - retries as f64
     }
 }
 
@@ -221,13 +238,14 @@ impl Budgets {
         }
     }
 
-    /// Mean tokens per client: the balance of a bucket, what is left of a window.
-    pub fn mean_tokens(&self) -> f64 {
+    /// Mean tokens per client at `now`: the balance of a bucket, what is left of a window.
+    pub fn mean_tokens(&self, now: u64) -> f64 {
         match self {
             Budgets::Unlimited => f64::NAN,
             Budgets::Buckets { tokens, total, .. } => *total as f64 / 1e6 / tokens.len() as f64,
             Budgets::Windows { rule, clients } => {
-                clients.iter().map(|w| w.left(rule)).sum::<f64>() / clients.len() as f64
+                let left = clients.iter().map(|w| w.left_at(rule, now));
+                left.sum::<f64>() / clients.len() as f64
             }
         }
     }

@@ -1,9 +1,11 @@
 //! `--assert 'METRIC OP VALUE'`: does it hold, by the interval and not by the mean alone?
 
 use crate::ensemble::herd::{PolicyResults, Results};
-use crate::ensemble::stats::Estimate;
-use crate::herd::METRICS;
-use crate::scenario::value::{ValueError, suggest};
+use crate::ensemble::stats::{Estimate, Z_975};
+use crate::herd::{METRICS, is_share};
+use crate::output::words::{percent, seconds, three_digits};
+use crate::scenario::value::{Value, ValueError, suggest};
+use crate::units::Nanos;
 
 /// One condition on a metric of one policy, or of all of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,9 +52,9 @@ impl Assertion {
     pub fn parse(text: &str, policies: &[&str]) -> Result<Assertion, ValueError> {
         let example = "for example `budget.recovery_s < 5` or `success_ratio >= 99%`";
         let whole = 0..text.len();
-        let at = text
-            .find(['<', '>'])
-            .ok_or_else(|| ValueError::new(whole, "expected METRIC OP VALUE").help(example))?;
+        let at = text.find(['<', '>']).ok_or_else(|| {
+            ValueError::new(whole, "expected METRIC OP VALUE, OP one of <, <=, >, >=").help(example)
+        })?;
         let two = text[at + 1..].starts_with('=');
         let op = match (&text[at..=at], two) {
             ("<", false) => Op::Below,
@@ -86,24 +88,16 @@ impl Assertion {
         };
         let number = text[after..].trim();
         let number_at = after + text[after..].len() - text[after..].trim_start().len();
-        let (digits, scale) = match number.strip_suffix('%') {
-            Some(digits) => (digits, 100.0),
-            None => (number, 1.0),
-        };
-        let value = digits.replace('_', "").parse::<f64>().ok();
-        let Some(value) = value.filter(|v| v.is_finite()) else {
-            return Err(ValueError::new(
-                number_at..number_at + number.len(),
-                "expected a number, in the unit of the metric",
-            )
-            .help(example));
-        };
+        let value = threshold(number, metric).map_err(|e| ValueError {
+            span: number_at + e.span.start..number_at + e.span.end,
+            ..e
+        })?;
         Ok(Assertion {
             text: text.trim().to_string(),
             policy: policy.map(String::from),
             metric,
             op,
-            value: value / scale,
+            value,
         })
     }
 
@@ -128,23 +122,33 @@ impl Assertion {
     fn rule_one(&self, policy: &PolicyResults) -> Ruling {
         let e = policy.metric(self.metric);
         let name = format!("{}.{}", policy.name, self.metric);
-        // Runs that did not recover count as recovering after the end of time.
-        if self.metric == "recovery_s" && policy.metric("recovered_ratio").mean < 1.0 {
-            return match self.op.holds(f64::INFINITY, self.value) {
-                true => Ruling::Holds,
-                false => Ruling::Fails(format!("{} does not recover in every run", policy.name)),
-            };
+        // A run that did not recover takes for ever: no upper limit can hold.
+        let metastable = self.metric == "recovery_s" && {
+            let recovered = policy.metric("recovered_ratio").mean;
+            recovered < 1.0
+        };
+        if metastable && matches!(self.op, Op::Below | Op::AtMost) {
+            return Ruling::Fails(format!("{} does not recover in every run", policy.name));
+        }
+        if metastable && e.n == 0 {
+            return Ruling::Holds;
         }
         if e.mean.is_nan() {
             return Ruling::Fails(format!("{name} has no value in this run"));
         }
-        let shown = format!("{name} is {}, 95% interval {} to {}", e.mean, e.low, e.high);
+        let show = |x| shown(self.metric, x);
         if e.low.is_nan() {
             return Ruling::Undecided(format!(
                 "{name} is {}; one replication gives no interval",
-                e.mean
+                show(e.mean)
             ));
         }
+        let shown = format!(
+            "{name} is {}, 95% interval {} to {}",
+            show(e.mean),
+            show(e.low),
+            show(e.high)
+        );
         let holds = |x| self.op.holds(x, self.value);
         match (holds(e.low), holds(e.high)) {
             (true, true) => Ruling::Holds,
@@ -156,13 +160,58 @@ impl Assertion {
     /// How many replications would make the interval narrow enough, were the mean to stay.
     fn to_decide(&self, e: &Estimate) -> String {
         let distance = (e.mean - self.value).abs();
-        let needed = (e.n as f64 * (e.half_width() / distance).powi(2)).ceil();
+        let needed = match self.metric {
+            // Wilson's limits v solve (p − v)² = z² v(1 − v)/n.
+            "recovered_ratio" => self.value * (1.0 - self.value) * (Z_975 / distance).powi(2),
+            _ => e.n as f64 * (e.half_width() / distance).powi(2),
+        };
+        let needed = needed.ceil();
         if needed.is_finite() && needed < 1e9 {
             let needed = needed.max(e.n as f64 + 1.0);
             format!("about {needed} replications would decide")
         } else {
             "no number of replications would decide".to_string()
         }
+    }
+}
+
+/// The number to compare with: plain, a percentage, or for times a duration.
+fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
+    let whole = || 0..text.len();
+    let seconds = metric.ends_with("_s") && !metric.ends_with("_per_s");
+    let (digits, scale) = match text.strip_suffix('%') {
+        Some(digits) => (digits, 100.0),
+        None => (text, 1.0),
+    };
+    let number = digits.replace('_', "").parse::<f64>().ok();
+    let value = match number.filter(|v| v.is_finite()) {
+        Some(number) => number / scale,
+        // `5s` and `250ms` as well as 5 and 0.25.
+        None if seconds && text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Nanos::parse(text)?.as_secs()
+        }
+        None => {
+            return Err(ValueError::new(
+                whole(),
+                "expected a number, in the unit of the metric",
+            ));
+        }
+    };
+    if is_share(metric) && value > 1.0 {
+        return Err(
+            ValueError::new(whole(), format!("`{metric}` is never above 1"))
+                .help(format!("a percentage ends in %: {}%", three_digits(value))),
+        );
+    }
+    Ok(value)
+}
+
+/// A value of a metric for people.
+fn shown(metric: &str, value: f64) -> String {
+    match metric {
+        _ if is_share(metric) => percent(value),
+        _ if metric.ends_with("_s") && !metric.ends_with("_per_s") => seconds(value),
+        _ => three_digits(value),
     }
 }
 
@@ -184,5 +233,35 @@ mod tests {
         assert_eq!(error("bugdet.recovery_s<5").span, 0..6);
         assert_eq!(error("recovery_s < soon").span, 13..17);
         assert_eq!(error("recovery_s = 5").span, 0..14);
+        assert_eq!(error("success_ratio > 95").span, 16..18);
+        let a = Assertion::parse("budget.recovery_s < 500ms", &policies).unwrap();
+        assert_eq!(a.value, 0.5);
+    }
+
+    #[test]
+    fn replications_that_would_decide() {
+        let assertion = |text| Assertion::parse(text, &["fixed"]).unwrap();
+        // Half the distance takes four times the replications.
+        let e = Estimate::of((0..20).map(|i| 9.0 + f64::from(i % 2) * 2.0));
+        let twice = 10.0 - e.half_width() / 2.0;
+        let text = format!("attempts_per_call > {twice}");
+        assert!(assertion(&text).to_decide(&e).contains("about 80 "));
+        // 18 of 20 against 0.95: with n replications at the same share, Wilson's
+        // interval has its end there when n = z² · 0.95 · 0.05 / 0.05².
+        let e = Estimate::share_of((0..20).map(|i| f64::from(u8::from(i < 18))));
+        let text = assertion("recovered_ratio < 95%").to_decide(&e);
+        assert!(text.contains("about 73 "), "{text}");
+        for (n, decides) in [(72.0, false), (74.0, true)] {
+            let ones = 0.9 * n;
+            let end = wilson_high(ones, n);
+            assert_eq!(end < 0.95, decides, "{n}");
+        }
+    }
+
+    /// Wilson's upper limit in the form of the textbooks.
+    fn wilson_high(ones: f64, n: f64) -> f64 {
+        let (p, z) = (ones / n, 1.959964);
+        let half = (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+        (p + z * z / (2.0 * n) + z * half) / (1.0 + z * z / n)
     }
 }

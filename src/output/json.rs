@@ -16,7 +16,7 @@ fn estimate(e: Estimate) -> Value {
         true => Value::Null,
         false => json!([number(e.low), number(e.high)]),
     };
-    json!({ "mean": number(e.mean), "ci95": ci95 })
+    json!({ "mean": number(e.mean), "ci95": ci95, "n": e.n })
 }
 
 fn metrics(of: impl Fn(usize) -> Estimate) -> Value {

@@ -12,7 +12,7 @@ pub const MARK: &str = "# Written by herdsim";
 pub enum DirError {
     #[error("`{0}` exists, and herdsim did not write it, or not all of it")]
     Foreign(PathBuf),
-    #[error("cannot write {path}: {error}")]
+    #[error("cannot write `{path}`: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
 
@@ -48,6 +48,12 @@ impl RunDir {
             temporary,
             committed: false,
         })
+    }
+
+    /// Where files are written until [`RunDir::commit`]: to be removed by
+    /// whoever ends the process before.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
     }
 
     /// Writes one file.
@@ -129,10 +135,47 @@ fn is_ours(path: &Path) -> bool {
     let Ok(entries) = fs::read_dir(path) else {
         return false;
     };
-    let mut names = entries.map(|entry| entry.map(|e| e.file_name()));
-    let known = names.all(|name| name.is_ok_and(|n| FILES.iter().any(|file| n == *file)));
-    let empty = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    let names: io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.file_name())).collect();
+    let Ok(names) = names else {
+        return false;
+    };
+    let known = names.iter().all(|n| FILES.iter().any(|file| n == file));
     let marked =
         || fs::read_to_string(path.join("scenario.toml")).is_ok_and(|text| text.starts_with(MARK));
-    empty || known && marked()
+    names.is_empty() || known && marked()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_taken_meanwhile_is_left_alone() -> Result<(), Box<dyn std::error::Error>> {
+        let out = tempfile::tempdir()?;
+        let run = RunDir::prepare(out.path(), "blip")?;
+        run.write("summary.csv", |file| file.write_all(b"new"))?;
+        // Somebody else puts a thesis there while the run goes on.
+        let target = out.path().join("blip");
+        fs::create_dir(&target)?;
+        fs::write(target.join("thesis.tex"), "precious")?;
+        assert!(matches!(run.commit(), Err(DirError::Foreign(_))));
+        let left: Vec<_> = fs::read_dir(out.path())?.collect::<Result<_, _>>()?;
+        assert_eq!(left.len(), 1, "the new run is gone with all it wrote");
+        assert_eq!(fs::read_to_string(target.join("thesis.tex"))?, "precious");
+        Ok(())
+    }
+
+    #[test]
+    fn a_run_takes_the_place_of_an_earlier_one() -> Result<(), Box<dyn std::error::Error>> {
+        let out = tempfile::tempdir()?;
+        for text in ["first", "second"] {
+            let run = RunDir::prepare(out.path(), "blip")?;
+            run.write("scenario.toml", |file| write!(file, "{MARK}: {text}"))?;
+            let target = run.commit()?;
+            let written = fs::read_to_string(target.join("scenario.toml"))?;
+            assert!(written.ends_with(text));
+        }
+        assert_eq!(fs::read_dir(out.path())?.count(), 1);
+        Ok(())
+    }
 }

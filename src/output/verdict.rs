@@ -1,8 +1,33 @@
 //! The result in words.
 
-use crate::ensemble::herd::{PolicyResults, Results};
+use crate::ensemble::herd::{PolicyResults, Results, metric_index};
+use crate::ensemble::stats::Estimate;
+use crate::herd::SERIES;
 use crate::output::words::{list, percent, seconds};
+use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
+use crate::scenario::service::Arrival;
+
+/// What a scenario asks of its policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Do they recover from the faults, and how soon?
+    Recovery,
+    /// When is everybody done?
+    Completion,
+    /// How much work is done for nobody?
+    Waste,
+}
+
+impl Question {
+    pub fn of(scenario: &Scenario) -> Question {
+        match scenario.callers.arrival {
+            Arrival::Once { .. } => Question::Completion,
+            _ if scenario.faults.is_empty() => Question::Waste,
+            _ => Question::Recovery,
+        }
+    }
+}
 
 /// How one policy fared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,13 +74,20 @@ fn failed(policy: &PolicyResults) -> String {
 /// A policy's name in a sentence; `none` alone would read as "not one".
 fn named(policy: &PolicyResults) -> &str {
     match policy.name.as_str() {
-        "none" => "none (no retries)",
+        "none" if policy.metric("attempts_per_call").mean == 1.0 => "none (no retries)",
         name => name,
     }
 }
 
 fn plural<'a>(names: &[&str], one: &'a str, many: &'a str) -> &'a str {
     if names.len() == 1 { one } else { many }
+}
+
+/// Whether the interval of the paired difference of two policies holds 0.
+fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: &str) -> bool {
+    let difference = metric_index(metric).map_or(Estimate::NONE, |i| a.difference(b, i));
+    // Without an interval nothing can be told apart.
+    std::ptr::eq(a, b) || !(difference.low > 0.0 || difference.high < 0.0)
 }
 
 struct Groups<'r> {
@@ -84,12 +116,20 @@ impl<'r> Groups<'r> {
         groups
     }
 
-    /// The recovering policy that answers most calls.
-    fn best(&self) -> Option<&(&'r PolicyResults, f64)> {
+    /// The recovering policies that answer most calls: the best first, then
+    /// those that cannot be told from it.
+    fn best(&self) -> Vec<&(&'r PolicyResults, f64)> {
         let success = |p: &PolicyResults| p.metric("success_ratio").mean;
-        self.recover
-            .iter()
-            .max_by(|(a, _), (b, _)| success(a).total_cmp(&success(b)))
+        let by_success = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| {
+            success(a.0).total_cmp(&success(b.0))
+        };
+        let Some(first) = self.recover.iter().max_by(by_success) else {
+            return Vec::new();
+        };
+        let alike = self.recover.iter().filter(|(policy, _)| {
+            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, "success_ratio")
+        });
+        [first].into_iter().chain(alike).collect()
     }
 }
 
@@ -108,7 +148,7 @@ pub fn verdict(results: &Results) -> String {
     for (name, share) in &groups.sometimes {
         clauses.push(format!("{name} recovers in {} of runs", percent(*share)));
     }
-    match (&groups.recover[..], groups.best()) {
+    match (&groups.recover[..], &groups.best()[..]) {
         (few, _) if few.len() <= 3 => {
             for (policy, s) in few {
                 clauses.push(format!(
@@ -119,7 +159,7 @@ pub fn verdict(results: &Results) -> String {
                 ));
             }
         }
-        (many, Some((best, s))) => clauses.push(format!(
+        (many, [(best, s)]) => clauses.push(format!(
             "{} of {} recover, best {}: {}, and it {}",
             many.len(),
             results.policies.len(),
@@ -127,17 +167,84 @@ pub fn verdict(results: &Results) -> String {
             how_soon(*s),
             failed(best)
         )),
-        _ => {}
+        (many, best) => clauses.push(format!(
+            "{} of {} recover; {} of them answer equally many calls, {} among them",
+            many.len(),
+            results.policies.len(),
+            best.len(),
+            best.first().map_or("", |(policy, _)| named(policy)),
+        )),
     }
-    for policy in &groups.steady {
-        clauses.push(format!(
-            "{} {} and makes {:.2} attempts per call",
-            named(policy),
-            failed(policy),
-            policy.metric("attempts_per_call").mean
-        ));
-    }
+    steady(&groups.steady, results, &mut clauses);
     clauses.join("; ")
+}
+
+/// What can be said where recovery is not the question, or cannot be told.
+fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<String>) {
+    let scenario = &results.scenario;
+    let question = Question::of(scenario);
+    let facts = |policy: &PolicyResults| {
+        let attempts = policy.metric("attempts_per_call").mean;
+        let fails = failed(policy);
+        match (question, policy.metric("completion_s").mean) {
+            (Question::Completion, s) if s.is_finite() => {
+                format!(
+                    "is done after {}, {fails} and makes {attempts:.2} attempts per call",
+                    seconds(s)
+                )
+            }
+            (Question::Completion, _) => {
+                format!(
+                    "is not done within {}, and {fails}",
+                    seconds(scenario.run.horizon.as_secs())
+                )
+            }
+            _ => format!("{fails} and makes {attempts:.2} attempts per call"),
+        }
+    };
+    // Policies of which the same is to be said share a clause.
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for policy in policies {
+        let facts = facts(policy);
+        match said.iter_mut().find(|(same, _)| *same == facts) {
+            Some((_, names)) => names.push(named(policy)),
+            None => said.push((facts, vec![named(policy)])),
+        }
+    }
+    for (facts, names) in said {
+        match &names[..] {
+            [one] => clauses.push(format!("{one} {facts}")),
+            several => clauses.push(format!("each of {} {facts}", list(several))),
+        }
+    }
+    if question == Question::Recovery && !policies.is_empty() {
+        clauses.push(untold(policies, scenario));
+    }
+}
+
+/// Why recovery is not ruled on.
+fn untold(policies: &[&PolicyResults], scenario: &Scenario) -> String {
+    let first = scenario.faults.iter().map(|f| f.from).min();
+    if first.is_some_and(|first| first <= scenario.run.warmup) {
+        return "recovery cannot be told, as the fault begins within the warm-up".to_string();
+    }
+    let retried = |p: &PolicyResults| {
+        let column = |name| SERIES.iter().position(|c| *c == name).unwrap_or(0);
+        let (retries, offered) = (column("retries_per_s"), column("offered_per_s"));
+        let bin = scenario.run.bin.0.max(1);
+        let before =
+            (scenario.run.warmup.0 / bin) as usize..(first.map_or(0, |f| f.0) / bin) as usize;
+        let bins = p.series.get(before).unwrap_or_default();
+        let sum = |i: usize| bins.iter().map(|b| b[i].mean).sum::<f64>();
+        sum(retries) > 0.1 * sum(offered)
+    };
+    match policies.iter().any(|p| retried(p)) {
+        true => "recovery cannot be told, as retries were above 10% before the fault".to_string(),
+        false => {
+            "recovery cannot be told, as the run has too little time before or after the fault"
+                .to_string()
+        }
+    }
 }
 
 /// The finding as the title of a chart, shorter than the verdict.
@@ -148,41 +255,92 @@ pub fn headline(results: &Results) -> String {
         0..=3 => list(names),
         n => format!("{n} of {} policies", results.policies.len()),
     };
-    let best = groups.best().map(|(p, s)| (named(p), how_soon(*s)));
-    match (&groups.never[..], best) {
-        ([], None) if groups.sometimes.is_empty() => match &groups.steady[..] {
-            [one] => format!("{} {}", named(one), failed(one)),
-            _ if !results.scenario.faults.is_empty() => {
-                format!("Too little time before or after {what} to tell who recovers")
+    let best = groups.best();
+    let horizon = seconds(results.scenario.run.horizon.as_secs());
+    match (&groups.never[..], &best[..]) {
+        ([], []) if groups.sometimes.is_empty() => match Question::of(&results.scenario) {
+            Question::Completion => completion(results, &horizon),
+            Question::Recovery if groups.steady.len() > 1 => {
+                format!("Who recovers from {what} cannot be told from this run")
             }
-            _ => "No fault: how much each policy answers, and how often it asks".to_string(),
+            _ => match &groups.steady[..] {
+                [one] => format!("{} {}", named(one), failed(one)),
+                _ => "No fault: how much each policy answers, and how often it asks".to_string(),
+            },
         },
-        ([], None) => {
+        ([], []) => {
             let (name, share) = groups.sometimes[0];
             format!("{name} recovers from {what} in {} of runs", percent(share))
         }
-        ([], Some((name, soon))) if results.policies.len() == 1 => {
-            format!("{name} recovers from {what} {soon}")
+        ([], [(one, s), ..]) if results.policies.len() == 1 => {
+            format!("{} recovers from {what} {}", named(one), how_soon(*s))
         }
-        ([], Some((name, _))) => {
-            format!("Every policy recovers from {what}; {name} answers the most calls")
+        ([], best) if !groups.sometimes.is_empty() || !groups.steady.is_empty() => {
+            let (more, n) = (groups.recover.len(), results.policies.len());
+            let (name, s) = best[0];
+            match more {
+                1 => format!(
+                    "Of {n} policies only {} always recovers from {what}, {}",
+                    named(name),
+                    how_soon(*s)
+                ),
+                _ => format!("{more} of {n} policies always recover from {what}"),
+            }
         }
-        (never, None) => format!(
+        ([], [(one, _)]) => {
+            format!(
+                "Every policy recovers from {what}; {} answers the most calls",
+                named(one)
+            )
+        }
+        ([], best) if best.len() == results.policies.len() => {
+            format!("Every policy recovers from {what} and answers as many calls")
+        }
+        ([], best) => format!(
+            "Every policy recovers from {what}; {} answer the most calls",
+            names(&best.iter().map(|(p, _)| named(p)).collect::<Vec<_>>())
+        ),
+        (never, []) => format!(
             "{} never {} from {what}",
             names(never),
             plural(never, "recovers", "recover")
         ),
-        (never, Some((name, soon))) => {
+        (never, [(best, s), alike @ ..]) => {
             let (end, it) = match results.scenario.faults.len() {
                 1 => ("ends", "it"),
                 _ => ("end", "them"),
             };
-            format!(
-                "{} never {end} for {}; {name} ends {it} {soon}",
-                capital(&what),
-                names(never)
-            )
+            let never = names(never);
+            let what = capital(&what);
+            match alike {
+                [] => format!(
+                    "{what} never {end} for {never}; {} ends {it} {}",
+                    named(best),
+                    how_soon(*s)
+                ),
+                _ => {
+                    let all: Vec<&str> = groups.best().iter().map(|(p, _)| named(p)).collect();
+                    format!("{what} never {end} for {never}; {} end {it}", names(&all))
+                }
+            }
         }
+    }
+}
+
+/// Who is done first, where everybody calls once.
+fn completion(results: &Results, horizon: &str) -> String {
+    let done = |p: &&PolicyResults| p.metric("completion_s").mean;
+    let finished = results.policies.iter().filter(|p| done(p).is_finite());
+    match finished.min_by(|a, b| done(a).total_cmp(&done(b))) {
+        None => format!("Nobody is done within {horizon}"),
+        Some(first) if results.policies.len() == 1 => {
+            format!("{} is done after {}", named(first), seconds(done(&first)))
+        }
+        Some(first) => format!(
+            "{} is done first, after {}",
+            named(first),
+            seconds(done(&first))
+        ),
     }
 }
 
@@ -222,7 +380,6 @@ fn capital(text: &str) -> String {
 /// The setting in one line, for subtitles.
 pub fn setting(results: &Results) -> String {
     use crate::output::words::{thousands, three_digits};
-    use crate::scenario::service::Arrival;
     let s = &results.scenario;
     let count = thousands(f64::from(s.callers.count));
     let callers = match &s.callers.arrival {

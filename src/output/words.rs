@@ -59,6 +59,22 @@ pub fn percent(share: f64) -> String {
     format!("{text}%")
 }
 
+/// A mean with half its interval, `19.53 ±0.08`: one digit of the half width,
+/// and as many decimals of the mean, at least `least` and at most 3.
+pub fn plus_minus(mean: f64, half: f64, least: usize) -> String {
+    if half.is_nan() {
+        return format!("{mean:.least$}");
+    }
+    if half == 0.0 {
+        return format!("{mean:.least$} ±0");
+    }
+    let digits = (-half.log10().floor()).clamp(least as f64, 3.0) as usize;
+    match half < 0.0005 {
+        true => format!("{mean:.digits$} ±<0.001"),
+        false => format!("{mean:.digits$} ±{half:.digits$}"),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<S: AsRef<str>>(names: &[S]) -> String {
     match names {
@@ -110,6 +126,11 @@ mod tests {
         assert_eq!(percent(0.99996), ">99.99%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!(percent(0.03304), "3.3%");
+        assert_eq!(plus_minus(19.5312, 0.0791, 1), "19.53 ±0.08");
+        assert_eq!(plus_minus(4.98, 0.3, 2), "4.98 ±0.30");
+        assert_eq!(plus_minus(1.00512, 0.00003, 2), "1.005 ±<0.001");
+        assert_eq!(plus_minus(100.0, 0.0, 1), "100.0 ±0");
+        assert_eq!(plus_minus(4.98, f64::NAN, 2), "4.98");
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
         assert_eq!(bytes(8.0 * 1024.0 * 1024.0 * 1024.0), "8 GiB");
     }

@@ -126,23 +126,7 @@ impl Layers {
                 .at(Some(whole))
                 .help("for example --set service.servers=80"));
         };
-        let mut keys = Vec::new();
-        let mut at = 0;
-        for key in path.split('.') {
-            let trimmed = key.trim();
-            let start = at + (key.len() - key.trim_start().len());
-            if trimmed.is_empty() {
-                return Err(Problem::new("a path is names joined by dots").at(Some(whole)));
-            }
-            keys.push((
-                trimmed.trim_matches('"').to_string(),
-                Place {
-                    source: source.clone(),
-                    span: start..start + trimmed.len(),
-                },
-            ));
-            at += key.len() + 1;
-        }
+        let keys = keys(&source, path.len())?;
         let bare = value.trim();
         let start = path.len() + 1 + (value.len() - value.trim_start().len());
         let place = Place {
@@ -169,7 +153,7 @@ impl Layers {
     /// A flag that stands for the field at `path`.
     pub fn flag(&mut self, flag: &str, path: &str, text: &str) -> Result<(), Problem> {
         let node = Node::from_flag(flag, text);
-        self.put(self.path(path, &node.place), node)
+        self.put(flag_path(path, &node.place), node)
     }
 
     /// A flag that may be repeated or hold a comma list outside parentheses.
@@ -188,7 +172,7 @@ impl Layers {
             return Ok(());
         };
         let place = first.place.clone();
-        let keys = self.path(path, &place);
+        let keys = flag_path(path, &place);
         self.put(
             keys,
             Node {
@@ -198,23 +182,84 @@ impl Layers {
         )
     }
 
-    fn path(&self, path: &str, place: &Place) -> Vec<(String, Place)> {
-        path.split('.')
-            .map(|key| (key.to_string(), place.clone()))
-            .collect()
-    }
-
     fn put(&mut self, mut keys: Vec<(String, Place)>, node: Node) -> Result<(), Problem> {
-        if keys.len() >= 3 && keys[0].0 == "policy" {
-            self.policy_overrides.push(Override {
-                policy: keys[1].0.clone(),
-                path: keys.split_off(2),
-                node,
-            });
-            return Ok(());
+        let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        match (&names[..], &node.kind) {
+            // A table of fields is as many fields.
+            (["policy"] | ["policy", _], Kind::Table(fields)) => {
+                for field in &fields.entries {
+                    let mut keys = keys.clone();
+                    keys.push((field.key.clone(), field.place.clone()));
+                    self.put(keys, field.node.clone())?;
+                }
+                return Ok(());
+            }
+            (["policy", _, _, ..], _) => {
+                self.policy_overrides.push(Override {
+                    policy: names[1].to_string(),
+                    path: keys.split_off(2),
+                    node,
+                });
+                return Ok(());
+            }
+            // Another kind of arrival: what belongs to the former one goes.
+            (["callers", "arrival"], Kind::Text { text, .. }) => {
+                self.table.retain("callers", |key| {
+                    ARRIVAL_FIELDS
+                        .iter()
+                        .all(|(field, owner)| *field != key || owner == text)
+                });
+            }
+            _ => {}
         }
         self.table.set(&keys, node)
     }
+}
+
+/// Which kind of arrival a field of `[callers]` goes with.
+const ARRIVAL_FIELDS: [(&str, &str); 4] = [
+    ("rate", "open"),
+    ("think", "closed"),
+    ("at", "once"),
+    ("spread", "once"),
+];
+
+/// The keys of a dotted path that ends at byte `end` of a source.
+fn keys(source: &Arc<Source>, end: usize) -> Result<Vec<(String, Place)>, Problem> {
+    let path = &source.text[..end];
+    let place = |span| Place {
+        source: source.clone(),
+        span,
+    };
+    let mut quoted = false;
+    let mut keys = Vec::new();
+    let mut at = 0;
+    // Dots within quotes are part of a name.
+    for key in path.split(|c| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    }) {
+        let trimmed = key.trim();
+        let start = at + (key.len() - key.trim_start().len());
+        if trimmed.is_empty() {
+            return Err(
+                Problem::new("a path is names joined by dots").at(Some(place(0..end.max(1))))
+            );
+        }
+        keys.push((
+            trimmed.trim_matches('"').to_string(),
+            place(start..start + trimmed.len()),
+        ));
+        at += key.len() + 1;
+    }
+    Ok(keys)
+}
+
+/// The keys of a field that a flag stands for.
+fn flag_path(path: &str, place: &Place) -> Vec<(String, Place)> {
+    path.split('.')
+        .map(|key| (key.to_string(), place.clone()))
+        .collect()
 }
 
 impl Scenario {
@@ -400,7 +445,7 @@ fn run(table: &Table, once: bool) -> Result<Run, Problem> {
         Some(_) => Some(count(
             &mut s,
             "max_replications",
-            1_000,
+            replications.max(1_000),
             replications..=10_000_000,
         )?),
         None => {
@@ -472,20 +517,10 @@ fn callers(table: &Table) -> Result<Callers, Problem> {
         ("once", Kind::Once),
     ];
     let kind = s.word("arrival", "arrival", &kinds)?.unwrap_or(Kind::Open);
-    let belongs = [
-        ("rate", Kind::Open),
-        ("think", Kind::Closed),
-        ("at", Kind::Once),
-        ("spread", Kind::Once),
-    ];
-    for (key, owner) in belongs {
-        if s.node(key).is_some() && owner != kind {
-            let name = kinds
-                .iter()
-                .find(|(_, k)| *k == owner)
-                .map_or("", |(n, _)| n);
+    for (key, owner) in ARRIVAL_FIELDS {
+        if s.node(key).is_some() && !kinds.contains(&(owner, kind)) {
             return Err(
-                Problem::new(format!("`{key}` goes with arrival = \"{name}\"")).at(s.place(key)),
+                Problem::new(format!("`{key}` goes with arrival = \"{owner}\"")).at(s.place(key)),
             );
         }
     }
@@ -545,6 +580,13 @@ fn service(table: &Table) -> Result<Service, Problem> {
             Problem::new("`service_time` must be longer than 0").at(s.place("service_time"))
         );
     }
+    if service_time.mean_s() == f64::INFINITY {
+        return Err(Problem::new(
+            "`service_time` has no finite mean, which leaves the service no capacity",
+        )
+        .at(s.place("service_time"))
+        .help("a pareto law needs `alpha` above 1"));
+    }
     let disciplines = [("fifo", Discipline::Fifo), ("lifo", Discipline::Lifo)];
     let cancels = [
         ("none", Cancel::None),
@@ -570,9 +612,14 @@ fn service(table: &Table) -> Result<Service, Problem> {
 
 fn faults(node: &Node, run: &Run, once: bool) -> Result<Vec<Fault>, Problem> {
     let mut faults: Vec<Fault> = Vec::new();
-    for item in node.list()? {
+    let items = node.list()?;
+    for item in &items {
         // `--fault none` clears the faults of the file.
         if matches!(&item.kind, Kind::Text { text, .. } if text == "none") {
+            if items.len() > 1 {
+                return Err(Problem::new("`none` stands alone, not beside other faults")
+                    .at(Some(item.place.clone())));
+            }
             continue;
         }
         let fault: Fault = item.read()?;
@@ -695,15 +742,21 @@ impl Policies<'_> {
                     .help(suggest(name, &names)));
             }
         };
-        if own.is_some() {
+        let first = seen.is_empty();
+        if own.is_some() || first {
             seen.push(name.to_string());
         }
         let table = entry.node.table()?;
-        let Some(base) = table.get("extends") else {
-            return Ok(table.clone());
+        // `--set` may give the policy itself another base, not one further down.
+        let instead = self.overrides.iter().rev().find(|set| {
+            first && (set.policy == "*" || set.policy == name) && set.path[0].0 == "extends"
+        });
+        let base = match (instead, table.get("extends")) {
+            (Some(set), _) => &set.node,
+            (None, Some(entry)) => &entry.node,
+            (None, None) => return Ok(table.clone()),
         };
-        let base_name = base.node.text()?;
-        let mut merged = self.lookup(base_name, Some(base.node.place.clone()), seen)?;
+        let mut merged = self.lookup(base.text()?, Some(base.place.clone()), seen)?;
         merged.overlay(table);
         Ok(merged)
     }

@@ -151,10 +151,34 @@ impl Table {
         }
         match &mut entry.node.kind {
             Kind::Table(table) => table.set(rest, node),
+            // A list of one table, as `[[service]]` makes it, is as good as the table.
+            Kind::List(items)
+                if matches!(
+                    items[..],
+                    [Node {
+                        kind: Kind::Table(_),
+                        ..
+                    }]
+                ) =>
+            {
+                match &mut items[0].kind {
+                    Kind::Table(table) => table.set(rest, node),
+                    _ => Ok(()),
+                }
+            }
             _ => Err(
                 Problem::new(format!("`{key}` is a single value, not a table"))
                     .at(Some(place.clone())),
             ),
+        }
+    }
+
+    /// Drops the entries of a table within this one that `keep` does not want.
+    pub fn retain(&mut self, table: &str, keep: impl Fn(&str) -> bool) {
+        for entry in self.entries.iter_mut().filter(|e| e.key == table) {
+            if let Kind::Table(table) = &mut entry.node.kind {
+                table.entries.retain(|e| keep(&e.key));
+            }
         }
     }
 

@@ -336,21 +336,21 @@ impl Value for Nanos {
 }
 
 fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
-    const UNITS: [(&str, f64); 8] = [
-        ("ns", 1.0),
-        ("us", 1e3),
-        ("µs", 1e3),
-        ("ms", 1e6),
-        ("s", 1e9),
-        ("m", 60e9),
-        ("h", 3600e9),
-        ("d", 86_400e9),
+    const UNITS: [(&str, u64); 8] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+        ("d", 86_400_000_000_000),
     ];
     if text.starts_with('-') {
         return Err(ValueError::new(span, "a duration cannot be negative"));
     }
     let mut rest = text;
-    let mut total = 0.0;
+    let mut total = 0u64;
     while !rest.is_empty() {
         let (number, tail) = number_and_unit(rest);
         let unit_end = tail
@@ -380,13 +380,19 @@ fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
                     .help("units are ns, us, ms, s, m, h, d"),
             );
         };
-        total += number_value * scale;
+        // Whole numbers exactly, which f64 would not hold beyond 104 days of ns.
+        let digits = number.replace('_', "");
+        let part = match digits.parse::<u64>() {
+            Ok(whole) => whole.saturating_mul(*scale),
+            Err(_) => (number_value * *scale as f64).round() as u64,
+        };
+        total = total.saturating_add(part);
         rest = &tail[unit_end..];
     }
-    if total >= 1e18 {
+    if total >= 1_000_000_000_000_000_000 {
         return Err(ValueError::new(span, "longer than 31 years"));
     }
-    Ok(Nanos(total.round() as u64))
+    Ok(Nanos(total))
 }
 
 impl Value for Rate {
@@ -427,8 +433,8 @@ impl Value for Probability {
         };
         if !(0.0..=1.0).contains(&p) {
             return Err(
-                ValueError::new(span, format!("{text} is not a probability"))
-                    .help("a probability lies between 0 and 1, or 0% and 100%"),
+                ValueError::new(span, format!("{text} does not lie between 0 and 1"))
+                    .help("that is 0% to 100%"),
             );
         }
         Ok(Probability(p))
