@@ -264,6 +264,30 @@ impl Chart {
             .ok_or_else(|| failed("it has no size".to_string()))?;
         let transform = tiny_skia::Transform::from_scale(SCALE, SCALE);
         resvg::render(&tree, transform, &mut pixels.as_mut());
-        pixels.encode_png().map_err(|e| failed(e.to_string()))
+        encode(&pixels).map_err(|e| failed(e.to_string()))
     }
+}
+
+/// A drawing on opaque paper as a PNG without alpha. The fast compression
+/// takes a tenth of the time of the default, for files of twice the size.
+fn encode(pixels: &tiny_skia::Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let opaque: Vec<u8> = pixels
+        .data()
+        .chunks_exact(4)
+        .flat_map(|rgba| [rgba[0], rgba[1], rgba[2]])
+        .collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.set_pixel_dims(Some(png::PixelDimensions {
+        // 192 dots an inch: twice the usual, so that documents show it at its size.
+        xppu: 7559,
+        yppu: 7559,
+        unit: png::Unit::Meter,
+    }));
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&opaque)?;
+    writer.finish()?;
+    Ok(file)
 }
