@@ -1,4 +1,4 @@
-//! Distributions of durations: sampling, mean and second moment.
+//! Distributions of durations: sampling, survival, mean and second moment.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
 use serde::{Serialize, Serializer};
 use statrs::function::erf::erfc;
-use statrs::function::gamma::gamma;
+use statrs::function::gamma::{gamma, gamma_ur};
 
 use crate::units::Nanos;
 
@@ -99,6 +99,87 @@ impl Dist {
         }
     }
 
+    /// The law of `factor` times a draw.
+    pub fn scaled(&self, factor: f64) -> Dist {
+        let by = |d: &Nanos| Nanos((d.0 as f64 * factor).round() as u64);
+        match self {
+            Dist::Const(d) => Dist::Const(by(d)),
+            Dist::Exp { mean } => Dist::Exp { mean: by(mean) },
+            Dist::Uniform { low, high } => Dist::Uniform {
+                low: by(low),
+                high: by(high),
+            },
+            Dist::Normal { mean, sd } => Dist::Normal {
+                mean: by(mean),
+                sd: by(sd),
+            },
+            Dist::LogNormal { median, sigma } => Dist::LogNormal {
+                median: by(median),
+                sigma: *sigma,
+            },
+            Dist::Gamma { shape, mean } => Dist::Gamma {
+                shape: *shape,
+                mean: by(mean),
+            },
+            Dist::Weibull { shape, scale } => Dist::Weibull {
+                shape: *shape,
+                scale: by(scale),
+            },
+            Dist::Pareto { scale, alpha } => Dist::Pareto {
+                scale: by(scale),
+                alpha: *alpha,
+            },
+            Dist::Mix(parts) => {
+                Dist::Mix(parts.iter().map(|(w, d)| (*w, d.scaled(factor))).collect())
+            }
+            Dist::Shift(inner, d) => Dist::Shift(Box::new(inner.scaled(factor)), by(d)),
+        }
+    }
+
+    /// P(X > x), `x` in ns, accurate in the tail: never computed as 1 − P(X ≤ x).
+    ///
+    /// It is the law before draws are rounded to whole nanoseconds.
+    pub fn survival(&self, x: f64) -> f64 {
+        if x < 0.0 {
+            return 1.0;
+        }
+        match self {
+            Dist::Const(d) => f64::from(u8::from(d.0 as f64 > x)),
+            Dist::Exp { mean } => match mean.0 {
+                0 => 0.0,
+                mean => (-x / mean as f64).exp(),
+            },
+            Dist::Uniform { low, high } => {
+                let (low, high) = (low.0 as f64, high.0 as f64);
+                match x {
+                    _ if x < low => 1.0,
+                    _ if x >= high => 0.0,
+                    _ => (high - x) / (high - low),
+                }
+            }
+            Dist::Normal { mean, sd } => {
+                let (mean, sd) = (mean.0 as f64, sd.0 as f64);
+                match sd == 0.0 {
+                    true => f64::from(u8::from(mean > x)),
+                    false => above(mean, sd, x) / above(mean, sd, 0.0),
+                }
+            }
+            Dist::LogNormal { median, sigma } => match (x, *sigma == 0.0) {
+                (0.0, _) => f64::from(u8::from(median.0 > 0)),
+                (x, true) => f64::from(u8::from(median.0 as f64 > x)),
+                (x, false) => above((median.0 as f64).ln(), *sigma, x.ln()),
+            },
+            Dist::Gamma { shape, mean } => match x == 0.0 {
+                true => 1.0,
+                false => gamma_ur(*shape, x * shape / mean.0 as f64),
+            },
+            Dist::Weibull { shape, scale } => (-(x / scale.0 as f64).powf(*shape)).exp(),
+            Dist::Pareto { scale, alpha } => (scale.0 as f64 / x).min(1.0).powf(*alpha),
+            Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.survival(x)).sum(),
+            Dist::Shift(inner, by) => inner.survival(x - by.0 as f64),
+        }
+    }
+
     /// The mean in seconds; infinite for a Pareto law with `alpha` ≤ 1.
     pub fn mean_s(&self) -> f64 {
         match self {
@@ -143,6 +224,11 @@ impl Dist {
             }
         }
     }
+}
+
+/// P(X > x) of a normal law.
+fn above(mean: f64, sd: f64, x: f64) -> f64 {
+    erfc((x - mean) / sd / std::f64::consts::SQRT_2) / 2.0
 }
 
 /// Mean and second moment of a normal law truncated below 0.
@@ -238,5 +324,73 @@ impl fmt::Display for Dist {
 impl Serialize for Dist {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::value::Value;
+    use crate::streams::{Purpose, Streams};
+
+    #[test]
+    fn survival_agrees_with_draws_and_with_the_mean() {
+        let laws = [
+            "250ms",
+            "exp(100ms)",
+            "uniform(50ms,150ms)",
+            "normal(100ms,80ms)",
+            "lognormal(median=80ms,sigma=0.8)",
+            "gamma(shape=2.5,mean=100ms)",
+            "weibull(shape=0.7,scale=80ms)",
+            "pareto(scale=20ms,alpha=3)",
+            "mix(0.7: exp(10ms), 0.3: uniform(100ms,300ms))",
+            "exp(50ms) + 20ms",
+        ];
+        let streams = Streams {
+            seed: 1,
+            replication: 0,
+        };
+        for text in laws {
+            let law = Dist::parse(text).unwrap();
+            let mut rng = streams.stream(Purpose::Service);
+            let n = 40_000;
+            let draws: Vec<u64> = (0..n).map(|_| law.sample(&mut rng).0).collect();
+            for ms in [0.0, 15.0, 60.0, 120.0, 240.0, 500.0] {
+                let x = ms * 1e6 + 0.5;
+                let p = law.survival(x);
+                let share = draws.iter().filter(|d| **d as f64 > x).count() as f64 / f64::from(n);
+                let error = (p * (1.0 - p) / f64::from(n)).sqrt();
+                if p > 0.0 && p * f64::from(n) < 10.0 {
+                    continue; // Too rare for a normal law of the share.
+                }
+                assert!(
+                    (share - p).abs() <= 4.0 * error,
+                    "{text} at {ms} ms: {share} {p}"
+                );
+            }
+            // The mean is the integral of the survival function, by the
+            // midpoint rule on a grid that grows.
+            let (mut area, mut from, mut width) = (0.0, 0.0, 1e4);
+            while from < 1e14 {
+                area += law.survival(from + width / 2.0) * width;
+                from += width;
+                width = (from * 1e-3).max(1e4);
+            }
+            let mean = law.mean_s() * 1e9;
+            assert!((law.scaled(0.5).mean_s() * 2e9 / mean - 1.0).abs() < 1e-6);
+            assert!((area / mean - 1.0).abs() < 1e-3, "{text}: {area} {mean}");
+        }
+    }
+
+    #[test]
+    fn survival_is_accurate_far_out() {
+        // e^−700 and friends, where 1 − cdf would be 0.
+        let p = |text: &str, x: f64| Dist::parse(text).unwrap().survival(x);
+        assert!((p("exp(1ms)", 700e6).ln() + 700.0).abs() < 1e-9);
+        assert!((p("pareto(scale=1ms,alpha=10)", 1e12).ln() / 10.0 + 1e6f64.ln()).abs() < 1e-9);
+        // P(Z > 10) = 7.619853024160527e-24 (Abramowitz and Stegun, table 26.2).
+        let z = p("normal(100ms,10ms)", 200e6);
+        assert!((z / 7.619_853_024e-24 - 1.0).abs() < 1e-6, "{z}");
     }
 }

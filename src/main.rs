@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use herdsim::cli::{self, Cli, Command};
+use herdsim::cli::{self, Cli};
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    let done = match &cli.command {
-        None => cli::run::run(&cli.options, None),
-        Some(Command::Run { scenario, options }) => cli::run::run(options, Some(scenario)),
-    };
+    let done = cli
+        .job()
+        .and_then(|(job, common)| cli::run::run(&job, common));
     match done {
         Ok(status) => ExitCode::from(status),
         Err(failure) => {

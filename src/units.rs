@@ -78,6 +78,22 @@ impl fmt::Display for Factor {
     }
 }
 
+/// How much slower than true time a clock runs: 0.1 loses a tenth, −0.1 gains one.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Drift(pub f64);
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Serialize for Drift {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_f64(self.0)
+    }
+}
+
 /// Retry tokens, in millionths, so that adding 0.1 ten times is exactly 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Tokens(pub u64);

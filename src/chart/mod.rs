@@ -1,11 +1,16 @@
 //! Charts: results in, SVG and PNG out.
 
+mod lanes;
+mod lines;
 pub mod render;
 mod scoreboard;
 pub mod theme;
 mod timeline;
 
 use crate::ensemble::herd::Results;
+use crate::output::curves::Curves;
+use crate::output::figures::Figures;
+use crate::output::trace::Trace;
 use crate::output::verdict::{headline, setting, verdict};
 use render::Canvas;
 pub use render::{Chart, ChartError};
@@ -18,10 +23,64 @@ pub fn herd(results: &Results) -> Result<Vec<Chart>, ChartError> {
     ])
 }
 
-/// A sheet with the finding as title, the setting under it and a footer.
-///
-/// `what` says in the alternative text what is shown; `paint` is given the
-/// sheet and where its content begins, with `height` pixels from there to the end.
+/// Every chart of a fence run.
+pub fn fence(
+    curves: &Curves,
+    figures: &Figures,
+    verdict: &str,
+    example: Option<&Trace>,
+) -> Result<Vec<Chart>, ChartError> {
+    let mut charts = vec![lines::lines("stale-writes", curves, figures, verdict)?];
+    if let Some(trace) = example {
+        charts.push(lanes::lanes("failover", trace, figures)?);
+    }
+    Ok(charts)
+}
+
+/// Every chart of a saga run.
+pub fn saga(
+    curves: &Curves,
+    figures: &Figures,
+    verdict: &str,
+    example: Option<&Trace>,
+) -> Result<Vec<Chart>, ChartError> {
+    let mut charts = vec![lines::lines("duplicates", curves, figures, verdict)?];
+    if let Some(trace) = example {
+        charts.push(lanes::lanes("double-refund", trace, figures)?);
+    }
+    Ok(charts)
+}
+
+/// What stands around a chart: the finding as title, the setting under it, a footer.
+struct Sheet<'s> {
+    name: &'static str,
+    title: &'s str,
+    subtitle: &'s str,
+    footer: &'s str,
+    /// What is shown, in words: the alternative text.
+    description: &'s str,
+}
+
+impl Sheet<'_> {
+    /// Draws it. `paint` is given the sheet and where its content begins, with
+    /// `height` pixels from there to the end.
+    fn draw(
+        &self,
+        height: f64,
+        paint: impl FnOnce(&mut Canvas<'_>, f64),
+    ) -> Result<Chart, ChartError> {
+        let room = theme::WIDTH - theme::LEFT - theme::EDGE;
+        let title = theme::wrap(self.title, theme::TITLE, true, room);
+        let top = 150.0 + 40.0 * title.len() as f64;
+        let size = (theme::WIDTH, top + height);
+        render::draw(self.name, size, self.title, self.description, |canvas| {
+            canvas.frame(top + height, &title, self.subtitle, self.footer);
+            paint(canvas, top);
+        })
+    }
+}
+
+/// The sheet of a chart of herd results; `what` says what it shows.
 fn sheet(
     results: &Results,
     name: &'static str,
@@ -29,17 +88,14 @@ fn sheet(
     height: f64,
     paint: impl FnOnce(&mut Canvas<'_>, f64),
 ) -> Result<Chart, ChartError> {
-    let headline = headline(results);
-    let room = theme::WIDTH - theme::LEFT - theme::EDGE;
-    let title = theme::wrap(&headline, theme::TITLE, true, room);
-    let top = 150.0 + 40.0 * title.len() as f64;
-    let size = (theme::WIDTH, top + height);
-    let description = format!("{what}. {}.", verdict(results));
-    render::draw(name, size, &headline, &description, |canvas| {
-        let subtitle = format!("{} · mean and 95% interval", setting(results));
-        canvas.frame(top + height, &title, &subtitle, &footer(results));
-        paint(canvas, top);
-    })
+    let sheet = Sheet {
+        name,
+        title: &headline(results),
+        subtitle: &format!("{} · mean and 95% interval", setting(results)),
+        footer: &footer(results),
+        description: &format!("{what}. {}.", verdict(results)),
+    };
+    sheet.draw(height, paint)
 }
 
 /// The widest that a policy's name may be beside a chart.
@@ -66,10 +122,15 @@ fn footer(results: &Results) -> String {
         (n, false) => format!("{n} replications"),
         (n, true) => format!("interrupted at replication {n}"),
     };
-    format!(
-        "herdsim {} · seed {} · {replications} · {}/scenario.toml",
-        env!("CARGO_PKG_VERSION"),
+    signature(
         results.scenario.run.seed,
-        results.scenario.name
+        &replications,
+        &results.scenario.name,
     )
+}
+
+/// Version, seed, size and scenario in one line.
+fn signature(seed: u64, size: &str, name: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("herdsim {version} · seed {seed} · {size} · {name}/scenario.toml")
 }

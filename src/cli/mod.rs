@@ -1,15 +1,24 @@
 //! The command line: what can be typed, and its translation to a scenario.
 
 pub mod failure;
+pub mod fence;
+pub mod herd;
 pub mod options;
 pub mod run;
+pub mod saga;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use options::Options;
+use failure::Failure;
+use fence::FenceOptions;
+use herd::Options;
+use options::Common;
+use saga::SagaOptions;
+
+use crate::scenario::Job;
 
 /// What will this retry policy do when the service blips?
 ///
@@ -46,6 +55,18 @@ impl Cli {
         }
         Cli::parse_from(arguments)
     }
+
+    /// What is asked for, and how.
+    pub fn job(&self) -> Result<(Job, &Common), Failure> {
+        Ok(match &self.command {
+            None => (self.options.job(None)?, &self.options.common),
+            Some(Command::Run { scenario, options }) => {
+                (options.job(Some(scenario))?, &options.common)
+            }
+            Some(Command::Fence(options)) => (options.job()?, &options.common),
+            Some(Command::Saga(options)) => (options.job()?, &options.common),
+        })
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -57,4 +78,8 @@ pub enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
+    /// A paused leader wakes and writes: what do fencing tokens prevent?
+    Fence(Box<FenceOptions>),
+    /// A refund is retried: how often is it paid twice?
+    Saga(Box<SagaOptions>),
 }

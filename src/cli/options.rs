@@ -1,16 +1,18 @@
-//! The options of a run, and the scenario they make.
+//! Options that several commands share.
 //!
 //! Values are taken as text and read by the scenario's own parser, so that a
 //! flag and a file field mean the same and fail the same way.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::failure::Failure;
 use crate::scenario::{Layers, Problem};
 
+/// What a retry policy is made of.
 #[derive(Args, Debug)]
-pub struct Options {
+pub struct PolicyFlags {
     /// Policies to compare; the first is the baseline. Repeat, or give a comma list
     #[arg(
         long = "policy",
@@ -37,78 +39,31 @@ pub struct Options {
     /// Such as none, full, equal, decorrelated, proportional(20%), additive(1s)
     #[arg(long, value_name = "JITTER", help_heading = "Policies")]
     jitter: Option<String>,
+}
 
-    /// How many callers
-    #[arg(long, value_name = "N", help_heading = "Callers")]
-    callers: Option<String>,
-    /// How many processes they share; budgets are per process
-    #[arg(long, value_name = "N", help_heading = "Callers")]
-    clients: Option<String>,
-    /// open, closed or once
-    #[arg(long, value_name = "KIND", help_heading = "Callers")]
-    arrival: Option<String>,
-    /// Calls per caller (open), such as 1/s
-    #[arg(long, value_name = "RATE", help_heading = "Callers")]
-    rate: Option<String>,
-    /// Pause between calls (closed), such as exp(1s)
-    #[arg(long, value_name = "DIST", help_heading = "Callers")]
-    think: Option<String>,
-    /// When everybody calls (once)
-    #[arg(long, value_name = "DURATION", help_heading = "Callers")]
-    at: Option<String>,
-    /// Drawn and added to that for each caller (once)
-    #[arg(long, value_name = "DIST", help_heading = "Callers")]
-    spread: Option<String>,
+impl PolicyFlags {
+    pub fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
+        layers.flags([
+            ("--attempts", "policy.*.attempts", &self.attempts),
+            ("--timeout", "policy.*.timeout", &self.timeout),
+            ("--deadline", "policy.*.deadline", &self.deadline),
+            ("--backoff", "policy.*.backoff", &self.backoff),
+            ("--jitter", "policy.*.jitter", &self.jitter),
+        ])?;
+        layers.list_flag("--policy", "compare", &self.policies)?;
+        layers.list_flag("--retry-on", "policy.*.retry_on", &self.retry_on)
+    }
+}
 
-    /// How many servers
-    #[arg(long, value_name = "N", help_heading = "Service")]
-    servers: Option<String>,
-    /// Such as exp(14ms) or gamma(shape=2,mean=14ms)
-    #[arg(long, value_name = "DIST", help_heading = "Service")]
-    service_time: Option<String>,
-    /// How many attempts may wait
-    #[arg(long, value_name = "N", help_heading = "Service")]
-    queue: Option<String>,
-    /// fifo or lifo
-    #[arg(long, value_name = "KIND", help_heading = "Service")]
-    discipline: Option<String>,
-    /// Skip queued attempts whose caller has left
-    #[arg(long, help_heading = "Service")]
-    drop_expired: bool,
-    /// What a caller that gives up takes back: none, queued, all
-    #[arg(long, value_name = "KIND", help_heading = "Service")]
-    cancel: Option<String>,
-    /// Delay from caller to service
-    #[arg(long, value_name = "DIST", help_heading = "Service")]
-    network_out: Option<String>,
-    /// Delay from service to caller
-    #[arg(long, value_name = "DIST", help_heading = "Service")]
-    network_back: Option<String>,
-    /// Such as crash@10s+2s or errors(30%)@10s+5s~1s; repeat for several, `none` for none
-    #[arg(long = "fault", value_name = "FAULT", help_heading = "Service")]
-    faults: Vec<String>,
-
+/// What every run has: a seed, a size, a place for its results.
+#[derive(Args, Debug)]
+pub struct Common {
     /// Fixes every random number
     #[arg(long, value_name = "N", help_heading = "Run")]
     seed: Option<String>,
     /// Independent runs of every policy
     #[arg(long, value_name = "N", help_heading = "Run")]
     replications: Option<String>,
-    /// Add runs until the main intervals are this tight, such as 2%
-    #[arg(long, value_name = "SHARE", help_heading = "Run")]
-    precision: Option<String>,
-    /// But no more than this
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    max_replications: Option<String>,
-    /// When counting begins
-    #[arg(long, value_name = "DURATION", help_heading = "Run")]
-    warmup: Option<String>,
-    /// When a run ends
-    #[arg(long, value_name = "DURATION", help_heading = "Run")]
-    horizon: Option<String>,
-    /// Width of a bin of the time series
-    #[arg(long, value_name = "DURATION", help_heading = "Run")]
-    bin: Option<String>,
     /// Any field of the scenario, such as service.servers=80; repeat for several
     #[arg(long = "set", value_name = "PATH=VALUE", help_heading = "Run")]
     set: Vec<String>,
@@ -157,56 +112,33 @@ pub enum Format {
     Markdown,
 }
 
-impl Options {
-    /// Lays the options over a scenario; `--set` goes on top.
+impl Common {
+    /// Lays these options over a scenario, `--set` last.
     pub fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        let single = [
+        layers.flags([
             ("--name", "name", &self.name),
-            ("--attempts", "policy.*.attempts", &self.attempts),
-            ("--timeout", "policy.*.timeout", &self.timeout),
-            ("--deadline", "policy.*.deadline", &self.deadline),
-            ("--backoff", "policy.*.backoff", &self.backoff),
-            ("--jitter", "policy.*.jitter", &self.jitter),
-            ("--callers", "callers.count", &self.callers),
-            ("--clients", "callers.clients", &self.clients),
-            ("--arrival", "callers.arrival", &self.arrival),
-            ("--rate", "callers.rate", &self.rate),
-            ("--think", "callers.think", &self.think),
-            ("--at", "callers.at", &self.at),
-            ("--spread", "callers.spread", &self.spread),
-            ("--servers", "service.servers", &self.servers),
-            ("--service-time", "service.service_time", &self.service_time),
-            ("--queue", "service.queue", &self.queue),
-            ("--discipline", "service.discipline", &self.discipline),
-            ("--cancel", "service.cancel", &self.cancel),
-            ("--network-out", "network.out", &self.network_out),
-            ("--network-back", "network.back", &self.network_back),
             ("--seed", "run.seed", &self.seed),
             ("--replications", "run.replications", &self.replications),
-            ("--precision", "run.precision", &self.precision),
-            (
-                "--max-replications",
-                "run.max_replications",
-                &self.max_replications,
-            ),
-            ("--warmup", "run.warmup", &self.warmup),
-            ("--horizon", "run.horizon", &self.horizon),
-            ("--bin", "run.bin", &self.bin),
-        ];
-        for (flag, path, value) in single {
-            if let Some(text) = value {
-                layers.flag(flag, path, text)?;
-            }
-        }
-        if self.drop_expired {
-            layers.flag("--drop-expired", "service.drop_expired", "true")?;
-        }
-        layers.list_flag("--policy", "compare", &self.policies)?;
-        layers.list_flag("--retry-on", "policy.*.retry_on", &self.retry_on)?;
-        layers.list_flag("--fault", "faults", &self.faults)?;
+        ])?;
         for assignment in &self.set {
             layers.set(assignment)?;
         }
         Ok(())
     }
+}
+
+/// The text of a scenario file.
+pub fn read(path: &Path) -> Result<String, Failure> {
+    let failed = |reason: String| Failure::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
+        failed(format!("line {line} is not UTF-8"))
+    })
 }

@@ -1,4 +1,4 @@
-//! `herdsim` and `herdsim run FILE`: simulate, write, tell.
+//! Running a job: simulate, write, tell, judge.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -10,38 +10,82 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::chart::{self, Chart};
+use crate::chart::Chart;
 use crate::cli::failure::Failure;
-use crate::cli::options::{Format, Options};
+use crate::cli::options::{Common, Format};
+use crate::cli::{fence, herd, saga};
 use crate::ensemble::cost::Cost;
-use crate::ensemble::herd::{self, Results};
-use crate::output::assertion::{Assertion, Ruling};
+use crate::fence as fencing;
+use crate::herd::METRICS;
+use crate::output::assertion::{Assertion, Judged, Ruling};
 use crate::output::run_dir::RunDir;
 use crate::output::words::large;
-use crate::output::{csv, json, scenario_file, table, verdict};
-use crate::scenario::{Layers, Node, Problem, Scenario};
+use crate::saga as compensation;
+use crate::scenario::{Job, Node, Problem};
 
 const INTERRUPTED: u8 = 130;
 const ASSERTION_FAILED: u8 = 3;
 
-/// Runs a scenario file, or the default scenario, and returns the exit status.
-pub fn run(options: &Options, file: Option<&Path>) -> Result<u8, Failure> {
-    let mut layers = Layers::default();
-    if let Some(path) = file {
-        layers.file(&path.display().to_string(), &read(path)?)?;
+/// What a simulation is given to work with.
+pub struct Desk<'c> {
+    pub pool: &'c ThreadPool,
+    pub stop: Arc<AtomicBool>,
+    pub charts: bool,
+    bar: ProgressBar,
+}
+
+impl Desk<'_> {
+    pub fn progress(&self, done: u64, planned: u64) {
+        self.bar.set_length(planned);
+        self.bar.set_position(done);
     }
-    options.apply(&mut layers)?;
-    let scenario = Scenario::from_layers(&layers)?;
-    let assertions = read_assertions(options, &scenario)?;
-    let threads = match options.threads {
+}
+
+/// What a simulation leaves to be written and told.
+pub struct Finished {
+    /// The resolved scenario.
+    pub scenario: String,
+    /// CSV files; the first is the summary.
+    pub tables: Vec<File>,
+    pub json: String,
+    pub text: String,
+    pub markdown: String,
+    pub charts: Vec<Chart>,
+    pub judged: Box<dyn Judged>,
+    pub events: f64,
+    /// What was complete when the run was stopped, if it was.
+    pub interrupted: Option<String>,
+}
+
+/// A file of a run.
+pub struct File {
+    name: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl File {
+    pub fn csv(
+        name: &'static str,
+        write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> Result<File, Failure> {
+        let mut bytes = Vec::new();
+        write(&mut bytes).map_err(Failure::Stdout)?;
+        Ok(File { name, bytes })
+    }
+}
+
+/// Runs a job and returns the exit status.
+pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
+    let assertions = read_assertions(job, common)?;
+    let threads = match common.threads {
         Some(n) => usize::from(n),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let cost = Cost::of(&scenario, threads);
-    if !cost.is_within_reach() && !options.yes {
+    let cost = Cost::of_job(job, threads);
+    if !cost.is_within_reach() && !common.yes {
         return Err(Failure::OutOfReach(cost));
     }
-    let directory = RunDir::prepare(&options.out, &scenario.name)?;
+    let directory = RunDir::prepare(&common.out, job.name())?;
 
     let start = Instant::now();
     let pool = rayon::ThreadPoolBuilder::new()
@@ -51,55 +95,63 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<u8, Failure> {
             threads,
             reason: e.to_string(),
         })?;
-    let results = simulate(options, &scenario, &pool, directory.temporary());
+    let desk = Desk {
+        pool: &pool,
+        stop: stop_on_interrupt(directory.temporary()),
+        charts: !common.no_charts,
+        bar: progress_bar(common),
+    };
+    let finished = match job {
+        Job::Herd(scenario) => herd::simulate(scenario, &desk)?,
+        Job::Fence(scenario) => fence::simulate(scenario, &desk)?,
+        Job::Saga(scenario) => saga::simulate(scenario, &desk)?,
+    };
+    desk.bar.finish_and_clear();
     let simulated = start.elapsed();
-    if results.replications == 0 {
-        return Err(Failure::Interrupted);
-    }
-    let files = write_files(&results, directory, !options.no_charts, &pool)?;
+    let files = write_files(&finished, directory, &pool)?;
 
-    tell(options.format, &results)?;
-    if !options.quiet {
+    tell(common.format, &finished)?;
+    if !common.quiet {
         note(&format!("wrote {files}"));
     }
-    if options.verbose {
+    if common.verbose {
         note(&format!(
             "{} events in {:.2} s on {threads} threads, {:.2} s in all",
-            large(results.events as f64),
+            large(finished.events),
             simulated.as_secs_f64(),
             start.elapsed().as_secs_f64(),
         ));
     }
-    let held = rule(&assertions, &results);
-    if results.interrupted {
+    let held = rule(&assertions, &*finished.judged);
+    if let Some(complete) = finished.interrupted {
         note(&format!(
-            "interrupted: results are of the {} replications complete by then",
-            results.replications
+            "interrupted: results are of the {complete} complete by then"
         ));
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::Unreadable {
-        path: path.to_path_buf(),
-        reason,
+fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure> {
+    let (what, cells, metrics): (_, Vec<&str>, Vec<&'static str>) = match job {
+        Job::Herd(s) => (
+            "policy",
+            s.compare.iter().map(String::as_str).collect(),
+            METRICS.to_vec(),
+        ),
+        Job::Fence(s) => (
+            "guard",
+            s.fence.guards.iter().map(|g| g.name()).collect(),
+            [&fencing::METRICS[..], &crate::output::fence::DERIVED].concat(),
+        ),
+        Job::Saga(s) => (
+            "key mode",
+            s.saga.keys.iter().map(|k| k.name()).collect(),
+            [&compensation::METRICS[..], &crate::output::saga::DERIVED].concat(),
+        ),
     };
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
-        failed(format!("line {line} is not UTF-8"))
-    })
-}
-
-fn read_assertions(options: &Options, scenario: &Scenario) -> Result<Vec<Assertion>, Failure> {
-    let policies: Vec<&str> = scenario.compare.iter().map(String::as_str).collect();
     let read = |text: &String| {
-        Assertion::parse(text, &policies).map_err(|e| {
+        Assertion::parse(text, what, &cells, &metrics).map_err(|e| {
             let mut place = Node::from_flag("--assert", text).place;
             place.span = e.span;
             let problem = Problem::new(e.message).at(Some(place));
@@ -109,27 +161,11 @@ fn read_assertions(options: &Options, scenario: &Scenario) -> Result<Vec<Asserti
             }
         })
     };
-    Ok(options
+    Ok(common
         .assertions
         .iter()
         .map(read)
         .collect::<Result<_, Problem>>()?)
-}
-
-fn simulate(
-    options: &Options,
-    scenario: &Scenario,
-    pool: &ThreadPool,
-    temporary: &Path,
-) -> Results {
-    let stop = stop_on_interrupt(temporary);
-    let bar = progress_bar(options);
-    let results = herd::run(scenario, pool, &stop, |done, planned| {
-        bar.set_length(planned);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    results
 }
 
 /// The first Ctrl-C ends the run with what is complete; the second ends the
@@ -148,8 +184,8 @@ fn stop_on_interrupt(temporary: &Path) -> Arc<AtomicBool> {
     stop
 }
 
-fn progress_bar(options: &Options) -> ProgressBar {
-    if options.quiet || !io::stderr().is_terminal() {
+fn progress_bar(common: &Common) -> ProgressBar {
+    if common.quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let style =
@@ -159,54 +195,45 @@ fn progress_bar(options: &Options) -> ProgressBar {
 
 /// Writes the run's directory and returns the sentence that names its files.
 fn write_files(
-    results: &Results,
+    finished: &Finished,
     directory: RunDir,
-    charts: bool,
     pool: &ThreadPool,
 ) -> Result<String, Failure> {
-    let text = |text: String| move |out: &mut dyn Write| out.write_all(text.as_bytes());
-    directory.write("scenario.toml", text(scenario_file(&results.scenario)))?;
-    directory.write("summary.csv", |out| csv::summary(results, out))?;
-    directory.write("replications.csv", |out| csv::replications(results, out))?;
-    directory.write("timeseries.csv", |out| csv::timeseries(results, out))?;
-    directory.write("result.json", text(json::result(results)))?;
-    let mut names =
-        "scenario.toml, summary.csv, replications.csv, timeseries.csv, result.json".to_string();
-    if charts {
-        let charts = chart::herd(results)?;
-        let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
-        for (chart, png) in charts.iter().zip(pixels) {
-            let png = png?;
-            directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
-            directory.write(&format!("{}.svg", chart.name), |out| {
-                out.write_all(chart.svg.as_bytes())
-            })?;
-            names += &format!(", {}.png and .svg", chart.name);
-        }
+    let mut names = vec!["scenario.toml".to_string()];
+    directory.write("scenario.toml", |out| {
+        out.write_all(finished.scenario.as_bytes())
+    })?;
+    for table in &finished.tables {
+        directory.write(table.name, |out| out.write_all(&table.bytes))?;
+        names.push(table.name.to_string());
+    }
+    directory.write("result.json", |out| out.write_all(finished.json.as_bytes()))?;
+    names.push("result.json".to_string());
+    let charts = &finished.charts;
+    let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
+    for (chart, png) in charts.iter().zip(pixels) {
+        let png = png?;
+        directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
+        directory.write(&format!("{}.svg", chart.name), |out| {
+            out.write_all(chart.svg.as_bytes())
+        })?;
+        names.push(format!("{}.png and .svg", chart.name));
     }
     let target = directory.commit()?;
-    Ok(format!("{}: {names}", target.display()))
+    Ok(format!("{}: {}", target.display(), names.join(", ")))
 }
 
 /// The result on standard output, in the format asked for.
-fn tell(format: Format, results: &Results) -> Result<(), Failure> {
-    let mut out = Vec::new();
-    match format {
-        Format::Text => {
-            let verdict = verdict::verdict(results);
-            let written = write!(out, "{verdict}\n\n{}", table::text(results));
-            written.map_err(Failure::Stdout)?;
-        }
-        Format::Markdown => {
-            let verdict = verdict::verdict(results);
-            let written = write!(out, "{verdict}\n\n{}", table::markdown(results));
-            written.map_err(Failure::Stdout)?;
-        }
-        Format::Json => out.extend(json::result(results).bytes()),
-        Format::Csv => csv::summary(results, &mut out).map_err(Failure::Stdout)?,
-    }
+fn tell(format: Format, finished: &Finished) -> Result<(), Failure> {
+    let out = match (format, &finished.tables[..]) {
+        (Format::Text, _) => finished.text.as_bytes(),
+        (Format::Markdown, _) => finished.markdown.as_bytes(),
+        (Format::Json, _) => finished.json.as_bytes(),
+        (Format::Csv, [summary, ..]) => &summary.bytes,
+        (Format::Csv, []) => &[],
+    };
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(&out).and_then(|()| stdout.flush()) {
+    match stdout.write_all(out).and_then(|()| stdout.flush()) {
         // Whoever read it has had enough.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done.map_err(Failure::Stdout),
@@ -214,7 +241,7 @@ fn tell(format: Format, results: &Results) -> Result<(), Failure> {
 }
 
 /// Rules on every assertion, tells what does not hold, and says whether all do.
-fn rule(assertions: &[Assertion], results: &Results) -> bool {
+fn rule(assertions: &[Assertion], results: &dyn Judged) -> bool {
     let mut all = true;
     for assertion in assertions {
         let (word, why) = match assertion.rule(results) {

@@ -2,10 +2,10 @@
 
 use crate::dist::Dist;
 use crate::herd::{METRICS, SERIES};
-use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Backoff, Budget, Policy};
 use crate::scenario::service::Arrival;
+use crate::scenario::{Job, Scenario, Trials};
 use crate::streams::{Purpose, Streams};
 
 /// An estimate from above: every attempt fails, every queue is full.
@@ -22,6 +22,19 @@ impl Cost {
     pub const MOST_EVENTS: f64 = 1e11;
     /// 8 GiB.
     pub const MOST_BYTES: f64 = 8.0 * 1024.0 * 1024.0 * 1024.0;
+
+    /// The cost of a scenario of any kind, on so many threads.
+    pub fn of_job(job: &Job, threads: usize) -> Cost {
+        let trials = |trials: &Trials, cells: usize| Cost {
+            events: trials.replications as f64 * cells as f64,
+            bytes: 0.0,
+        };
+        match job {
+            Job::Herd(scenario) => Cost::of(scenario, threads),
+            Job::Fence(s) => trials(&s.run, s.fence.guards.len()),
+            Job::Saga(s) => trials(&s.run, s.saga.keys.len()),
+        }
+    }
 
     pub fn of(scenario: &Scenario, threads: usize) -> Cost {
         let horizon = scenario.run.horizon.as_secs();

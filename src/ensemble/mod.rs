@@ -3,6 +3,7 @@
 pub mod cost;
 pub mod herd;
 pub mod stats;
+pub mod trials;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -100,6 +100,29 @@ impl Moments {
         self.squares += delta * (value - self.mean);
     }
 
+    /// From the sum of `n` values and the sum of their squares.
+    pub fn of_sums(n: u64, sum: f64, squares: f64) -> Moments {
+        let mean = sum / n.max(1) as f64;
+        Moments {
+            n,
+            mean,
+            squares: (squares - sum * mean).max(0.0),
+        }
+    }
+
+    /// Adds the values of another (Chan, Golub and LeVeque 1983).
+    pub fn merge(&mut self, other: &Moments) {
+        if other.n == 0 {
+            return;
+        }
+        let n = self.n + other.n;
+        let delta = other.mean - self.mean;
+        let share = other.n as f64 / n as f64;
+        self.mean += delta * share;
+        self.squares += other.squares + delta * delta * self.n as f64 * share;
+        self.n = n;
+    }
+
     pub fn estimate(&self) -> Estimate {
         match self.n {
             0 => Estimate::NONE,
@@ -147,6 +170,28 @@ mod tests {
         assert!((none.high - 0.1611).abs() < 1e-4);
         let most = Estimate::share_of((0..20).map(|i| f64::from(u8::from(i < 17))));
         assert!((most.low - 0.6396).abs() < 1e-4 && (most.high - 0.9476).abs() < 1e-4);
+    }
+
+    #[test]
+    fn merged_moments_are_those_of_all_values() {
+        let values: Vec<f64> = (0..50).map(|i| f64::from(i * i % 17) + 1e3).collect();
+        let moments = |values: &[f64]| {
+            let mut moments = Moments::default();
+            values.iter().for_each(|x| moments.add(*x));
+            moments
+        };
+        let whole = moments(&values).estimate();
+        let mut merged = Moments::default();
+        for part in [&values[..7], &values[7..7], &values[7..31], &values[31..]] {
+            merged.merge(&moments(part));
+        }
+        let sum: f64 = values.iter().sum();
+        let squares = values.iter().map(|x| x * x).sum();
+        let summed = Moments::of_sums(50, sum, squares);
+        for e in [merged.estimate(), summed.estimate()] {
+            assert_eq!(e.n, whole.n);
+            assert!((e.mean - whole.mean).abs() < 1e-9 && (e.sd - whole.sd).abs() < 1e-6);
+        }
     }
 
     #[test]

@@ -9,10 +9,12 @@ use rand::RngExt;
 use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, NEVER, Token};
 use crate::herd::arrival::Arrivals;
+use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
 use crate::herd::metrics::{Outcome, Recorder, Residue};
 use crate::herd::policy::{self, Backoffs, Budgets};
 use crate::herd::service::{Queue, Race};
+use crate::saga::{Admission, Reply as Answer};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Failure, Policy};
@@ -88,6 +90,9 @@ struct Attempt {
     retry: bool,
     /// The service knows that its caller has left.
     cancelled: bool,
+    /// Its number within the call, and what the effect's key made of it.
+    number: u32,
+    admission: Admission,
 }
 
 /// Records in slots that are used again.
@@ -155,6 +160,8 @@ struct Engine<'s> {
     queue: Queue,
     /// In place of timers in [`Cause::Finish`], where service allows it.
     race: Option<Race>,
+    /// Where doing the work twice matters.
+    effects: Option<Effects>,
     calls: Slots<Call>,
     attempts: Slots<Attempt>,
     recorder: Recorder,
@@ -199,6 +206,7 @@ impl<'s> Engine<'s> {
             budgets: Budgets::new(policy.budget.as_ref(), scenario.callers.clients),
             queue: Queue::new(scenario.service.discipline),
             race,
+            effects: scenario.service.effect.as_ref().map(Effects::new),
             calls: Slots::new(),
             attempts: Slots::new(),
             recorder: Recorder::new(scenario),
@@ -273,6 +281,9 @@ impl<'s> Engine<'s> {
             ended: false,
             worked: false,
         });
+        if let Some(effects) = &mut self.effects {
+            effects.call_started(call);
+        }
         self.send(call);
     }
 
@@ -308,7 +319,7 @@ impl<'s> Engine<'s> {
     fn add_attempt(&mut self, call_slot: u32, retry: bool) -> u32 {
         let call = &mut self.calls[call_slot];
         call.attempts_alive += 1;
-        let started = call.started;
+        let (started, number) = (call.started, call.tries);
         let attempt = self.attempts.add(|old| Attempt {
             since: 0,
             call: call_slot,
@@ -317,6 +328,8 @@ impl<'s> Engine<'s> {
             awaited: true,
             retry,
             cancelled: false,
+            number,
+            admission: Admission::Executes,
         });
         let mut expires = NEVER;
         if let Some(timeout) = self.policy.timeout {
@@ -420,8 +433,12 @@ impl<'s> Engine<'s> {
     #[inline]
     fn start(&mut self, attempt: u32) {
         self.recorder.started();
-        self.attempts[attempt].since = self.now;
-        self.attempts[attempt].phase = Phase::Serving;
+        let record = &mut self.attempts[attempt];
+        record.since = self.now;
+        record.phase = Phase::Serving;
+        if let Some(effects) = &mut self.effects {
+            record.admission = effects.started(record.call, record.number, self.now);
+        }
         if let Some(race) = &mut self.race {
             race.join(attempt, self.now, &mut self.service_rng);
             self.agenda.set_next(Cause::Finish, race.finish());
@@ -468,6 +485,10 @@ impl<'s> Engine<'s> {
         let call = &mut self.calls[self.attempts[attempt].call];
         self.recorder.counts.duplicates += u64::from(call.worked);
         call.worked = true;
+        let reply = match self.effects {
+            None => Some(Reply::Ok),
+            Some(_) => self.take_effect(attempt),
+        };
         let (error, lose) = match self.faults.calm(self.now) {
             true => (0.0, 0.0),
             false => {
@@ -480,9 +501,42 @@ impl<'s> Engine<'s> {
         } else if happens(error, &mut self.fault_rng) {
             self.reply(attempt, Reply::Failed(Failure::Error));
         } else {
-            self.reply(attempt, Reply::Ok);
+            match reply {
+                Some(reply) => self.reply(attempt, reply),
+                None => self.through(attempt),
+            }
         }
         self.serve_waiting();
+    }
+
+    /// The effect of a finished attempt, and its answer, if it has one.
+    fn take_effect(&mut self, attempt: u32) -> Option<Reply> {
+        let record = &self.attempts[attempt];
+        let effects = self.effects.as_mut()?;
+        let crash = happens(effects.crash(), &mut self.fault_rng);
+        let (answer, again) = effects.finished(
+            record.call,
+            record.number,
+            record.admission,
+            self.now,
+            crash,
+        );
+        self.recorder.counts.double_effects += u64::from(again);
+        match answer {
+            Answer::Done => Some(Reply::Ok),
+            Answer::Conflict => Some(Reply::Failed(Failure::Rejected)),
+            Answer::Refused => Some(Reply::Failed(Failure::Error)),
+            Answer::Nothing => None,
+        }
+    }
+
+    /// The work of an attempt ends before it is done.
+    fn cut_off(&mut self, attempt: u32) {
+        let record = &self.attempts[attempt];
+        if let Some(effects) = &mut self.effects {
+            effects.aborted(record.call, record.admission, self.now);
+        }
+        self.leave_server(attempt);
     }
 
     /// Frees the server of an attempt and books its time.
@@ -621,7 +675,7 @@ impl<'s> Engine<'s> {
                     race.leave(attempt, self.now, &mut self.service_rng);
                     self.agenda.set_next(Cause::Finish, race.finish());
                 }
-                self.leave_server(attempt);
+                self.cut_off(attempt);
                 self.through(attempt);
                 self.serve_waiting();
             }
@@ -679,6 +733,10 @@ impl<'s> Engine<'s> {
     fn end_call(&mut self, call_slot: u32, ok: bool) {
         let call = &mut self.calls[call_slot];
         self.recorder.call_ended(call.started, ok);
+        if let Some(effects) = &self.effects {
+            let phantom = ok && !effects.happened(call_slot);
+            self.recorder.counts.phantom_effects += u64::from(phantom);
+        }
         if ok && !self.budgets.is_unlimited() {
             let client = self.scenario.callers.client(call.caller);
             self.budgets.call_succeeded(client, call.retried);
@@ -713,7 +771,7 @@ impl<'s> Engine<'s> {
     /// Everything queued or in service fails at once.
     fn crash(&mut self) {
         while let Some(attempt) = self.next_in_service() {
-            self.leave_server(attempt);
+            self.cut_off(attempt);
             self.reply(attempt, Reply::Failed(Failure::Reset));
         }
         while self.recorder.waiting() > 0 {

@@ -38,6 +38,10 @@ pub struct Counts {
     pub wasted_ns: u128,
     /// Times the same call's work was completed again.
     pub duplicates: u64,
+    /// Times the effect of the same call's work happened again, and calls that
+    /// were told that it had happened when it had not.
+    pub double_effects: u64,
+    pub phantom_effects: u64,
     /// ∫ waiting attempts dt, ∫ busy servers dt, ∫ outstanding calls dt, in ns.
     pub queue_ns: u128,
     pub busy_ns: u128,
@@ -70,7 +74,7 @@ pub const SERIES: [&str; 14] = [
 pub type Bin = [f64; SERIES.len()];
 
 /// The metrics of a replication, by name. Their definitions are in `docs/model.md`.
-pub const METRICS: [&str; 27] = [
+pub const METRICS: [&str; 29] = [
     "calls",
     "attempts",
     "attempts_per_call",
@@ -98,6 +102,8 @@ pub const METRICS: [&str; 27] = [
     "herd_index",
     "completion_s",
     "mean_queue",
+    "double_effects",
+    "phantom_effects",
 ];
 
 /// Whether a metric lies between 0 and 1.
@@ -457,6 +463,10 @@ impl Recorder {
         };
         let servers = f64::from(scenario.service.servers);
         let ended = (window.ok + window.failed) as f64;
+        let effects = |count: u64| match scenario.service.effect {
+            Some(_) => count as f64,
+            None => f64::NAN,
+        };
         let (peak, herd_index) = self.peaks(scenario);
         let (recovered, recovery_s) = self.recovery(scenario);
         let completion_s = match (&scenario.callers.arrival, self.first_call) {
@@ -493,6 +503,8 @@ impl Recorder {
             herd_index,
             completion_s,
             ratio(window.queue_ns as f64, length_ns),
+            effects(window.double_effects),
+            effects(window.phantom_effects),
         ]
     }
 
@@ -614,6 +626,8 @@ impl Counts {
             served_ns: self.served_ns - then.served_ns,
             wasted_ns: self.wasted_ns - then.wasted_ns,
             duplicates: self.duplicates - then.duplicates,
+            double_effects: self.double_effects - then.double_effects,
+            phantom_effects: self.phantom_effects - then.phantom_effects,
             queue_ns: self.queue_ns - then.queue_ns,
             busy_ns: self.busy_ns - then.busy_ns,
             calls_ns: self.calls_ns - then.calls_ns,

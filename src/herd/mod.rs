@@ -2,6 +2,7 @@
 
 pub mod agenda;
 mod arrival;
+mod effect;
 mod engine;
 pub mod fault;
 mod metrics;

@@ -1,17 +1,49 @@
 //! `--assert 'METRIC OP VALUE'`: does it hold, by the interval and not by the mean alone?
 
-use crate::ensemble::herd::{PolicyResults, Results};
+use crate::ensemble::herd::Results;
 use crate::ensemble::stats::{Estimate, Z_975};
-use crate::herd::{METRICS, is_share};
-use crate::output::words::{percent, seconds, three_digits};
+use crate::herd;
+use crate::output::figures::Figures;
+use crate::output::words::{chance, seconds, three_digits};
 use crate::scenario::value::{Value, ValueError, suggest};
 use crate::units::Nanos;
 
-/// One condition on a metric of one policy, or of all of them.
+/// Results that can be judged: estimates of metrics in cells, a cell being a
+/// policy, a guard or a key mode.
+pub trait Judged {
+    fn cells(&self) -> Vec<&str>;
+
+    /// [`Estimate::NONE`] for what does not exist.
+    fn estimate(&self, cell: &str, metric: &str) -> Estimate;
+}
+
+impl Judged for Results {
+    fn cells(&self) -> Vec<&str> {
+        self.policies.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    fn estimate(&self, cell: &str, metric: &str) -> Estimate {
+        let policy = self.policies.iter().find(|p| p.name == cell);
+        policy.map_or(Estimate::NONE, |p| p.metric(metric))
+    }
+}
+
+impl Judged for Figures {
+    fn cells(&self) -> Vec<&str> {
+        self.cells.iter().map(|cell| cell.name).collect()
+    }
+
+    fn estimate(&self, cell: &str, metric: &str) -> Estimate {
+        self.get(cell, metric)
+            .map_or(Estimate::NONE, |f| f.estimate)
+    }
+}
+
+/// One condition on a metric of one cell, or of all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assertion {
     pub text: String,
-    policy: Option<String>,
+    cell: Option<String>,
     metric: &'static str,
     op: Op,
     value: f64,
@@ -45,11 +77,17 @@ pub enum Ruling {
 }
 
 impl Assertion {
-    /// Reads an assertion against the policies of a run.
+    /// Reads an assertion against the cells and metrics of a run, of which
+    /// `what` says what a cell is.
     ///
     /// # Errors
     /// At the place of a name, an operator or a number that cannot be meant.
-    pub fn parse(text: &str, policies: &[&str]) -> Result<Assertion, ValueError> {
+    pub fn parse(
+        text: &str,
+        what: &str,
+        cells: &[&str],
+        metrics: &[&'static str],
+    ) -> Result<Assertion, ValueError> {
         let example = "for example `budget.recovery_s < 5` or `success_ratio >= 99%`";
         let whole = 0..text.len();
         let at = text.find(['<', '>']).ok_or_else(|| {
@@ -65,26 +103,26 @@ impl Assertion {
         let after = at + 1 + usize::from(two);
         let path = text[..at].trim();
         let start = text.len() - text.trim_start().len();
-        let (policy, metric) = match path.rsplit_once('.') {
-            Some((policy, metric)) => (Some(policy), metric),
+        let (cell, metric) = match path.rsplit_once('.') {
+            Some((cell, metric)) => (Some(cell), metric),
             None => (None, path),
         };
-        if let Some(policy) = policy
-            && !policies.contains(&policy)
+        if let Some(cell) = cell
+            && !cells.contains(&cell)
         {
             return Err(ValueError::new(
-                start..start + policy.len(),
-                format!("policy `{policy}` is not part of this run"),
+                start..start + cell.len(),
+                format!("{what} `{cell}` is not part of this run"),
             )
-            .help(suggest(policy, policies)));
+            .help(suggest(cell, cells)));
         }
         let metric_start = start + path.len() - metric.len();
-        let Some(metric) = METRICS.iter().find(|m| **m == metric) else {
+        let Some(metric) = metrics.iter().find(|m| **m == metric) else {
             return Err(ValueError::new(
                 metric_start..metric_start + metric.len(),
                 format!("unknown metric `{metric}`"),
             )
-            .help(suggest(metric, &METRICS)));
+            .help(suggest(metric, metrics)));
         };
         let number = text[after..].trim();
         let number_at = after + text[after..].len() - text[after..].trim_start().len();
@@ -94,22 +132,22 @@ impl Assertion {
         })?;
         Ok(Assertion {
             text: text.trim().to_string(),
-            policy: policy.map(String::from),
+            cell: cell.map(String::from),
             metric,
             op,
             value,
         })
     }
 
-    /// Rules on the results; over several policies the worst ruling counts.
-    pub fn rule(&self, results: &Results) -> Ruling {
+    /// Rules on the results; over several cells the worst ruling counts.
+    pub fn rule(&self, results: &dyn Judged) -> Ruling {
         let mut worst = Ruling::Holds;
-        let concerned = results
-            .policies
-            .iter()
-            .filter(|p| self.policy.as_ref().is_none_or(|name| *name == p.name));
-        for policy in concerned {
-            match (self.rule_one(policy), &worst) {
+        let cells = results.cells();
+        let concerned = cells
+            .into_iter()
+            .filter(|cell| self.cell.as_ref().is_none_or(|name| name == cell));
+        for cell in concerned {
+            match (self.rule_one(results, cell), &worst) {
                 (Ruling::Holds, _) => {}
                 (fails @ Ruling::Fails(_), Ruling::Holds | Ruling::Undecided(_)) => worst = fails,
                 (undecided @ Ruling::Undecided(_), Ruling::Holds) => worst = undecided,
@@ -119,16 +157,14 @@ impl Assertion {
         worst
     }
 
-    fn rule_one(&self, policy: &PolicyResults) -> Ruling {
-        let e = policy.metric(self.metric);
-        let name = format!("{}.{}", policy.name, self.metric);
+    fn rule_one(&self, results: &dyn Judged, cell: &str) -> Ruling {
+        let e = results.estimate(cell, self.metric);
+        let name = format!("{cell}.{}", self.metric);
         // A run that did not recover takes for ever: no upper limit can hold.
-        let metastable = self.metric == "recovery_s" && {
-            let recovered = policy.metric("recovered_ratio").mean;
-            recovered < 1.0
-        };
+        let metastable =
+            self.metric == "recovery_s" && { results.estimate(cell, "recovered_ratio").mean < 1.0 };
         if metastable && matches!(self.op, Op::Below | Op::AtMost) {
-            return Ruling::Fails(format!("{} does not recover in every run", policy.name));
+            return Ruling::Fails(format!("{cell} does not recover in every run"));
         }
         if metastable && e.n == 0 {
             return Ruling::Holds;
@@ -206,10 +242,14 @@ fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
     Ok(value)
 }
 
+fn is_share(metric: &str) -> bool {
+    metric.starts_with("p_") || herd::is_share(metric)
+}
+
 /// A value of a metric for people.
 fn shown(metric: &str, value: f64) -> String {
     match metric {
-        _ if is_share(metric) => percent(value),
+        _ if is_share(metric) => chance(value),
         _ if metric.ends_with("_s") && !metric.ends_with("_per_s") => seconds(value),
         _ => three_digits(value),
     }
@@ -218,29 +258,33 @@ fn shown(metric: &str, value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::herd::METRICS;
+
+    fn parse(text: &str) -> Result<Assertion, ValueError> {
+        Assertion::parse(text, "policy", &["fixed", "budget"], &METRICS)
+    }
 
     #[test]
     fn assertions_are_read_with_places() {
-        let policies = ["fixed", "budget"];
-        let a = Assertion::parse("budget.success_ratio >= 95%", &policies).unwrap();
+        let a = parse("budget.success_ratio >= 95%").unwrap();
         assert_eq!(
             (a.metric, a.op, a.value),
             ("success_ratio", Op::AtLeast, 0.95)
         );
-        let error = |text: &str| Assertion::parse(text, &policies).unwrap_err();
+        let error = |text: &str| parse(text).unwrap_err();
         assert_eq!(error("recovery < 5").span, 0..8);
         assert!(error("recovery < 5").help.unwrap().contains("recovery_s"));
         assert_eq!(error("bugdet.recovery_s<5").span, 0..6);
         assert_eq!(error("recovery_s < soon").span, 13..17);
         assert_eq!(error("recovery_s = 5").span, 0..14);
         assert_eq!(error("success_ratio > 95").span, 16..18);
-        let a = Assertion::parse("budget.recovery_s < 500ms", &policies).unwrap();
+        let a = parse("budget.recovery_s < 500ms").unwrap();
         assert_eq!(a.value, 0.5);
     }
 
     #[test]
     fn replications_that_would_decide() {
-        let assertion = |text| Assertion::parse(text, &["fixed"]).unwrap();
+        let assertion = |text| parse(text).unwrap();
         // Half the distance takes four times the replications.
         let e = Estimate::of((0..20).map(|i| 9.0 + f64::from(i % 2) * 2.0));
         let twice = 10.0 - e.half_width() / 2.0;

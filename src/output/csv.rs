@@ -6,7 +6,7 @@ use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::{METRICS, SERIES};
 
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x.is_nan() {
         String::new()
     } else {
@@ -14,7 +14,7 @@ fn number(x: f64) -> String {
     }
 }
 
-fn with_interval(names: &[&str]) -> impl Iterator<Item = String> {
+pub(super) fn with_interval(names: &[&str]) -> impl Iterator<Item = String> {
     names
         .iter()
         .flat_map(|name| [name.to_string(), format!("{name}_lo"), format!("{name}_hi")])
@@ -25,7 +25,7 @@ fn estimate(e: Estimate) -> [String; 3] {
 }
 
 /// A text cell that no spreadsheet takes for a formula.
-fn text(cell: &str) -> String {
+pub(super) fn text_cell(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell.to_string(),
@@ -42,7 +42,7 @@ pub fn summary(results: &Results, out: impl io::Write) -> io::Result<()> {
     let header = ["policy", "replications"].map(String::from);
     csv.write_record(header.into_iter().chain(with_interval(&METRICS)))?;
     for policy in &results.policies {
-        let lead = [text(&policy.name), results.replications.to_string()];
+        let lead = [text_cell(&policy.name), results.replications.to_string()];
         let values = (0..METRICS.len()).flat_map(|i| estimate(policy.estimate(i)));
         csv.write_record(lead.into_iter().chain(values))?;
     }
@@ -55,7 +55,7 @@ pub fn replications(results: &Results, out: impl io::Write) -> io::Result<()> {
     csv.write_record(["policy", "replication"].iter().chain(&METRICS))?;
     for policy in &results.policies {
         for (i, metrics) in policy.raw.iter().enumerate() {
-            let lead = [text(&policy.name), i.to_string()];
+            let lead = [text_cell(&policy.name), i.to_string()];
             csv.write_record(lead.into_iter().chain(metrics.iter().map(|x| number(*x))))?;
         }
     }
@@ -71,7 +71,7 @@ pub fn timeseries(results: &Results, out: impl io::Write) -> io::Result<()> {
     for policy in &results.policies {
         for (i, values) in policy.series.iter().enumerate() {
             let start = i as u64 * bin;
-            let lead = [text(&policy.name), (start as f64 / 1e9).to_string()];
+            let lead = [text_cell(&policy.name), (start as f64 / 1e9).to_string()];
             let values = values.iter().flat_map(|e| estimate(*e));
             csv.write_record(lead.into_iter().chain(values))?;
         }

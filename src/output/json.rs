@@ -7,11 +7,11 @@ use crate::ensemble::stats::Estimate;
 use crate::herd::METRICS;
 
 /// NaN becomes null.
-fn number(x: f64) -> Value {
+pub(super) fn number(x: f64) -> Value {
     serde_json::Number::from_f64(x).map_or(Value::Null, Value::Number)
 }
 
-fn estimate(e: Estimate) -> Value {
+pub(super) fn estimate(e: Estimate) -> Value {
     let ci95 = match e.low.is_nan() {
         true => Value::Null,
         false => json!([number(e.low), number(e.high)]),

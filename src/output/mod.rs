@@ -2,20 +2,26 @@
 
 pub mod assertion;
 pub mod csv;
+pub mod curves;
+pub mod fence;
+pub mod figures;
 pub mod json;
 pub mod run_dir;
+pub mod saga;
 pub mod table;
+pub mod trace;
 pub mod verdict;
 pub mod words;
 
-use crate::scenario::Scenario;
+use serde::Serialize;
 
-/// The resolved scenario as a file that runs again to the same bytes.
-pub fn scenario_file(scenario: &Scenario) -> String {
+/// A resolved scenario, of any kind, as a file that runs again to the same bytes.
+pub fn scenario_file(scenario: &impl Serialize) -> String {
+    let text = toml::to_string(scenario);
     format!(
         "{} {}. Run it again: herdsim run scenario.toml\n{}",
         run_dir::MARK,
         env!("CARGO_PKG_VERSION"),
-        scenario.to_toml()
+        text.unwrap_or_else(|e| unreachable!("a scenario is plain data: {e}"))
     )
 }

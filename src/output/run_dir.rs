@@ -118,16 +118,25 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 9] = [
+const FILES: [&str; 18] = [
     "scenario.toml",
     "summary.csv",
     "replications.csv",
     "timeseries.csv",
+    "trace.csv",
     "result.json",
     "timeline.png",
     "timeline.svg",
     "scoreboard.png",
     "scoreboard.svg",
+    "stale-writes.png",
+    "stale-writes.svg",
+    "failover.png",
+    "failover.svg",
+    "duplicates.png",
+    "duplicates.svg",
+    "double-refund.png",
+    "double-refund.svg",
 ];
 
 /// Whether a directory is empty, or holds a run of herdsim's and nothing else.

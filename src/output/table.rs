@@ -2,25 +2,30 @@
 
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::output::verdict::{Fate, Question, how_soon};
-use crate::output::words::{percent, plus_minus, seconds};
+use crate::output::words::{percent, plus_minus, seconds, thousands};
 
 type Row = [String; 6];
 
 /// The third column is what the scenario asks about: recovery from its faults,
 /// the end of callers that call once, or else what is wasted.
-fn headers(results: &Results) -> [&'static str; 6] {
+/// The fifth is double effects where there are any to count, or else peak load.
+fn headers(results: &Results) -> [String; 6] {
     let third = match Question::of(&results.scenario) {
         Question::Recovery => "recovery",
         Question::Completion => "all done after",
         Question::Waste => "wasted work",
     };
+    let fifth = match &results.scenario.service.effect {
+        Some(effect) => format!("double {}s", effect.effect),
+        None => "peak load".to_string(),
+    };
     [
-        "policy",
-        "success",
-        "attempts/call",
-        third,
-        "peak load",
-        "p99 latency",
+        "policy".to_string(),
+        "success".to_string(),
+        "attempts/call".to_string(),
+        third.to_string(),
+        fifth,
+        "p99 latency".to_string(),
     ]
 }
 
@@ -46,7 +51,10 @@ fn row(policy: &PolicyResults, question: Question) -> Row {
         value("success_ratio", 100.0, 1, "%"),
         value("attempts_per_call", 1.0, 2, ""),
         third,
-        value("peak_offered_ratio", 1.0, 2, "×"),
+        match policy.metric("double_effects").mean {
+            x if x.is_nan() => value("peak_offered_ratio", 1.0, 2, "×"),
+            x => thousands(x),
+        },
         seconds(policy.metric("latency_p99_s").mean),
     ]
 }
@@ -54,43 +62,56 @@ fn row(policy: &PolicyResults, question: Question) -> Row {
 /// Aligned columns for a terminal; 80 columns hold it unless a name is long.
 pub fn text(results: &Results) -> String {
     let question = Question::of(&results.scenario);
-    let headers = headers(results);
-    let rows: Vec<Row> = results.policies.iter().map(|p| row(p, question)).collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|r| r[column].chars().count())
-            .chain([headers[column].len()])
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let line = |cells: &[&str]| {
-        let mut out = String::new();
-        for (i, (cell, width)) in cells.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            match i {
-                0 => out += &format!("{cell}{gap}"),
-                _ => out += &format!("  {gap}{cell}"),
-            }
-        }
-        out.trim_end().to_string() + "\n"
-    };
-    let mut out = line(&headers);
-    for row in &rows {
-        out += &line(&row.each_ref().map(String::as_str));
-    }
-    out
+    let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
+    aligned(&headers(results), &rows)
 }
 
 /// The same as a Markdown table.
 pub fn markdown(results: &Results) -> String {
     let question = Question::of(&results.scenario);
+    let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
+    piped(&headers(results), &rows)
+}
+
+/// Columns with the first to the left, the others to the right.
+pub fn aligned(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> String {
+    let headers: Vec<String> = headers.iter().map(|h| h.as_ref().to_string()).collect();
+    let lines = || {
+        [&headers[..]]
+            .into_iter()
+            .chain(rows.iter().map(AsRef::as_ref))
+    };
+    let width = |column: usize| {
+        let cells = lines().filter_map(move |line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headers.len()).map(width).collect();
+    let mut out = String::new();
+    for line in lines() {
+        let mut text = String::new();
+        for (i, (cell, width)) in line.iter().zip(&widths).enumerate() {
+            let gap = " ".repeat(width - cell.chars().count());
+            match i {
+                0 => text += &format!("{cell}{gap}"),
+                _ => text += &format!("  {gap}{cell}"),
+            }
+        }
+        out += text.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// A Markdown table.
+pub fn piped(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> String {
+    let headers: Vec<&str> = headers.iter().map(AsRef::as_ref).collect();
     let mut out = format!(
-        "| {} |\n|---|---:|---:|---:|---:|---:|\n",
-        headers(results).join(" | ")
+        "| {} |\n|---|{}\n",
+        headers.join(" | "),
+        "---:|".repeat(headers.len() - 1)
     );
-    for policy in &results.policies {
-        out += &format!("| {} |\n", row(policy, question).join(" | "));
+    for row in rows {
+        out += &format!("| {} |\n", row.as_ref().join(" | "));
     }
     out
 }

@@ -53,7 +53,7 @@ pub fn percent(share: f64) -> String {
         _ if p >= 99.995 => ">99.99".to_string(),
         _ if p > 99.9 => format!("{p:.2}"),
         _ if p.abs() < 0.01 => "<0.01".to_string(),
-        _ if p.abs() < 1.0 => format!("{p:.2}"),
+        _ if p.abs() < 0.995 => format!("{p:.2}"),
         _ => format!("{p:.1}"),
     };
     format!("{text}%")
@@ -72,6 +72,15 @@ pub fn plus_minus(mean: f64, half: f64, least: usize) -> String {
     match half < 0.0005 {
         true => format!("{mean:.digits$} ±<0.001"),
         false => format!("{mean:.digits$} ±{half:.digits$}"),
+    }
+}
+
+/// A chance, however small: `4.5%`, `0.31%`, `2.4e-9`, `0`.
+pub fn chance(p: f64) -> String {
+    match p {
+        0.0 => "0".to_string(),
+        _ if p.abs() >= 1e-4 || p.is_nan() => percent(p),
+        _ => format!("{p:.1e}"),
     }
 }
 
@@ -123,6 +132,8 @@ mod tests {
         assert_eq!(three_digits(5000.4), "5,000");
         assert_eq!(three_digits(1.005e-3), "0.00101");
         assert_eq!(thousands(1_234_567.0), "1,234,567");
+        assert_eq!(chance(2.44e-9), "2.4e-9");
+        assert_eq!(chance(0.0446), "4.5%");
         assert_eq!(percent(0.99996), ">99.99%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!(percent(0.03304), "3.3%");

@@ -13,7 +13,9 @@
 //! ```
 
 pub mod fault;
+pub mod fence;
 pub mod policy;
+pub mod saga;
 pub mod service;
 mod tree;
 pub mod value;
@@ -26,10 +28,109 @@ use serde::{Serialize, Serializer};
 use crate::dist::Dist;
 use crate::units::{Factor, Nanos, Probability, Rate, Tokens};
 use fault::{Fault, FaultKind};
+use fence::FenceScenario;
 use policy::{Backoff, Budget, Failure, Jitter, Policy, Ratio, RetryOn, TokenBucket};
-use service::{Arrival, Callers, Cancel, Discipline, Network, Service, ServiceKind};
+use saga::SagaScenario;
+use service::{Arrival, Callers, Cancel, Discipline, Effect, Network, Service, ServiceKind};
 pub use tree::{Kind, Node, Place, Problem, Section, Source, Table};
 use value::suggest;
+
+/// A scenario of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Job {
+    Herd(Scenario),
+    Fence(FenceScenario),
+    Saga(SagaScenario),
+}
+
+impl Job {
+    /// Resolves defaults, names and overrides, and checks what belongs together.
+    /// A scenario that does not say its kind is of kind `default`.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place for anything that cannot be meant.
+    pub fn from_layers(layers: &Layers, default: JobKind) -> Result<Job, Problem> {
+        let mut top = Section::new(&layers.table);
+        let kind = top.word("kind", "kind of scenario", &JobKind::NAMES)?;
+        let job = match kind.unwrap_or(default) {
+            JobKind::Herd => return Ok(Job::Herd(Scenario::from_layers(layers)?)),
+            JobKind::Fence => Job::Fence(FenceScenario::read(&mut top)?),
+            JobKind::Saga => Job::Saga(SagaScenario::read(&mut top, layers)?),
+        };
+        top.finish()?;
+        Ok(job)
+    }
+
+    /// The scenario's name, which its results' directory takes.
+    pub fn name(&self) -> &str {
+        match self {
+            Job::Herd(scenario) => &scenario.name,
+            Job::Fence(scenario) => &scenario.name,
+            Job::Saga(scenario) => &scenario.name,
+        }
+    }
+}
+
+/// What is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    Herd,
+    Fence,
+    Saga,
+}
+
+impl JobKind {
+    const NAMES: [(&'static str, JobKind); 3] = [
+        ("herd", JobKind::Herd),
+        ("fence", JobKind::Fence),
+        ("saga", JobKind::Saga),
+    ];
+}
+
+/// How often something simple is tried, from which seed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trials {
+    pub seed: u64,
+    /// Independent trials.
+    pub replications: u64,
+}
+
+fn trials(table: &Table, default: u64) -> Result<Trials, Problem> {
+    let mut s = Section::new(table);
+    let trials = Trials {
+        seed: count(&mut s, "seed", 1, 0..=i64::MAX as u64)?,
+        replications: count(&mut s, "replications", default, 1..=1_000_000_000_000)?,
+    };
+    s.finish()?;
+    Ok(trials)
+}
+
+/// The name of a scenario.
+fn named(top: &mut Section<'_>, default: &str) -> Result<String, Problem> {
+    match top.node("name") {
+        Some(node) => scenario_name(node),
+        None => Ok(default.to_string()),
+    }
+}
+
+/// The policies of a scenario: those of its file, or else the `default` ones.
+fn policies(
+    own: Option<&Node>,
+    compare: Option<&Node>,
+    default: &[&str],
+    layers: &Layers,
+) -> Result<Vec<(String, Policy)>, Problem> {
+    let empty = Table::default();
+    let policies = Policies {
+        own: match own {
+            Some(node) => node.table()?,
+            None => &empty,
+        },
+        catalogue: &catalogue()?,
+        overrides: &layers.policy_overrides,
+    };
+    policies.resolve(compare, default)
+}
 
 /// A herd scenario with every field resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -154,6 +255,19 @@ impl Layers {
     pub fn flag(&mut self, flag: &str, path: &str, text: &str) -> Result<(), Problem> {
         let node = Node::from_flag(flag, text);
         self.put(flag_path(path, &node.place), node)
+    }
+
+    /// Flags that stand for fields, those that were given: (flag, path, text).
+    pub fn flags<'f>(
+        &mut self,
+        flags: impl IntoIterator<Item = (&'f str, &'f str, &'f Option<String>)>,
+    ) -> Result<(), Problem> {
+        for (flag, path, text) in flags {
+            if let Some(text) = text {
+                self.flag(flag, path, text)?;
+            }
+        }
+        Ok(())
     }
 
     /// A flag that may be repeated or hold a comma list outside parentheses.
@@ -294,10 +408,7 @@ impl Scenario {
         let kind = top
             .word("kind", "kind of scenario", &[("herd", ScenarioKind::Herd)])?
             .unwrap_or(ScenarioKind::Herd);
-        let name = match top.node("name") {
-            Some(node) => scenario_name(node)?,
-            None => "blip".to_string(),
-        };
+        let name = named(&mut top, "blip")?;
         let mut sub = |key| match top.node(key) {
             Some(node) => node.table(),
             None => Ok(&empty),
@@ -306,7 +417,6 @@ impl Scenario {
         let once = matches!(callers.arrival, Arrival::Once { .. });
         let run = run(sub("run")?, once)?;
         let network = network(sub("network")?)?;
-        let own_policies = sub("policy")?;
         let service = match top.node("service") {
             Some(Node {
                 kind: Kind::List(tiers),
@@ -341,12 +451,8 @@ impl Scenario {
                 vec![crash]
             }
         };
-        let policies = Policies {
-            own: own_policies,
-            catalogue: &catalogue()?,
-            overrides: &layers.policy_overrides,
-        };
-        let policies = policies.resolve(top.node("compare"))?;
+        let own = top.node("policy");
+        let policies = policies(own, top.node("compare"), &DEFAULT_COMPARE, layers)?;
         top.finish()?;
         Ok(Scenario {
             kind,
@@ -605,9 +711,35 @@ fn service(table: &Table) -> Result<Service, Problem> {
         cancel: s
             .word("cancel", "cancel rule", &cancels)?
             .unwrap_or(Cancel::None),
+        effect: effect(&mut s)?,
     };
     s.finish()?;
     Ok(service)
+}
+
+/// The effect of the service's work, and its key.
+fn effect(s: &mut Section<'_>) -> Result<Option<Effect>, Problem> {
+    let Some(node) = s.node("effect") else {
+        for key in ["key", "retention", "crash"] {
+            if s.node(key).is_some() {
+                return Err(Problem::new(format!("`{key}` goes with an `effect`"))
+                    .at(s.place(key))
+                    .help("for example effect = \"refund\""));
+            }
+        }
+        return Ok(None);
+    };
+    if matches!(&node.kind, Kind::Text { text, .. } if text == "none") {
+        return Ok(None);
+    }
+    Ok(Some(Effect {
+        effect: scenario_name(node)?,
+        key: s
+            .word("key", "key mode", &saga::KEY_MODES)?
+            .unwrap_or(saga::KeyMode::None),
+        retention: saga::retention(s)?.unwrap_or(saga::Retention::For(Nanos::from_secs(30 * 60))),
+        crash: s.read("crash")?.unwrap_or(Probability(0.01)),
+    }))
 }
 
 fn faults(node: &Node, run: &Run, once: bool) -> Result<Vec<Fault>, Problem> {
@@ -649,7 +781,11 @@ struct Policies<'a> {
 }
 
 impl Policies<'_> {
-    fn resolve(&self, compare: Option<&Node>) -> Result<Vec<(String, Policy)>, Problem> {
+    fn resolve(
+        &self,
+        compare: Option<&Node>,
+        default: &[&str],
+    ) -> Result<Vec<(String, Policy)>, Problem> {
         let mut names: Vec<(String, Option<Place>)> = Vec::new();
         match compare {
             Some(node) => {
@@ -663,7 +799,7 @@ impl Policies<'_> {
                 }
             }
             None if self.own.entries.is_empty() => {
-                names.extend(DEFAULT_COMPARE.map(|name| (name.to_string(), None)));
+                names.extend(default.iter().map(|name| (name.to_string(), None)));
             }
             None => {
                 for e in &self.own.entries {

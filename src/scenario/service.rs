@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::dist::Dist;
-use crate::units::{Nanos, Rate};
+use crate::scenario::saga::{KeyMode, Retention};
+use crate::units::{Nanos, Probability, Rate};
 
 /// A pool of servers behind one bounded queue.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,6 +19,20 @@ pub struct Service {
     pub drop_expired: bool,
     /// What a caller that gives up takes back.
     pub cancel: Cancel,
+    /// What its work does to the world, if doing it twice matters.
+    #[serde(flatten)]
+    pub effect: Option<Effect>,
+}
+
+/// Work with an effect that should happen once per call, and the key that sees to it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Effect {
+    /// Its name, such as `refund`.
+    pub effect: String,
+    pub key: KeyMode,
+    pub retention: Retention,
+    /// Chance of a crash between effect and record.
+    pub crash: Probability,
 }
 
 impl Service {

@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::dist::Dist;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::scenario::policy::{Backoff, Jitter};
-use crate::units::{Factor, Nanos, Probability, Rate, Tokens};
+use crate::units::{Drift, Factor, Nanos, Probability, Rate, Tokens};
 
 /// What is wrong with a value, and where in its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -454,6 +454,23 @@ impl Value for Factor {
             return Err(ValueError::new(span, "a factor cannot be negative"));
         }
         Ok(Factor(x))
+    }
+}
+
+impl Value for Drift {
+    const EXPECTED: &'static str = "a drift such as 1% or -0.01";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let x = match text.strip_suffix('%') {
+            Some(percent) => real(percent, span.clone())? / 100.0,
+            None => real(text, span.clone())?,
+        };
+        if !(-1.0..=1.0).contains(&x) {
+            return Err(ValueError::new(span, "a drift lies between -100% and 100%")
+                .help("at 100% the clock stands still, at -100% it runs at twice the speed"));
+        }
+        Ok(Drift(x))
     }
 }
 

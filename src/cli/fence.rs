@@ -1,0 +1,153 @@
+//! `herdsim fence`: a paused leader, straight from flags.
+
+use clap::Args;
+
+use crate::chart;
+use crate::cli::failure::Failure;
+use crate::cli::options::Common;
+use crate::cli::run::{Desk, File, Finished};
+use crate::ensemble::trials;
+use crate::output::fence::{self, CAVEAT, HEADERS};
+use crate::output::{curves, scenario_file, table, trace};
+use crate::scenario::fence::FenceScenario;
+use crate::scenario::{Job, JobKind, Layers, Problem};
+
+#[derive(Args, Debug)]
+pub struct FenceOptions {
+    /// A real lease: kubernetes, dynamodb, etcd, kafka, hdfs, chubby
+    #[arg(long, value_name = "NAME", help_heading = "Lease")]
+    preset: Option<String>,
+    /// Length of the lease, by the lock service's clock
+    #[arg(long, value_name = "DURATION", help_heading = "Lease")]
+    ttl: Option<String>,
+    /// Time between renewals
+    #[arg(long, value_name = "DURATION", help_heading = "Lease")]
+    renew: Option<String>,
+    /// From expiry to the successor's acquisition
+    #[arg(long, value_name = "DIST", help_heading = "Lease")]
+    takeover: Option<String>,
+
+    /// How long the leader stands still before its write, such as exp(5s)
+    #[arg(long, value_name = "DIST", help_heading = "Leaders")]
+    pause: Option<String>,
+    /// Where in the renewal cycle it does: random or renewal
+    #[arg(long, value_name = "WHEN", help_heading = "Leaders")]
+    pause_at: Option<String>,
+    /// Pauses per leader, for the chance per hour
+    #[arg(long, value_name = "RATE", help_heading = "Leaders")]
+    pause_rate: Option<String>,
+    /// How much slower than true time its clock runs, such as 1%
+    #[arg(long, value_name = "SHARE", help_heading = "Leaders")]
+    drift: Option<String>,
+    /// The leader checks its lease again, by its own clock, as it wakes
+    #[arg(long, help_heading = "Leaders")]
+    self_check: bool,
+    /// From acquisition to the successor's first write, and between further ones
+    #[arg(long, value_name = "DIST", help_heading = "Leaders")]
+    first_step: Option<String>,
+    /// Short for an exponential first step
+    #[arg(long, value_name = "RATE", help_heading = "Leaders")]
+    step_rate: Option<String>,
+
+    /// Guards to compare: none, remember-after, check-then-write, atomic, atomic-barrier
+    #[arg(long = "guard", value_name = "NAMES", help_heading = "Resource")]
+    guards: Vec<String>,
+    /// Between the check and the write of check-then-write
+    #[arg(long, value_name = "DIST", help_heading = "Resource")]
+    gap: Option<String>,
+    /// From a leader to the resource
+    #[arg(long, value_name = "DIST", help_heading = "Resource")]
+    network: Option<String>,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl FenceOptions {
+    pub fn job(&self) -> Result<Job, Failure> {
+        let mut layers = Layers::default();
+        self.apply(&mut layers)?;
+        Ok(Job::from_layers(&layers, JobKind::Fence)?)
+    }
+
+    fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
+        layers.flags([
+            ("--preset", "fence.preset", &self.preset),
+            ("--ttl", "fence.ttl", &self.ttl),
+            ("--renew", "fence.renew", &self.renew),
+            ("--takeover", "fence.takeover", &self.takeover),
+            ("--pause", "fence.pause", &self.pause),
+            ("--pause-at", "fence.pause_at", &self.pause_at),
+            ("--pause-rate", "fence.pause_rate", &self.pause_rate),
+            ("--drift", "fence.drift", &self.drift),
+            ("--first-step", "fence.first_step", &self.first_step),
+            ("--step-rate", "fence.step_rate", &self.step_rate),
+            ("--gap", "fence.gap", &self.gap),
+            ("--network", "fence.network", &self.network),
+        ])?;
+        if self.self_check {
+            layers.flag("--self-check", "fence.self_check", "true")?;
+        }
+        layers.list_flag("--guard", "fence.guards", &self.guards)?;
+        self.common.apply(layers)
+    }
+}
+
+/// Simulates failovers and puts their results together.
+pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, Failure> {
+    if desk.charts && !scenario.fence.pause.mean_s().is_finite() {
+        let problem = Problem::new(
+            "the chart of stale writes against the mean pause needs a pause with a finite mean",
+        );
+        return Err(problem.help("give another pause, or --no-charts").into());
+    }
+    let (tally, done) = trials::run(
+        &scenario.fence,
+        &scenario.run,
+        desk.pool,
+        &desk.stop,
+        |done, planned| desk.progress(done, planned),
+    );
+    if done == 0 {
+        return Err(Failure::Interrupted);
+    }
+    let mut resolved = scenario.clone();
+    resolved.run.replications = done;
+    let figures = fence::figures(scenario, &tally, done);
+    let verdict = fence::verdict(scenario, &figures);
+    let guards = &scenario.fence.guards;
+    let first = guards.iter().zip(&tally.first);
+    let example = first
+        .filter_map(|(guard, first)| Some(trace::failover(scenario, *guard, first.as_ref()?)))
+        .next();
+    let rows = fence::rows(&figures);
+    let mut tables = vec![File::csv("summary.csv", |out| figures.summary(out))?];
+    let mut text = format!(
+        "{verdict}\n\n{}\n{CAVEAT}\n",
+        table::aligned(&HEADERS, &rows)
+    );
+    if let Some(example) = &example {
+        tables.push(File::csv("trace.csv", |out| example.csv(out))?);
+        text += &format!("\n{}", example.text());
+    }
+    let charts = match desk.charts {
+        true => {
+            let curves = desk
+                .pool
+                .install(|| curves::stale_writes(scenario, &figures));
+            chart::fence(&curves, &figures, &verdict, example.as_ref())?
+        }
+        false => Vec::new(),
+    };
+    Ok(Finished {
+        scenario: scenario_file(&resolved),
+        tables,
+        json: figures.json(&verdict),
+        text,
+        markdown: format!("{verdict}\n\n{}\n{CAVEAT}\n", table::piped(&HEADERS, &rows)),
+        charts,
+        events: done as f64,
+        interrupted: figures.interrupted.then(|| format!("{done} pauses")),
+        judged: Box::new(figures),
+    })
+}

@@ -1,0 +1,248 @@
+//! Estimates of named quantities in named cells: what fence and saga results are.
+
+use std::io;
+
+use serde_json::{Map, Value, json};
+
+use crate::ensemble::stats::{Estimate, Moments, Z_975};
+use crate::ensemble::trials::Tally;
+use crate::output::csv::{number, text_cell, with_interval};
+use crate::output::json as numbers;
+use crate::output::words::chance;
+
+/// The interval of a metric's mean: chances end at 1, and nothing is negative.
+pub(super) fn estimate(metric: &str, moments: &Moments) -> Estimate {
+    let most = match metric.starts_with("p_") {
+        true => 1.0,
+        false => f64::INFINITY,
+    };
+    moments.estimate().within(0.0, most)
+}
+
+/// The estimate with the smaller error of two that have the same expectation.
+pub(super) fn better(
+    metric: &str,
+    simulated: Estimate,
+    conditional: Estimate,
+    exact: Option<f64>,
+) -> Estimate {
+    let error = |e: &Estimate| e.sd / (e.n as f64).sqrt();
+    if conditional.mean == 0.0 && simulated.mean == 0.0 {
+        let impossible = exact == Some(0.0) || !metric.starts_with("p_");
+        // Never met in n trials: Wilson's upper limit of its chance.
+        let high = match impossible {
+            true => 0.0,
+            false => Z_975 * Z_975 / (simulated.n as f64 + Z_975 * Z_975),
+        };
+        return Estimate { high, ..simulated };
+    }
+    // Without a spread the conditional one has met every time there is, or none.
+    let blind = conditional.mean == 0.0;
+    match simulated.mean > 0.0 && (blind || error(&simulated) < error(&conditional)) {
+        true => simulated,
+        false => conditional,
+    }
+}
+
+/// The results of trials, one cell a guard or key mode.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    pub kind: &'static str,
+    /// What a cell is: `guard`, `key`.
+    pub lead: &'static str,
+    pub name: String,
+    pub seed: u64,
+    /// Trials finished.
+    pub trials: u64,
+    pub interrupted: bool,
+    pub metrics: Vec<&'static str>,
+    pub cells: Vec<Cell>,
+}
+
+/// One row of it, in the order of [`Figures::metrics`].
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub name: &'static str,
+    pub figures: Vec<Figure>,
+}
+
+/// What is known about one quantity in one cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// The better of the two estimates.
+    pub estimate: Estimate,
+    /// What happened in the trials, and what was to be expected given some of
+    /// their draws; none for a figure made of others.
+    pub simulated: Option<(Estimate, Estimate)>,
+    /// The closed form, where there is one.
+    pub exact: Option<f64>,
+}
+
+impl Figure {
+    /// How many standard errors the plain mean lies from what it should be: the
+    /// closed form, or else the conditional mean, which has an error of its own.
+    pub fn z(&self) -> Option<f64> {
+        let (simulated, conditional) = self.simulated.filter(|(e, _)| e.n > 1)?;
+        let expected = self.exact.unwrap_or(conditional.mean);
+        if simulated.mean == expected {
+            return Some(0.0);
+        }
+        // The spread that a chance of `expected` has, where it is one: the
+        // trials' own spread says nothing about what they did not meet.
+        let spread = match simulated.mean <= 1.0 && expected > 0.0 && expected < 1.0 {
+            true => (expected * (1.0 - expected)).sqrt().max(simulated.sd),
+            false => simulated.sd,
+        };
+        let own = match self.exact {
+            Some(_) => 0.0,
+            None => conditional.sd / (conditional.n as f64).sqrt(),
+        };
+        let error = (spread / (simulated.n as f64).sqrt()).hypot(own);
+        let z = (simulated.mean - expected) / error;
+        z.is_finite().then_some(z)
+    }
+
+    /// The estimate as a chance; what was never met has an upper limit, unless
+    /// it is known that it cannot happen.
+    pub fn chance(&self) -> String {
+        match self.estimate {
+            e if e.mean == 0.0 && e.high > 0.0 => format!("<{}", chance(e.high)),
+            e => chance(e.mean),
+        }
+    }
+}
+
+impl Figure {
+    /// A figure under a rising function.
+    pub fn map(figure: Option<&Figure>, f: impl Fn(f64) -> f64) -> Figure {
+        let e = figure.map_or(Estimate::NONE, |figure| figure.estimate);
+        Figure {
+            estimate: Estimate {
+                mean: f(e.mean),
+                low: f(e.low),
+                high: f(e.high),
+                n: e.n,
+                sd: f64::NAN,
+            },
+            simulated: None,
+            exact: figure.and_then(|figure| figure.exact).map(f),
+        }
+    }
+}
+
+impl Cell {
+    /// The z farthest from 0 among its figures.
+    pub fn worst_z(&self) -> f64 {
+        let all = self.figures.iter().filter_map(Figure::z);
+        all.fold(0.0, |worst, z| match z.abs() > f64::abs(worst) {
+            true => z,
+            false => worst,
+        })
+    }
+}
+
+impl Figures {
+    /// Makes the figures of a tally: `exact(cell, metric)` where it is known.
+    pub fn of_tally<E>(
+        tally: &Tally<E>,
+        metrics: &[&'static str],
+        names: &[&'static str],
+        exact: impl Fn(usize, &str) -> Option<f64>,
+    ) -> Vec<Cell> {
+        let cell = |(i, name): (usize, &&'static str)| Cell {
+            name,
+            figures: metrics
+                .iter()
+                .enumerate()
+                .map(|(m, metric)| {
+                    let exact = exact(i, metric);
+                    let simulated = estimate(metric, &tally.simulated[i][m]);
+                    let conditional = estimate(metric, &tally.conditional[i][m]);
+                    Figure {
+                        estimate: better(metric, simulated, conditional, exact),
+                        simulated: Some((simulated, conditional)),
+                        exact,
+                    }
+                })
+                .collect(),
+        };
+        names.iter().enumerate().map(cell).collect()
+    }
+
+    /// Adds a quantity made of others in the same cell.
+    pub fn derive(&mut self, metric: &'static str, of: impl Fn(&Figures, &Cell) -> Figure) {
+        let made: Vec<Figure> = self.cells.iter().map(|cell| of(self, cell)).collect();
+        self.metrics.push(metric);
+        for (cell, figure) in self.cells.iter_mut().zip(made) {
+            cell.figures.push(figure);
+        }
+    }
+
+    /// A figure by the names of its cell and metric.
+    pub fn get(&self, cell: &str, metric: &str) -> Option<&Figure> {
+        let cell = self.cells.iter().find(|c| c.name == cell)?;
+        self.of(cell, metric)
+    }
+
+    /// A figure of a cell.
+    pub fn of<'c>(&self, cell: &'c Cell, metric: &str) -> Option<&'c Figure> {
+        let i = self.metrics.iter().position(|m| *m == metric)?;
+        cell.figures.get(i)
+    }
+
+    /// `summary.csv`: one row a cell; beside every estimate its interval, the
+    /// plain mean, the closed form and the distance of these two in standard errors.
+    pub fn summary(&self, out: impl io::Write) -> io::Result<()> {
+        let mut csv = ::csv::Writer::from_writer(out);
+        let mut header = vec![self.lead.to_string(), "replications".to_string()];
+        for metric in &self.metrics {
+            header.extend(with_interval(&[metric]));
+            header.extend(["simulated", "exact", "z"].map(|part| format!("{metric}_{part}")));
+        }
+        csv.write_record(&header)?;
+        let known = |x: Option<f64>| x.map_or(String::new(), number);
+        for cell in &self.cells {
+            let mut row = vec![text_cell(cell.name), self.trials.to_string()];
+            for figure in &cell.figures {
+                let e = figure.estimate;
+                row.extend([e.mean, e.low, e.high].map(number));
+                row.extend([
+                    known(figure.simulated.map(|(e, _)| e.mean)),
+                    known(figure.exact),
+                    known(figure.z()),
+                ]);
+            }
+            csv.write_record(&row)?;
+        }
+        csv.flush()
+    }
+
+    /// `result.json`.
+    pub fn json(&self, verdict: &str) -> String {
+        let cell = |cell: &Cell| {
+            let mut entries = Map::new();
+            entries.insert(self.lead.to_string(), json!(cell.name));
+            for (metric, figure) in self.metrics.iter().zip(&cell.figures) {
+                let mut value = numbers::estimate(figure.estimate);
+                let known = |x: Option<f64>| x.map_or(Value::Null, numbers::number);
+                value["simulated"] = known(figure.simulated.map(|(e, _)| e.mean));
+                value["exact"] = known(figure.exact);
+                value["z"] = known(figure.z());
+                entries.insert(metric.to_string(), value);
+            }
+            Value::Object(entries)
+        };
+        let result = json!({
+            "kind": self.kind,
+            "version": env!("CARGO_PKG_VERSION"),
+            "name": self.name,
+            "seed": self.seed,
+            "replications": self.trials,
+            "interrupted": self.interrupted,
+            "verdict": verdict,
+            "cells": self.cells.iter().map(cell).collect::<Vec<_>>(),
+        });
+        serde_json::to_string_pretty(&result).unwrap_or_else(|e| unreachable!("plain JSON: {e}"))
+            + "\n"
+    }
+}

@@ -1,0 +1,72 @@
+//! Closed forms of a paused leader (`docs/model.md` has their derivation).
+//!
+//! With an exponential pause of mean m, an exponential first step of mean g, a
+//! constant network delay d and takeover δ, a lease T and a renewal every
+//! h ≤ T − d, the write lands at age + pause + d, and the tail of a sum that
+//! starts with an exponential beyond everything else is exponential itself.
+
+use crate::dist::Dist;
+use crate::scenario::fence::{Fence, Guard, PauseAt};
+
+/// The exact value of a metric of [`crate::fence::METRICS`], where there is one.
+pub fn exact(fence: &Fence, guard: Guard, metric: &str) -> Option<f64> {
+    // What a guard rules out needs no law at all.
+    match (guard, metric) {
+        (Guard::Atomic | Guard::AtomicBarrier, "p_stale_write")
+        | (Guard::AtomicBarrier, "p_unseen")
+        | (Guard::None | Guard::RememberAfter, "p_rejected") => return Some(0.0),
+        _ => {}
+    }
+    let Dist::Exp { mean } = fence.pause else {
+        return None;
+    };
+    let m = mean.as_secs();
+    let ttl = fence.ttl.as_secs();
+    let h = match fence.pause_at {
+        PauseAt::Random => fence.renew.as_secs(),
+        PauseAt::Renewal => 0.0,
+    };
+    // E[e^{age/m}]: 1 without an age, (e^{h/m} − 1)/(h/m) with a uniform one.
+    let ageing = match h == 0.0 {
+        true => 1.0,
+        false => (h / m).exp_m1() / (h / m),
+    };
+    if metric == "p_leader_change" {
+        return Some((-ttl / m).exp() * ageing);
+    }
+    if fence.self_check {
+        return None;
+    }
+    let d = fence.network.constant()?.as_secs();
+    if h > ttl - d {
+        return None;
+    }
+    let overlap = (-(ttl - d) / m).exp() * ageing;
+    if metric == "p_overlap" {
+        return Some(overlap);
+    }
+    let delta = fence.takeover.constant()?.as_secs();
+    let late = (-delta / m).exp() * overlap;
+    if (guard, metric) == (Guard::AtomicBarrier, "p_rejected") {
+        // The registration takes as long as a write.
+        return Some(late * (-d / m).exp());
+    }
+    let g = match &fence.first_step {
+        Dist::Exp { mean } => mean.as_secs(),
+        _ => return None,
+    };
+    let after_newer = late * m / (m + g);
+    let gap = fence.gap.constant().map(|gap| gap.as_secs());
+    let within_gap = gap
+        .filter(|gap| *gap <= ttl + delta - d - h)
+        .map(|gap| after_newer * (gap / m).exp_m1());
+    match (guard, metric) {
+        (Guard::None | Guard::RememberAfter, "p_stale_write") => Some(after_newer),
+        (Guard::CheckThenWrite, "p_stale_write") => within_gap,
+        (Guard::None | Guard::RememberAfter | Guard::Atomic, "p_unseen") => {
+            Some(overlap - after_newer)
+        }
+        (Guard::CheckThenWrite | Guard::Atomic, "p_rejected") => Some(after_newer),
+        _ => None,
+    }
+}

@@ -1,0 +1,4 @@
+//! Closed forms that stand beside simulated numbers, so that each checks the other.
+
+pub mod fence;
+pub mod saga;
