@@ -353,3 +353,93 @@ fn set_reaches_every_field() {
     let dotted = resolved(file, &["policy.\"v1.2\".attempts=3"]);
     assert!(dotted.contains("[policy.\"v1.2\"]\nattempts = 3"));
 }
+
+#[test]
+fn a_fence_tells_what_a_reader_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = herdsim(&dir)
+        .args(["fence", "--assert", "atomic.p_stale_write <= 0"])
+        .assert();
+    let out = run.success().get_output().stdout.clone();
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.starts_with(
+        "with a 15 s lease and pauses of 5 s on average, 4.5% of pauses end in a write over a newer one"
+    ));
+    assert!(out.contains("1.8% still land before the new leader's first write"));
+    assert!(
+        out.lines().skip(1).all(|line| line.chars().count() <= 100),
+        "{out}"
+    );
+    let json = std::fs::read_to_string(dir.path().join("out/fence/result.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["kind"], "fence");
+    let cells = json["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 5);
+    for key in [
+        "p_overlap",
+        "p_stale_write",
+        "p_unseen",
+        "p_rejected",
+        "unavailable_s",
+    ] {
+        assert!(
+            cells[3][key]["mean"].is_number() && cells[3][key]["ci95"].is_array(),
+            "{key}"
+        );
+    }
+    let trace = std::fs::read_to_string(dir.path().join("out/fence/trace.csv")).unwrap();
+    assert!(trace.contains("applies the old leader's write over a newer one"));
+}
+
+#[test]
+fn a_saga_tells_what_a_reader_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "saga",
+        "--request-loss",
+        "0.1",
+        "--response-loss",
+        "0.2",
+        "--execution",
+        "0s",
+    ];
+    let run = herdsim(&dir)
+        .args(args)
+        .args(["--attempts", "4", "--format", "json"])
+        .assert();
+    let out = String::from_utf8(run.success().get_output().stdout.clone()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&json["kind"], &json["cells"][0]["key"]),
+        (&"saga".into(), &"none".into())
+    );
+    let twice = json["cells"][0]["p_duplicate"]["exact"].as_f64().unwrap();
+    assert!((twice - 0.19926).abs() < 1e-9);
+    // 50 each, for every execution but the first.
+    let extra = json["cells"][0]["extra_executions"]["mean"]
+        .as_f64()
+        .unwrap();
+    let paid = json["cells"][0]["paid_twice_per_million"]["mean"]
+        .as_f64()
+        .unwrap();
+    assert!((paid - extra * 50e6).abs() < 1e-3);
+}
+
+#[test]
+fn double_refunds_stand_in_the_table_of_a_herd() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/order-refund.toml");
+    let args = ["run", file, "--replications", "2", "--no-charts"];
+    let out = herdsim(&dir)
+        .args(args)
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    let out = String::from_utf8(out).unwrap();
+    assert!(
+        out.contains("double refunds") && out.contains("times over"),
+        "{out}"
+    );
+}

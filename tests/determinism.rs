@@ -112,3 +112,26 @@ fn precision_adds_the_same_batches_on_any_number_of_threads() {
         assert!(!tight(earlier), "{earlier} of {n}");
     }
 }
+
+#[test]
+fn trials_give_the_same_bytes_on_any_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["fence", "saga"] {
+        let mut all = Vec::new();
+        for threads in ["1", "2", "7"] {
+            let out = dir.path().join(threads);
+            run(
+                &out,
+                &[kind, "--replications", "100k", "--threads", threads],
+            );
+            all.push(files(&out.join(kind)));
+        }
+        assert!(all[0].len() >= 8, "{:?}", all[0].keys());
+        assert!(all[0] == all[1] && all[0] == all[2], "{kind}");
+        // What it wrote runs again to the same bytes.
+        let again = dir.path().join("again");
+        let scenario = dir.path().join("1").join(kind).join("scenario.toml");
+        run(&again, &["run", scenario.to_str().unwrap()]);
+        assert!(all[0] == files(&again.join(kind)), "{kind}");
+    }
+}

@@ -297,3 +297,88 @@ fn assertions_that_cannot_be_meant() {
         &["expected a number"],
     );
 }
+
+#[test]
+fn fences_that_cannot_be_meant() {
+    refused(
+        &["fence", "--ttl", "1s", "--renew", "2s"],
+        2,
+        &["is over before its renewal", "^^"],
+    );
+    refused(
+        &["fence", "--drift", "-101%"],
+        2,
+        &["between -100% and 100%", "^^^^^"],
+    );
+    refused(
+        &["fence", "--guard", "atomc"],
+        2,
+        &["unknown guard `atomc`", "`atomic`"],
+    );
+    refused(&["fence", "--guard", "none,none"], 2, &["named twice"]);
+    refused(
+        &["fence", "--preset", "kubernets"],
+        2,
+        &["did you mean `kubernetes`?"],
+    );
+    refused(
+        &["fence", "--step-rate", "1/s", "--first-step", "1s"],
+        2,
+        &["give one of them"],
+    );
+    refused(&["fence", "--step-rate", "0/s"], 2, &["must be above 0"]);
+    refused(
+        &["fence", "--pause", "pareto(scale=1s,alpha=1)"],
+        2,
+        &["finite mean", "--no-charts"],
+    );
+    refused(&["fence", "--pause", "5"], 2, &["needs a unit"]);
+    refused(&["fence", "--replications", "1000000000000"], 2, &["--yes"]);
+    refused(
+        &["fence", "--set", "fence.tll=1s"],
+        2,
+        &["did you mean `ttl`?"],
+    );
+    refused(
+        &["fence", "--assert", "atomic.p_stale < 1"],
+        2,
+        &["`p_stale_write`"],
+    );
+    scenario(
+        "kind = \"fense\"\n",
+        &["unknown kind of scenario", "`fence`"],
+    );
+}
+
+#[test]
+fn sagas_that_cannot_be_meant() {
+    refused(
+        &["saga", "--request-loss", "1.2"],
+        2,
+        &["does not lie between 0 and 1"],
+    );
+    refused(&["saga", "--retention", "0"], 2, &["forgotten at once"]);
+    refused(&["saga", "--retention", "0s"], 2, &["forgotten at once"]);
+    refused(
+        &["saga", "--retention", "soon"],
+        2,
+        &["expected a duration"],
+    );
+    refused(&["saga", "--key", "per-op"], 2, &["`per-operation`"]);
+    refused(
+        &["saga", "--policy", "fixed,budget"],
+        2,
+        &["one retry layer"],
+    );
+    refused(&["saga", "--timeout", "none"], 2, &["wait for ever"]);
+    refused(&["saga", "--attempts", "20000"], 2, &["10000"]);
+    refused(&["saga", "--preset", "paypal"], 2, &["stripe"]);
+    scenario(
+        "[service]\nkey = \"none\"\n",
+        &["goes with an `effect`", "s.toml:2:"],
+    );
+    scenario(
+        "[service]\neffect = \"refund\"\nkey = \"nine\"\n",
+        &["did you mean `none`?"],
+    );
+}

@@ -5,14 +5,15 @@ use crate::chart::{label, sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::output::verdict::{Fate, Question, how_soon};
-use crate::output::words::{percent, seconds};
+use crate::output::words::{percent, seconds, thousands};
+use crate::scenario::Scenario;
 
 const ROW: f64 = 56.0;
 
 /// The chart `scoreboard`.
 pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
     let rows = ROW * results.policies.len() as f64;
-    let what = "Success, attempts, recovery and peak load";
+    let what = "The policies side by side";
     sheet(results, "scoreboard", what, rows + 90.0, |canvas, top| {
         let board = Board {
             results,
@@ -85,14 +86,26 @@ const PEAK: Column = Column {
     show: |x| format!("{x:.2}×"),
 };
 
+const DOUBLES: Column = Column {
+    heading: ["Double effects", "per run"],
+    metric: "double_effects",
+    least: 1.0,
+    reference: None,
+    show: thousands,
+};
+
 /// The columns that answer the scenario's question.
-fn columns(question: Question) -> [Column; 4] {
-    let third = match question {
+fn columns(scenario: &Scenario) -> [Column; 4] {
+    let fourth = match scenario.service.effect {
+        Some(_) => DOUBLES,
+        None => PEAK,
+    };
+    let third = match Question::of(scenario) {
         Question::Recovery => RECOVERY,
         Question::Completion => COMPLETION,
         Question::Waste => WASTE,
     };
-    [SUCCESS, AMPLIFICATION, third, PEAK]
+    [SUCCESS, AMPLIFICATION, third, fourth]
 }
 
 impl Board<'_> {
@@ -108,7 +121,7 @@ impl Board<'_> {
                 Type::new(theme::LABEL, theme::colour(i)).bold(),
             );
         }
-        let columns = columns(Question::of(&self.results.scenario));
+        let columns = columns(&self.results.scenario);
         let width = (theme::WIDTH - theme::EDGE - self.left) / columns.len() as f64;
         for (i, column) in columns.iter().enumerate() {
             self.column(canvas, column, self.left + width * i as f64, width);

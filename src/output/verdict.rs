@@ -3,7 +3,7 @@
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
-use crate::output::words::{list, percent, seconds};
+use crate::output::words::{list, percent, seconds, thousands};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::service::Arrival;
@@ -176,7 +176,30 @@ pub fn verdict(results: &Results) -> String {
         )),
     }
     steady(&groups.steady, results, &mut clauses);
+    clauses.extend(doubled(results));
     clauses.join("; ")
+}
+
+/// How often effects happened again, most and least, where that is counted.
+fn doubled(results: &Results) -> Option<String> {
+    let effect = &results.scenario.service.effect.as_ref()?.effect;
+    let count = |p: &&PolicyResults| p.metric("double_effects").mean;
+    let by_count = |a: &&PolicyResults, b: &&PolicyResults| count(a).total_cmp(&count(b));
+    let most = results.policies.iter().max_by(by_count)?;
+    let least = results.policies.iter().min_by(by_count)?;
+    Some(match count(&most) {
+        0.0 => format!("no {effect} is made twice"),
+        _ if most.name == least.name => {
+            format!("{effect}s are made {} times over", thousands(count(&most)))
+        }
+        _ => format!(
+            "{effect}s are made {} times over with {}, {} with {}",
+            thousands(count(&most)),
+            named(most),
+            thousands(count(&least)),
+            named(least)
+        ),
+    })
 }
 
 /// What can be said where recovery is not the question, or cannot be told.
@@ -379,7 +402,7 @@ fn capital(text: &str) -> String {
 
 /// The setting in one line, for subtitles.
 pub fn setting(results: &Results) -> String {
-    use crate::output::words::{thousands, three_digits};
+    use crate::output::words::three_digits;
     let s = &results.scenario;
     let count = thousands(f64::from(s.callers.count));
     let callers = match &s.callers.arrival {

@@ -66,11 +66,16 @@ pub trait Value: Sized {
     }
 }
 
-/// The nearest of `names` to a misspelt `name`, when one is near enough.
+/// The nearest of `names` to a misspelt `name`, when one is near enough: what
+/// the name is cut short of, or else what takes the fewest changes.
 pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let distance = |candidate: &str| match name.len() >= 3 && candidate.starts_with(name) {
+        true => 0,
+        false => strsim::damerau_levenshtein(name, candidate),
+    };
     names
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
