@@ -1,8 +1,9 @@
 //! herdsim: what a retry policy does when a service blips.
 //!
-//! A [`scenario`] says what to simulate, [`herd`] runs one replication of it,
-//! [`ensemble`] runs many and sums them up, [`output`] and [`chart`] write
-//! what came of it. [`cli`] is the command.
+//! A [`scenario`] says what to simulate, [`herd`], [`fence`] and [`saga`] run
+//! one replication of it, [`ensemble`] runs many and sums them up, [`theory`]
+//! knows what some of it should come to, [`output`] and [`chart`] write what
+//! came of it. [`cli`] is the command.
 //!
 //! ```
 //! use herdsim::ensemble::herd::run;

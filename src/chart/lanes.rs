@@ -106,7 +106,7 @@ impl Board<'_> {
         canvas.rect((from, y - half), (to.max(from + 2.0), y + half), fill);
         if theme::measure(bar.name, theme::SMALL, false) + 12.0 < to - from {
             let at = match bar.tone {
-                Tone::Quiet => (from + 6.0, y - BAR - 7.0),
+                Tone::Quiet => (from, y + BAR + 19.0),
                 _ => ((from + to) / 2.0, y + 6.0),
             };
             let align = match bar.tone {

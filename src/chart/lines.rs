@@ -32,10 +32,10 @@ pub fn lines(
         footer: &signature(figures.seed, &size, &figures.name),
         description: &format!("{} against {}. {verdict}.", data.heading, data.axis),
     };
-    let widest = data
-        .curves
+    let labels = labels(&data.curves);
+    let widest = labels
         .iter()
-        .map(|c| theme::measure(c.name, theme::LABEL, true));
+        .map(|(label, _)| theme::measure(label, theme::LABEL, true));
     let right = theme::WIDTH - theme::EDGE - widest.fold(0.0, f64::max) - LEADER - 6.0;
     sheet.draw(PANEL + 190.0, |canvas, top| {
         let plot = Plot {
@@ -43,6 +43,7 @@ pub fn lines(
             top,
             right,
             floor: floor(&data.curves),
+            labels,
         };
         plot.paint(canvas);
     })
@@ -51,18 +52,39 @@ pub fn lines(
 /// A power of ten below everything that is drawn.
 fn floor(curves: &[Curve]) -> f64 {
     let chances = curves.iter().flat_map(|c| &c.points);
-    let chances = chances.map(|p| p.exact.unwrap_or(p.simulated.mean));
-    let least = chances.filter(|p| *p > 0.0).fold(1e-2, f64::min);
+    let least = chances.map(value).filter(|p| *p > 0.0).fold(1e-2, f64::min);
     10f64.powf(least.max(FLOOR).log10().floor())
 }
 
 /// Whether two curves are the same to the eye.
 fn coincide(a: &Curve, b: &Curve) -> bool {
-    let value = |p: &Point| p.exact.unwrap_or(p.simulated.mean);
-    let pairs = a.points.iter().zip(&b.points);
-    pairs
-        .into_iter()
-        .all(|(a, b)| (value(a) - value(b)).abs() <= 1e-3 * value(a))
+    let mut pairs = a.points.iter().zip(&b.points);
+    pairs.all(|(a, b)| (value(a) - value(b)).abs() <= 1e-3 * value(a))
+}
+
+/// The best that is known of a point.
+fn value(point: &Point) -> f64 {
+    point.exact.unwrap_or(point.simulated.mean)
+}
+
+/// Whether a curve leaves the floor anywhere.
+fn is_drawn(curve: &Curve) -> bool {
+    curve.points.iter().any(|p| value(p) >= FLOOR)
+}
+
+/// The names of the curves that are drawn; those that coincide share one.
+fn labels(curves: &[Curve]) -> Vec<(String, usize)> {
+    let mut labels: Vec<(String, usize)> = Vec::new();
+    for (i, curve) in curves.iter().enumerate().filter(|(_, c)| is_drawn(c)) {
+        match labels
+            .iter_mut()
+            .find(|(_, twin)| coincide(&curves[*twin], curve))
+        {
+            Some((label, _)) => *label += &format!(", {}", curve.name),
+            None => labels.push((curve.name.to_string(), i)),
+        }
+    }
+    labels
 }
 
 struct Plot<'d> {
@@ -70,6 +92,8 @@ struct Plot<'d> {
     top: f64,
     right: f64,
     floor: f64,
+    /// The curves drawn, by what they are called.
+    labels: Vec<(String, usize)>,
 }
 
 impl Plot<'_> {
@@ -100,24 +124,18 @@ impl Plot<'_> {
         );
         self.grid(canvas);
         self.scenario(canvas);
-        let (mut never, mut unseen) = (Vec::new(), Vec::new());
-        let mut ends: Vec<(f64, String, usize)> = Vec::new();
-        for (i, curve) in self.data.curves.iter().enumerate() {
-            // Curves that coincide share a line and a label.
-            let twin = self.data.curves[..i]
-                .iter()
-                .position(|c| coincide(c, curve));
-            if let Some(label) = twin.and_then(|twin| ends.iter_mut().find(|e| e.2 == twin)) {
-                label.1 += &format!(", {}", curve.name);
-                continue;
-            }
-            match self.curve(canvas, curve, i) {
-                Some(end) => ends.push((end, curve.name.to_string(), i)),
-                None if curve.points.iter().all(|p| p.exact == Some(0.0)) => never.push(curve.name),
-                None => unseen.push(curve.name),
+        let mut ends = Vec::new();
+        for (label, i) in &self.labels {
+            if let Some(end) = self.curve(canvas, &self.data.curves[*i], *i) {
+                ends.push((end, label.as_str(), *i));
             }
         }
         self.labels(canvas, &mut ends);
+        let flat = self.data.curves.iter().filter(|c| !is_drawn(c));
+        let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
+            flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
+        let [never, unseen] =
+            [never, unseen].map(|curves| curves.iter().map(|c| c.name).collect::<Vec<_>>());
         let mut notes = Vec::new();
         if !never.is_empty() {
             notes.push(format!("exactly 0: {}", list(&never)));
@@ -192,7 +210,7 @@ impl Plot<'_> {
         }
         canvas.dashes((here, self.top), (here, self.bottom()), theme::AXIS, 1.2);
         canvas.text(
-            (here, self.top - 8.0),
+            (here.max(theme::LEFT + 50.0), self.top - 8.0),
             "this scenario",
             Type::new(theme::SMALL, theme::FAINT).align(Align::Centre),
         );
@@ -205,7 +223,7 @@ impl Plot<'_> {
         let line: Vec<(f64, f64)> = curve
             .points
             .iter()
-            .map(|p| (p.x, p.exact.unwrap_or(p.simulated.mean)))
+            .map(|p| (p.x, value(p)))
             .filter(|(_, p)| drawn(*p))
             .map(|(x, p)| (self.x(x), self.y(p)))
             .collect();
@@ -221,7 +239,7 @@ impl Plot<'_> {
         line.last().map(|(_, y)| *y)
     }
 
-    fn labels(&self, canvas: &mut Canvas<'_>, ends: &mut [(f64, String, usize)]) {
+    fn labels(&self, canvas: &mut Canvas<'_>, ends: &mut [(f64, &str, usize)]) {
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let targets: Vec<f64> = ends.iter().map(|(at, ..)| *at).collect();
         let places = theme::spread(&targets, 26.0, self.top, self.bottom());

@@ -19,28 +19,41 @@ pub(super) fn estimate(metric: &str, moments: &Moments) -> Estimate {
     moments.estimate().within(0.0, most)
 }
 
-/// The estimate with the smaller error of two that have the same expectation.
+/// The better of two estimates that have the same expectation.
+///
+/// Of as many trials, the conditional one has the smaller error (Rao and
+/// Blackwell), and where it is the same in all of them it has none. Weighed over
+/// fewer trials it may have missed rare draws of what it does not weigh, and is
+/// believed only where there are too few hits to go by; its interval is then
+/// stretched over that of the hits.
 pub(super) fn better(
     metric: &str,
     simulated: Estimate,
     conditional: Estimate,
     exact: Option<f64>,
 ) -> Estimate {
-    let error = |e: &Estimate| e.sd / (e.n as f64).sqrt();
-    if conditional.mean == 0.0 && simulated.mean == 0.0 {
-        let impossible = exact == Some(0.0) || !metric.starts_with("p_");
-        // Never met in n trials: Wilson's upper limit of its chance.
-        let high = match impossible {
-            true => 0.0,
-            false => Z_975 * Z_975 / (simulated.n as f64 + Z_975 * Z_975),
-        };
-        return Estimate { high, ..simulated };
+    let hits = simulated.mean * simulated.n as f64;
+    let is_fixed = conditional.sd <= 1e-9 * conditional.mean;
+    let seen = conditional.mean > 0.0;
+    if seen && (conditional.n == simulated.n || is_fixed) || exact == Some(0.0) {
+        return conditional;
     }
-    // Without a spread the conditional one has met every time there is, or none.
-    let blind = conditional.mean == 0.0;
-    match simulated.mean > 0.0 && (blind || error(&simulated) < error(&conditional)) {
-        true => simulated,
-        false => conditional,
+    if hits >= 30.0 || !metric.starts_with("p_") {
+        return simulated;
+    }
+    // Wilson's limits of few hits, or none.
+    let (n, z) = (simulated.n as f64, Z_975);
+    let centre = (hits + z * z / 2.0) / (n + z * z);
+    let half = z / (n + z * z) * (hits * (n - hits) / n + z * z / 4.0).sqrt();
+    let best = if seen { conditional } else { simulated };
+    let limit = |own: f64, other: f64, pick: fn(f64, f64) -> f64| match own.is_nan() {
+        true => other,
+        false => pick(own, other),
+    };
+    Estimate {
+        low: limit(best.low, (centre - half).max(0.0), f64::min).min(best.mean),
+        high: limit(best.high, centre + half, f64::max),
+        ..best
     }
 }
 
@@ -79,26 +92,20 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// How many standard errors the plain mean lies from what it should be: the
-    /// closed form, or else the conditional mean, which has an error of its own.
+    /// How many standard errors the plain mean lies from the closed form.
     pub fn z(&self) -> Option<f64> {
-        let (simulated, conditional) = self.simulated.filter(|(e, _)| e.n > 1)?;
-        let expected = self.exact.unwrap_or(conditional.mean);
-        if simulated.mean == expected {
+        let (simulated, _) = self.simulated.filter(|(e, _)| e.n > 1)?;
+        let exact = self.exact?;
+        if simulated.mean == exact {
             return Some(0.0);
         }
-        // The spread that a chance of `expected` has, where it is one: the
-        // trials' own spread says nothing about what they did not meet.
-        let spread = match simulated.mean <= 1.0 && expected > 0.0 && expected < 1.0 {
-            true => (expected * (1.0 - expected)).sqrt().max(simulated.sd),
+        // The spread that such a chance has, where it is one: the trials' own
+        // says nothing about what they did not meet.
+        let spread = match simulated.mean <= 1.0 && exact > 0.0 && exact < 1.0 {
+            true => (exact * (1.0 - exact)).sqrt().max(simulated.sd),
             false => simulated.sd,
         };
-        let own = match self.exact {
-            Some(_) => 0.0,
-            None => conditional.sd / (conditional.n as f64).sqrt(),
-        };
-        let error = (spread / (simulated.n as f64).sqrt()).hypot(own);
-        let z = (simulated.mean - expected) / error;
+        let z = (simulated.mean - exact) / (spread / (simulated.n as f64).sqrt());
         z.is_finite().then_some(z)
     }
 

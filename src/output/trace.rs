@@ -158,7 +158,7 @@ pub fn failover(scenario: &FenceScenario, guard: Guard, f: &Failover) -> Trace {
     let mut rng = streams.stream(Purpose::Service);
     let mut step = f.newer(guard);
     let mut steps = 0;
-    while s(step) < trace.end && steps < 12 {
+    while s(step) < trace.end && steps < 60 {
         let what = match steps {
             0 => "applies the new leader's first write",
             _ => "applies another write of the new leader",

@@ -730,6 +730,10 @@ fn effect(s: &mut Section<'_>) -> Result<Option<Effect>, Problem> {
         return Ok(None);
     };
     if matches!(&node.kind, Kind::Text { text, .. } if text == "none") {
+        // Its key may stay in the file.
+        for key in ["key", "retention", "crash"] {
+            s.node(key);
+        }
         return Ok(None);
     }
     Ok(Some(Effect {
