@@ -38,5 +38,6 @@ pub mod output;
 pub mod saga;
 pub mod scenario;
 pub mod streams;
+pub mod sweep;
 pub mod theory;
 pub mod units;

@@ -28,6 +28,9 @@ pub const METRICS: [&str; 6] = [
 /// as many that follow one.
 const WEIGHED_EVERY: u64 = 64;
 
+/// Histories less likely than this are left out of what is weighed.
+const NEGLIGIBLE: f64 = 1e-30;
+
 /// What the receiver knows and does about one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -40,6 +43,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// As it looks from `now` on: an execution that is over is like none, so that
+    /// histories which no longer differ are the same.
+    fn from(self, now: u64) -> Ledger {
+        Ledger {
+            busy_until: match self.busy_until > now {
+                true => self.busy_until,
+                false => 0,
+            },
+            ..self
+        }
+    }
+
     /// An execution ends at `now`, or is cut off.
     pub fn release(&mut self, now: u64) {
         self.busy_until = now;
@@ -103,7 +118,7 @@ impl Receiver {
             Admission::Executes
         } else if self.remembers(ledger, attempt, at) {
             Admission::Known
-        } else if ledger.busy_until > at && self.mode != KeyMode::CheckThenAct {
+        } else if ledger.busy_until > at {
             Admission::Busy
         } else {
             Admission::Executes
@@ -115,7 +130,13 @@ impl Receiver {
         if self.mode == KeyMode::RecordThenEffect {
             ledger.record = Some((attempt, at));
         }
-        ledger.busy_until = ledger.busy_until.max(until);
+        // The others do not ask.
+        if !matches!(
+            self.mode,
+            KeyMode::None | KeyMode::PerAttempt | KeyMode::CheckThenAct
+        ) {
+            ledger.busy_until = ledger.busy_until.max(until);
+        }
     }
 
     /// It is through at `done`; `crash` says whether it crashes between effect
@@ -457,14 +478,20 @@ impl Setting<'_> {
                 };
                 self.branches(state.ledger, k, at, &luck, |chance, branch| {
                     let weight = weight * chance;
-                    if weight == 0.0 {
+                    if weight < NEGLIGIBLE {
                         return;
                     }
                     match branch.stage {
-                        Stage::Again(_) => match next.iter_mut().find(|(s, _)| *s == branch) {
-                            Some((_, sum)) => *sum += weight,
-                            None => next.push((branch, weight)),
-                        },
+                        Stage::Again(at) => {
+                            let state = State {
+                                ledger: branch.ledger.from(at),
+                                ..branch
+                            };
+                            match next.iter_mut().find(|(s, _)| *s == state) {
+                                Some((_, sum)) => *sum += weight,
+                                None => next.push((state, weight)),
+                            }
+                        }
                         stage => {
                             let values = values(branch.ledger.executions, stage == Stage::Told);
                             for (mean, value) in means.iter_mut().zip(values) {

@@ -2,16 +2,21 @@
 
 mod lanes;
 mod lines;
+mod map;
 pub mod render;
 mod scoreboard;
+mod sweep;
 pub mod theme;
 mod timeline;
 
 use crate::ensemble::herd::Results;
 use crate::output::curves::Curves;
 use crate::output::figures::Figures;
+use crate::output::grid::Atlas;
 use crate::output::trace::Trace;
 use crate::output::verdict::{headline, setting, verdict};
+use crate::output::words::thousands;
+use crate::scenario::Job;
 use render::Canvas;
 pub use render::{Chart, ChartError};
 
@@ -49,6 +54,21 @@ pub fn saga(
         charts.push(lanes::lanes("double-refund", trace, figures)?);
     }
     Ok(charts)
+}
+
+/// Every chart of a sweep: a map over two or three axes, curves along one.
+pub fn sweep(atlas: &Atlas<'_>) -> Result<Vec<Chart>, ChartError> {
+    let seed = match atlas.base {
+        Job::Herd(scenario) => scenario.run.seed,
+        Job::Fence(scenario) => scenario.run.seed,
+        Job::Saga(scenario) => scenario.run.seed,
+    };
+    let cells = format!("{} cells", thousands(atlas.grid.cells()));
+    let footer = signature(seed, &cells, atlas.base.name());
+    match atlas.grid.axes.len() {
+        1 => Ok(vec![sweep::curves(atlas, &footer)?]),
+        _ => map::map(atlas, &footer).into_iter().collect(),
+    }
 }
 
 /// What stands around a chart: the finding as title, the setting under it, a footer.

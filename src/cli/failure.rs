@@ -10,6 +10,8 @@ use crate::ensemble::cost::Cost;
 use crate::output::run_dir::DirError;
 use crate::output::words::{bytes, large};
 use crate::scenario::Problem;
+use crate::sweep::assemble::AssembleError;
+use crate::sweep::checkpoint::CheckpointError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -26,6 +28,20 @@ pub enum Failure {
     Directory(#[from] DirError),
     #[error("{0}")]
     Chart(#[from] ChartError),
+    #[error("{0}")]
+    Checkpoint(#[from] CheckpointError),
+    #[error("{0}")]
+    Assemble(#[from] AssembleError),
+    #[error("{0}")]
+    Shard(String),
+    #[error("`{path}` is not a shard of the same sweep as `{first}`: {reason}")]
+    Shards {
+        first: PathBuf,
+        path: PathBuf,
+        reason: String,
+    },
+    #[error("this grid has {} cells", large(*.0))]
+    TooManyCells(f64),
     #[error("cannot start {threads} threads: {reason}")]
     Threads { threads: usize, reason: String },
     #[error("cannot write to standard output: {0}")]
@@ -40,7 +56,12 @@ impl Failure {
             Failure::Input(_) | Failure::OutOfReach(_) => 2,
             Failure::Directory(DirError::Foreign(_)) => 2,
             Failure::Unreadable { .. } => 2,
+            Failure::Checkpoint(CheckpointError::Other { .. }) => 2,
+            Failure::Assemble(AssembleError::Io { .. }) => 1,
+            Failure::Assemble(_) | Failure::Shard(_) | Failure::Shards { .. } => 2,
+            Failure::TooManyCells(_) => 2,
             Failure::Directory(DirError::Io { .. })
+            | Failure::Checkpoint(CheckpointError::Io { .. })
             | Failure::Chart(_)
             | Failure::Threads { .. }
             | Failure::Stdout(_) => 1,
@@ -60,6 +81,17 @@ impl Failure {
             Failure::Directory(DirError::Foreign(_)) => {
                 Some("choose another with --out or --name".to_string())
             }
+            Failure::Checkpoint(CheckpointError::Other { .. }) => Some(
+                "finish that one, give another --name, or begin anew with --restart".to_string(),
+            ),
+            Failure::Assemble(AssembleError::Missing { .. }) => {
+                Some("run the missing shards, and name all of them".to_string())
+            }
+            Failure::TooManyCells(_) => Some(
+                "take fewer values per axis, or share it out with --shard; \
+                 --yes runs it all the same"
+                    .to_string(),
+            ),
             _ => None,
         }
     }

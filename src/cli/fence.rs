@@ -10,7 +10,7 @@ use crate::ensemble::trials;
 use crate::output::fence::{self, CAVEAT, HEADERS};
 use crate::output::{curves, scenario_file, table, trace};
 use crate::scenario::fence::FenceScenario;
-use crate::scenario::{Job, JobKind, Layers, Problem};
+use crate::scenario::{Layers, Problem};
 
 #[derive(Args, Debug)]
 pub struct FenceOptions {
@@ -64,10 +64,11 @@ pub struct FenceOptions {
 }
 
 impl FenceOptions {
-    pub fn job(&self) -> Result<Job, Failure> {
+    /// The scenario that these options make.
+    pub fn layers(&self) -> Result<Layers, Failure> {
         let mut layers = Layers::default();
         self.apply(&mut layers)?;
-        Ok(Job::from_layers(&layers, JobKind::Fence)?)
+        Ok(layers)
     }
 
     fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {

@@ -10,7 +10,7 @@ use crate::cli::options::{Common, PolicyFlags, read};
 use crate::cli::run::{Desk, File, Finished};
 use crate::ensemble::herd;
 use crate::output::{csv, json, scenario_file, table, verdict};
-use crate::scenario::{Job, JobKind, Layers, Problem, Scenario};
+use crate::scenario::{Layers, Problem, Scenario};
 
 #[derive(Args, Debug)]
 pub struct Options {
@@ -88,14 +88,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// The scenario of a file, or the default one, under these options.
-    pub fn job(&self, file: Option<&Path>) -> Result<Job, Failure> {
+    /// A file, or nothing, under these options.
+    pub fn layers(&self, file: Option<&Path>) -> Result<Layers, Failure> {
         let mut layers = Layers::default();
         if let Some(path) = file {
             layers.file(&path.display().to_string(), &read(path)?)?;
         }
         self.apply(&mut layers)?;
-        Ok(Job::from_layers(&layers, JobKind::Herd)?)
+        Ok(layers)
     }
 
     fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {

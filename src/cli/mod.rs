@@ -6,6 +6,7 @@ pub mod herd;
 pub mod options;
 pub mod run;
 pub mod saga;
+pub mod sweep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,10 +16,10 @@ use clap::{Parser, Subcommand};
 use failure::Failure;
 use fence::FenceOptions;
 use herd::Options;
-use options::Common;
 use saga::SagaOptions;
+use sweep::MergeOptions;
 
-use crate::scenario::Job;
+use crate::scenario::{Job, JobKind};
 
 /// What will this retry policy do when the service blips?
 ///
@@ -56,16 +57,31 @@ impl Cli {
         Cli::parse_from(arguments)
     }
 
-    /// What is asked for, and how.
-    pub fn job(&self) -> Result<(Job, &Common), Failure> {
-        Ok(match &self.command {
-            None => (self.options.job(None)?, &self.options.common),
-            Some(Command::Run { scenario, options }) => {
-                (options.job(Some(scenario))?, &options.common)
-            }
-            Some(Command::Fence(options)) => (options.job()?, &options.common),
-            Some(Command::Saga(options)) => (options.job()?, &options.common),
-        })
+    /// Does what is asked for; returns the exit status.
+    pub fn run(&self) -> Result<u8, Failure> {
+        let (layers, kind, common) = match &self.command {
+            None => (
+                self.options.layers(None)?,
+                JobKind::Herd,
+                &self.options.common,
+            ),
+            Some(Command::Run {
+                scenario: file,
+                options,
+            })
+            | Some(Command::Sweep {
+                grid: file,
+                options,
+            }) => (options.layers(Some(file))?, JobKind::Herd, &options.common),
+            Some(Command::Fence(options)) => (options.layers()?, JobKind::Fence, &options.common),
+            Some(Command::Saga(options)) => (options.layers()?, JobKind::Saga, &options.common),
+            Some(Command::Merge(options)) => return sweep::merge(options),
+        };
+        let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
+        match must_sweep || layers.has_sweep() || common.sweeps() {
+            true => sweep::run(layers, kind, common),
+            false => run::run(&Job::from_layers(&layers, kind)?, common),
+        }
     }
 }
 
@@ -78,6 +94,15 @@ pub enum Command {
         #[command(flatten)]
         options: Box<Options>,
     },
+    /// Run a scenario over a grid of its fields; goes on where it was interrupted
+    Sweep {
+        /// The scenario with a table [sweep], in TOML
+        grid: PathBuf,
+        #[command(flatten)]
+        options: Box<Options>,
+    },
+    /// Put the shards of a sweep together
+    Merge(MergeOptions),
     /// A paused leader wakes and writes: what do fencing tokens prevent?
     Fence(Box<FenceOptions>),
     /// A refund is retried: how often is it paid twice?

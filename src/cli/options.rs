@@ -70,10 +70,24 @@ pub struct Common {
     /// Threads; all cores unless said otherwise. Results do not depend on it
     #[arg(long, value_name = "N", help_heading = "Run",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    threads: Option<u16>,
     /// Run even if the estimate of events or memory is out of reach
     #[arg(long, help_heading = "Run")]
     pub yes: bool,
+
+    /// An axis to sweep: 'service.queue=500,1000' or 'service.queue=100..10_000 log 20';
+    /// repeat for several, which are crossed
+    #[arg(long, value_name = "PATH=VALUES", help_heading = "Sweep")]
+    pub vary: Vec<String>,
+    /// Run share I of N only, such as 2/7; auto asks Slurm, AWS Batch or Kubernetes (auto/N)
+    #[arg(long, value_name = "I/N", help_heading = "Sweep")]
+    pub shard: Option<String>,
+    /// Say how many cells there are and what they take, and stop
+    #[arg(long, help_heading = "Sweep")]
+    pub dry_run: bool,
+    /// Begin anew where an unfinished sweep of the same name is in the way
+    #[arg(long, help_heading = "Sweep")]
+    pub restart: bool,
 
     /// Where results go: a directory DIR/NAME
     #[arg(
@@ -113,6 +127,19 @@ pub enum Format {
 }
 
 impl Common {
+    /// How many threads to use.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            Some(n) => usize::from(n),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// Whether these options ask for a sweep.
+    pub fn sweeps(&self) -> bool {
+        !self.vary.is_empty() || self.shard.is_some() || self.dry_run
+    }
+
     /// Lays these options over a scenario, `--set` last.
     pub fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
         layers.flags([

@@ -77,10 +77,7 @@ impl File {
 /// Runs a job and returns the exit status.
 pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let assertions = read_assertions(job, common)?;
-    let threads = match common.threads {
-        Some(n) => usize::from(n),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let threads = common.threads();
     let cost = Cost::of_job(job, threads);
     if !cost.is_within_reach() && !common.yes {
         return Err(Failure::OutOfReach(cost));
@@ -88,18 +85,12 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let directory = RunDir::prepare(&common.out, job.name())?;
 
     let start = Instant::now();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|e| Failure::Threads {
-            threads,
-            reason: e.to_string(),
-        })?;
+    let pool = pool(threads)?;
     let desk = Desk {
         pool: &pool,
-        stop: stop_on_interrupt(directory.temporary()),
+        stop: stop_on_interrupt(Some(directory.temporary())),
         charts: !common.no_charts,
-        bar: progress_bar(common),
+        bar: progress_bar(common, "replications"),
     };
     let finished = match job {
         Job::Herd(scenario) => herd::simulate(scenario, &desk)?,
@@ -130,6 +121,15 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
+}
+
+/// Threads to work on.
+pub fn pool(threads: usize) -> Result<ThreadPool, Failure> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    builder.build().map_err(|e| Failure::Threads {
+        threads,
+        reason: e.to_string(),
+    })
 }
 
 fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure> {
@@ -170,13 +170,15 @@ fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure
 
 /// The first Ctrl-C ends the run with what is complete; the second ends the
 /// process, and what it had begun to write goes with it.
-fn stop_on_interrupt(temporary: &Path) -> Arc<AtomicBool> {
+pub fn stop_on_interrupt(temporary: Option<&Path>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
-    let (handle, temporary) = (stop.clone(), temporary.to_path_buf());
+    let (handle, temporary) = (stop.clone(), temporary.map(Path::to_path_buf));
     // Without a handler Ctrl-C still ends the process.
     let _ = ctrlc::set_handler(move || {
         if handle.swap(true, Ordering::Relaxed) {
-            let _ = std::fs::remove_dir_all(&temporary);
+            if let Some(temporary) = &temporary {
+                let _ = std::fs::remove_dir_all(temporary);
+            }
             std::process::exit(i32::from(INTERRUPTED));
         }
         note("finishing the replications in progress; Ctrl-C again to stop now");
@@ -184,13 +186,33 @@ fn stop_on_interrupt(temporary: &Path) -> Arc<AtomicBool> {
     stop
 }
 
-fn progress_bar(common: &Common) -> ProgressBar {
+pub fn progress_bar(common: &Common, what: &str) -> ProgressBar {
     if common.quiet || !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style =
-        ProgressStyle::with_template("{bar:32} {pos}/{len} replications  {per_sec}  {eta} left");
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:32}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left"
+    ));
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Writes charts as SVG and PNG, rasterised in parallel.
+pub fn write_charts(
+    charts: &[Chart],
+    directory: &RunDir,
+    pool: &ThreadPool,
+    names: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
+    for (chart, png) in charts.iter().zip(pixels) {
+        let png = png?;
+        directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
+        directory.write(&format!("{}.svg", chart.name), |out| {
+            out.write_all(chart.svg.as_bytes())
+        })?;
+        names.push(format!("{}.png and .svg", chart.name));
+    }
+    Ok(())
 }
 
 /// Writes the run's directory and returns the sentence that names its files.
@@ -209,32 +231,26 @@ fn write_files(
     }
     directory.write("result.json", |out| out.write_all(finished.json.as_bytes()))?;
     names.push("result.json".to_string());
-    let charts = &finished.charts;
-    let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
-    for (chart, png) in charts.iter().zip(pixels) {
-        let png = png?;
-        directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
-        directory.write(&format!("{}.svg", chart.name), |out| {
-            out.write_all(chart.svg.as_bytes())
-        })?;
-        names.push(format!("{}.png and .svg", chart.name));
-    }
+    write_charts(&finished.charts, &directory, pool, &mut names)?;
     let target = directory.commit()?;
     Ok(format!("{}: {}", target.display(), names.join(", ")))
 }
 
 /// The result on standard output, in the format asked for.
 fn tell(format: Format, finished: &Finished) -> Result<(), Failure> {
-    let out = match (format, &finished.tables[..]) {
+    print(match (format, &finished.tables[..]) {
         (Format::Text, _) => finished.text.as_bytes(),
         (Format::Markdown, _) => finished.markdown.as_bytes(),
         (Format::Json, _) => finished.json.as_bytes(),
         (Format::Csv, [summary, ..]) => &summary.bytes,
         (Format::Csv, []) => &[],
-    };
+    })
+}
+
+/// To standard output, until whoever reads it has had enough.
+pub fn print(out: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(out).and_then(|()| stdout.flush()) {
-        // Whoever read it has had enough.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done.map_err(Failure::Stdout),
     }
@@ -259,6 +275,6 @@ fn rule(assertions: &[Assertion], results: &dyn Judged) -> bool {
 }
 
 /// A line on standard error, unless it is closed.
-fn note(line: &str) {
+pub fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

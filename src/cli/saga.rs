@@ -10,7 +10,7 @@ use crate::ensemble::trials;
 use crate::output::saga::{self, HEADERS};
 use crate::output::{curves, scenario_file, table, trace};
 use crate::scenario::saga::{RETENTION_PRESETS, SagaScenario};
-use crate::scenario::{Job, JobKind, Layers, Problem};
+use crate::scenario::{Layers, Problem};
 
 #[derive(Args, Debug)]
 pub struct SagaOptions {
@@ -54,10 +54,11 @@ pub struct SagaOptions {
 }
 
 impl SagaOptions {
-    pub fn job(&self) -> Result<Job, Failure> {
+    /// The scenario that these options make.
+    pub fn layers(&self) -> Result<Layers, Failure> {
         let mut layers = Layers::default();
         self.apply(&mut layers)?;
-        Ok(Job::from_layers(&layers, JobKind::Saga)?)
+        Ok(layers)
     }
 
     fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {

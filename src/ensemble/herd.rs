@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hdrhistogram::Histogram;
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use crate::ensemble::stats::{Estimate, Moments};
 use crate::ensemble::{World, replicate};
@@ -60,6 +61,11 @@ fn estimate(metric: usize, values: impl Iterator<Item = f64>) -> Estimate {
     }
 }
 
+/// Mean and 95% interval of a metric over the replications that have it.
+pub fn metric_estimate(metric: usize, raw: &[Metrics]) -> Estimate {
+    estimate(metric, raw.iter().map(|m| m[metric]))
+}
+
 /// The same for a column of the time series: none of them is negative either.
 fn series_estimate(moments: &Moments) -> Estimate {
     moments.estimate().within(0.0, f64::INFINITY)
@@ -68,7 +74,7 @@ fn series_estimate(moments: &Moments) -> Estimate {
 impl PolicyResults {
     /// Mean and 95% interval of a metric over the replications that have it.
     pub fn estimate(&self, metric: usize) -> Estimate {
-        estimate(metric, self.raw.iter().map(|m| m[metric]))
+        metric_estimate(metric, &self.raw)
     }
 
     /// The same by name; NaN for a name that is not in [`METRICS`].
@@ -90,6 +96,66 @@ impl PolicyResults {
 
 /// The metrics whose precision decides when there are enough replications.
 const MAIN_METRICS: [&str; 2] = ["success_ratio", "attempts_per_call"];
+
+/// A share of recoveries strictly between none and all is told to ± this at least.
+const UNDECIDED: f64 = 0.05;
+
+/// Whether the intervals of the main metrics are tight enough: this wide relative
+/// to their means. Where some replications recover and others do not, near an
+/// edge, their share has to be told as well.
+fn is_precise(raw: &[Metrics], precision: f64) -> bool {
+    let main = MAIN_METRICS.iter().filter_map(|name| metric_index(name));
+    let mut main = main.map(|i| metric_estimate(i, raw));
+    let recovered = metric_index("recovered_ratio").map(|i| metric_estimate(i, raw));
+    let decided = recovered.is_none_or(|e| {
+        !(e.mean > 0.0 && e.mean < 1.0) || e.half_width() <= precision.max(UNDECIDED)
+    });
+    decided && main.all(|e| e.n == 0 || e.half_width() <= precision * e.mean.abs())
+}
+
+/// The metrics of every replication of every policy, without series, on the
+/// rayon pool this is called in; nothing if `stop` was set. The number of
+/// replications is found as in [`run`].
+pub fn raw(scenario: &Scenario, stop: &AtomicBool) -> Option<Vec<Vec<Metrics>>> {
+    let run = &scenario.run;
+    let policies = scenario.policies.len() as u64;
+    let most = run.max_replications.unwrap_or(run.replications);
+    let mut raw: Vec<Vec<Metrics>> = vec![Vec::new(); scenario.policies.len()];
+    let mut finished = 0;
+    loop {
+        let to = (finished + run.replications).min(most.max(run.replications));
+        let jobs = (finished * policies) as usize..(to * policies) as usize;
+        let metrics: Vec<Metrics> = jobs
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|job| {
+                let job = job as u64;
+                if stop.load(Ordering::Relaxed) {
+                    return [f64::NAN; METRICS.len()];
+                }
+                let policy = &scenario.policies[(job % policies) as usize].1;
+                let streams = Streams {
+                    seed: run.seed,
+                    replication: job / policies,
+                };
+                Herd { scenario, policy }.replicate(streams).metrics
+            })
+            .collect();
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        for (i, metrics) in metrics.into_iter().enumerate() {
+            raw[i % policies as usize].push(metrics);
+        }
+        finished = to;
+        let enough = run
+            .precision
+            .is_none_or(|p| raw.iter().all(|raw| is_precise(raw, p.0)));
+        if finished >= most || enough {
+            return Some(raw);
+        }
+    }
+}
 
 /// Runs a scenario: its replications, or with `precision` as many batches as it takes.
 ///
@@ -138,7 +204,7 @@ pub fn run(
         finished = reached;
         let enough = run
             .precision
-            .is_none_or(|p| folds.iter().all(|fold| fold.is_precise(p.0)));
+            .is_none_or(|p| folds.iter().all(|fold| is_precise(&fold.raw, p.0)));
         if reached < to || to == most || enough {
             break;
         }
@@ -204,16 +270,6 @@ impl Fold {
         // Both have the same range and digits.
         let merged = self.latency.add(&outcome.latency);
         debug_assert!(merged.is_ok());
-    }
-
-    fn is_precise(&self, precision: f64) -> bool {
-        MAIN_METRICS
-            .iter()
-            .filter_map(|name| metric_index(name))
-            .all(|i| {
-                let e = estimate(i, self.raw.iter().map(|m| m[i]));
-                e.n == 0 || e.half_width() <= precision * e.mean.abs()
-            })
     }
 
     fn finish(self, name: &str) -> PolicyResults {

@@ -1,8 +1,9 @@
 //! Many trials of something simple, in batches, on every core.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use crate::ensemble::stats::Moments;
 use crate::ensemble::{World, replicate};
@@ -103,4 +104,35 @@ pub fn run<W: TrialWorld>(
         },
     );
     (tally, (reached * BATCH).min(all))
+}
+
+/// The same on the rayon pool this is called in; nothing if `stop` was set.
+pub fn gather<W: TrialWorld>(
+    world: &W,
+    trials: &Trials,
+    stop: &AtomicBool,
+) -> Option<Tally<W::Example>> {
+    let all = trials.replications;
+    let batches = Batches { world, trials: all };
+    let mut tally = Tally::new(world.cells(), world.metrics());
+    // So many at a time that few wait to be added up, in order.
+    const AT_ONCE: u64 = 64;
+    let last = all.div_ceil(BATCH);
+    for from in (0..last).step_by(AT_ONCE as usize) {
+        let outcomes: Vec<_> = (from as usize..(from + AT_ONCE).min(last) as usize)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|batch| {
+                let streams = Streams {
+                    seed: trials.seed,
+                    replication: batch as u64,
+                };
+                (!stop.load(Ordering::Relaxed)).then(|| batches.replicate(streams))
+            })
+            .collect();
+        for outcome in outcomes {
+            tally.add(&outcome?);
+        }
+    }
+    Some(tally)
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::ensemble::herd::Results;
+use crate::ensemble::herd::{Results, metric_estimate};
 use crate::ensemble::stats::Estimate;
-use crate::herd::{METRICS, SERIES};
+use crate::herd::{METRICS, Metrics, SERIES};
 
 pub(super) fn number(x: f64) -> String {
     if x.is_nan() {
@@ -25,7 +25,7 @@ fn estimate(e: Estimate) -> [String; 3] {
 }
 
 /// A text cell that no spreadsheet takes for a formula.
-pub(super) fn text_cell(cell: &str) -> String {
+pub(crate) fn text_cell(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell.to_string(),
@@ -36,17 +36,26 @@ fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
     csv::Writer::from_writer(out)
 }
 
+/// The columns of `summary.csv`.
+pub fn summary_header() -> Vec<String> {
+    let lead = ["policy", "replications"].map(String::from);
+    lead.into_iter().chain(with_interval(&METRICS)).collect()
+}
+
+/// A policy's row of `summary.csv`, made of the metrics of its replications.
+pub fn summary_row(policy: &str, raw: &[Metrics]) -> String {
+    let lead = [text_cell(policy), raw.len().to_string()];
+    let values = (0..METRICS.len()).flat_map(|i| estimate(metric_estimate(i, raw)));
+    lead.into_iter().chain(values).collect::<Vec<_>>().join(",")
+}
+
 /// `summary.csv`: one row a policy.
-pub fn summary(results: &Results, out: impl io::Write) -> io::Result<()> {
-    let mut csv = writer(out);
-    let header = ["policy", "replications"].map(String::from);
-    csv.write_record(header.into_iter().chain(with_interval(&METRICS)))?;
+pub fn summary(results: &Results, mut out: impl io::Write) -> io::Result<()> {
+    writeln!(out, "{}", summary_header().join(","))?;
     for policy in &results.policies {
-        let lead = [text_cell(&policy.name), results.replications.to_string()];
-        let values = (0..METRICS.len()).flat_map(|i| estimate(policy.estimate(i)));
-        csv.write_record(lead.into_iter().chain(values))?;
+        writeln!(out, "{}", summary_row(&policy.name, &policy.raw))?;
     }
-    csv.flush()
+    Ok(())
 }
 
 /// `replications.csv`: every metric of every replication.

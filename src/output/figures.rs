@@ -10,6 +10,16 @@ use crate::output::csv::{number, text_cell, with_interval};
 use crate::output::json as numbers;
 use crate::output::words::chance;
 
+/// The columns of `summary.csv`.
+pub fn header(lead: &str, metrics: &[&str]) -> Vec<String> {
+    let mut header = vec![lead.to_string(), "replications".to_string()];
+    for metric in metrics {
+        header.extend(with_interval(&[metric]));
+        header.extend(["simulated", "exact", "z"].map(|part| format!("{metric}_{part}")));
+    }
+    header
+}
+
 /// The interval of a metric's mean: chances end at 1, and nothing is negative.
 pub(super) fn estimate(metric: &str, moments: &Moments) -> Estimate {
     let most = match metric.starts_with("p_") {
@@ -197,18 +207,10 @@ impl Figures {
         cell.figures.get(i)
     }
 
-    /// `summary.csv`: one row a cell; beside every estimate its interval, the
-    /// plain mean, the closed form and the distance of these two in standard errors.
-    pub fn summary(&self, out: impl io::Write) -> io::Result<()> {
-        let mut csv = ::csv::Writer::from_writer(out);
-        let mut header = vec![self.lead.to_string(), "replications".to_string()];
-        for metric in &self.metrics {
-            header.extend(with_interval(&[metric]));
-            header.extend(["simulated", "exact", "z"].map(|part| format!("{metric}_{part}")));
-        }
-        csv.write_record(&header)?;
+    /// The rows of `summary.csv`, one a cell.
+    pub fn rows(&self) -> Vec<String> {
         let known = |x: Option<f64>| x.map_or(String::new(), number);
-        for cell in &self.cells {
+        let row = |cell: &Cell| {
             let mut row = vec![text_cell(cell.name), self.trials.to_string()];
             for figure in &cell.figures {
                 let e = figure.estimate;
@@ -219,9 +221,19 @@ impl Figures {
                     known(figure.z()),
                 ]);
             }
-            csv.write_record(&row)?;
+            row.join(",")
+        };
+        self.cells.iter().map(row).collect()
+    }
+
+    /// `summary.csv`: one row a cell; beside every estimate its interval, the
+    /// plain mean, the closed form and the distance of these two in standard errors.
+    pub fn summary(&self, mut out: impl io::Write) -> io::Result<()> {
+        writeln!(out, "{}", header(self.lead, &self.metrics).join(","))?;
+        for row in self.rows() {
+            writeln!(out, "{row}")?;
         }
-        csv.flush()
+        Ok(())
     }
 
     /// `result.json`.

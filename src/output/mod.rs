@@ -5,6 +5,7 @@ pub mod csv;
 pub mod curves;
 pub mod fence;
 pub mod figures;
+pub mod grid;
 pub mod json;
 pub mod run_dir;
 pub mod saga;

@@ -118,7 +118,7 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 18] = [
+const FILES: [&str; 23] = [
     "scenario.toml",
     "summary.csv",
     "replications.csv",
@@ -137,6 +137,11 @@ const FILES: [&str; 18] = [
     "duplicates.svg",
     "double-refund.png",
     "double-refund.svg",
+    "cells.log",
+    "map.png",
+    "map.svg",
+    "curves.png",
+    "curves.svg",
 ];
 
 /// Whether a directory is empty, or holds a run of herdsim's and nothing else.

@@ -17,10 +17,11 @@ pub mod fence;
 pub mod policy;
 pub mod saga;
 pub mod service;
+pub mod sweep;
 mod tree;
 pub mod value;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -126,7 +127,7 @@ fn policies(
             Some(node) => node.table()?,
             None => &empty,
         },
-        catalogue: &catalogue()?,
+        catalogue: catalogue()?,
         overrides: &layers.policy_overrides,
     };
     policies.resolve(compare, default)
@@ -212,6 +213,11 @@ impl Layers {
         Ok(())
     }
 
+    /// Whether there is a `[sweep]`.
+    pub fn has_sweep(&self) -> bool {
+        self.table.get("sweep").is_some()
+    }
+
     /// `PATH=VALUE`, as `--set` takes it. The value is TOML, or else bare text.
     pub fn set(&mut self, assignment: &str) -> Result<(), Problem> {
         let source = Arc::new(Source {
@@ -227,7 +233,7 @@ impl Layers {
                 .at(Some(whole))
                 .help("for example --set service.servers=80"));
         };
-        let keys = keys(&source, path.len())?;
+        let keys = source_keys(&source, path.len())?;
         let bare = value.trim();
         let start = path.len() + 1 + (value.len() - value.trim_start().len());
         let place = Place {
@@ -338,8 +344,21 @@ const ARRIVAL_FIELDS: [(&str, &str); 4] = [
     ("spread", "once"),
 ];
 
+/// The keys of a dotted path, all at the place where it stands.
+fn keys(path: &str, place: &Place) -> Result<Vec<(String, Place)>, Problem> {
+    let source = Arc::new(Source {
+        name: String::new(),
+        text: path.to_string(),
+    });
+    let keys = source_keys(&source, path.len()).map_err(|e| e.at(Some(place.clone())))?;
+    Ok(keys
+        .into_iter()
+        .map(|(key, _)| (key, place.clone()))
+        .collect())
+}
+
 /// The keys of a dotted path that ends at byte `end` of a source.
-fn keys(source: &Arc<Source>, end: usize) -> Result<Vec<(String, Place)>, Problem> {
+fn source_keys(source: &Arc<Source>, end: usize) -> Result<Vec<(String, Place)>, Problem> {
     let path = &source.text[..end];
     let place = |span| Place {
         source: source.clone(),
@@ -468,7 +487,13 @@ impl Scenario {
     }
 }
 
-fn catalogue() -> Result<Table, Problem> {
+/// The catalogue's policies, read once.
+fn catalogue() -> Result<&'static Table, Problem> {
+    static READ: LazyLock<Result<Table, Problem>> = LazyLock::new(read_catalogue);
+    READ.as_ref().map_err(Clone::clone)
+}
+
+fn read_catalogue() -> Result<Table, Problem> {
     let source = Arc::new(Source {
         name: "catalogue".to_string(),
         text: CATALOGUE.to_string(),

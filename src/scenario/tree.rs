@@ -123,6 +123,12 @@ impl Table {
         self.entries.iter().find(|e| e.key == key)
     }
 
+    /// Takes an entry out.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let at = self.entries.iter().position(|e| e.key == key)?;
+        Some(self.entries.remove(at).node)
+    }
+
     /// Puts a value at a dotted path, making tables on the way.
     pub fn set(&mut self, path: &[(String, Place)], node: Node) -> Result<(), Problem> {
         let Some(((key, place), rest)) = path.split_first() else {
@@ -244,6 +250,38 @@ impl Node {
                 text: text.to_string(),
                 exact: true,
             },
+        }
+    }
+
+    /// A single value as plain text.
+    pub fn plain(&self) -> String {
+        match &self.kind {
+            Kind::Text { text, .. } | Kind::Number(text) => text.clone(),
+            Kind::Bool(b) => b.to_string(),
+            Kind::List(_) | Kind::Table(_) => self.to_toml(),
+        }
+    }
+
+    /// The value as TOML that reads back to the same.
+    pub fn to_toml(&self) -> String {
+        match &self.kind {
+            Kind::Text { text, .. } => toml::Value::String(text.clone()).to_string(),
+            Kind::Number(text) => text.clone(),
+            Kind::Bool(b) => b.to_string(),
+            Kind::List(items) => {
+                let items: Vec<String> = items.iter().map(Node::to_toml).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Kind::Table(table) => {
+                let entries = table.entries.iter();
+                let fields: Vec<String> = entries
+                    .map(|e| {
+                        let key = toml::Value::String(e.key.clone());
+                        format!("{key} = {}", e.node.to_toml())
+                    })
+                    .collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
         }
     }
 

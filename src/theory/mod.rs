@@ -1,4 +1,5 @@
 //! Closed forms that stand beside simulated numbers, so that each checks the other.
 
 pub mod fence;
+pub mod herd;
 pub mod saga;

@@ -1,0 +1,146 @@
+//! Sweeps over one axis: a curve a policy, with bands.
+
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::{Sheet, label, theme};
+use crate::output::grid::Atlas;
+use crate::output::words::{chance, percent};
+
+const PANEL: f64 = 420.0;
+const LEADER: f64 = 16.0;
+
+/// Draws the curves of the main metric along the only axis.
+pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
+    let title = atlas.verdict();
+    let sheet = Sheet {
+        name: "curves",
+        title: &title,
+        subtitle: &format!("{} · mean and 95% interval", atlas.setting()),
+        footer,
+        description: &format!(
+            "{} along {}. {title}.",
+            atlas.subject(),
+            atlas.grid.axes[0].name()
+        ),
+    };
+    let widest = atlas
+        .names
+        .iter()
+        .map(|name| theme::measure(&label(name), theme::LABEL, true));
+    let right = theme::WIDTH - theme::EDGE - widest.fold(0.0, f64::max) - LEADER - 6.0;
+    sheet.draw(PANEL + 130.0, |canvas, top| {
+        let plot = Plot { atlas, top, right };
+        plot.paint(canvas);
+    })
+}
+
+struct Plot<'a> {
+    atlas: &'a Atlas<'a>,
+    top: f64,
+    right: f64,
+}
+
+impl Plot<'_> {
+    /// Values stand at equal distances, as they do in a grid.
+    fn x(&self, i: f64) -> f64 {
+        let n = self.atlas.grid.axes[0].len();
+        let share = match n {
+            1 => 0.5,
+            n => i / (n - 1) as f64,
+        };
+        theme::LEFT + share * (self.right - theme::LEFT)
+    }
+
+    fn paint(&self, canvas: &mut Canvas<'_>) {
+        let atlas = self.atlas;
+        let most = match atlas.is_herd() {
+            true => 1.0,
+            false => {
+                let all = atlas.main.iter().flatten().map(|v| v[0]);
+                all.filter(|m| !m.is_nan()).fold(1e-12, f64::max)
+            }
+        };
+        let ticks = theme::ticks(most, 4);
+        let full = ticks.last().copied().unwrap_or(1.0);
+        let bottom = self.top + PANEL;
+        let y = |value: f64| bottom - (value / full).clamp(0.0, 1.0) * PANEL;
+        canvas.text(
+            (theme::LEFT, self.top - 22.0),
+            atlas.subject(),
+            Type::new(theme::HEADING, theme::INK),
+        );
+        for tick in &ticks {
+            let colour = if *tick == 0.0 {
+                theme::AXIS
+            } else {
+                theme::GRID
+            };
+            canvas.line(
+                &[(theme::LEFT, y(*tick)), (self.right, y(*tick))],
+                colour,
+                1.5,
+            );
+            let text = match atlas.is_herd() {
+                true => percent(*tick).replace(".0%", "%"),
+                false => chance(*tick),
+            };
+            canvas.text(
+                (theme::LEFT - 12.0, y(*tick) + 7.0),
+                &text,
+                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+            );
+        }
+        let mut ends = Vec::new();
+        for (i, values) in atlas.main.iter().enumerate() {
+            let known: Vec<(usize, &[f64; 3])> = values
+                .iter()
+                .enumerate()
+                .filter(|(_, v)| !v[0].is_nan())
+                .collect();
+            let edge = |which: usize| -> Vec<(f64, f64)> {
+                let values = known.iter().filter(|(_, v)| !v[which].is_nan());
+                values
+                    .map(|(k, v)| (self.x(*k as f64), y(v[which])))
+                    .collect()
+            };
+            canvas.band(&edge(2), &edge(1), theme::colour(i), 0.18);
+            let line = edge(0);
+            canvas.line(&line, theme::colour(i), 2.6);
+            for at in &line {
+                canvas.dot(*at, 4.0, theme::colour(i));
+            }
+            ends.extend(line.last().map(|(_, at)| (*at, i)));
+        }
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let targets: Vec<f64> = ends.iter().map(|(at, _)| *at).collect();
+        let places = theme::spread(&targets, 26.0, self.top, bottom);
+        for ((at, i), place) in ends.iter().zip(places) {
+            let style = Type::new(theme::LABEL, theme::colour(*i)).bold();
+            if (place - at).abs() > 4.0 {
+                let leader = [(self.right + 1.0, *at), (self.right + LEADER - 3.0, place)];
+                canvas.line(&leader, style.colour, 1.0);
+            }
+            let name = label(&atlas.names[*i]);
+            canvas.text((self.right + LEADER, place + 7.5), &name, style);
+        }
+        let axis = &atlas.grid.axes[0];
+        let mut free = f64::NEG_INFINITY;
+        for (i, value) in axis.paths[0].values.iter().enumerate() {
+            let text = value.plain();
+            let half = theme::measure(&text, theme::TICK, false) / 2.0;
+            if self.x(i as f64) - half < free {
+                continue;
+            }
+            free = self.x(i as f64) + half + 18.0;
+            canvas.text(
+                (self.x(i as f64), bottom + 32.0),
+                &text,
+                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+            );
+        }
+        canvas.text(
+            (self.right, bottom + 66.0),
+            &axis.name(),
+            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+        );
+    }
+}

@@ -1,0 +1,297 @@
+//! What a sweep found: the values for its charts, in words, as a table.
+
+use serde_json::{Value as Json, json};
+
+use crate::output::words::{chance, list, percent, thousands};
+use crate::scenario::Job;
+use crate::scenario::sweep::Grid;
+use crate::scenario::value::Value;
+use crate::sweep::Rows;
+use crate::theory::herd::Pressure;
+use crate::units::Nanos;
+
+/// The main values of every cell of a complete grid.
+pub struct Atlas<'g> {
+    pub grid: &'g Grid,
+    pub base: &'g Job,
+    /// Policies, guards or key modes, in the order of rows.
+    pub names: Vec<String>,
+    /// Per name, per cell: mean, low and high of the main metric.
+    pub main: Vec<Vec<[f64; 3]>>,
+    /// Per name, per cell of a herd: the share of replications that recovered.
+    pub recovered: Vec<Vec<f64>>,
+    main_column: usize,
+    recovered_column: Option<usize>,
+    cells: usize,
+}
+
+impl<'g> Atlas<'g> {
+    pub fn new(grid: &'g Grid, base: &'g Job, header: &[String]) -> Atlas<'g> {
+        let column = |name: &str| header.iter().position(|h| h == name);
+        Atlas {
+            main_column: column(main_metric(base)).unwrap_or(2),
+            recovered_column: column("recovered_ratio"),
+            cells: grid.cells() as usize,
+            grid,
+            base,
+            names: Vec::new(),
+            main: Vec::new(),
+            recovered: Vec::new(),
+        }
+    }
+
+    /// Takes the rows of a cell.
+    pub fn cell(&mut self, index: u64, rows: &Rows) {
+        for row in rows {
+            let fields: Vec<&str> = row.split(',').collect();
+            let number = |i: usize| {
+                let field = fields.get(i).and_then(|f| f.parse::<f64>().ok());
+                field.unwrap_or(f64::NAN)
+            };
+            let name = fields.first().copied().unwrap_or("");
+            let at = match self.names.iter().position(|n| n == name) {
+                Some(at) => at,
+                None => {
+                    self.names.push(name.to_string());
+                    self.main.push(vec![[f64::NAN; 3]; self.cells]);
+                    self.recovered.push(vec![f64::NAN; self.cells]);
+                    self.names.len() - 1
+                }
+            };
+            let c = self.main_column;
+            self.main[at][index as usize] = [number(c), number(c + 1), number(c + 2)];
+            if let Some(c) = self.recovered_column {
+                self.recovered[at][index as usize] = number(c);
+            }
+        }
+    }
+
+    pub fn is_herd(&self) -> bool {
+        matches!(self.base, Job::Herd(_))
+    }
+
+    /// What the main metric is, in words.
+    pub fn subject(&self) -> &'static str {
+        match self.base {
+            Job::Herd(_) => "share of calls answered",
+            Job::Fence(_) => "chance per pause of a write over a newer one",
+            Job::Saga(_) => "chance per operation of executing more than once",
+        }
+    }
+
+    /// The pressure on the service in every cell, for one policy of a herd.
+    pub fn pressures(&self, name: &str) -> Option<Vec<Pressure>> {
+        let of = |index: u64| {
+            let Ok(Job::Herd(scenario)) = self.grid.job(index) else {
+                return None;
+            };
+            let policy = scenario.policies.iter().find(|(n, _)| n == name)?;
+            Pressure::of(&scenario, &policy.1)
+        };
+        (0..self.cells as u64).map(of).collect()
+    }
+
+    /// Where the scenario without axes stands on an axis, in cells from its
+    /// first value, where it stands within.
+    pub fn here(&self, axis: usize) -> Option<f64> {
+        let path = self.grid.axes[axis].paths.first()?;
+        let text = match self.base {
+            Job::Herd(scenario) => toml::to_string(scenario),
+            Job::Fence(scenario) => toml::to_string(scenario),
+            Job::Saga(scenario) => toml::to_string(scenario),
+        };
+        let document: toml::Value = toml::from_str(&text.ok()?).ok()?;
+        let mut value = &document;
+        for key in path.path.split('.') {
+            value = match (key, value.as_table()?) {
+                ("*", table) => table.values().next()?,
+                (key, table) => table.get(key)?,
+            };
+        }
+        let own = match value {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if let Some(at) = path.values.iter().position(|v| v.plain() == own) {
+            return Some(at as f64);
+        }
+        let own = quantity(&own)?;
+        let values: Vec<f64> = path
+            .values
+            .iter()
+            .map(|v| quantity(&v.plain()))
+            .collect::<Option<_>>()?;
+        let at = values.windows(2).position(|w| w[0] <= own && own <= w[1])?;
+        let (low, high) = (values[at], values[at + 1]);
+        Some(at as f64 + (own - low) / (high - low))
+    }
+
+    /// One sentence: in how many cells what happens.
+    pub fn verdict(&self) -> String {
+        let total = thousands(self.cells as f64);
+        let clauses: Vec<String> = match self.base {
+            Job::Herd(_) => self
+                .names
+                .iter()
+                .zip(&self.recovered)
+                .map(|(name, shares)| {
+                    let known = shares.iter().filter(|s| !s.is_nan()).count();
+                    let stuck = shares.iter().filter(|s| **s < 1.0).count();
+                    match (known, stuck) {
+                        (0, _) => format!("recovery cannot be told for {name} in any cell"),
+                        (_, 0) => format!("{name} recovers in all {total} cells"),
+                        _ => format!(
+                            "{name} does not always recover in {} of {total} cells",
+                            thousands(stuck as f64)
+                        ),
+                    }
+                })
+                .collect(),
+            Job::Fence(_) | Job::Saga(_) => self
+                .names
+                .iter()
+                .zip(&self.main)
+                .map(|(name, values)| {
+                    let (low, high) = extremes(values);
+                    format!("{name}: {} to {}", chance(low), chance(high))
+                })
+                .collect(),
+        };
+        match self.base {
+            Job::Herd(_) => clauses.join("; "),
+            _ => format!(
+                "{} over {total} cells: {}",
+                self.subject(),
+                clauses.join("; ")
+            ),
+        }
+    }
+
+    pub fn headers(&self) -> Vec<String> {
+        let lead = match self.base {
+            Job::Herd(_) => {
+                ["policy", "always recovers", "sometimes", "never", "success"].as_slice()
+            }
+            Job::Fence(_) => &["guard", "least stale", "most stale"],
+            Job::Saga(_) => &["key", "least twice", "most twice"],
+        };
+        lead.iter().map(|h| h.to_string()).collect()
+    }
+
+    /// One row a policy, guard or key mode, over all cells.
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        let all = self.names.iter().zip(&self.main).zip(&self.recovered);
+        all.map(|((name, main), recovered)| {
+            let (low, high) = extremes(main);
+            if !self.is_herd() {
+                return vec![name.clone(), chance(low), chance(high)];
+            }
+            let count = |holds: &dyn Fn(f64) -> bool| {
+                let cells = recovered.iter().filter(|s| holds(**s)).count();
+                format!("{} cells", thousands(cells as f64))
+            };
+            vec![
+                name.clone(),
+                count(&|s| s == 1.0),
+                count(&|s| s > 0.0 && s < 1.0),
+                count(&|s| s == 0.0),
+                format!("{} to {}", percent(low), percent(high)),
+            ]
+        })
+        .collect()
+    }
+
+    /// `result.json` of a sweep; its cells are in `summary.csv`.
+    pub fn json(&self) -> String {
+        let kind = match self.base {
+            Job::Herd(_) => "herd",
+            Job::Fence(_) => "fence",
+            Job::Saga(_) => "saga",
+        };
+        let axes: Vec<Json> = self
+            .grid
+            .axes
+            .iter()
+            .map(|axis| json!({ "path": axis.name(), "values": axis.len() }))
+            .collect();
+        let rows: Vec<Json> = self
+            .names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| {
+                let (low, high) = extremes(&self.main[i]);
+                let known = |x: f64| if x.is_nan() { Json::Null } else { json!(x) };
+                let share = |holds: &dyn Fn(f64) -> bool| {
+                    self.recovered[i].iter().filter(|s| holds(**s)).count()
+                };
+                match self.is_herd() {
+                    true => json!({
+                        "name": name,
+                        "cells_that_always_recover": share(&|s| s == 1.0),
+                        "cells_that_sometimes_recover": share(&|s| s > 0.0 && s < 1.0),
+                        "cells_that_never_recover": share(&|s| s == 0.0),
+                        main_metric(self.base): { "least": known(low), "most": known(high) },
+                    }),
+                    false => json!({
+                        "name": name,
+                        main_metric(self.base): { "least": known(low), "most": known(high) },
+                    }),
+                }
+            })
+            .collect();
+        let result = json!({
+            "kind": "sweep",
+            "of": kind,
+            "version": env!("CARGO_PKG_VERSION"),
+            "name": self.base.name(),
+            "cells": self.cells,
+            "axes": axes,
+            "verdict": self.verdict(),
+            "rows": rows,
+        });
+        serde_json::to_string_pretty(&result).unwrap_or_else(|e| unreachable!("plain JSON: {e}"))
+            + "\n"
+    }
+
+    /// The axes in a few words.
+    pub fn setting(&self) -> String {
+        let names: Vec<String> = self.grid.axes.iter().map(|a| a.name()).collect();
+        format!(
+            "{} cells over {}",
+            thousands(self.cells as f64),
+            list(&names)
+        )
+    }
+}
+
+fn main_metric(job: &Job) -> &'static str {
+    match job {
+        Job::Herd(_) => "success_ratio",
+        Job::Fence(_) => "p_stale_write",
+        Job::Saga(_) => "p_duplicate",
+    }
+}
+
+/// The least and the largest mean.
+fn extremes(values: &[[f64; 3]]) -> (f64, f64) {
+    let means = values.iter().map(|v| v[0]).filter(|m| !m.is_nan());
+    means.fold((f64::NAN, f64::NAN), |(low, high), m| {
+        (m.min(low), m.max(high))
+    })
+}
+
+/// A number, of whatever unit, to compare with others of the same.
+pub fn quantity(text: &str) -> Option<f64> {
+    if let Ok(time) = Nanos::parse(text) {
+        return Some(time.as_secs());
+    }
+    let plain = text.replace('_', "");
+    let end = plain.find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c)));
+    let (number, unit) = plain.split_at(end.unwrap_or(plain.len()));
+    let scale = match unit {
+        "k" => 1e3,
+        "M" => 1e6,
+        _ => 1.0,
+    };
+    number.parse::<f64>().ok().map(|x| x * scale)
+}

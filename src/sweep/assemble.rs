@@ -1,0 +1,163 @@
+//! From records in any order to the files of a sweep.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use crate::scenario::sweep::Grid;
+use crate::sweep::Rows;
+use crate::sweep::checkpoint::{CELLS, Records, parse};
+use crate::sweep::shard::Shard;
+
+/// What keeps records from being a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    #[error("{} of {} cells are missing, {}", .missing, .of, .example)]
+    Missing {
+        missing: u64,
+        of: u64,
+        example: String,
+    },
+    #[error("cell {cell} is in `{first}` and in `{second}`")]
+    Overlap {
+        cell: u64,
+        first: PathBuf,
+        second: PathBuf,
+    },
+    #[error("`{path}` has cell {cell}, and the grid ends before it")]
+    Foreign { path: PathBuf, cell: u64 },
+    #[error("cannot read `{path}`: {error}")]
+    Io { path: PathBuf, error: io::Error },
+}
+
+/// Where every cell of a grid is recorded.
+pub struct Assembly {
+    sources: Vec<(PathBuf, File)>,
+    /// Per cell its source, and where its record begins and ends there.
+    places: Vec<Option<(u32, u64, u32)>>,
+}
+
+impl Assembly {
+    /// Finds the cells of a shard of a grid in the records of some directories.
+    ///
+    /// # Errors
+    /// When cells are missing, recorded twice in different directories, or not
+    /// of this grid.
+    pub fn of(
+        directories: &[PathBuf],
+        cells: u64,
+        shard: Shard,
+    ) -> Result<Assembly, AssembleError> {
+        let mut sources = Vec::new();
+        let mut places: Vec<Option<(u32, u64, u32)>> = vec![None; cells as usize];
+        for (i, directory) in directories.iter().enumerate() {
+            let path = directory.join(CELLS);
+            let failed = |error| AssembleError::Io {
+                path: path.clone(),
+                error,
+            };
+            let file = File::open(&path).map_err(failed)?;
+            for record in Records::new(file.try_clone().map_err(failed)?) {
+                let record = record.map_err(failed)?;
+                let Some(place) = places.get_mut(record.index as usize) else {
+                    return Err(AssembleError::Foreign {
+                        path: path.clone(),
+                        cell: record.index,
+                    });
+                };
+                match place {
+                    // The same cell twice in one record is the same twice.
+                    Some((source, ..)) if *source as usize != i => {
+                        return Err(AssembleError::Overlap {
+                            cell: record.index,
+                            first: directories[*source as usize].clone(),
+                            second: directory.clone(),
+                        });
+                    }
+                    _ => {
+                        let length = (record.end - record.start) as u32;
+                        *place = Some((i as u32, record.start, length));
+                    }
+                }
+            }
+            sources.push((path, file));
+        }
+        let owned = (0..cells).filter(|i| shard.owns(*i));
+        let missing: Vec<u64> = owned.filter(|i| places[*i as usize].is_none()).collect();
+        if let Some(first) = missing.first() {
+            return Err(AssembleError::Missing {
+                missing: missing.len() as u64,
+                of: cells,
+                example: format!("cell {first} for one"),
+            });
+        }
+        Ok(Assembly { sources, places })
+    }
+
+    /// Gives every recorded cell, in order: its number, its record, its rows.
+    pub fn each(
+        &mut self,
+        mut visit: impl FnMut(u64, &str, Rows) -> io::Result<()>,
+    ) -> Result<(), AssembleError> {
+        let mut bytes = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            let Some((source, start, length)) = *place else {
+                continue;
+            };
+            let (path, file) = &mut self.sources[source as usize];
+            bytes.resize(length as usize, 0);
+            let read = file
+                .seek(SeekFrom::Start(start))
+                .and_then(|_| file.read_exact(&mut bytes))
+                .and_then(|()| {
+                    let text = std::str::from_utf8(&bytes).ok();
+                    let record = text.and_then(|text| Some((text, parse(text)?.1)));
+                    record.ok_or_else(|| io::Error::other("it changed while it was read"))
+                })
+                .and_then(|(text, rows)| visit(index as u64, text, rows));
+            read.map_err(|error| AssembleError::Io {
+                path: path.clone(),
+                error,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// `summary.csv` in long form: a row a cell and policy (guard, key mode), its
+/// number and its place on the axes first.
+pub struct Summary<'g, W> {
+    grid: &'g Grid,
+    out: W,
+}
+
+impl<'g, W: Write> Summary<'g, W> {
+    pub fn begin(grid: &'g Grid, header: &[String], mut out: W) -> io::Result<Summary<'g, W>> {
+        let axes = grid.columns().into_iter().map(quoted);
+        let lead = std::iter::once("cell".to_string()).chain(axes);
+        let columns: Vec<String> = lead.chain(header.iter().cloned()).collect();
+        writeln!(out, "{}", columns.join(","))?;
+        Ok(Summary { grid, out })
+    }
+
+    pub fn cell(&mut self, index: u64, rows: &[String]) -> io::Result<()> {
+        let values: Vec<String> = self.grid.values(index).iter().map(|v| quoted(v)).collect();
+        for row in rows {
+            write!(self.out, "{index}")?;
+            for value in &values {
+                write!(self.out, ",{value}")?;
+            }
+            writeln!(self.out, ",{row}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A text as a CSV field, no formula to any spreadsheet.
+fn quoted(text: &str) -> String {
+    let text = crate::output::csv::text_cell(text);
+    match text.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}

@@ -1,0 +1,227 @@
+//! The record of finished cells: appended, synced, a checksum a line.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use crate::sweep::Rows;
+
+/// The file of records within a directory.
+pub const CELLS: &str = "cells.log";
+
+/// What can be wrong with a record of cells.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("`{path}` was begun by {begun}, and this is {now}")]
+    Other {
+        path: PathBuf,
+        begun: String,
+        now: String,
+    },
+    #[error("cannot use `{path}`: {error}")]
+    Io { path: PathBuf, error: io::Error },
+}
+
+/// A directory with the scenario of a sweep and its cells finished so far.
+pub struct Checkpoint {
+    pub directory: PathBuf,
+    /// Which cells are done.
+    pub done: Vec<bool>,
+    writer: Mutex<Option<Sender<(u64, Rows)>>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint of a sweep of so many cells, or begins one.
+    ///
+    /// # Errors
+    /// When one is there that another scenario or version began, or on I/O.
+    pub fn open(
+        directory: &Path,
+        scenario: &str,
+        cells: u64,
+    ) -> Result<Checkpoint, CheckpointError> {
+        let failed = |error| CheckpointError::Io {
+            path: directory.to_path_buf(),
+            error,
+        };
+        let path = directory.join(CELLS);
+        let mut done = vec![false; cells as usize];
+        let mut valid = 0;
+        match fs::read_to_string(directory.join("scenario.toml")) {
+            Ok(text) if text == scenario => {
+                if path.exists() {
+                    let file = File::open(&path).map_err(failed)?;
+                    for record in Records::new(file) {
+                        let record = record.map_err(failed)?;
+                        if let Some(done) = done.get_mut(record.index as usize) {
+                            *done = true;
+                        }
+                        valid = record.end;
+                    }
+                }
+            }
+            Ok(text) => return Err(other(directory, &text, scenario)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(directory).map_err(failed)?;
+                // Cells come only after a scenario that is whole.
+                let partial = directory.join("scenario.toml.partial");
+                let write = || {
+                    let mut file = File::create(&partial)?;
+                    file.write_all(scenario.as_bytes())?;
+                    file.sync_all()?;
+                    fs::rename(&partial, directory.join("scenario.toml"))
+                };
+                write().map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(failed)?;
+        // A line torn by the end of an earlier process goes.
+        file.set_len(valid).map_err(failed)?;
+        let (sender, receiver) = channel();
+        let thread = std::thread::spawn(move || write_records(file, &receiver));
+        Ok(Checkpoint {
+            directory: directory.to_path_buf(),
+            done,
+            writer: Mutex::new(Some(sender)),
+            thread: Some(thread),
+        })
+    }
+
+    /// Hands a finished cell to the writer.
+    pub fn record(&self, index: u64, rows: Rows) {
+        let writer = self.writer.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(writer) = &*writer {
+            // A writer that failed is asked about in `close`.
+            let _ = writer.send((index, rows));
+        }
+    }
+
+    /// Whether cells can still be written.
+    pub fn is_writing(&self) -> bool {
+        self.thread.as_ref().is_some_and(|t| !t.is_finished())
+    }
+
+    /// Waits until everything is on disk.
+    pub fn close(mut self) -> Result<PathBuf, CheckpointError> {
+        self.writer.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let written = match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(written)) => written,
+            _ => Err(io::Error::other("the writer of cells ended early")),
+        };
+        match written {
+            Ok(()) => Ok(self.directory.clone()),
+            Err(error) => Err(CheckpointError::Io {
+                path: self.directory.join(CELLS),
+                error,
+            }),
+        }
+    }
+}
+
+/// Tells two scenarios apart by their first line that differs.
+fn other(directory: &Path, begun: &str, now: &str) -> CheckpointError {
+    let lines = begun.lines().zip(now.lines());
+    let differing = lines.into_iter().find(|(a, b)| a != b);
+    let (begun, now) = match differing {
+        Some((a, b)) => (format!("a sweep with `{a}`"), format!("one with `{b}`")),
+        None => (
+            "a sweep of another length".to_string(),
+            "another".to_string(),
+        ),
+    };
+    CheckpointError::Other {
+        path: directory.to_path_buf(),
+        begun,
+        now,
+    }
+}
+
+/// Writes what comes, everything that waits at once, each time down to the disk.
+fn write_records(mut file: File, cells: &Receiver<(u64, Rows)>) -> io::Result<()> {
+    let mut batch = String::new();
+    while let Ok(first) = cells.recv() {
+        batch.clear();
+        for (index, rows) in std::iter::once(first).chain(cells.try_iter()) {
+            batch += &line(index, &rows);
+        }
+        file.write_all(batch.as_bytes())?;
+        file.sync_data()?;
+    }
+    Ok(())
+}
+
+/// A record: the cell, a checksum of it and its rows, the rows.
+pub fn line(index: u64, rows: &[String]) -> String {
+    let body = format!("{index}\t{}", rows.join("\t"));
+    format!("{:08x}\t{body}\n", crc32fast::hash(body.as_bytes()))
+}
+
+/// One record read back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub index: u64,
+    pub rows: Rows,
+    /// Where it begins and ends in the file.
+    pub start: u64,
+    pub end: u64,
+}
+
+/// Reads a record from its line.
+pub fn parse(line: &str) -> Option<(u64, Rows)> {
+    let (sum, body) = line.strip_suffix('\n')?.split_once('\t')?;
+    if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(body.as_bytes()) {
+        return None;
+    }
+    let (index, rows) = body.split_once('\t')?;
+    Some((
+        index.parse().ok()?,
+        rows.split('\t').map(String::from).collect(),
+    ))
+}
+
+/// The records of a file, up to the first that is not whole.
+pub struct Records {
+    reader: BufReader<File>,
+    at: u64,
+}
+
+impl Records {
+    pub fn new(file: File) -> Records {
+        Records {
+            reader: BufReader::with_capacity(1 << 16, file),
+            at: 0,
+        }
+    }
+}
+
+impl Iterator for Records {
+    type Item = io::Result<Record>;
+
+    fn next(&mut self) -> Option<io::Result<Record>> {
+        let mut bytes = Vec::new();
+        match self.reader.read_until(b'\n', &mut bytes) {
+            Ok(0) => None,
+            Err(e) => Some(Err(e)),
+            Ok(n) => {
+                let (index, rows) = parse(std::str::from_utf8(&bytes).ok()?)?;
+                let start = self.at;
+                self.at += n as u64;
+                Some(Ok(Record {
+                    index,
+                    rows,
+                    start,
+                    end: self.at,
+                }))
+            }
+        }
+    }
+}

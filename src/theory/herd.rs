@@ -1,0 +1,70 @@
+//! Where a collapse under retries can persist (`docs/model.md`).
+
+use crate::scenario::Scenario;
+use crate::scenario::policy::{Budget, Policy};
+use crate::scenario::service::Arrival;
+
+/// How hard retries can press a service, and how long its queue can be.
+///
+/// A collapsed state of a finite queue persists only where both are above 1:
+/// all attempts together exceed the capacity, and a full queue lasts longer than
+/// anyone waits, so that what is served is late. Near either edge noise asks for
+/// a margin of about the square root of the queue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pressure {
+    /// Attempts of a collapse × call rate / capacity.
+    pub load: f64,
+    /// Time to serve a full queue / timeout.
+    pub delay: f64,
+}
+
+impl Pressure {
+    /// Of open arrivals with a timeout; a budget stands for the attempts it allows.
+    pub fn of(scenario: &Scenario, policy: &Policy) -> Option<Pressure> {
+        let Arrival::Open { rate } = scenario.callers.arrival else {
+            return None;
+        };
+        let calls = rate.0 * f64::from(scenario.callers.count);
+        let capacity = scenario.service.capacity_per_s();
+        let limit = f64::from(policy.attempts);
+        let attempts = match &policy.budget {
+            None => limit,
+            // In a collapse no call succeeds, so that only calls' deposits count.
+            Some(Budget::TokenBucket(rule)) => {
+                let earned = rule.deposit_per_call.as_f64() / rule.timeout_cost.as_f64();
+                limit.min(1.0 + earned)
+            }
+            Some(Budget::Ratio(rule)) => {
+                let clients = f64::from(scenario.callers.clients);
+                limit.min(1.0 + rule.ratio.0 + rule.min_per_s.0 * clients / calls)
+            }
+        };
+        Some(Pressure {
+            load: attempts * calls / capacity,
+            delay: f64::from(scenario.service.queue) / capacity / policy.timeout?.as_secs(),
+        })
+    }
+
+    /// Whether a collapse can persist.
+    pub fn sustains_collapse(&self) -> bool {
+        self.load > 1.0 && self.delay > 1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_scenario_lies_inside_both_lines() {
+        let s = Scenario::blip();
+        let of = |i: usize| Pressure::of(&s, &s.policies[i].1);
+        // 6 · 5,000/s against 100/14 ms, and 5,000 · 14 ms / 100 against 250 ms.
+        let fixed = of(0).unwrap();
+        assert!((fixed.load - 4.2).abs() < 1e-12 && (fixed.delay - 2.8).abs() < 1e-12);
+        assert!(fixed.sustains_collapse());
+        // A tenth of a retry per call: 1.1 · 0.7.
+        let budget = of(2).unwrap();
+        assert!((budget.load - 0.77).abs() < 1e-12 && !budget.sustains_collapse());
+    }
+}
