@@ -3,7 +3,7 @@
 //! A [`scenario`] says what to simulate, [`herd`], [`fence`] and [`saga`] run
 //! one replication of it, [`ensemble`] runs many and sums them up, [`theory`]
 //! knows what some of it should come to, [`output`] and [`chart`] write what
-//! came of it. [`cli`] is the command.
+//! came of it. [`sweep`] does so over a grid. [`cli`] is the command.
 //!
 //! ```
 //! use herdsim::ensemble::herd::run;

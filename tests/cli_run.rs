@@ -249,7 +249,7 @@ fn the_scenarios_that_ship_run() {
         .map(|e| e.unwrap().path())
         .collect();
     names.sort();
-    assert!(names.len() >= 9);
+    assert!(names.len() >= 12);
     for path in names {
         let name = path.file_stem().unwrap().to_str().unwrap().to_string();
         herdsim(&dir)
@@ -261,6 +261,7 @@ fn the_scenarios_that_ship_run() {
         let charts = match name.as_str() {
             "fence" => ["stale-writes.png", "stale-writes.svg"],
             "saga" => ["duplicates.png", "duplicates.svg"],
+            "retry-grid" | "metastability-map" | "blip-by-load" => ["map.png", "map.svg"],
             _ => ["timeline.png", "scoreboard.svg"],
         };
         for file in charts.into_iter().chain(["summary.csv", "result.json"]) {

@@ -37,7 +37,10 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
     let sheet = Sheet {
         name: "map",
         title: &title,
-        subtitle: &atlas.setting(),
+        subtitle: &match atlas.names.len() - panels {
+            0 => atlas.setting(),
+            more => format!("{} · {more} more in summary.csv", atlas.setting()),
+        },
         footer,
         description: &format!("A map of {}. {title}.", atlas.setting()),
     };
@@ -84,6 +87,12 @@ impl Board<'_> {
         (row * ny + y) * nx + x
     }
 
+    /// Whether the cells are wide and high enough for numbers.
+    fn annotated(&self) -> bool {
+        let (nx, ny) = self.counts();
+        self.size.0 / nx as f64 >= 66.0 && self.size.1 / ny as f64 >= 26.0
+    }
+
     /// Whether the pressure lines are known: herds with open arrivals.
     fn has_lines(&self) -> bool {
         let first = self.atlas.names.first();
@@ -108,6 +117,9 @@ impl Board<'_> {
                 "between cells where more and where fewer than half recover",
             ),
         ];
+        if self.annotated() {
+            entries.push(entry(Sign::Nothing, "numbers: share of calls answered"));
+        }
         if self.has_lines() {
             entries.push(entry(Sign::Load, "attempts × load = capacity"));
             entries.push(entry(Sign::Delay, "queueing delay = timeout"));
@@ -315,20 +327,24 @@ impl Panel<'_> {
         self.lines(canvas);
         let here = |axis| self.board.atlas.here(axis);
         if let (Some(x), Some(y)) = (here(self.board.x), here(self.board.y)) {
-            let at = self.point(x + 0.5, y + 0.5);
-            ring(canvas, at);
+            // Above the number, where there is one.
+            let lift = if self.board.annotated() { 0.8 } else { 0.5 };
+            ring(canvas, self.point(x + 0.5, y + lift));
         }
     }
 
     /// The value in the cell, where it fits.
     fn annotate(&self, canvas: &mut Canvas<'_>, cell: usize, from: (f64, f64), to: (f64, f64)) {
+        if !self.board.annotated() {
+            return;
+        }
         let value = self.board.atlas.main[self.name][cell][0];
         let text = match self.board.atlas.is_herd() {
             true => percent(value),
             false => chance(value),
         };
         let width = theme::measure(&text, theme::SMALL, false);
-        if width + 10.0 > to.0 - from.0 || to.1 - from.1 < 26.0 || value.is_nan() {
+        if width > to.0 - from.0 || value.is_nan() {
             return;
         }
         let ink = match self.badness(cell) > 0.6 {

@@ -188,7 +188,10 @@ impl<'g> Atlas<'g> {
             }
             let count = |holds: &dyn Fn(f64) -> bool| {
                 let cells = recovered.iter().filter(|s| holds(**s)).count();
-                format!("{} cells", thousands(cells as f64))
+                match cells {
+                    1 => "1 cell".to_string(),
+                    n => format!("{} cells", thousands(n as f64)),
+                }
             };
             vec![
                 name.clone(),

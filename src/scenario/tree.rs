@@ -253,9 +253,10 @@ impl Node {
         }
     }
 
-    /// A single value as plain text.
+    /// A value as plain text, where it is a single one.
     pub fn plain(&self) -> String {
         match &self.kind {
+            Kind::List(items) if items.len() == 1 => items[0].plain(),
             Kind::Text { text, .. } | Kind::Number(text) => text.clone(),
             Kind::Bool(b) => b.to_string(),
             Kind::List(_) | Kind::Table(_) => self.to_toml(),

@@ -1,0 +1,344 @@
+//! Sweeps: the same bytes however they were cut short, shared out or threaded.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn herdsim(args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("herdsim"));
+    command
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).unwrap())
+        })
+        .collect()
+}
+
+fn path(dir: &Path, name: &str) -> String {
+    dir.join(name).to_str().unwrap().to_string()
+}
+
+const GRID: &str = r#"
+name = "grid"
+faults = ["crash@2s+1s"]
+compare = ["fixed", "budget"]
+run = { replications = 2, warmup = "1s", horizon = "12s" }
+callers = { count = 100, clients = 5 }
+service = { servers = 2, queue = 200 }
+[sweep]
+"service.queue" = { from = 10, to = 400, points = 6, scale = "log" }
+"callers.rate" = ["0.3/s", "0.6/s", "0.9/s", "1.2/s"]
+"policy.*.timeout" = ["100ms", "250ms"]
+"#;
+
+#[test]
+fn shards_and_threads_and_interruptions_leave_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("grid.toml"), GRID).unwrap();
+    let grid = path(dir, "grid.toml");
+    let whole = path(dir, "whole");
+    assert!(
+        herdsim(&["sweep", &grid, "--out", &whole, "--threads", "1"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let expected = files(&dir.join("whole/grid"));
+    let names: Vec<&String> = expected.keys().collect();
+    assert_eq!(
+        names,
+        [
+            "cells.log",
+            "map.png",
+            "map.svg",
+            "result.json",
+            "scenario.toml",
+            "summary.csv"
+        ]
+    );
+    // Its own scenario is the grid again.
+    let again = path(dir, "again");
+    let scenario = path(dir, "whole/grid/scenario.toml");
+    assert!(
+        herdsim(&["sweep", &scenario, "--out", &again, "--threads", "7"])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(files(&dir.join("again/grid")) == expected);
+
+    // Seven shards, merged in any order.
+    let mut shards = Vec::new();
+    for i in 1..=7 {
+        let out = path(dir, "shards");
+        let shard = format!("{i}/7");
+        assert!(
+            herdsim(&["sweep", &grid, "--out", &out, "--shard", &shard])
+                .status()
+                .unwrap()
+                .success()
+        );
+        shards.push(path(dir, &format!("shards/grid.shard-{i}-of-7")));
+    }
+    shards.rotate_left(3);
+    let merged = path(dir, "merged");
+    let mut args = vec!["merge"];
+    args.extend(shards.iter().map(String::as_str));
+    args.extend(["--out", &merged]);
+    assert!(herdsim(&args).status().unwrap().success());
+    assert!(files(&dir.join("merged/grid")) == expected);
+}
+
+#[test]
+fn a_killed_sweep_goes_on_and_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("grid.toml"), GRID).unwrap();
+    let grid = path(dir, "grid.toml");
+    let args = |out: &'static str| -> Vec<String> {
+        let out = path(dir, out);
+        ["sweep", &grid, "--no-charts", "--out", &out]
+            .map(String::from)
+            .to_vec()
+    };
+    let run = |args: &[String]| herdsim(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let start = Instant::now();
+    assert!(run(&args("whole")).status().unwrap().success());
+    let whole = start.elapsed();
+    let expected = files(&dir.join("whole/grid"));
+
+    // Killed at points spread over the time of a run and beyond, each time going on.
+    let (mut kills, mut left_behind) = (0, 0);
+    let mut i = 0u32;
+    while kills < 20 {
+        i += 1;
+        assert!(i < 200, "{kills} kills of {i}");
+        let mut child = run(&args("killed")).spawn().unwrap();
+        // A low-discrepancy walk over the first half of the run.
+        let share = f64::from(i * 618_034 % 1_000_000) / 2e6;
+        std::thread::sleep(whole.mul_f64(share) + Duration::from_millis(2));
+        let done = child.try_wait().unwrap().is_some();
+        if !done {
+            child.kill().unwrap();
+            kills += 1;
+        }
+        child.wait().unwrap();
+        let checkpoint = dir.join("killed/.grid.sweep/cells.log");
+        left_behind += usize::from(std::fs::metadata(&checkpoint).is_ok_and(|m| m.len() > 0));
+        if done {
+            // It was quicker than the kill: compare, and begin anew.
+            assert!(files(&dir.join("killed/grid")) == expected);
+            std::fs::remove_dir_all(dir.join("killed")).unwrap();
+        }
+    }
+    assert!(left_behind > 0, "no kill left a checkpoint to go on from");
+    // A torn line at the end is what a kill in the middle of a write leaves.
+    let checkpoint = dir.join("killed/.grid.sweep/cells.log");
+    if let Ok(mut text) = std::fs::read(&checkpoint) {
+        text.extend(b"deadbeef\t3\tfixed,2,0.");
+        std::fs::write(&checkpoint, text).unwrap();
+    }
+    assert!(run(&args("killed")).status().unwrap().success());
+    assert!(files(&dir.join("killed/grid")) == expected);
+    assert!(!dir.join("killed/.grid.sweep").exists());
+}
+
+#[test]
+fn trials_sweep_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = path(dir.path(), "out");
+    let vary = "fence.pause=exp(1s),exp(2s),exp(5s)";
+    let args = [
+        "fence",
+        "--vary",
+        vary,
+        "--replications",
+        "20k",
+        "--out",
+        &out,
+    ];
+    assert!(herdsim(&args).status().unwrap().success());
+    let text = std::fs::read_to_string(dir.path().join("out/fence/summary.csv")).unwrap();
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let header = table.headers().unwrap().clone();
+    assert_eq!(&header[1], "fence.pause");
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    let (mean, exact) = (column("p_stale_write"), column("p_stale_write_exact"));
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 15);
+    for row in rows.iter().filter(|row| &row[2] == "none") {
+        let (mean, exact): (f64, f64) = (row[mean].parse().unwrap(), row[exact].parse().unwrap());
+        assert!(
+            (mean / exact - 1.0).abs() < 0.1,
+            "{} {mean} {exact}",
+            &row[1]
+        );
+    }
+    // Charts by name: one axis makes curves.
+    assert!(dir.path().join("out/fence/curves.png").exists());
+}
+
+#[test]
+fn what_does_not_belong_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("grid.toml"), GRID).unwrap();
+    let grid = path(dir, "grid.toml");
+    let out = path(dir, "out");
+    let refused = |args: &[&str], parts: &[&str]| {
+        let output = herdsim(args).stderr(Stdio::piped()).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?} {text}");
+        for part in parts {
+            assert!(text.contains(part), "{part:?} in\n{text}");
+        }
+        assert!(text.lines().count() < 20, "{text}");
+    };
+    let vary = |axis: &str, parts: &[&str]| refused(&["--vary", axis, "--out", &out], parts);
+    vary(
+        "service.que=1,2",
+        &["unknown key `que`", "did you mean `queue`?"],
+    );
+    vary("service.queue=1,-2", &["a count cannot be negative", "-2"]);
+    vary("service.queue=", &["has no values"]);
+    vary("service.queue", &["PATH=VALUES"]);
+    vary("service.queue=1..10", &["number of points or its step"]);
+    vary("service.queue=10..1 5", &["goes upwards"]);
+    vary("service.queue=0..10 log 5", &["begins above 0"]);
+    vary("callers.rate=1/s..5 3", &["the same unit"]);
+    vary(
+        "policy.nobody.attempts=1,2",
+        &["`nobody` is not part of this run"],
+    );
+    refused(
+        &[
+            "--vary",
+            "service.queue=1,2",
+            "--vary",
+            "service.queue=3",
+            "--out",
+            &out,
+        ],
+        &["given twice"],
+    );
+    refused(
+        &[
+            "sweep",
+            &grid,
+            "--vary",
+            "run.seed=1..1000000 1000000",
+            "--out",
+            &out,
+        ],
+        &["48 million cells", "--yes"],
+    );
+    refused(
+        &["sweep", &grid, "--shard", "5/4", "--out", &out],
+        &["no shard 5 of 4"],
+    );
+    let scenario = |text: &str, parts: &[&str]| {
+        std::fs::write(dir.join("s.toml"), text).unwrap();
+        refused(&["sweep", &path(dir, "s.toml"), "--out", &out], parts);
+    };
+    scenario(
+        "[sweep]\n\"service.queue\" = []\n",
+        &["at least one value", "s.toml:2:"],
+    );
+    scenario("[sweep]\n\"service.queue\" = 5\n", &["a list, or a range"]);
+    scenario(
+        "[sweep]\n\"service.queue\" = [1, 2]\n\"callers.rate\" = [\"1/s\"]\nzip = [[\"service.queue\", \"callers.rate\"]]\n",
+        &["as many values"],
+    );
+    scenario(
+        "[sweep]\n\"service.queue\" = [1, 2]\nzip = [[\"service.queue\", \"callers.rat\"]]\n",
+        &["`callers.rat` is not an axis"],
+    );
+    scenario(
+        "[sweep]\n\"service.queue\" = { from = 1, to = 9, points = 3, step = 2 }\n",
+        &["either `points` or"],
+    );
+
+    // A checkpoint of another grid.
+    let shard = [
+        "sweep",
+        &grid,
+        "--out",
+        &out,
+        "--shard",
+        "1/40",
+        "--no-charts",
+    ];
+    assert!(herdsim(&shard).status().unwrap().success());
+    std::fs::rename(
+        dir.join("out/grid.shard-1-of-40"),
+        dir.join("out/.grid.sweep"),
+    )
+    .unwrap();
+    refused(
+        &["sweep", &grid, "--seed", "2", "--out", &out],
+        &[
+            "was begun by a sweep with `seed = 1`",
+            "`seed = 2`",
+            "--restart",
+        ],
+    );
+
+    // Shards that are not all there, twice there, or of another sweep.
+    std::fs::remove_dir_all(dir.join("out/.grid.sweep")).unwrap();
+    let shard = |seed: &str, i: &str, out: &str| {
+        let args = [
+            "sweep",
+            &grid,
+            "--seed",
+            seed,
+            "--shard",
+            i,
+            "--out",
+            out,
+            "--no-charts",
+        ];
+        assert!(herdsim(&args).status().unwrap().success());
+    };
+    let [a, b, c] = ["a", "b", "c"].map(|name| path(dir, name));
+    shard("1", "1/2", &a);
+    shard("1", "2/2", &a);
+    shard("1", "2/3", &b);
+    shard("2", "2/2", &c);
+    let [first, second] = [1, 2].map(|i| format!("{a}/grid.shard-{i}-of-2"));
+    let third = format!("{b}/grid.shard-2-of-3");
+    let foreign = format!("{c}/grid.shard-2-of-2");
+    let merged = path(dir, "merged");
+    refused(
+        &["merge", &first, "--out", &merged],
+        &["24 of 48 cells are missing"],
+    );
+    refused(
+        &["merge", &first, &second, &third, "--out", &merged],
+        &["cell 1 is in", "shard-2-of-3"],
+    );
+    refused(
+        &["merge", &first, &foreign, "--out", &merged],
+        &[
+            "not a shard of the same sweep",
+            "`seed = 1` there, `seed = 2` here",
+        ],
+    );
+    assert!(
+        herdsim(&["merge", &second, &first, "--out", &merged])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
