@@ -169,6 +169,8 @@ impl Dist {
                 (x, true) => f64::from(u8::from(median.0 as f64 > x)),
                 (x, false) => above((median.0 as f64).ln(), *sigma, x.ln()),
             },
+            Dist::Gamma { mean, .. } if mean.0 == 0 => 0.0,
+            Dist::Weibull { scale, .. } | Dist::Pareto { scale, .. } if scale.0 == 0 => 0.0,
             Dist::Gamma { shape, mean } => match x == 0.0 {
                 true => 1.0,
                 false => gamma_ur(*shape, x * shape / mean.0 as f64),
@@ -387,6 +389,16 @@ mod tests {
     fn survival_is_accurate_far_out() {
         // e^−700 and friends, where 1 − cdf would be 0.
         let p = |text: &str, x: f64| Dist::parse(text).unwrap().survival(x);
+        for zero in [
+            "0s",
+            "exp(0s)",
+            "gamma(shape=2,mean=0s)",
+            "weibull(shape=2,scale=0s)",
+            "uniform(0s,0s)",
+            "normal(0s,0s)",
+        ] {
+            assert_eq!((p(zero, 0.0), p(zero, 1.0)), (0.0, 0.0), "{zero}");
+        }
         assert!((p("exp(1ms)", 700e6).ln() + 700.0).abs() < 1e-9);
         assert!((p("pareto(scale=1ms,alpha=10)", 1e12).ln() / 10.0 + 1e6f64.ln()).abs() < 1e-9);
         // P(Z > 10) = 7.619853024160527e-24 (Abramowitz and Stegun, table 26.2).

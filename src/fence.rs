@@ -11,14 +11,20 @@ use crate::scenario::fence::{Fence, Guard, PauseAt};
 use crate::streams::{Purpose, Stream, Streams};
 
 /// What is counted of every pause, per guard.
-pub const METRICS: [&str; 6] = [
+pub const METRICS: [&str; 9] = [
     "p_leader_change",
     "p_overlap",
     "p_stale_write",
     "p_unseen",
     "p_rejected",
+    "p_lost_update",
+    "p_stale_write_and_change",
+    "p_lost_update_and_change",
     "unavailable_s",
 ];
+
+/// Those of them that are chances.
+const CHANCES: usize = METRICS.len() - 1;
 
 /// One pause and what follows, drawn; instants in ns after the last renewal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,10 +52,12 @@ pub struct Ending {
     pub overlap: bool,
     /// It was applied after a write with a newer token.
     pub stale: bool,
-    /// It was applied after expiry, before a newer token was seen, and the
-    /// successor may have read before: an update is lost.
+    /// It was applied after expiry, before a newer token was seen: nothing could
+    /// tell that it is old. A barrier leaves none that matters.
     pub unseen: bool,
     pub rejected: bool,
+    /// The same with a successor there, which may have read before: an update is lost.
+    pub lost_update: bool,
 }
 
 impl Failover {
@@ -105,6 +113,7 @@ impl Failover {
             stale,
             unseen,
             rejected,
+            lost_update: unseen && self.lands > self.acquired,
         }
     }
 }
@@ -167,8 +176,7 @@ struct Tail<'f> {
 }
 
 impl Tail<'_> {
-    /// The chance that the write lands after `x`, in ns after the pause began,
-    /// the network included.
+    /// The chance that the write is sent more than `x` ns after the pause began.
     #[inline]
     fn beyond(&self, x: f64) -> f64 {
         (self.pause.survival(x) - self.too_late).max(0.0)
@@ -177,30 +185,69 @@ impl Tail<'_> {
 
 /// The chances of [`METRICS`] but the last, given all draws except the pause's
 /// length: their mean is free of the noise of rare pauses.
-fn conditional(fence: &Fence, f: &Failover, guard: Guard) -> [f64; 5] {
+fn conditional(fence: &Fence, f: &Failover, guard: Guard) -> [f64; CHANCES] {
     let transit = (f.lands - f.wake) as f64;
     let since = |instant: u64| instant as f64 - f.pause as f64 - transit;
+    // The leader sends if it wakes in a nanosecond before its own expiry, to the
+    // nearest of which its pause is rounded.
+    let last = (own_expiry(fence) - f.pause as f64).ceil() - 0.5;
     let tail = Tail {
         pause: &fence.pause,
         too_late: match fence.self_check {
-            true => fence.pause.survival(own_expiry(fence) - f.pause as f64),
+            true => fence.pause.survival(last),
             false => 0.0,
         },
     };
-    let change = fence.pause.survival(f.expires as f64 - f.pause as f64);
-    let overlap = tail.beyond(since(f.expires));
-    let newer = tail.beyond(since(f.newer(guard)));
-    // All of these are of the form "it lands after …", so they are nested.
-    let (stale, unseen, rejected) = match guard {
-        Guard::None | Guard::RememberAfter => (newer, overlap - newer.min(overlap), 0.0),
-        Guard::CheckThenWrite => {
-            let reaches = tail.beyond(since(f.newer(guard)) - f.gap as f64);
-            (reaches - newer, overlap - reaches.min(overlap), newer)
-        }
-        Guard::Atomic => (0.0, overlap - newer.min(overlap), newer),
-        Guard::AtomicBarrier => (0.0, 0.0, tail.beyond(since(f.registered))),
+    let expiry = f.expires as f64 - f.pause as f64;
+    let change = fence.pause.survival(expiry);
+    // Everything is of the form "it lands after …", so the events are nested. The
+    // second turn asks the same of pauses that last beyond the lease.
+    let [overlap, stale, unseen, rejected, lost] = outcomes(f, guard, since, |x| tail.beyond(x));
+    let [_, stale_and, _, _, lost_and] = match transit > 0.0 {
+        true => outcomes(f, guard, since, |x| tail.beyond(x.max(expiry))),
+        false => [overlap, stale, unseen, rejected, lost],
     };
-    [change, overlap, stale, unseen, rejected]
+    [
+        change, overlap, stale, unseen, rejected, lost, stale_and, lost_and,
+    ]
+}
+
+/// Overlap, stale, unseen, rejected and lost update, of pauses whose chance to last
+/// longer than x is `beyond(x)`.
+#[inline]
+fn outcomes(
+    f: &Failover,
+    guard: Guard,
+    since: impl Fn(u64) -> f64,
+    beyond: impl Fn(f64) -> f64,
+) -> [f64; 5] {
+    let overlap = beyond(since(f.expires));
+    if guard == Guard::AtomicBarrier {
+        return [overlap, 0.0, 0.0, beyond(since(f.registered)), 0.0];
+    }
+    let newer = beyond(since(f.newer(guard)));
+    // From here on it is not applied before the newer write.
+    let reaches = match guard {
+        Guard::CheckThenWrite => beyond(since(f.newer(guard)) - f.gap as f64),
+        _ => newer,
+    };
+    let checks = !matches!(guard, Guard::None | Guard::RememberAfter);
+    let acquired = match f.acquired == f.expires {
+        true => overlap,
+        false => beyond(since(f.acquired)),
+    };
+    let stale = match guard {
+        Guard::None | Guard::RememberAfter => newer,
+        Guard::CheckThenWrite => reaches - newer,
+        Guard::Atomic | Guard::AtomicBarrier => 0.0,
+    };
+    [
+        overlap,
+        stale,
+        overlap - reaches.min(overlap),
+        if checks { newer } else { 0.0 },
+        acquired - reaches.min(acquired),
+    ]
 }
 
 impl TrialWorld for Fence {
@@ -217,19 +264,23 @@ impl TrialWorld for Fence {
     fn batch(&self, streams: Streams, trials: u64) -> Tally<Failover> {
         let mut draws = Draws::new(self, streams);
         let mut tally = Tally::new(self.cells(), self.metrics());
-        let mut counts = vec![[0u64; 5]; self.guards.len()];
-        let mut sums = vec![[[0.0; 2]; 5]; self.guards.len()];
+        let mut counts = vec![[0u64; CHANCES]; self.guards.len()];
+        let mut sums = vec![[[0.0; 2]; CHANCES]; self.guards.len()];
         let mut idle = vec![Moments::default(); self.guards.len()];
         for _ in 0..trials {
             let failover = draws.next();
             for (cell, guard) in self.guards.iter().enumerate() {
                 let ending = failover.play(*guard);
+                let changes = failover.changes_leader();
                 let happened = [
-                    failover.changes_leader(),
+                    changes,
                     ending.overlap,
                     ending.stale,
                     ending.unseen,
                     ending.rejected,
+                    ending.lost_update,
+                    ending.stale && changes,
+                    ending.lost_update && changes,
                 ];
                 for (count, happened) in counts[cell].iter_mut().zip(happened) {
                     *count += u64::from(happened);
@@ -248,14 +299,14 @@ impl TrialWorld for Fence {
             }
         }
         for cell in 0..self.guards.len() {
-            for metric in 0..5 {
+            for metric in 0..CHANCES {
                 let hits = counts[cell][metric] as f64;
                 let [sum, squares] = sums[cell][metric];
                 tally.simulated[cell][metric] = Moments::of_sums(trials, hits, hits);
                 tally.conditional[cell][metric] = Moments::of_sums(trials, sum, squares);
             }
-            tally.simulated[cell][5] = idle[cell];
-            tally.conditional[cell][5] = idle[cell];
+            tally.simulated[cell][CHANCES] = idle[cell];
+            tally.conditional[cell][CHANCES] = idle[cell];
         }
         tally
     }

@@ -8,9 +8,9 @@
 
 use crate::dist::unit;
 use crate::ensemble::stats::Moments;
-use crate::ensemble::trials::{Tally, TrialWorld};
+use crate::ensemble::trials::{BATCH, Tally, TrialWorld};
 use crate::herd::policy::Backoffs;
-use crate::scenario::policy::{Failure, Policy};
+use crate::scenario::policy::{Backoff, Failure, Jitter, Policy};
 use crate::scenario::saga::{KeyMode, Retention, Saga, SagaScenario};
 use crate::streams::{Purpose, Stream, Streams};
 
@@ -196,7 +196,10 @@ impl Receiver {
         };
         let forgotten = match (self.mode, self.retention) {
             (KeyMode::ShortRetention, Retention::For(time)) => at >= from.saturating_add(time.0),
-            (KeyMode::ShortRetention, Retention::Attempts(n)) => attempt - recorded > n,
+            // In a herd an earlier attempt may come later.
+            (KeyMode::ShortRetention, Retention::Attempts(n)) => {
+                attempt.saturating_sub(recorded) > n
+            }
             _ => false,
         };
         from <= at && !forgotten
@@ -531,6 +534,17 @@ impl TrialWorld for SagaScenario {
 
     fn metrics(&self) -> usize {
         METRICS.len()
+    }
+
+    fn certain(&self) -> bool {
+        let policy = self.retry_layer();
+        let waits = matches!(policy.backoff, Backoff::Random(_)) || policy.jitter != Jitter::None;
+        !waits && self.saga.execution.constant().is_some()
+    }
+
+    fn batch_size(&self) -> u64 {
+        // Long retry layers make few trials long enough.
+        (8 * BATCH / u64::from(self.retry_layer().attempts)).clamp(WEIGHED_EVERY, BATCH)
     }
 
     fn batch(&self, streams: Streams, trials: u64) -> Tally<Story> {

@@ -440,7 +440,7 @@ fn double_refunds_stand_in_the_table_of_a_herd() {
         .clone();
     let out = String::from_utf8(out).unwrap();
     assert!(
-        out.contains("double refunds") && out.contains("times over"),
+        out.contains("double refunds") && out.contains("extra refunds are made with fixed"),
         "{out}"
     );
 }

@@ -112,3 +112,22 @@ fn without_a_lock_a_slow_execution_runs_twice() {
     let runs = outcomes(&refunds("per-operation", &settings), 0, 3);
     assert!(runs.iter().all(|o| o.window.double_effects == 0));
 }
+
+#[test]
+fn attempts_may_overtake_each_other() {
+    // Of at most 6 attempts none is 100 later than another, in whatever order they come.
+    let settings = [
+        "callers.count=1000",
+        "service.servers=15",
+        "service.service_time=exp(14ms)",
+        "service.queue=500",
+        "service.discipline=lifo",
+        "service.retention=100",
+        "run.horizon=15s",
+        "faults=['crash@3s+1s']",
+        "policy.fixed.backoff=fixed(200ms)",
+    ];
+    let runs = outcomes(&refunds("short-retention", &settings), 0, 2);
+    assert!(runs.iter().all(|o| o.window.duplicates > 0));
+    assert!(runs.iter().all(|o| o.window.double_effects == 0));
+}

@@ -159,14 +159,93 @@ fn the_leader_s_own_check_leaves_the_network_and_the_drift() {
     };
     // Nothing is sent after expiry, and what is sent lands at once.
     assert_eq!(overlap(&["fence.network=0s"]), 0.0);
+    // Pauses are whole nanoseconds: half of one, at a density of at most e⁻³ in 5 s.
+    let rounding = (-3.0f64).exp() * 0.5e-9 / 5.0 * 1.01;
     // Sent in the last second, landed a second later: e^{-14/5} − e^{-15/5}.
     let window = (-14.0f64 / 5.0).exp() - (-3.0f64).exp();
-    assert!((overlap(&["fence.network=1s"]) - window).abs() < 1e-12);
+    assert!((overlap(&["fence.network=1s"]) - window).abs() < rounding);
     // A clock that loses a fifth lets the leader go on until 15/0.8 s.
     let window = (-3.0f64).exp() - (-18.75f64 / 5.0).exp();
-    assert!((overlap(&["fence.network=0s", "fence.drift=20%"]) - window).abs() < 1e-12);
+    assert!((overlap(&["fence.network=0s", "fence.drift=20%"]) - window).abs() < rounding);
     // One that gains a quarter stops it after 12 s.
     assert_eq!(overlap(&["fence.network=1s", "fence.drift=-25%"]), 0.0);
+}
+
+#[test]
+fn chances_given_a_change_are_chances() {
+    // A slow network lets many writes land late without any change of leader.
+    let tally = tally(&fence(&["fence.network=10s"]), 50_000);
+    let mean = |name| tally.conditional[0][metric(name)].estimate().mean;
+    assert!(mean("p_stale_write") > mean("p_leader_change"));
+    assert!(mean("p_stale_write_and_change") <= mean("p_leader_change"));
+    // With a write that waits for nobody they are the same.
+    let tally = self::tally(&fence(&["fence.network=0s"]), 50_000);
+    let mean = |name| tally.conditional[0][metric(name)].estimate().mean;
+    assert_eq!(mean("p_stale_write_and_change"), mean("p_stale_write"));
+    // Before there is a successor, a late write loses nothing.
+    let delay = ["fence.takeover=1h", "fence.pause=exp(20s)"];
+    let tally = self::tally(&fence(&delay), 50_000);
+    let mean = |name| tally.conditional[0][metric(name)].estimate().mean;
+    assert!(mean("p_unseen") > 0.4 && mean("p_lost_update") < 1e-70);
+}
+
+#[test]
+fn a_pause_to_the_very_end_of_the_lease_is_too_long() {
+    // It wakes as its own clock says that the lease is over, and sends nothing.
+    let settings = [
+        "fence.pause=15s",
+        "fence.pause_at=renewal",
+        "fence.self_check=true",
+    ];
+    let whole = tally(&fence(&settings), 1000);
+    for (cell, metrics) in whole.conditional.iter().enumerate() {
+        for (i, name) in METRICS
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| n.starts_with("p_"))
+        {
+            assert_eq!(
+                metrics[i].estimate().mean,
+                whole.simulated[cell][i].estimate().mean,
+                "{name}"
+            );
+            assert_eq!(metrics[i].estimate().mean, 0.0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn closed_forms_hold_for_short_pauses_too() {
+    // h/m = 745, beyond what an exponential can be.
+    agrees_on(&[
+        "fence.ttl=15s",
+        "fence.renew=14900ms",
+        "fence.network=0s",
+        "fence.pause=exp(20ms)",
+    ]);
+}
+
+/// The conditional estimates alone, where hits are rare.
+fn agrees_on(settings: &[&str]) {
+    let fence = fence(settings);
+    let tally = tally(&fence, 400_000);
+    let mut known = 0;
+    for (cell, guard) in fence.guards.iter().enumerate() {
+        for (i, name) in METRICS.iter().enumerate() {
+            if let Some(p) = exact(&fence, *guard, name) {
+                known += 1;
+                let e = tally.conditional[cell][i].estimate();
+                let error = e.sd / (e.n as f64).sqrt() + 1e-12 * p;
+                assert!(
+                    (e.mean - p).abs() <= 4.5 * error,
+                    "{} {name}: {} ± {error}, {p}",
+                    guard.name(),
+                    e.mean
+                );
+            }
+        }
+    }
+    assert!(known >= 15, "{known} closed forms");
 }
 
 #[test]
@@ -214,6 +293,7 @@ fn event_by_event(guard: Guard, f: &Failover) -> Ending {
         events.push((f.lands.saturating_add(gap), What::OldApplies));
     }
     events.sort();
+    let acquired_at_arrival = f.lands > f.acquired;
     let (mut highest, mut newest, mut expired) = (7, 0, false);
     let mut ending = Ending::default();
     for (_, what) in events {
@@ -231,6 +311,7 @@ fn event_by_event(guard: Guard, f: &Failover) -> Ending {
                 ending.stale = newest > 7;
                 let lost = ending.overlap && !ending.stale;
                 ending.unseen = lost && guard != Guard::AtomicBarrier;
+                ending.lost_update = ending.unseen && acquired_at_arrival;
             }
         }
     }
@@ -298,7 +379,8 @@ proptest! {
                 let plain = tally.simulated[cell][i].estimate();
                 let weighed = tally.conditional[cell][i].estimate();
                 let zero = matches!(guard, Guard::Atomic | Guard::AtomicBarrier) && *name == "p_stale_write"
-                    || *guard == Guard::AtomicBarrier && *name == "p_unseen";
+                    || *guard == Guard::AtomicBarrier
+                        && ["p_unseen", "p_lost_update"].contains(name);
                 if zero {
                     prop_assert_eq!(plain.mean, 0.0);
                     prop_assert_eq!(weighed.mean, 0.0);

@@ -347,3 +347,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn long_retry_layers_are_weighed_in_no_time() {
+    // 200 attempts: histories that no longer differ are one.
+    let s = scenario(&[
+        "policy.fixed.attempts=200",
+        "saga.request_loss=0.3",
+        "saga.response_loss=0.5",
+    ]);
+    let tally = tally(&s, 640);
+    for (i, (name, mode)) in KEY_MODES.iter().enumerate() {
+        for (k, metric) in METRICS.iter().enumerate() {
+            if let Some(p) = exact(&s.saga, s.retry_layer(), *mode, metric)
+                && !matches!(mode, KeyMode::None | KeyMode::PerAttempt)
+            {
+                let e = tally.conditional[i][k].estimate().mean;
+                assert!((e - p).abs() < 1e-9, "{name} {metric} {e} {p}");
+            }
+        }
+    }
+}

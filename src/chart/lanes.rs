@@ -52,6 +52,10 @@ fn colour(tone: Tone) -> RGBColor {
     }
 }
 
+fn is_work(tone: Tone) -> bool {
+    matches!(tone, Tone::Good | Tone::Bad)
+}
+
 impl Board<'_> {
     fn x(&self, t: f64) -> f64 {
         self.left + t / self.trace.end * (theme::WIDTH - theme::EDGE - self.left)
@@ -72,8 +76,15 @@ impl Board<'_> {
             );
             canvas.line(&[(self.left, y), (right, y)], theme::GRID, 1.5);
         }
-        for bar in &self.trace.bars {
-            self.bar(canvas, bar);
+        for (i, bar) in self.trace.bars.iter().enumerate() {
+            // What overlaps an earlier bar of its kind stands below it.
+            let over = self.trace.bars[..i].iter().any(|other| {
+                other.lane == bar.lane
+                    && is_work(other.tone)
+                    && is_work(bar.tone)
+                    && other.to > bar.from
+            });
+            self.bar(canvas, bar, over);
         }
         // Names of messages that would overlap are left to the table.
         let mut taken: Vec<(f64, f64, f64)> = Vec::new();
@@ -95,7 +106,7 @@ impl Board<'_> {
         }
     }
 
-    fn bar(&self, canvas: &mut Canvas<'_>, bar: &Bar) {
+    fn bar(&self, canvas: &mut Canvas<'_>, bar: &Bar, below: bool) {
         let (from, to, y) = (self.x(bar.from), self.x(bar.to), self.y(bar.lane));
         // A pause stands inside its lease.
         let (half, fill) = match bar.tone {
@@ -103,7 +114,12 @@ impl Board<'_> {
             Tone::Idle => (BAR * 0.55, RGBColor(205, 209, 214)),
             tone => (BAR, colour(tone)),
         };
-        canvas.rect((from, y - half), (to.max(from + 2.0), y + half), fill);
+        let (upper, lower) = match (is_work(bar.tone), below) {
+            (true, false) => (y - half, y),
+            (true, true) => (y, y + half),
+            _ => (y - half, y + half),
+        };
+        canvas.rect((from, upper), (to.max(from + 2.0), lower), fill);
         if theme::measure(bar.name, theme::SMALL, false) + 12.0 < to - from {
             let at = match bar.tone {
                 Tone::Quiet => (from, y + BAR + 19.0),

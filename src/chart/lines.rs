@@ -2,7 +2,7 @@
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{Sheet, signature, theme};
-use crate::output::curves::{Curve, Curves, Point};
+use crate::output::curves::{Curve, Curves, Point, TRIALS};
 use crate::output::figures::Figures;
 use crate::output::words::{list, thousands, three_digits};
 
@@ -18,13 +18,7 @@ pub fn lines(
     figures: &Figures,
     verdict: &str,
 ) -> Result<Chart, ChartError> {
-    let size = match figures.interrupted {
-        false => format!("{} trials", thousands(figures.trials as f64)),
-        true => format!(
-            "interrupted after {} trials",
-            thousands(figures.trials as f64)
-        ),
-    };
+    let size = format!("{} trials a point", thousands(TRIALS as f64));
     let sheet = Sheet {
         name,
         title: &data.title,
@@ -141,7 +135,11 @@ impl Plot<'_> {
             notes.push(format!("exactly 0: {}", list(&never)));
         }
         if !unseen.is_empty() {
-            notes.push(format!("never met: {}", list(&unseen)));
+            let trials = thousands(TRIALS as f64);
+            notes.push(format!(
+                "not met in {trials} trials a point: {}",
+                list(&unseen)
+            ));
         }
         for (i, note) in notes.iter().enumerate() {
             canvas.text(

@@ -145,7 +145,7 @@ impl Board<'_> {
             .map(|i| self.words(column, i, &estimates[i]))
             .collect();
         let widest = words.iter().map(|w| theme::measure(w, theme::TICK, false));
-        let scale = (width - widest.fold(0.0, f64::max) - 34.0).max(20.0) / most;
+        let scale = (width - widest.fold(0.0, f64::max) - 46.0).max(20.0) / most;
         let x = |value: f64| left + value * scale;
         let heading = Type::new(theme::HEADING, theme::INK);
         canvas.text((left, self.top - 46.0), column.heading[0], heading);

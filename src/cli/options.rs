@@ -13,7 +13,8 @@ use crate::scenario::{Layers, Problem};
 /// What a retry policy is made of.
 #[derive(Args, Debug)]
 pub struct PolicyFlags {
-    /// Policies to compare; the first is the baseline. Repeat, or give a comma list
+    /// Policies to compare (a saga takes one); the first is the baseline. Repeat, or give
+    /// a comma list
     #[arg(
         long = "policy",
         short = 'p',
@@ -61,7 +62,7 @@ pub struct Common {
     /// Fixes every random number
     #[arg(long, value_name = "N", help_heading = "Run")]
     seed: Option<String>,
-    /// Independent runs of every policy
+    /// Independent runs of every policy; pauses of a fence, operations of a saga
     #[arg(long, value_name = "N", help_heading = "Run")]
     replications: Option<String>,
     /// Any field of the scenario, such as service.servers=80; repeat for several
@@ -106,7 +107,8 @@ pub struct Common {
     /// Leave the charts out
     #[arg(long, help_heading = "Output")]
     pub no_charts: bool,
-    /// A condition on a metric, such as 'budget.recovery_s < 5'; repeat for several.
+    /// A condition on a metric, such as 'budget.recovery_s < 5' or 'p_stale_write < 1%';
+    /// repeat for several.
     /// Exit status 3 unless all hold
     #[arg(long = "assert", value_name = "CONDITION", help_heading = "Output")]
     pub assertions: Vec<String>,

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, PolicyFlags};
-use crate::cli::run::{Desk, File, Finished};
+use crate::cli::run::{Desk, File, Finished, note};
 use crate::ensemble::trials;
 use crate::output::saga::{self, HEADERS};
 use crate::output::{curves, scenario_file, table, trace};
@@ -34,7 +34,7 @@ pub struct SagaOptions {
     /// How long short-retention remembers a key: a duration, or a number of later attempts
     #[arg(long, value_name = "TIME", help_heading = "Receiver")]
     retention: Option<String>,
-    /// Retention of a real receiver: stripe, truelayer, truelayer-payments, qonto
+    /// Retention of a real receiver
     #[arg(long, value_name = "NAME", help_heading = "Receiver",
           conflicts_with = "retention",
           value_parser = clap::builder::PossibleValuesParser::new(
@@ -99,6 +99,11 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
     let example = first
         .filter_map(|(mode, first)| Some(trace::doubled(policy, *mode, first.as_ref()?)))
         .next();
+    if scenario.retry_layer().budget.is_some() {
+        note(&format!(
+            "note: the budget of {policy} is left out, as it is shared with other operations"
+        ));
+    }
     let rows = saga::rows(&figures);
     let mut tables = vec![File::csv("summary.csv", |out| figures.summary(out))?];
     let mut text = format!("{verdict}\n\n{}", table::aligned(&HEADERS, &rows));

@@ -11,7 +11,7 @@ use crate::scenario::Trials;
 use crate::streams::Streams;
 
 /// Trials of one replication of [`replicate`], which share their streams.
-const BATCH: u64 = 1 << 14;
+pub const BATCH: u64 = 1 << 14;
 
 /// Something of which a trial is a handful of draws, seen under several rules
 /// (cells) at once, so that these share their random numbers.
@@ -22,6 +22,17 @@ pub trait TrialWorld: Sync {
     fn cells(&self) -> usize;
 
     fn metrics(&self) -> usize;
+
+    /// Whether the conditional estimate is exact, because nothing is left to chance
+    /// that it does not weigh.
+    fn certain(&self) -> bool {
+        false
+    }
+
+    /// Trials that share their streams: no more than take a moment.
+    fn batch_size(&self) -> u64 {
+        BATCH
+    }
 
     /// So many trials: a pure function of the streams.
     fn batch(&self, streams: Streams, trials: u64) -> Tally<Self::Example>;
@@ -74,8 +85,9 @@ impl<W: TrialWorld> World for Batches<'_, W> {
     type Outcome = Tally<W::Example>;
 
     fn replicate(&self, streams: Streams) -> Self::Outcome {
-        let left = self.trials - streams.replication * BATCH;
-        self.world.batch(streams, left.min(BATCH))
+        let size = self.world.batch_size();
+        let left = self.trials - streams.replication * size;
+        self.world.batch(streams, left.min(size))
     }
 }
 
@@ -91,7 +103,8 @@ pub fn run<W: TrialWorld>(
     let all = trials.replications;
     let batches = Batches { world, trials: all };
     let mut tally = Tally::new(world.cells(), world.metrics());
-    let range = 0..all.div_ceil(BATCH);
+    let size = world.batch_size();
+    let range = 0..all.div_ceil(size);
     let reached = replicate(
         pool,
         &[batches],
@@ -100,10 +113,10 @@ pub fn run<W: TrialWorld>(
         stop,
         |_, batch, more| {
             tally.add(&more);
-            progress(((batch + 1) * BATCH).min(all), all);
+            progress(((batch + 1) * size).min(all), all);
         },
     );
-    (tally, (reached * BATCH).min(all))
+    (tally, (reached * size).min(all))
 }
 
 /// The same on the rayon pool this is called in; nothing if `stop` was set.
@@ -117,7 +130,7 @@ pub fn gather<W: TrialWorld>(
     let mut tally = Tally::new(world.cells(), world.metrics());
     // So many at a time that few wait to be added up, in order.
     const AT_ONCE: u64 = 64;
-    let last = all.div_ceil(BATCH);
+    let last = all.div_ceil(world.batch_size());
     for from in (0..last).step_by(AT_ONCE as usize) {
         let outcomes: Vec<_> = (from as usize..(from + AT_ONCE).min(last) as usize)
             .into_par_iter()

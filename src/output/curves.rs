@@ -39,7 +39,7 @@ pub struct Point {
 
 /// Points of a curve, and trials of each.
 const POINTS: usize = 25;
-const TRIALS: u64 = 16_384;
+pub const TRIALS: u64 = 16_384;
 
 /// Chances of one metric against `POINTS` values of a parameter from `from` to
 /// `to`, in equal ratios: `at(x)` is the world there, `exact(world, cell)` what
@@ -70,7 +70,7 @@ fn against<W: TrialWorld + Send>(
                 let conditional = estimate(metric, &tally.conditional[cell][column]);
                 Point {
                     x,
-                    simulated: better(metric, simulated, conditional, exact),
+                    simulated: better(metric, simulated, conditional, exact, world.certain()),
                     exact,
                 }
             };
@@ -82,6 +82,19 @@ fn against<W: TrialWorld + Send>(
         points: columns.iter().map(|column| column[cell]).collect(),
     };
     names.iter().enumerate().map(curve).collect()
+}
+
+/// What lines and points are.
+fn lines(curves: &[Curve]) -> &'static str {
+    let points = || curves.iter().flat_map(|c| &c.points);
+    match (
+        points().all(|p| p.exact.is_some()),
+        points().any(|p| p.exact.is_some_and(|p| p > 0.0)),
+    ) {
+        (true, _) => "lines exact, points simulated",
+        (_, true) => "lines exact where known, points simulated",
+        _ => "simulated",
+    }
 }
 
 /// The first cell with the largest mean of a metric, where that is not 0.
@@ -123,11 +136,12 @@ pub fn stale_writes(scenario: &FenceScenario, figures: &Figures) -> Curves {
     Curves {
         title,
         subtitle: format!(
-            "lease {} · renewed every {} · pause {} · first step {} · lines exact, points simulated",
+            "lease {} · renewed every {} · pause {} · first step {} · {}",
             seconds(ttl),
             seconds(fence.renew.as_secs()),
             fence.pause,
-            fence.first_step
+            fence.first_step,
+            lines(&curves),
         ),
         heading: "Chance per pause of a write over a newer one",
         axis: "mean pause",
@@ -167,10 +181,11 @@ pub fn duplicates(scenario: &SagaScenario, figures: &Figures) -> Curves {
     Curves {
         title,
         subtitle: format!(
-            "policy {} · requests lost {} · execution {} · lines exact where known, points simulated",
+            "policy {} · requests lost {} · execution {} · {}",
             scenario.policy[0].0,
             percent(saga.request_loss.0),
-            saga.execution
+            saga.execution,
+            lines(&curves),
         ),
         heading: "Chance per operation of executing more than once",
         axis: "answers lost",

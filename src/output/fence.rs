@@ -4,16 +4,16 @@ use crate::ensemble::stats::Estimate;
 use crate::ensemble::trials::Tally;
 use crate::fence::{Failover, METRICS};
 use crate::output::figures::{Cell, Figure, Figures};
-use crate::output::words::{chance, list, seconds};
+use crate::output::words::{list, seconds};
 use crate::scenario::fence::{FenceScenario, Guard};
 use crate::theory::fence::exact;
 
 /// What [`figures`] adds to [`METRICS`].
 pub const DERIVED: [&str; 4] = [
     "p_stale_write_per_change",
-    "p_unseen_per_change",
+    "p_lost_update_per_change",
     "p_stale_write_per_hour",
-    "p_unseen_per_hour",
+    "p_lost_update_per_hour",
 ];
 
 /// The figures of a run, those per leader change and per hour included.
@@ -28,15 +28,15 @@ pub fn figures(scenario: &FenceScenario, tally: &Tally<Failover>, trials: u64) -
         trials,
         interrupted: trials < scenario.run.replications,
         metrics: METRICS.to_vec(),
-        cells: Figures::of_tally(tally, &METRICS, &names, |cell, metric| {
+        cells: Figures::of_tally(tally, &METRICS, &names, false, |cell, metric| {
             exact(fence, fence.guards[cell], metric)
         }),
     };
     figures.derive(DERIVED[0], |figures, cell| {
-        per_change(figures, cell, "p_stale_write")
+        per_change(figures, cell, "p_stale_write_and_change")
     });
     figures.derive(DERIVED[1], |figures, cell| {
-        per_change(figures, cell, "p_unseen")
+        per_change(figures, cell, "p_lost_update_and_change")
     });
     let per_hour = fence.pause_rate.0 * 3600.0;
     let hourly = |metric| {
@@ -45,7 +45,7 @@ pub fn figures(scenario: &FenceScenario, tally: &Tally<Failover>, trials: u64) -
         }
     };
     figures.derive(DERIVED[2], hourly("p_stale_write"));
-    figures.derive(DERIVED[3], hourly("p_unseen"));
+    figures.derive(DERIVED[3], hourly("p_lost_update"));
     figures
 }
 
@@ -58,15 +58,19 @@ fn per_change(figures: &Figures, cell: &Cell, metric: &str) -> Figure {
     };
     let of = change.estimate;
     let e = part.map_or(Estimate::NONE, |figure| figure.estimate);
+    if of.mean == 0.0 {
+        return Figure::map(None, |x| x);
+    }
+    let estimate = Estimate {
+        mean: e.mean / of.mean,
+        low: e.low / of.high,
+        high: e.high / of.low,
+        n: e.n,
+        sd: f64::NAN,
+    };
     let exact = part.and_then(|figure| figure.exact).zip(change.exact);
     Figure {
-        estimate: Estimate {
-            mean: e.mean / of.mean,
-            low: e.low / of.high,
-            high: e.high / of.low,
-            n: e.n,
-            sd: f64::NAN,
-        },
+        estimate: estimate.within(0.0, 1.0),
         simulated: None,
         exact: exact.map(|(part, change)| part / change),
     }
@@ -81,11 +85,7 @@ pub fn verdict(scenario: &FenceScenario, figures: &Figures) -> String {
         false => format!("pauses of {}", fence.pause),
     };
     let lease = seconds(fence.ttl.as_secs());
-    let of = |guard: Guard, metric| {
-        figures
-            .get(guard.name(), metric)
-            .map(|figure| figure.estimate.mean)
-    };
+    let of = |guard: Guard, metric| figures.get(guard.name(), metric).map(Figure::chance);
     let mut clauses = Vec::new();
     let never: Vec<&str> = [Guard::Atomic, Guard::AtomicBarrier]
         .iter()
@@ -96,32 +96,31 @@ pub fn verdict(scenario: &FenceScenario, figures: &Figures) -> String {
         if let Some(stale) = of(guard, "p_stale_write") {
             clauses.push(format!(
                 "with a {lease} lease and {pauses}, {} of pauses end in a write over a newer one",
-                chance(stale)
+                stale
             ));
             break;
         }
     }
     if let Some(stale) = of(Guard::CheckThenWrite, "p_stale_write") {
-        clauses.push(format!(
-            "checking and then writing leaves {}",
-            chance(stale)
-        ));
+        clauses.push(format!("checking and then writing leaves {stale}"));
     }
     if !never.is_empty() {
-        clauses.push(match clauses.is_empty() {
-            true => format!("{} never lets a write over a newer one", list(&never)),
-            false => "rejecting in one step makes it 0".to_string(),
-        });
-    }
-    if let Some(unseen) = of(Guard::Atomic, "p_unseen") {
-        let barrier = match fence.guards.contains(&Guard::AtomicBarrier) {
-            true => ": register the token first, and that is 0 too",
-            false => ": register the token first",
+        let mut clause = match (clauses.is_empty(), &never[..]) {
+            (true, [one]) => format!("{one} never lets a write over a newer one"),
+            (true, _) => format!("{} never let a write over a newer one", list(&never)),
+            (false, _) => "rejecting in one step makes it 0".to_string(),
         };
-        clauses.push(format!(
-            "{} still land before the new leader's first write{barrier}",
-            chance(unseen)
-        ));
+        if let Some(lost) = of(Guard::Atomic, "p_lost_update") {
+            let barrier = match fence.guards.contains(&Guard::AtomicBarrier) {
+                true => ", and that is 0 too",
+                false => "",
+            };
+            clause += &format!(
+                ", and {lost} still land before the new leader's first write: \
+                 register the token first{barrier}"
+            );
+        }
+        clauses.push(clause);
     }
     clauses.join("; ")
 }
@@ -134,7 +133,7 @@ pub const HEADERS: [&str; 7] = [
     "guard",
     "lands late",
     "stale write",
-    "unseen",
+    "lost update",
     "rejected",
     "stale/hour",
     "z",
@@ -151,10 +150,10 @@ pub fn rows(figures: &Figures) -> Vec<[String; 7]> {
             cell.name.to_string(),
             value("p_overlap"),
             value("p_stale_write"),
-            value("p_unseen"),
+            value("p_lost_update"),
             value("p_rejected"),
             value("p_stale_write_per_hour"),
-            format!("{:.1}", cell.worst_z()),
+            cell.worst_z(),
         ]
     };
     figures.cells.iter().map(row).collect()

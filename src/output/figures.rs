@@ -31,23 +31,23 @@ pub(super) fn estimate(metric: &str, moments: &Moments) -> Estimate {
 
 /// The better of two estimates that have the same expectation.
 ///
-/// Of as many trials, the conditional one has the smaller error (Rao and
-/// Blackwell), and where it is the same in all of them it has none. Weighed over
-/// fewer trials it may have missed rare draws of what it does not weigh, and is
-/// believed only where there are too few hits to go by; its interval is then
-/// stretched over that of the hits.
+/// Where the conditional one is `certain`, or of as many trials, it has the
+/// smaller error (Rao and Blackwell). Weighed over fewer trials it may have missed
+/// rare draws of what it does not weigh: it is taken only where there are too few
+/// hits to go by and these do not speak against it, with an interval stretched over
+/// theirs.
 pub(super) fn better(
     metric: &str,
     simulated: Estimate,
     conditional: Estimate,
     exact: Option<f64>,
+    certain: bool,
 ) -> Estimate {
-    let hits = simulated.mean * simulated.n as f64;
-    let is_fixed = conditional.sd <= 1e-9 * conditional.mean;
     let seen = conditional.mean > 0.0;
-    if seen && (conditional.n == simulated.n || is_fixed) || exact == Some(0.0) {
+    if certain || exact == Some(0.0) || seen && conditional.n == simulated.n {
         return conditional;
     }
+    let hits = simulated.mean * simulated.n as f64;
     if hits >= 30.0 || !metric.starts_with("p_") {
         return simulated;
     }
@@ -55,15 +55,23 @@ pub(super) fn better(
     let (n, z) = (simulated.n as f64, Z_975);
     let centre = (hits + z * z / 2.0) / (n + z * z);
     let half = z / (n + z * z) * (hits * (n - hits) / n + z * z / 4.0).sqrt();
-    let best = if seen { conditional } else { simulated };
-    let limit = |own: f64, other: f64, pick: fn(f64, f64) -> f64| match own.is_nan() {
-        true => other,
-        false => pick(own, other),
+    let low = if hits == 0.0 {
+        0.0
+    } else {
+        (centre - half).max(0.0)
     };
-    Estimate {
-        low: limit(best.low, (centre - half).max(0.0), f64::min).min(best.mean),
-        high: limit(best.high, centre + half, f64::max),
-        ..best
+    let high = centre + half;
+    match seen && (low..=high).contains(&conditional.mean) {
+        true => Estimate {
+            low: conditional.low.min(low),
+            high: conditional.high.max(high),
+            ..conditional
+        },
+        false => Estimate {
+            low,
+            high,
+            ..simulated
+        },
     }
 }
 
@@ -148,13 +156,15 @@ impl Figure {
 }
 
 impl Cell {
-    /// The z farthest from 0 among its figures.
-    pub fn worst_z(&self) -> f64 {
+    /// The z farthest from 0 among its figures, if any was compared.
+    pub fn worst_z(&self) -> String {
         let all = self.figures.iter().filter_map(Figure::z);
-        all.fold(0.0, |worst, z| match z.abs() > f64::abs(worst) {
-            true => z,
-            false => worst,
-        })
+        let worst = all.reduce(|worst, z| if z.abs() > worst.abs() { z } else { worst });
+        match worst {
+            None => "–".to_string(),
+            Some(z) if z.abs() < 0.05 => "0.0".to_string(),
+            Some(z) => format!("{z:.1}"),
+        }
     }
 }
 
@@ -164,6 +174,7 @@ impl Figures {
         tally: &Tally<E>,
         metrics: &[&'static str],
         names: &[&'static str],
+        certain: bool,
         exact: impl Fn(usize, &str) -> Option<f64>,
     ) -> Vec<Cell> {
         let cell = |(i, name): (usize, &&'static str)| Cell {
@@ -176,7 +187,7 @@ impl Figures {
                     let simulated = estimate(metric, &tally.simulated[i][m]);
                     let conditional = estimate(metric, &tally.conditional[i][m]);
                     Figure {
-                        estimate: better(metric, simulated, conditional, exact),
+                        estimate: better(metric, simulated, conditional, exact, certain),
                         simulated: Some((simulated, conditional)),
                         exact,
                     }
@@ -263,5 +274,44 @@ impl Figures {
         });
         serde_json::to_string_pretty(&result).unwrap_or_else(|e| unreachable!("plain JSON: {e}"))
             + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A conditional estimate of fewer trials than the simulated one.
+    fn weighed(mean: f64, sd: f64) -> Estimate {
+        let mut e = Estimate::of([mean - sd, mean + sd]);
+        e.n = 1_000;
+        e.sd = sd;
+        e
+    }
+
+    fn hits(count: u64, n: u64) -> Estimate {
+        Moments::of_sums(n, count as f64, count as f64).estimate()
+    }
+
+    #[test]
+    fn few_hits_and_what_was_weighed_check_each_other() {
+        let n = 1_000_000;
+        let better = |simulated, conditional| better("p_x", simulated, conditional, None, false);
+        // Enough hits speak for themselves.
+        let many = better(hits(50, n), weighed(1e-9, 0.0));
+        assert_eq!(many.mean, 50e-6);
+        // None of n: 3.84e-6 at most, and what was weighed lies below.
+        let none = better(hits(0, n), weighed(1e-9, 1e-12));
+        assert_eq!((none.mean, none.low), (1e-9, 0.0));
+        assert!((none.high - 3.84e-6).abs() < 1e-8, "{}", none.high);
+        // One hit makes 1e-11 unlikely: it missed something.
+        let missed = better(hits(1, n), weighed(1e-11, 0.0));
+        assert_eq!(missed.mean, 1e-6);
+        assert!(missed.low > 1e-7 && missed.high < 6e-6);
+        // Nothing anywhere is still not never.
+        assert!(better(hits(0, n), weighed(0.0, 0.0)).high > 3e-6);
+        // Unless it is known.
+        let known = super::better("p_x", hits(0, n), weighed(0.0, 0.0), Some(0.0), false);
+        assert_eq!((known.mean, known.high), (0.0, 0.0));
     }
 }

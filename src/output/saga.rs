@@ -1,6 +1,7 @@
 //! Saga results in words and as a table.
 
-use crate::ensemble::trials::Tally;
+use crate::ensemble::stats::Estimate;
+use crate::ensemble::trials::{Tally, TrialWorld};
 use crate::output::figures::{Cell, Figure, Figures};
 use crate::output::words::{chance, list, thousands, three_digits};
 use crate::saga::{METRICS, Story};
@@ -22,10 +23,15 @@ pub fn figures(scenario: &SagaScenario, tally: &Tally<Story>, trials: u64) -> Fi
         trials,
         interrupted: trials < scenario.run.replications,
         metrics: METRICS.to_vec(),
-        cells: Figures::of_tally(tally, &METRICS, &names, |cell, metric| {
-            exact(saga, scenario.retry_layer(), saga.keys[cell], metric)
-        }),
+        cells: Figures::of_tally(
+            tally,
+            &METRICS,
+            &names,
+            scenario.certain(),
+            |cell, metric| exact(saga, scenario.retry_layer(), saga.keys[cell], metric),
+        ),
     };
+    bound_rare(&mut figures, scenario.retry_layer().attempts);
     let (amount, n) = (saga.amount.0, saga.compensations);
     figures.derive(DERIVED[0], move |figures, cell| {
         Figure::map(figures.of(cell, "extra_executions"), |x| x * amount * 1e6)
@@ -37,6 +43,34 @@ pub fn figures(scenario: &SagaScenario, tally: &Tally<Story>, trials: u64) -> Fi
         })
     });
     figures
+}
+
+/// Where duplicates are too rare to go by, the extra executions are bounded by
+/// theirs: at most all attempts but one, each time.
+fn bound_rare(figures: &mut Figures, attempts: u32) {
+    let column = |name: &str| METRICS.iter().position(|m| *m == name).unwrap_or(0);
+    let (duplicate, extra) = (column("p_duplicate"), column("extra_executions"));
+    for cell in &mut figures.cells {
+        let chance = cell.figures[duplicate].estimate;
+        let figure = &mut cell.figures[extra];
+        let hits = figure.simulated.map_or(0.0, |(e, _)| e.mean * e.n as f64);
+        if hits >= 30.0 || figure.exact == Some(0.0) {
+            continue;
+        }
+        let most = f64::from(attempts.saturating_sub(1)) * chance.high;
+        let conditional = figure.simulated.map_or(Estimate::NONE, |(_, e)| e);
+        let plausible = conditional.mean > 0.0 && conditional.mean <= most;
+        let best = if plausible {
+            conditional
+        } else {
+            figure.estimate
+        };
+        figure.estimate = Estimate {
+            low: best.low.min(chance.low),
+            high: best.high.max(most),
+            ..best
+        };
+    }
 }
 
 /// What a reader needs, in a sentence.
@@ -72,7 +106,7 @@ pub fn verdict(scenario: &SagaScenario, figures: &Figures) -> String {
         .filter(|c| {
             figures
                 .of(c, "p_duplicate")
-                .is_some_and(|f| f.estimate.mean == 0.0)
+                .is_some_and(|f| f.estimate.high == 0.0)
         })
         .map(|c| c.name)
         .collect();
@@ -82,7 +116,12 @@ pub fn verdict(scenario: &SagaScenario, figures: &Figures) -> String {
             false => "one key per operation, recorded with the effect, makes it never".to_string(),
         });
     } else if !never.is_empty() {
-        clauses.push(format!("{} never doubles", list(&never)));
+        let verb = if never.len() == 1 {
+            "doubles"
+        } else {
+            "double"
+        };
+        clauses.push(format!("{} never {verb}", list(&never)));
     }
     if let Some(phantom) = mean(KeyMode::RecordThenEffect, "p_phantom").filter(|p| *p > 0.0) {
         clauses.push(format!(
@@ -140,7 +179,7 @@ pub fn rows(figures: &Figures) -> Vec<[String; 7]> {
             } else {
                 three_digits(paid)
             },
-            format!("{:.1}", cell.worst_z()),
+            cell.worst_z(),
         ]
     };
     figures.cells.iter().map(row).collect()

@@ -269,14 +269,22 @@ pub fn doubled(policy: &str, mode: KeyMode, story: &Story) -> Trace {
         if step.reply == Reply::Nothing && executes {
             trace.tell(at, RECEIVER, "crashes before it records the key");
         }
+        let late = step.reply != Reply::Nothing && !step.answer_lost && !step.heard;
         if step.reply != Reply::Nothing {
             trace.arrows.push(Arrow {
                 from: (RECEIVER, at),
                 to: (CALLER, at),
                 tone: Tone::Quiet,
-                lost: step.answer_lost,
-                name: String::new(),
+                lost: step.answer_lost || late,
+                name: if late { "too late" } else { "" }.to_string(),
             });
+        }
+        if late {
+            trace.tell(
+                at,
+                RECEIVER,
+                format!("its answer to attempt {k} comes too late"),
+            );
         }
         if step.answer_lost {
             trace.tell(at, RECEIVER, format!("its answer to attempt {k} is lost"));

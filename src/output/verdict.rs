@@ -190,10 +190,10 @@ fn doubled(results: &Results) -> Option<String> {
     Some(match count(&most) {
         0.0 => format!("no {effect} is made twice"),
         _ if most.name == least.name => {
-            format!("{effect}s are made {} times over", thousands(count(&most)))
+            format!("{} extra {effect}s are made", thousands(count(&most)))
         }
         _ => format!(
-            "{effect}s are made {} times over with {}, {} with {}",
+            "{} extra {effect}s are made with {}, {} with {}",
             thousands(count(&most)),
             named(most),
             thousands(count(&least)),

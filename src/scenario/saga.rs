@@ -161,7 +161,7 @@ impl SagaScenario {
                 .help("pick it with --policy, or compare = [\"…\"]"));
         }
         policy.truncate(1);
-        const MOST: u32 = 10_000;
+        const MOST: u32 = 1_000;
         if let [(name, only)] = &policy[..]
             && only.attempts > MOST
         {
@@ -213,6 +213,9 @@ fn saga(table: &Table) -> Result<Saga, Problem> {
         keys: word_set(&mut s, "keys", "key mode", &KEY_MODES)?
             .unwrap_or_else(|| KEY_MODES.map(|(_, mode)| mode).to_vec()),
     };
+    if saga.amount.0 > 1e12 {
+        return Err(Problem::new("`amount` can be at most 1e12").at(s.place("amount")));
+    }
     s.finish()?;
     Ok(saga)
 }

@@ -13,7 +13,7 @@ pub fn exact(fence: &Fence, guard: Guard, metric: &str) -> Option<f64> {
     // What a guard rules out needs no law at all.
     match (guard, metric) {
         (Guard::Atomic | Guard::AtomicBarrier, "p_stale_write")
-        | (Guard::AtomicBarrier, "p_unseen")
+        | (Guard::AtomicBarrier, "p_unseen" | "p_lost_update")
         | (Guard::None | Guard::RememberAfter, "p_rejected") => return Some(0.0),
         _ => {}
     }
@@ -21,18 +21,23 @@ pub fn exact(fence: &Fence, guard: Guard, metric: &str) -> Option<f64> {
         return None;
     };
     let m = mean.as_secs();
+    if m == 0.0 {
+        return None;
+    }
     let ttl = fence.ttl.as_secs();
     let h = match fence.pause_at {
         PauseAt::Random => fence.renew.as_secs(),
         PauseAt::Renewal => 0.0,
     };
-    // E[e^{age/m}]: 1 without an age, (e^{h/m} − 1)/(h/m) with a uniform one.
-    let ageing = match h == 0.0 {
-        true => 1.0,
-        false => (h / m).exp_m1() / (h / m),
+    // P(age + pause > x) for x ≥ h: e^{−x/m} without an age, and with a uniform one
+    // that times (e^{h/m} − 1)/(h/m), in a form that does not overflow.
+    let tail = |x: f64| match h / m {
+        0.0 => (-x / m).exp(),
+        share if share < 1.0 => (-x / m).exp() * share.exp_m1() / share,
+        share => (((h - x) / m).exp() - (-x / m).exp()) / share,
     };
     if metric == "p_leader_change" {
-        return Some((-ttl / m).exp() * ageing);
+        return Some(tail(ttl));
     }
     if fence.self_check {
         return None;
@@ -41,7 +46,7 @@ pub fn exact(fence: &Fence, guard: Guard, metric: &str) -> Option<f64> {
     if h > ttl - d {
         return None;
     }
-    let overlap = (-(ttl - d) / m).exp() * ageing;
+    let overlap = tail(ttl - d);
     if metric == "p_overlap" {
         return Some(overlap);
     }
@@ -65,6 +70,9 @@ pub fn exact(fence: &Fence, guard: Guard, metric: &str) -> Option<f64> {
         (Guard::CheckThenWrite, "p_stale_write") => within_gap,
         (Guard::None | Guard::RememberAfter | Guard::Atomic, "p_unseen") => {
             Some(overlap - after_newer)
+        }
+        (Guard::None | Guard::RememberAfter | Guard::Atomic, "p_lost_update") => {
+            Some(late - after_newer)
         }
         (Guard::CheckThenWrite | Guard::Atomic, "p_rejected") => Some(after_newer),
         _ => None,
