@@ -203,7 +203,8 @@ fn conditional(fence: &Fence, f: &Failover, guard: Guard) -> [f64; CHANCES] {
     // Everything is of the form "it lands after …", so the events are nested. The
     // second turn asks the same of pauses that last beyond the lease.
     let [overlap, stale, unseen, rejected, lost] = outcomes(f, guard, since, |x| tail.beyond(x));
-    let [_, stale_and, _, _, lost_and] = match transit > 0.0 {
+    // With neither transit nor gap nothing ends before the lease does.
+    let [_, stale_and, _, _, lost_and] = match transit > 0.0 || guard == Guard::CheckThenWrite {
         true => outcomes(f, guard, since, |x| tail.beyond(x.max(expiry))),
         false => [overlap, stale, unseen, rejected, lost],
     };

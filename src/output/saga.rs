@@ -131,13 +131,11 @@ pub fn verdict(scenario: &SagaScenario, figures: &Figures) -> String {
     }
     if clauses.is_empty() {
         let say = |cell: &Cell| {
-            let twice = figures
-                .of(cell, "p_duplicate")
-                .map_or(f64::NAN, |f| f.estimate.mean);
+            let twice = figures.of(cell, "p_duplicate");
             format!(
                 "{} executes {} of operations more than once",
                 cell.name,
-                chance(twice)
+                twice.map_or("–".to_string(), Figure::chance)
             )
         };
         clauses.extend(figures.cells.iter().map(say));
@@ -167,17 +165,21 @@ pub fn rows(figures: &Figures) -> Vec<[String; 7]> {
             let figure = figures.of(cell, metric);
             figure.map_or("–".to_string(), Figure::chance)
         };
-        let paid = mean("paid_twice_per_million");
+        let paid = figures.of(cell, "paid_twice_per_million");
+        let paid = paid.map_or(Estimate::NONE, |f| f.estimate);
+        let money = |x: f64| match x >= 100.0 {
+            true => thousands(x),
+            false => three_digits(x),
+        };
         [
             cell.name.to_string(),
             chance("p_duplicate"),
             chance("p_lost"),
             chance("p_phantom"),
             format!("{:.4}", mean("executions_per_operation")),
-            if paid >= 100.0 {
-                thousands(paid)
-            } else {
-                three_digits(paid)
+            match paid.mean == 0.0 && paid.high > 0.0 {
+                true => format!("<{}", money(paid.high)),
+                false => money(paid.mean),
             },
             cell.worst_z(),
         ]
