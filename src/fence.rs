@@ -200,31 +200,17 @@ fn conditional(fence: &Fence, f: &Failover, guard: Guard) -> [f64; CHANCES] {
     };
     let expiry = f.expires as f64 - f.pause as f64;
     let change = fence.pause.survival(expiry);
-    // Everything is of the form "it lands after …", so the events are nested. The
-    // second turn asks the same of pauses that last beyond the lease.
-    let [overlap, stale, unseen, rejected, lost] = outcomes(f, guard, since, |x| tail.beyond(x));
-    // With neither transit nor gap nothing ends before the lease does.
-    let [_, stale_and, _, _, lost_and] = match transit > 0.0 || guard == Guard::CheckThenWrite {
-        true => outcomes(f, guard, since, |x| tail.beyond(x.max(expiry))),
-        false => [overlap, stale, unseen, rejected, lost],
+    // Everything is of the form "it lands after …", so the events are nested. Beside
+    // each chance stands that of the same and a pause beyond the lease.
+    let changed = (change - tail.too_late).max(0.0);
+    let beyond = |x: f64| {
+        let p = tail.beyond(x);
+        [p, if x < expiry { changed } else { p }]
     };
-    [
-        change, overlap, stale, unseen, rejected, lost, stale_and, lost_and,
-    ]
-}
-
-/// Overlap, stale, unseen, rejected and lost update, of pauses whose chance to last
-/// longer than x is `beyond(x)`.
-#[inline]
-fn outcomes(
-    f: &Failover,
-    guard: Guard,
-    since: impl Fn(u64) -> f64,
-    beyond: impl Fn(f64) -> f64,
-) -> [f64; 5] {
     let overlap = beyond(since(f.expires));
     if guard == Guard::AtomicBarrier {
-        return [overlap, 0.0, 0.0, beyond(since(f.registered)), 0.0];
+        let [rejected, _] = beyond(since(f.registered));
+        return [change, overlap[0], 0.0, 0.0, rejected, 0.0, 0.0, 0.0];
     }
     let newer = beyond(since(f.newer(guard)));
     // From here on it is not applied before the newer write.
@@ -232,22 +218,30 @@ fn outcomes(
         Guard::CheckThenWrite => beyond(since(f.newer(guard)) - f.gap as f64),
         _ => newer,
     };
-    let checks = !matches!(guard, Guard::None | Guard::RememberAfter);
     let acquired = match f.acquired == f.expires {
         true => overlap,
         false => beyond(since(f.acquired)),
     };
-    let stale = match guard {
-        Guard::None | Guard::RememberAfter => newer,
-        Guard::CheckThenWrite => reaches - newer,
+    let stale = |i: usize| match guard {
+        Guard::None | Guard::RememberAfter => newer[i],
+        Guard::CheckThenWrite => reaches[i] - newer[i],
         Guard::Atomic | Guard::AtomicBarrier => 0.0,
     };
+    let lost = |i: usize| acquired[i] - reaches[i].min(acquired[i]);
+    let rejected = match guard {
+        Guard::None | Guard::RememberAfter => 0.0,
+        _ => newer[0],
+    };
+    let unseen = overlap[0] - reaches[0].min(overlap[0]);
     [
-        overlap,
-        stale,
-        overlap - reaches.min(overlap),
-        if checks { newer } else { 0.0 },
-        acquired - reaches.min(acquired),
+        change,
+        overlap[0],
+        stale(0),
+        unseen,
+        rejected,
+        lost(0),
+        stale(1),
+        lost(1),
     ]
 }
 
