@@ -248,6 +248,12 @@ fn what_does_not_belong_is_refused() {
         &["sweep", &grid, "--shard", "5/4", "--out", &out],
         &["no shard 5 of 4"],
     );
+    if !cfg!(feature = "parquet") {
+        refused(
+            &["sweep", &grid, "--parquet"],
+            &["built without Parquet", "--features parquet"],
+        );
+    }
     let scenario = |text: &str, parts: &[&str]| {
         std::fs::write(dir.join("s.toml"), text).unwrap();
         refused(&["sweep", &path(dir, "s.toml"), "--out", &out], parts);

@@ -40,6 +40,10 @@ pub enum Failure {
         path: PathBuf,
         reason: String,
     },
+    #[error("this herdsim was built without Parquet")]
+    NoParquet,
+    #[error("cannot write summary.parquet: {0}")]
+    Parquet(String),
     #[error("this grid has {} cells", large(*.0))]
     TooManyCells(f64),
     #[error("cannot start {threads} threads: {reason}")]
@@ -59,10 +63,11 @@ impl Failure {
             Failure::Checkpoint(CheckpointError::Other { .. }) => 2,
             Failure::Assemble(AssembleError::Io { .. }) => 1,
             Failure::Assemble(_) | Failure::Shard(_) | Failure::Shards { .. } => 2,
-            Failure::TooManyCells(_) => 2,
+            Failure::TooManyCells(_) | Failure::NoParquet => 2,
             Failure::Directory(DirError::Io { .. })
             | Failure::Checkpoint(CheckpointError::Io { .. })
             | Failure::Chart(_)
+            | Failure::Parquet(_)
             | Failure::Threads { .. }
             | Failure::Stdout(_) => 1,
             Failure::Interrupted => 130,
@@ -86,6 +91,9 @@ impl Failure {
             ),
             Failure::Assemble(AssembleError::Missing { .. }) => {
                 Some("run the missing shards, and name all of them".to_string())
+            }
+            Failure::NoParquet => {
+                Some("build it with cargo install --path . --features parquet".to_string())
             }
             Failure::TooManyCells(_) => Some(
                 "take fewer values per axis, or share it out with --shard; \

@@ -86,6 +86,9 @@ pub struct Common {
     /// Say how many cells there are and what they take, and stop
     #[arg(long, help_heading = "Sweep")]
     pub dry_run: bool,
+    /// Write summary.parquet as well (needs a herdsim built with --features parquet)
+    #[arg(long, help_heading = "Sweep")]
+    pub parquet: bool,
     /// Begin anew where an unfinished sweep of the same name is in the way
     #[arg(long, help_heading = "Sweep")]
     pub restart: bool,

@@ -34,6 +34,9 @@ pub struct MergeOptions {
     /// Leave the charts out
     #[arg(long)]
     no_charts: bool,
+    /// Write summary.parquet as well (needs a herdsim built with --features parquet)
+    #[arg(long)]
+    parquet: bool,
     /// No list of files
     #[arg(long, short)]
     quiet: bool,
@@ -47,6 +50,9 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
             Shard::parse(text, |name| std::env::var(name).ok()).map_err(Failure::Shard)?
         }
     };
+    if common.parquet && !cfg!(feature = "parquet") {
+        return Err(Failure::NoParquet);
+    }
     let grid = Grid::from_layers(layers, kind, &common.vary)?;
     if grid.cells() > MOST_CELLS && !common.yes {
         return Err(Failure::TooManyCells(grid.cells()));
@@ -126,6 +132,7 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
         name: &name,
         out: &common.out,
         charts: !common.no_charts,
+        parquet: common.parquet,
         format: common.format,
         quiet: common.quiet,
     };
@@ -173,11 +180,30 @@ struct Whole<'w> {
     name: &'w str,
     out: &'w Path,
     charts: bool,
+    parquet: bool,
     format: Format,
     quiet: bool,
 }
 
 impl Whole<'_> {
+    /// `summary.parquet` beside `summary.csv`.
+    #[cfg(feature = "parquet")]
+    fn write_parquet(&self, directory: &Path) -> Result<(), Failure> {
+        // The axes, and the policy, guard or key mode.
+        let texts = self.grid.columns().len() + 1;
+        let (csv, parquet) = (
+            directory.join("summary.csv"),
+            directory.join("summary.parquet"),
+        );
+        crate::output::parquet::of_summary(&csv, texts, &parquet)
+            .map_err(|e| Failure::Parquet(e.to_string()))
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn write_parquet(&self, _: &Path) -> Result<(), Failure> {
+        Err(Failure::NoParquet)
+    }
+
     /// Writes the directory of results from the records in some others, and tells.
     fn write(&self, records: &[PathBuf], pool: &rayon::ThreadPool) -> Result<(), Failure> {
         let cells = self.grid.cells() as u64;
@@ -206,11 +232,17 @@ impl Whole<'_> {
         if let Some(error) = failed {
             return Err(error.into());
         }
+        if self.parquet {
+            self.write_parquet(directory.temporary())?;
+        }
         let json = atlas.json();
         directory.write("result.json", |out| out.write_all(json.as_bytes()))?;
         let mut names: Vec<String> = ["scenario.toml", CELLS, "summary.csv", "result.json"]
             .map(String::from)
             .to_vec();
+        if self.parquet {
+            names.push("summary.parquet".to_string());
+        }
         if self.charts && self.shard == Shard::WHOLE {
             let charts = chart::sweep(&atlas)?;
             write_charts(&charts, &directory, pool, &mut names)?;
@@ -244,6 +276,9 @@ impl Whole<'_> {
 
 /// Puts shards together and returns the exit status.
 pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
+    if options.parquet && !cfg!(feature = "parquet") {
+        return Err(Failure::NoParquet);
+    }
     let first = &options.shards[0];
     let path = first.join("scenario.toml");
     let scenario = read(&path)?;
@@ -280,6 +315,7 @@ pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
         name: base.name(),
         out: &options.out,
         charts: !options.no_charts,
+        parquet: options.parquet,
         format: Format::Text,
         quiet: options.quiet,
     };

@@ -7,6 +7,8 @@ pub mod fence;
 pub mod figures;
 pub mod grid;
 pub mod json;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod run_dir;
 pub mod saga;
 pub mod table;

@@ -118,7 +118,7 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 23] = [
+const FILES: [&str; 24] = [
     "scenario.toml",
     "summary.csv",
     "replications.csv",
@@ -138,6 +138,7 @@ const FILES: [&str; 23] = [
     "double-refund.png",
     "double-refund.svg",
     "cells.log",
+    "summary.parquet",
     "map.png",
     "map.svg",
     "curves.png",
