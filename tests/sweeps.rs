@@ -144,15 +144,83 @@ fn a_killed_sweep_goes_on_and_ends_with_the_same_bytes() {
         }
     }
     assert!(left_behind > 0, "no kill left a checkpoint to go on from");
+    // Some cells are done, and are not done again: killed late once more to be sure.
+    let mut child = run(&args("killed")).spawn().unwrap();
+    std::thread::sleep(whole.mul_f64(0.5));
+    let _ = child.kill();
+    child.wait().unwrap();
     // A torn line at the end is what a kill in the middle of a write leaves.
     let checkpoint = dir.join("killed/.grid.sweep/cells.log");
     if let Ok(mut text) = std::fs::read(&checkpoint) {
         text.extend(b"deadbeef\t3\tfixed,2,0.");
         std::fs::write(&checkpoint, text).unwrap();
     }
-    assert!(run(&args("killed")).status().unwrap().success());
+    let recorded = std::fs::read_to_string(&checkpoint).map_or(0, |text| {
+        text.lines()
+            .filter(|line| !line.starts_with("deadbeef"))
+            .count()
+    });
+    let last = run(&args("killed"))
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(last.status.success());
+    let told = String::from_utf8(last.stderr).unwrap();
+    if recorded > 0 {
+        assert!(
+            told.contains(&format!("going on after {recorded} of 48 cells")),
+            "{told}"
+        );
+    }
     assert!(files(&dir.join("killed/grid")) == expected);
     assert!(!dir.join("killed/.grid.sweep").exists());
+}
+
+#[test]
+fn ranges_are_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let values = |axis: &str| -> Vec<String> {
+        let out = path(dir.path(), "out");
+        let args = [
+            "saga",
+            "--vary",
+            axis,
+            "--replications",
+            "64",
+            "--key",
+            "none",
+            "--no-charts",
+            "--out",
+            &out,
+        ];
+        assert!(herdsim(&args).status().unwrap().success(), "{axis}");
+        let text = std::fs::read_to_string(dir.path().join("out/saga/summary.csv")).unwrap();
+        let mut table = csv::Reader::from_reader(text.as_bytes());
+        table
+            .records()
+            .map(|row| row.unwrap()[1].to_string())
+            .collect()
+    };
+    assert_eq!(
+        values("saga.request_loss=0..1 6"),
+        ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    );
+    assert_eq!(
+        values("saga.request_loss=0%..30% step 10%"),
+        ["0%", "10%", "20%", "30%"]
+    );
+    assert_eq!(
+        values("saga.execution=10ms..1s log 3"),
+        ["10ms", "100ms", "1s"]
+    );
+    assert_eq!(
+        values("policy.*.attempts=1..100 log 5"),
+        ["1", "3", "10", "32", "100"]
+    );
+    assert_eq!(
+        values("saga.response_loss=1e-3..1e-1 log 3"),
+        ["0.001", "0.01", "0.1"]
+    );
 }
 
 #[test]
@@ -292,6 +360,9 @@ fn what_does_not_belong_is_refused() {
         dir.join("out/.grid.sweep"),
     )
     .unwrap();
+    for results in ["summary.csv", "result.json"] {
+        std::fs::remove_file(dir.join("out/.grid.sweep").join(results)).unwrap();
+    }
     refused(
         &["sweep", &grid, "--seed", "2", "--out", &out],
         &[
@@ -300,6 +371,21 @@ fn what_does_not_belong_is_refused() {
             "--restart",
         ],
     );
+
+    // A sweep that is running holds its record; what no sweep wrote stays.
+    let record = std::fs::File::open(dir.join("out/.grid.sweep/cells.log")).unwrap();
+    record.lock().unwrap();
+    for more in [&["--seed", "1"][..], &["--restart"]] {
+        let args = [&["sweep", &grid, "--out", &out], more].concat();
+        refused(&args, &["another sweep of that name is running"]);
+    }
+    drop(record);
+    std::fs::write(dir.join("out/.grid.sweep/thesis.tex"), "precious").unwrap();
+    refused(
+        &["sweep", &grid, "--out", &out, "--restart"],
+        &["what no sweep wrote"],
+    );
+    std::fs::remove_file(dir.join("out/.grid.sweep/thesis.tex")).unwrap();
 
     // Shards that are not all there, twice there, or of another sweep.
     std::fs::remove_dir_all(dir.join("out/.grid.sweep")).unwrap();

@@ -65,7 +65,7 @@ fn shade(badness: f64) -> RGBColor {
     const MIDDLE: [f64; 3] = [230.0, 159.0, 90.0];
     const DARK: [f64; 3] = [150.0, 40.0, 20.0];
     if badness.is_nan() {
-        return theme::PAPER;
+        return RGBColor(205, 208, 212);
     }
     let (from, to, share) = match badness < 0.5 {
         true => (PALE, MIDDLE, badness * 2.0),
@@ -101,16 +101,19 @@ impl Board<'_> {
 
     fn legend(&self) -> Vec<Entry> {
         let entry = |sign, text| Entry { sign, text };
+        let ring = (self.atlas.here(self.x).is_some() && self.atlas.here(self.y).is_some())
+            .then(|| entry(Sign::Ring, "the scenario itself"));
         if !self.atlas.is_herd() {
-            return vec![entry(
-                Sign::Shades,
-                "from one in a billion or less to certain, on a logarithmic scale",
-            )];
+            let shades = "from one in a billion or less to certain, on a logarithmic scale";
+            return [entry(Sign::Shades, shades)]
+                .into_iter()
+                .chain(ring)
+                .collect();
         }
         let mut entries = vec![
             entry(
                 Sign::Shades,
-                "from every run recovers to none does; white: cannot be told",
+                "from every run recovers to none does; grey: cannot be told",
             ),
             entry(
                 Sign::Edge,
@@ -128,9 +131,7 @@ impl Board<'_> {
                 "pale cells beyond both lines: a collapse could persist there, this fault does not reach it",
             ));
         }
-        if self.atlas.here(self.x).is_some() && self.atlas.here(self.y).is_some() {
-            entries.push(entry(Sign::Ring, "the scenario itself"));
-        }
+        entries.extend(ring);
         entries
     }
 
@@ -212,13 +213,13 @@ impl Board<'_> {
         let n = values.len();
         let widest = values
             .iter()
-            .map(|v| theme::measure(&v.plain(), theme::SMALL, false))
+            .map(|v| theme::measure(&short(&v.plain()), theme::SMALL, false))
             .fold(0.0, f64::max);
         let each = if vertical { 24.0 } else { widest + 18.0 };
         let step = (n as f64 * each / room).ceil().max(1.0) as usize;
         (0..n)
             .step_by(step)
-            .map(|i| ((i as f64 + 0.5) / n as f64, values[i].plain()))
+            .map(|i| ((i as f64 + 0.5) / n as f64, short(&values[i].plain())))
             .collect()
     }
 
@@ -241,6 +242,11 @@ impl Board<'_> {
             );
         }
     }
+}
+
+/// A value short enough to stand at an axis.
+fn short(value: &str) -> String {
+    theme::shorten(value, theme::SMALL, false, 110.0)
 }
 
 fn ring(canvas: &mut Canvas<'_>, at: (f64, f64)) {
@@ -326,7 +332,8 @@ impl Panel<'_> {
         }
         self.lines(canvas);
         let here = |axis| self.board.atlas.here(axis);
-        if let (Some(x), Some(y)) = (here(self.board.x), here(self.board.y)) {
+        let in_this_row = self.board.rows == 1 || here(0) == Some(self.row as f64);
+        if let (true, Some(x), Some(y)) = (in_this_row, here(self.board.x), here(self.board.y)) {
             // Above the number, where there is one.
             let lift = if self.board.annotated() { 0.8 } else { 0.5 };
             ring(canvas, self.point(x + 0.5, y + lift));
@@ -361,15 +368,20 @@ impl Panel<'_> {
     /// Between cells of which half the runs recover and others.
     fn edge(&self, canvas: &mut Canvas<'_>) {
         let (nx, ny) = self.board.counts();
-        let stuck = |x: usize, y: usize| self.badness(self.board.index(self.row, x, y)) > 0.5;
+        let stuck = |x: usize, y: usize| {
+            let badness = self.badness(self.board.index(self.row, x, y));
+            (!badness.is_nan()).then_some(badness > 0.5)
+        };
+        // No edge runs along what cannot be told.
+        let differ = |a: Option<bool>, b: Option<bool>| a.zip(b).is_some_and(|(a, b)| a != b);
         for y in 0..ny {
             for x in 0..nx {
                 let (fx, fy) = (x as f64, y as f64);
-                if x + 1 < nx && stuck(x, y) != stuck(x + 1, y) {
+                if x + 1 < nx && differ(stuck(x, y), stuck(x + 1, y)) {
                     let side = [self.point(fx + 1.0, fy), self.point(fx + 1.0, fy + 1.0)];
                     canvas.line(&side, theme::INK, 3.0);
                 }
-                if y + 1 < ny && stuck(x, y) != stuck(x, y + 1) {
+                if y + 1 < ny && differ(stuck(x, y), stuck(x, y + 1)) {
                     let side = [self.point(fx, fy + 1.0), self.point(fx + 1.0, fy + 1.0)];
                     canvas.line(&side, theme::INK, 3.0);
                 }
@@ -384,12 +396,15 @@ impl Panel<'_> {
             return;
         };
         let field = |of: fn(&crate::theory::herd::Pressure) -> f64| {
-            move |p: &crate::theory::herd::Pressure| of(p).ln()
+            move |p: &crate::theory::herd::Pressure| of(p).max(1e-9).ln()
         };
         let load = field(|p| p.load);
         let delay = field(|p| p.delay);
-        for (a, b) in self.zeros(&pressures, load) {
-            load_line(canvas, a, b);
+        for (i, (a, b)) in self.zeros(&pressures, load).into_iter().enumerate() {
+            // Of pieces shorter than a dash every other is one.
+            if (b.0 - a.0).hypot(b.1 - a.1) > 16.0 || i % 2 == 0 {
+                load_line(canvas, a, b);
+            }
         }
         for (a, b) in self.zeros(&pressures, delay) {
             delay_line(canvas, a, b);

@@ -60,7 +60,11 @@ impl Failure {
             Failure::Input(_) | Failure::OutOfReach(_) => 2,
             Failure::Directory(DirError::Foreign(_)) => 2,
             Failure::Unreadable { .. } => 2,
-            Failure::Checkpoint(CheckpointError::Other { .. }) => 2,
+            Failure::Checkpoint(
+                CheckpointError::Other { .. }
+                | CheckpointError::Busy(_)
+                | CheckpointError::Foreign(_),
+            ) => 2,
             Failure::Assemble(AssembleError::Io { .. }) => 1,
             Failure::Assemble(_) | Failure::Shard(_) | Failure::Shards { .. } => 2,
             Failure::TooManyCells(_) | Failure::NoParquet => 2,

@@ -15,7 +15,7 @@ use crate::output::run_dir::RunDir;
 use crate::output::words::{bytes, large, seconds, thousands};
 use crate::output::{scenario_file, table};
 use crate::scenario::sweep::{Grid, MOST_CELLS};
-use crate::scenario::{Job, JobKind, Layers};
+use crate::scenario::{Job, JobKind, Layers, Node, Problem};
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::{CELLS, Checkpoint};
 use crate::sweep::shard::Shard;
@@ -53,20 +53,29 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
     if common.parquet && !cfg!(feature = "parquet") {
         return Err(Failure::NoParquet);
     }
+    if let Some(text) = common.assertions.first() {
+        let place = Node::from_flag("--assert", text).place;
+        let problem = Problem::new("--assert judges a run, not the cells of a sweep");
+        return Err(problem.at(Some(place)).into());
+    }
     let grid = Grid::from_layers(layers, kind, &common.vary)?;
     if grid.cells() > MOST_CELLS && !common.yes {
         return Err(Failure::TooManyCells(grid.cells()));
     }
     grid.check()?;
     let base = grid.base()?;
+    let scenario = scenario_text(&grid, &base);
+    check_written(&grid, &scenario)?;
     let cells = grid.cells() as u64;
     let threads = common.threads();
-    let cost = cost(&grid, cells, threads)?;
+    let mine = (0..cells).filter(|i| shard.owns(*i)).count() as u64;
+    let mut cost = cost(&grid, cells, threads)?;
+    cost.events *= mine as f64 / cells as f64;
     if common.dry_run {
         let time = cost.events / EVENTS_PER_S / threads as f64;
         let text = format!(
             "{} cells on {} axes; up to {} events, {} on {threads} threads, {} of memory\n",
-            thousands(cells as f64),
+            thousands(mine as f64),
             grid.axes.len(),
             large(cost.events),
             seconds(time),
@@ -78,7 +87,6 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
     if !cost.is_within_reach() && !common.yes {
         return Err(Failure::OutOfReach(cost));
     }
-    let scenario = scenario_text(&grid, &base);
     let name = match shard {
         Shard::WHOLE => base.name().to_string(),
         part => format!("{}.shard-{}-of-{}", base.name(), part.index, part.of),
@@ -87,10 +95,9 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
     drop(RunDir::prepare(&common.out, &name)?);
     let directory = common.out.join(format!(".{name}.sweep"));
     if common.restart {
-        let _ = std::fs::remove_dir_all(&directory);
+        Checkpoint::discard(&directory)?;
     }
     let checkpoint = Checkpoint::open(&directory, &scenario, cells)?;
-    let mine = (0..cells).filter(|i| shard.owns(*i)).count() as u64;
     let before = checkpoint.done.iter().filter(|done| **done).count() as u64;
     if before > 0 && !common.quiet {
         note(&format!("going on after {before} of {mine} cells"));
@@ -159,6 +166,30 @@ fn cost(grid: &Grid, cells: u64, threads: usize) -> Result<Cost, Failure> {
         total.bytes = total.bytes.max(cost.bytes);
     }
     Ok(total)
+}
+
+/// Sees to it that what is written down sweeps again to the same cells: a preset, say,
+/// has become fields that a value of its own axis no longer changes.
+fn check_written(grid: &Grid, scenario: &str) -> Result<(), Failure> {
+    let mut layers = Layers::default();
+    layers.file("scenario.toml", scenario)?;
+    let again = Grid::from_layers(layers, JobKind::Herd, &[]);
+    for (axis, place) in grid.corners() {
+        let same = again
+            .as_ref()
+            .is_ok_and(|again| again.at(&place).ok() == grid.at(&place).ok());
+        if !same {
+            let problem = Problem::new(format!(
+                "the axis `{}` changes what other fields stand for",
+                grid.axes[axis].name()
+            ));
+            return Err(problem
+                .at(grid.axes[axis].place())
+                .help("vary the fields themselves: ttl and renew, say, in place of a preset")
+                .into());
+        }
+    }
+    Ok(())
 }
 
 /// The scenario with every field and every value of every axis spelled out.
@@ -245,6 +276,11 @@ impl Whole<'_> {
         }
         if self.charts && self.shard == Shard::WHOLE {
             let charts = chart::sweep(&atlas)?;
+            if charts.is_empty() && !self.quiet {
+                note(
+                    "no chart: a map has two axes, or three of which the first has up to six values",
+                );
+            }
             write_charts(&charts, &directory, pool, &mut names)?;
         }
         let summary = match self.format {

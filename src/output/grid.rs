@@ -139,7 +139,13 @@ impl<'g> Atlas<'g> {
                     let stuck = shares.iter().filter(|s| **s < 1.0).count();
                     match (known, stuck) {
                         (0, _) => format!("recovery cannot be told for {name} in any cell"),
-                        (_, 0) => format!("{name} recovers in all {total} cells"),
+                        (n, 0) if n == shares.len() => {
+                            format!("{name} recovers in all {total} cells")
+                        }
+                        (n, 0) => format!(
+                            "{name} recovers in all of {} cells that can be told",
+                            thousands(n as f64)
+                        ),
                         _ => format!(
                             "{name} does not always recover in {} of {total} cells",
                             thousands(stuck as f64)
@@ -294,6 +300,7 @@ pub fn quantity(text: &str) -> Option<f64> {
     let scale = match unit {
         "k" => 1e3,
         "M" => 1e6,
+        "%" => 0.01,
         _ => 1.0,
     };
     number.parse::<f64>().ok().map(|x| x * scale)

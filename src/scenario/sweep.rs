@@ -41,7 +41,23 @@ pub struct Path {
     pub values: Vec<Node>,
 }
 
+impl Path {
+    /// Whether both set some field.
+    fn overlaps(&self, other: &Path) -> bool {
+        let pairs = self.keys.iter().zip(&other.keys);
+        pairs
+            .into_iter()
+            .all(|((a, _), (b, _))| a == b || a == "*" || b == "*")
+    }
+}
+
 impl Axis {
+    /// Where it is given.
+    pub fn place(&self) -> Option<Place> {
+        let (_, place) = self.paths.first()?.keys.first()?;
+        Some(place.clone())
+    }
+
     pub fn len(&self) -> usize {
         self.paths.first().map_or(0, |p| p.values.len())
     }
@@ -90,10 +106,21 @@ impl Grid {
             axes.push(varied(text)?);
         }
         for (i, axis) in axes.iter().enumerate() {
-            if axes[..i].iter().any(|other| other.path == axis.path) {
-                let place = axis.keys.first().map(|(_, place)| place.clone());
-                return Err(Problem::new(format!("axis `{}` is given twice", axis.path)).at(place));
+            let place = axis.keys.first().map(|(_, place)| place.clone());
+            if axis.path == "kind" {
+                return Err(Problem::new("a grid is of one kind").at(place));
             }
+            let Some(other) = axes[..i].iter().find(|other| other.overlaps(axis)) else {
+                continue;
+            };
+            let message = match other.path == axis.path {
+                true => format!("axis `{}` is given twice", axis.path),
+                false => format!(
+                    "the axes `{}` and `{}` set the same field",
+                    other.path, axis.path
+                ),
+            };
+            return Err(Problem::new(message).at(place));
         }
         let kind = match layers.table.get("kind") {
             Some(entry) => entry.node.word("kind of scenario", &JobKind::NAMES)?,
@@ -148,7 +175,8 @@ impl Grid {
         self.at(&self.place(index))
     }
 
-    fn at(&self, place: &[usize]) -> Result<Job, Problem> {
+    /// The scenario at a place on every axis.
+    pub fn at(&self, place: &[usize]) -> Result<Job, Problem> {
         let mut layers = self.base.clone();
         for (axis, at) in self.axes.iter().zip(place) {
             for path in &axis.paths {
@@ -158,20 +186,38 @@ impl Grid {
         Job::from_layers(&layers, self.kind)
     }
 
-    /// The scenario without its axes.
+    /// The scenario without its axes, or its first cell where it is nothing without.
     pub fn base(&self) -> Result<Job, Problem> {
-        Job::from_layers(&self.base, self.kind)
+        let alone = Job::from_layers(&self.base, self.kind);
+        alone.or_else(|_| self.at(&vec![0; self.axes.len()]))
     }
 
-    /// Checks every value of every axis, the others at their first.
-    pub fn check(&self) -> Result<(), Problem> {
-        self.base()?;
-        for (i, axis) in self.axes.iter().enumerate() {
-            for at in 0..axis.len() {
-                let mut place = vec![0; self.axes.len()];
+    /// Every value of every axis, the others at their first: axis and place.
+    pub fn corners(&self) -> impl Iterator<Item = (usize, Vec<usize>)> {
+        let (axes, n) = (self.axes.iter().enumerate(), self.axes.len());
+        axes.flat_map(move |(i, axis)| {
+            (0..axis.len()).map(move |at| {
+                let mut place = vec![0; n];
                 place[i] = at;
-                self.at(&place)
-                    .map_err(|problem| self.about(problem, axis))?;
+                (i, place)
+            })
+        })
+    }
+
+    /// Checks every value of every axis, and every cell unless there are many.
+    pub fn check(&self) -> Result<(), Problem> {
+        const MANY: f64 = 20_000.0;
+        for (i, place) in self.corners() {
+            let job = self.at(&place);
+            job.map_err(|problem| self.about(problem, &self.axes[i]))?;
+        }
+        if self.cells() <= MANY {
+            for index in 0..self.cells() as u64 {
+                self.job(index).map_err(|problem| {
+                    let values = self.columns().into_iter().zip(self.values(index));
+                    let values: Vec<String> = values.map(|(c, v)| format!("{c} = {v}")).collect();
+                    problem.or_help(format!("in the cell of {}", values.join(", ")))
+                })?;
             }
         }
         Ok(())
@@ -189,7 +235,7 @@ impl Grid {
         });
         match own {
             true => problem,
-            false => problem.help(format!("along the axis `{}`", axis.name())),
+            false => problem.or_help(format!("along the axis `{}`", axis.name())),
         }
     }
 
@@ -430,7 +476,7 @@ impl Range {
             return Ok((whole as f64, Unit::Count));
         }
         let end = text
-            .find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c)))
+            .find(|c: char| !(c.is_ascii_digit() || "+-.eE".contains(c)))
             .unwrap_or(text.len());
         let (number, suffix) = text.split_at(end);
         match number.parse::<f64>() {
@@ -460,12 +506,13 @@ impl Range {
         Ok((from, to, unit))
     }
 
-    fn node(&self, x: f64, unit: &Unit) -> Node {
-        // Twelve digits, so that 0.1 + 0.2 is 0.3.
-        let tidy = |x: f64| format!("{x:.11e}").parse::<f64>().unwrap_or(x);
+    /// A value of the range, to so many digits: what lies between two numbers of a
+    /// range needs no more.
+    fn node(&self, x: f64, unit: &Unit, digits: usize) -> Node {
+        let tidy = |x: f64| format!("{x:.digits$e}").parse::<f64>().unwrap_or(x);
         let (text, number) = match unit {
-            Unit::Nanos => (Nanos(x.round() as u64).to_string(), false),
-            Unit::Count => (format!("{}", x.round()), true),
+            Unit::Nanos => (Nanos(tidy(x).round() as u64).to_string(), false),
+            Unit::Count => (format!("{}", tidy(x)), true),
             Unit::Suffix(s) => (format!("{}{s}", tidy(x)), s.is_empty()),
         };
         Node {
@@ -493,7 +540,14 @@ impl Range {
             (i, false) => from + (to - from) * share(i),
             (i, true) => from * (to / from).powf(share(i)),
         };
-        let mut values: Vec<Node> = (0..n).map(|i| self.node(at(i), &unit)).collect();
+        // Whole numbers stay whole where the steps leave room for that.
+        let whole = matches!(unit, Unit::Count) && (log || to - from >= f64::from(n - 1));
+        let node = |i: u32| match (i == 0 || i == n - 1, whole) {
+            (true, _) => self.node(at(i), &unit, 15),
+            (false, true) => self.node(at(i).round(), &unit, 15),
+            (false, false) => self.node(at(i), &unit, 5),
+        };
+        let mut values: Vec<Node> = (0..n).map(node).collect();
         // Whole numbers close together may fall on each other.
         values.dedup_by_key(|node| node.plain());
         Ok(values)
@@ -501,13 +555,22 @@ impl Range {
 
     fn steps(&self, step: &Node) -> Result<Vec<Node>, Problem> {
         let (from, to, unit) = self.ends()?;
-        let (step, _) = self.number(step)?;
+        let (step, step_unit) = self.number(step)?;
+        let alike = match (&unit, &step_unit) {
+            (Unit::Nanos, Unit::Nanos) | (Unit::Count, Unit::Count) => true,
+            (Unit::Suffix(a), Unit::Suffix(b)) => a == b,
+            (Unit::Count, Unit::Suffix(s)) | (Unit::Suffix(s), Unit::Count) => s.is_empty(),
+            _ => false,
+        };
+        if !alike {
+            return Err(self.problem("a step has the unit of its range"));
+        }
         if step <= 0.0 || (to - from) / step > 1e6 {
             return Err(self.problem("a step is above 0, and makes at most 1,000,000 values"));
         }
         let n = ((to - from) / step + 1e-9).floor() as u32;
         Ok((0..=n)
-            .map(|i| self.node(from + step * f64::from(i), &unit))
+            .map(|i| self.node(from + step * f64::from(i), &unit, 11))
             .collect())
     }
 }

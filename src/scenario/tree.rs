@@ -49,6 +49,13 @@ impl Problem {
         self
     }
 
+    /// Help where there is none yet.
+    #[must_use]
+    pub fn or_help(mut self, help: impl Into<String>) -> Problem {
+        self.help.get_or_insert_with(|| help.into());
+        self
+    }
+
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Problem {
         self.help = Some(help.into());

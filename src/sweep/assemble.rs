@@ -1,7 +1,7 @@
 //! From records in any order to the files of a sweep.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
 
 use crate::scenario::sweep::Grid;
@@ -30,9 +30,27 @@ pub enum AssembleError {
     Io { path: PathBuf, error: io::Error },
 }
 
+/// A file of records, read mostly forwards.
+struct Source {
+    path: PathBuf,
+    reader: BufReader<File>,
+    /// Where the reader stands.
+    at: u64,
+}
+
+impl Source {
+    fn read(&mut self, start: u64, bytes: &mut [u8]) -> io::Result<()> {
+        // Stays in the buffer where it can.
+        self.reader.seek_relative(start as i64 - self.at as i64)?;
+        self.reader.read_exact(bytes)?;
+        self.at = start + bytes.len() as u64;
+        Ok(())
+    }
+}
+
 /// Where every cell of a grid is recorded.
 pub struct Assembly {
-    sources: Vec<(PathBuf, File)>,
+    sources: Vec<Source>,
     /// Per cell its source, and where its record begins and ends there.
     places: Vec<Option<(u32, u64, u32)>>,
 }
@@ -80,7 +98,13 @@ impl Assembly {
                     }
                 }
             }
-            sources.push((path, file));
+            let mut reader = BufReader::with_capacity(1 << 18, file);
+            reader.rewind().map_err(failed)?;
+            sources.push(Source {
+                path,
+                reader,
+                at: 0,
+            });
         }
         let owned = (0..cells).filter(|i| shard.owns(*i));
         let missing: Vec<u64> = owned.filter(|i| places[*i as usize].is_none()).collect();
@@ -104,11 +128,10 @@ impl Assembly {
             let Some((source, start, length)) = *place else {
                 continue;
             };
-            let (path, file) = &mut self.sources[source as usize];
+            let source = &mut self.sources[source as usize];
             bytes.resize(length as usize, 0);
-            let read = file
-                .seek(SeekFrom::Start(start))
-                .and_then(|_| file.read_exact(&mut bytes))
+            let read = source
+                .read(start, &mut bytes)
                 .and_then(|()| {
                     let text = std::str::from_utf8(&bytes).ok();
                     let record = text.and_then(|text| Some((text, parse(text)?.1)));
@@ -116,7 +139,7 @@ impl Assembly {
                 })
                 .and_then(|(text, rows)| visit(index as u64, text, rows));
             read.map_err(|error| AssembleError::Io {
-                path: path.clone(),
+                path: source.path.clone(),
                 error,
             })?;
         }

@@ -1,6 +1,6 @@
 //! The record of finished cells: appended, synced, a checksum a line.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -21,6 +21,10 @@ pub enum CheckpointError {
         begun: String,
         now: String,
     },
+    #[error("another sweep of that name is running: it holds `{0}`")]
+    Busy(PathBuf),
+    #[error("`{0}` holds what no sweep wrote")]
+    Foreign(PathBuf),
     #[error("cannot use `{path}`: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
@@ -50,20 +54,8 @@ impl Checkpoint {
         };
         let path = directory.join(CELLS);
         let mut done = vec![false; cells as usize];
-        let mut valid = 0;
         match fs::read_to_string(directory.join("scenario.toml")) {
-            Ok(text) if text == scenario => {
-                if path.exists() {
-                    let file = File::open(&path).map_err(failed)?;
-                    for record in Records::new(file) {
-                        let record = record.map_err(failed)?;
-                        if let Some(done) = done.get_mut(record.index as usize) {
-                            *done = true;
-                        }
-                        valid = record.end;
-                    }
-                }
-            }
+            Ok(text) if text == scenario => {}
             Ok(text) => return Err(other(directory, &text, scenario)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(directory).map_err(failed)?;
@@ -84,6 +76,15 @@ impl Checkpoint {
             .append(true)
             .open(&path)
             .map_err(failed)?;
+        lock(&file, &path)?;
+        let mut valid = 0;
+        for record in Records::new(File::open(&path).map_err(failed)?) {
+            let record = record.map_err(failed)?;
+            if let Some(done) = done.get_mut(record.index as usize) {
+                *done = true;
+            }
+            valid = record.end;
+        }
         // A line torn by the end of an earlier process goes.
         file.set_len(valid).map_err(failed)?;
         let (sender, receiver) = channel();
@@ -94,6 +95,31 @@ impl Checkpoint {
             writer: Mutex::new(Some(sender)),
             thread: Some(thread),
         })
+    }
+
+    /// Removes a checkpoint, if it is one and nobody is at it.
+    pub fn discard(directory: &Path) -> Result<(), CheckpointError> {
+        let failed = |error| CheckpointError::Io {
+            path: directory.to_path_buf(),
+            error,
+        };
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+        };
+        let ours = ["scenario.toml", "scenario.toml.partial", CELLS];
+        for entry in entries {
+            let name = entry.map_err(failed)?.file_name();
+            if !ours.iter().any(|own| name == *own) {
+                return Err(CheckpointError::Foreign(directory.to_path_buf()));
+            }
+        }
+        let path = directory.join(CELLS);
+        if let Ok(file) = File::open(&path) {
+            lock(&file, &path)?;
+        }
+        fs::remove_dir_all(directory).map_err(failed)
     }
 
     /// Hands a finished cell to the writer.
@@ -124,6 +150,15 @@ impl Checkpoint {
                 error,
             }),
         }
+    }
+}
+
+/// Holds a record for this process alone, until its file is closed.
+fn lock(file: &File, path: &Path) -> Result<(), CheckpointError> {
+    match file.try_lock() {
+        // Some file systems cannot lock; one sweep at a time works there too.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(CheckpointError::Busy(path.to_path_buf())),
     }
 }
 
@@ -188,7 +223,7 @@ pub fn parse(line: &str) -> Option<(u64, Rows)> {
     ))
 }
 
-/// The records of a file, up to the first that is not whole.
+/// The records of a file, but for a last line that is not whole.
 pub struct Records {
     reader: BufReader<File>,
     at: u64,
@@ -211,8 +246,13 @@ impl Iterator for Records {
         match self.reader.read_until(b'\n', &mut bytes) {
             Ok(0) => None,
             Err(e) => Some(Err(e)),
+            Ok(_) if !bytes.ends_with(b"\n") => None,
             Ok(n) => {
-                let (index, rows) = parse(std::str::from_utf8(&bytes).ok()?)?;
+                let record = std::str::from_utf8(&bytes).ok().and_then(parse);
+                let Some((index, rows)) = record else {
+                    let message = format!("the line at byte {} is damaged", self.at);
+                    return Some(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
+                };
                 let start = self.at;
                 self.at += n as u64;
                 Some(Ok(Record {

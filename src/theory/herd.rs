@@ -1,8 +1,8 @@
 //! Where a collapse under retries can persist (`docs/model.md`).
 
 use crate::scenario::Scenario;
-use crate::scenario::policy::{Budget, Policy};
-use crate::scenario::service::Arrival;
+use crate::scenario::policy::{Budget, Failure, Policy};
+use crate::scenario::service::{Arrival, Cancel, Discipline};
 
 /// How hard retries can press a service, and how long its queue can be.
 ///
@@ -19,14 +19,34 @@ pub struct Pressure {
 }
 
 impl Pressure {
-    /// Of open arrivals with a timeout; a budget stands for the attempts it allows.
+    /// Of open arrivals with a timeout, at a queue that serves first who came first
+    /// and does not know who has left; a budget stands for the attempts it allows.
+    /// Nothing simple is known of others, or of deadlines.
     pub fn of(scenario: &Scenario, policy: &Policy) -> Option<Pressure> {
         let Arrival::Open { rate } = scenario.callers.arrival else {
             return None;
         };
+        let service = &scenario.service;
+        let plain = service.discipline == Discipline::Fifo
+            && !service.drop_expired
+            && service.cancel == Cancel::None
+            && policy.deadline.is_none();
+        // In a collapse attempts are rejected or time out.
+        let retried = [Failure::Rejected, Failure::Timeout].map(|f| policy.retry_on.contains(f));
+        let limit = match retried {
+            _ if !plain => return None,
+            [true, true] => f64::from(policy.attempts),
+            [false, false] => 1.0,
+            _ => return None,
+        };
+        // What is waited for includes both ways through the network.
+        let round_trip = scenario.network.out.mean_s() + scenario.network.back.mean_s();
+        let patience = policy.timeout?.as_secs() - round_trip;
+        if patience <= 0.0 {
+            return None;
+        }
         let calls = rate.0 * f64::from(scenario.callers.count);
-        let capacity = scenario.service.capacity_per_s();
-        let limit = f64::from(policy.attempts);
+        let capacity = service.capacity_per_s();
         let attempts = match &policy.budget {
             None => limit,
             // In a collapse no call succeeds, so that only calls' deposits count.
@@ -41,7 +61,7 @@ impl Pressure {
         };
         Some(Pressure {
             load: attempts * calls / capacity,
-            delay: f64::from(scenario.service.queue) / capacity / policy.timeout?.as_secs(),
+            delay: f64::from(service.queue) / capacity / patience,
         })
     }
 
