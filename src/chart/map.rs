@@ -21,7 +21,10 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
         _ => return None,
     };
     let panels = atlas.names.len().min(4);
-    let left = theme::LEFT + 20.0;
+    // Room for the values of the vertical axis.
+    let values = axes[y].paths[0].values.iter();
+    let widest = values.map(|v| theme::measure(&short(&v.plain()), theme::SMALL, false));
+    let left = (widest.fold(0.0, f64::max) + 24.0).max(theme::LEFT + 20.0);
     let width = (theme::WIDTH - theme::EDGE - left - GAP * (panels - 1) as f64) / panels as f64;
     let height = (width * 0.8).clamp(150.0, 460.0);
     let board = Board {
@@ -246,7 +249,7 @@ impl Board<'_> {
 
 /// A value short enough to stand at an axis.
 fn short(value: &str) -> String {
-    theme::shorten(value, theme::SMALL, false, 110.0)
+    theme::shorten(value, theme::SMALL, false, 190.0)
 }
 
 fn ring(canvas: &mut Canvas<'_>, at: (f64, f64)) {

@@ -108,6 +108,10 @@ impl<'g> Atlas<'g> {
                 (key, table) => table.get(key)?,
             };
         }
+        // A list of one is as good as the one.
+        if let [only] = value.as_array().map_or(&[][..], Vec::as_slice) {
+            value = only;
+        }
         let own = match value {
             toml::Value::String(text) => text.clone(),
             other => other.to_string(),
