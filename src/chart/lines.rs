@@ -1,7 +1,7 @@
 //! Chances against one parameter on two logarithmic axes.
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, signature, theme};
+use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
 use crate::output::curves::{Curve, Curves, Point, TRIALS};
 use crate::output::figures::Figures;
 use crate::output::words::{list, thousands, three_digits};
@@ -9,7 +9,6 @@ use crate::output::words::{list, thousands, three_digits};
 const PANEL: f64 = 470.0;
 /// The lowest chance drawn.
 const FLOOR: f64 = 1e-9;
-const LEADER: f64 = 16.0;
 
 /// Draws the curves; those that are 0 throughout are named below.
 pub fn lines(
@@ -121,10 +120,14 @@ impl Plot<'_> {
         let mut ends = Vec::new();
         for (label, i) in &self.labels {
             if let Some(end) = self.curve(canvas, &self.data.curves[*i], *i) {
-                ends.push((end, label.as_str(), *i));
+                ends.push(EndLabel {
+                    at: end,
+                    text: label.clone(),
+                    style: Type::new(theme::LABEL, theme::colour(*i)).bold(),
+                });
             }
         }
-        self.labels(canvas, &mut ends);
+        end_labels(canvas, self.right, (self.top, self.bottom()), ends);
         let flat = self.data.curves.iter().filter(|c| !is_drawn(c));
         let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
             flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
@@ -235,19 +238,5 @@ impl Plot<'_> {
             }
         }
         line.last().map(|(_, y)| *y)
-    }
-
-    fn labels(&self, canvas: &mut Canvas<'_>, ends: &mut [(f64, &str, usize)]) {
-        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let targets: Vec<f64> = ends.iter().map(|(at, ..)| *at).collect();
-        let places = theme::spread(&targets, 26.0, self.top, self.bottom());
-        for ((at, name, i), place) in ends.iter().zip(places) {
-            let style = Type::new(theme::LABEL, theme::colour(*i)).bold();
-            if (place - at).abs() > 4.0 {
-                let leader = [(self.right + 1.0, *at), (self.right + LEADER - 3.0, place)];
-                canvas.line(&leader, style.colour, 1.0);
-            }
-            canvas.text((self.right + LEADER, place + 7.5), name, style);
-        }
     }
 }

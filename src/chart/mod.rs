@@ -17,7 +17,7 @@ use crate::output::trace::Trace;
 use crate::output::verdict::{headline, setting, verdict};
 use crate::output::words::thousands;
 use crate::scenario::Job;
-use render::Canvas;
+use render::{Canvas, Type};
 pub use render::{Chart, ChartError};
 
 /// Every chart of a herd run.
@@ -116,6 +116,36 @@ fn sheet(
         description: &format!("{what}. {}.", verdict(results)),
     };
     sheet.draw(height, paint)
+}
+
+/// From the end of a curve to its name.
+const LEADER: f64 = 16.0;
+
+/// A name at the end of a curve that ends at the height `at`.
+struct EndLabel {
+    at: f64,
+    text: String,
+    style: Type,
+}
+
+/// Names to the right of curves that end at `right`, moved apart where they would
+/// overlap and led to by a line where they had to move.
+fn end_labels(
+    canvas: &mut Canvas<'_>,
+    right: f64,
+    (top, bottom): (f64, f64),
+    mut labels: Vec<EndLabel>,
+) {
+    labels.sort_by(|a, b| a.at.total_cmp(&b.at));
+    let targets: Vec<f64> = labels.iter().map(|l| l.at).collect();
+    let places = theme::spread(&targets, 26.0, top, bottom);
+    for (label, place) in labels.iter().zip(places) {
+        if (place - label.at).abs() > 4.0 {
+            let leader = [(right + 1.0, label.at), (right + LEADER - 3.0, place)];
+            canvas.line(&leader, label.style.colour, 1.0);
+        }
+        canvas.text((right + LEADER, place + 7.5), &label.text, label.style);
+    }
 }
 
 /// The widest that a policy's name may be beside a chart.

@@ -1,12 +1,11 @@
 //! Sweeps over one axis: a curve a policy, with bands.
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, label, theme};
+use crate::chart::{EndLabel, LEADER, Sheet, end_labels, label, theme};
 use crate::output::grid::Atlas;
 use crate::output::words::{chance, percent};
 
 const PANEL: f64 = 420.0;
-const LEADER: f64 = 16.0;
 
 /// Draws the curves of the main metric along the only axis.
 pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
@@ -108,20 +107,13 @@ impl Plot<'_> {
             for at in &line {
                 canvas.dot(*at, 4.0, theme::colour(i));
             }
-            ends.extend(line.last().map(|(_, at)| (*at, i)));
+            ends.extend(line.last().map(|(_, at)| EndLabel {
+                at: *at,
+                text: label(&atlas.names[i]),
+                style: Type::new(theme::LABEL, theme::colour(i)).bold(),
+            }));
         }
-        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let targets: Vec<f64> = ends.iter().map(|(at, _)| *at).collect();
-        let places = theme::spread(&targets, 26.0, self.top, bottom);
-        for ((at, i), place) in ends.iter().zip(places) {
-            let style = Type::new(theme::LABEL, theme::colour(*i)).bold();
-            if (place - at).abs() > 4.0 {
-                let leader = [(self.right + 1.0, *at), (self.right + LEADER - 3.0, place)];
-                canvas.line(&leader, style.colour, 1.0);
-            }
-            let name = label(&atlas.names[*i]);
-            canvas.text((self.right + LEADER, place + 7.5), &name, style);
-        }
+        end_labels(canvas, self.right, (self.top, bottom), ends);
         let axis = &atlas.grid.axes[0];
         let mut free = f64::NEG_INFINITY;
         for (i, value) in axis.paths[0].values.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Offered load and goodput against time, one curve a policy.
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{label, sheet, theme, widest_name};
+use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
@@ -12,8 +12,6 @@ const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
 /// Height of a row of names of faults, above the upper panel.
 const FAULT_ROW: f64 = 28.0;
-/// From the end of a curve to its name.
-const LEADER: f64 = 16.0;
 /// Bins drawn at most, each wider than a pixel.
 const MOST_BINS: usize = 800;
 
@@ -270,7 +268,7 @@ impl Panel<'_> {
         }
     }
 
-    /// Every curve's name at its end, moved apart where they would overlap.
+    /// Every curve's name at its end.
     fn labels(
         &self,
         canvas: &mut Canvas<'_>,
@@ -278,12 +276,7 @@ impl Panel<'_> {
         capacity: Option<(f64, &str)>,
         y: impl Fn(f64) -> f64,
     ) {
-        struct Label {
-            at: f64,
-            text: String,
-            style: Type,
-        }
-        let mut labels: Vec<Label> = Vec::new();
+        let mut labels = Vec::new();
         for (i, curve) in curves.iter().enumerate() {
             let Some((_, end, _)) = curve.last() else {
                 continue;
@@ -292,31 +285,21 @@ impl Panel<'_> {
             let tail = curve.iter().filter(|(_, to, _)| *to > end - 1.0);
             let tail: Vec<f64> = tail.map(|(_, _, e)| e.mean).collect();
             let level = tail.iter().sum::<f64>() / tail.len() as f64;
-            labels.push(Label {
+            labels.push(EndLabel {
                 at: y(level),
                 text: label(&self.frame.results.policies[i].name),
                 style: Type::new(theme::LABEL, theme::colour(i)).bold(),
             });
         }
         if let Some((level, name)) = capacity {
-            labels.push(Label {
+            labels.push(EndLabel {
                 at: y(level),
                 text: name.to_string(),
                 style: Type::new(theme::TICK, theme::SOFT),
             });
         }
-        labels.sort_by(|a, b| a.at.total_cmp(&b.at));
-        let targets: Vec<f64> = labels.iter().map(|l| l.at).collect();
-        let places = theme::spread(&targets, 26.0, self.top, self.bottom());
-        let right = self.frame.right;
-        for (label, place) in labels.iter().zip(places) {
-            // From the curve's end to its name, where that had to move.
-            if (place - label.at).abs() > 4.0 {
-                let leader = [(right + 1.0, label.at), (right + LEADER - 3.0, place)];
-                canvas.line(&leader, label.style.colour, 1.0);
-            }
-            canvas.text((right + LEADER, place + 7.5), &label.text, label.style);
-        }
+        let panel = (self.top, self.bottom());
+        end_labels(canvas, self.frame.right, panel, labels);
     }
 
     fn time_axis(&self, canvas: &mut Canvas<'_>) {

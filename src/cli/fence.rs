@@ -5,10 +5,10 @@ use clap::Args;
 use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::Common;
-use crate::cli::run::{Desk, File, Finished};
+use crate::cli::run::{Desk, Finished, Told};
 use crate::ensemble::trials;
 use crate::output::fence::{self, CAVEAT, HEADERS};
-use crate::output::{curves, scenario_file, table, trace};
+use crate::output::{curves, scenario_file, trace};
 use crate::scenario::fence::FenceScenario;
 use crate::scenario::{Layers, Problem};
 
@@ -121,16 +121,6 @@ pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, F
     let example = first
         .filter_map(|(guard, first)| Some(trace::failover(scenario, *guard, first.as_ref()?)))
         .next();
-    let rows = fence::rows(&figures);
-    let mut tables = vec![File::csv("summary.csv", |out| figures.summary(out))?];
-    let mut text = format!(
-        "{verdict}\n\n{}\n{CAVEAT}\n",
-        table::aligned(&HEADERS, &rows)
-    );
-    if let Some(example) = &example {
-        tables.push(File::csv("trace.csv", |out| example.csv(out))?);
-        text += &format!("\n{}", example.text());
-    }
     let charts = match desk.charts {
         true => {
             let curves = desk
@@ -140,15 +130,16 @@ pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, F
         }
         false => Vec::new(),
     };
-    Ok(Finished {
+    let told = Told {
         scenario: scenario_file(&resolved),
-        tables,
-        json: figures.json(&verdict),
-        text,
-        markdown: format!("{verdict}\n\n{}\n{CAVEAT}\n", table::piped(&HEADERS, &rows)),
+        rows: fence::rows(&figures),
+        figures,
+        verdict,
+        caveat: CAVEAT,
+        headers: HEADERS,
+        example,
         charts,
-        events: done as f64,
-        interrupted: figures.interrupted.then(|| format!("{done} pauses")),
-        judged: Box::new(figures),
-    })
+        trials: "pauses",
+    };
+    told.finish()
 }

@@ -18,7 +18,10 @@ use crate::ensemble::cost::Cost;
 use crate::fence as fencing;
 use crate::herd::METRICS;
 use crate::output::assertion::{Assertion, Judged, Ruling};
+use crate::output::figures::Figures;
 use crate::output::run_dir::RunDir;
+use crate::output::table;
+use crate::output::trace::Trace;
 use crate::output::words::large;
 use crate::saga as compensation;
 use crate::scenario::{Job, Node, Problem};
@@ -55,6 +58,56 @@ pub struct Finished {
     pub events: f64,
     /// What was complete when the run was stopped, if it was.
     pub interrupted: Option<String>,
+}
+
+/// What trials leave: their figures, and one of them told.
+pub struct Told {
+    /// The resolved scenario, of as many trials as were finished.
+    pub scenario: String,
+    pub figures: Figures,
+    pub verdict: String,
+    /// Stands under the table.
+    pub caveat: &'static str,
+    pub headers: [&'static str; 7],
+    pub rows: Vec<[String; 7]>,
+    pub example: Option<Trace>,
+    pub charts: Vec<Chart>,
+    /// What a trial is, in the plural.
+    pub trials: &'static str,
+}
+
+impl Told {
+    pub fn finish(self) -> Result<Finished, Failure> {
+        let Told {
+            figures,
+            verdict,
+            caveat,
+            ..
+        } = self;
+        let mut tables = vec![File::csv("summary.csv", |out| figures.summary(out))?];
+        let (aligned, piped) = (
+            table::aligned(&self.headers, &self.rows),
+            table::piped(&self.headers, &self.rows),
+        );
+        let mut text = format!("{verdict}\n\n{aligned}{caveat}");
+        if let Some(example) = &self.example {
+            tables.push(File::csv("trace.csv", |out| example.csv(out))?);
+            text += &format!("\n{}", example.text());
+        }
+        Ok(Finished {
+            scenario: self.scenario,
+            tables,
+            json: figures.json(&verdict),
+            text,
+            markdown: format!("{verdict}\n\n{piped}{caveat}"),
+            charts: self.charts,
+            events: figures.trials as f64,
+            interrupted: figures
+                .interrupted
+                .then(|| format!("{} {}", figures.trials, self.trials)),
+            judged: Box::new(figures),
+        })
+    }
 }
 
 /// A file of a run.

@@ -5,10 +5,10 @@ use clap::Args;
 use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, PolicyFlags};
-use crate::cli::run::{Desk, File, Finished, note};
+use crate::cli::run::{Desk, Finished, Told, note};
 use crate::ensemble::trials;
 use crate::output::saga::{self, HEADERS};
-use crate::output::{curves, scenario_file, table, trace};
+use crate::output::{curves, scenario_file, trace};
 use crate::scenario::saga::{RETENTION_PRESETS, SagaScenario};
 use crate::scenario::{Layers, Problem};
 
@@ -104,13 +104,6 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
             "note: the budget of {policy} is left out, as it is shared with other operations"
         ));
     }
-    let rows = saga::rows(&figures);
-    let mut tables = vec![File::csv("summary.csv", |out| figures.summary(out))?];
-    let mut text = format!("{verdict}\n\n{}", table::aligned(&HEADERS, &rows));
-    if let Some(example) = &example {
-        tables.push(File::csv("trace.csv", |out| example.csv(out))?);
-        text += &format!("\n{}", example.text());
-    }
     let charts = match desk.charts {
         true => {
             let curves = desk.pool.install(|| curves::duplicates(scenario, &figures));
@@ -118,15 +111,16 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
         }
         false => Vec::new(),
     };
-    Ok(Finished {
+    let told = Told {
         scenario: scenario_file(&resolved),
-        tables,
-        json: figures.json(&verdict),
-        text,
-        markdown: format!("{verdict}\n\n{}", table::piped(&HEADERS, &rows)),
+        rows: saga::rows(&figures),
+        figures,
+        verdict,
+        caveat: "",
+        headers: HEADERS,
+        example,
         charts,
-        events: done as f64,
-        interrupted: figures.interrupted.then(|| format!("{done} operations")),
-        judged: Box::new(figures),
-    })
+        trials: "operations",
+    };
+    told.finish()
 }

@@ -126,8 +126,8 @@ pub fn verdict(scenario: &FenceScenario, figures: &Figures) -> String {
 }
 
 /// Fencing has a limit that no number shows.
-pub const CAVEAT: &str = "Fencing stops stale writes, not stale reads: \
-                          a paused leader may still answer from what it knew.";
+pub const CAVEAT: &str = "\nFencing stops stale writes, not stale reads: \
+                          a paused leader may still answer from what it knew.\n";
 
 pub const HEADERS: [&str; 7] = [
     "guard",
