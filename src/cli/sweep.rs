@@ -74,9 +74,10 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
     if common.dry_run {
         let time = cost.events / EVENTS_PER_S / threads as f64;
         let text = format!(
-            "{} cells on {} axes; up to {} events, {} on {threads} threads, {} of memory\n",
+            "{} cells on {} {}; up to {} events, {} on {threads} threads, {} of memory\n",
             thousands(mine as f64),
             grid.axes.len(),
+            if grid.axes.len() == 1 { "axis" } else { "axes" },
             large(cost.events),
             seconds(time),
             bytes(cost.bytes),
