@@ -3,11 +3,20 @@
 use crate::saga::{Admission, Ledger, Receiver, Reply};
 use crate::scenario::service::Effect;
 
-/// The ledgers of all calls, by slot.
+/// The ledgers of all calls and the standing of all attempts, by slot.
 pub struct Effects {
     receiver: Receiver,
     crash: f64,
     ledgers: Vec<Ledger>,
+    attempts: Vec<Standing>,
+}
+
+/// An attempt: whose it is, its number within its call, what its key made of it.
+#[derive(Clone, Copy)]
+struct Standing {
+    call: u32,
+    number: u32,
+    admission: Admission,
 }
 
 impl Effects {
@@ -19,6 +28,7 @@ impl Effects {
             },
             crash: effect.crash.0,
             ledgers: Vec::new(),
+            attempts: Vec::new(),
         }
     }
 
@@ -36,39 +46,48 @@ impl Effects {
         self.ledgers[slot] = Ledger::default();
     }
 
-    /// A server takes an attempt of a call: does it execute?
-    pub fn started(&mut self, call: u32, attempt: u32, now: u64) -> Admission {
-        let ledger = &mut self.ledgers[call as usize];
-        let admission = self.receiver.admit(ledger, attempt, now);
-        if admission == Admission::Executes {
-            self.receiver.begin(ledger, attempt, now, u64::MAX);
+    /// An attempt of a call is sent, the `number`-th.
+    pub fn sent(&mut self, attempt: u32, call: u32, number: u32) {
+        let standing = Standing {
+            call,
+            number,
+            admission: Admission::Executes,
+        };
+        let slot = attempt as usize;
+        if slot >= self.attempts.len() {
+            self.attempts.resize(slot + 1, standing);
         }
-        admission
+        self.attempts[slot] = standing;
+    }
+
+    /// A server takes an attempt: does it execute?
+    pub fn started(&mut self, attempt: u32, now: u64) {
+        let standing = &mut self.attempts[attempt as usize];
+        let ledger = &mut self.ledgers[standing.call as usize];
+        standing.admission = self.receiver.admit(ledger, standing.number, now);
+        if standing.admission == Admission::Executes {
+            self.receiver.begin(ledger, standing.number, now, u64::MAX);
+        }
     }
 
     /// It is through; what it answers, and whether the effect happened again.
-    pub fn finished(
-        &mut self,
-        call: u32,
-        attempt: u32,
-        admission: Admission,
-        now: u64,
-        crash: bool,
-    ) -> (Reply, bool) {
-        if admission != Admission::Executes {
-            return (self.receiver.decline(admission), false);
+    pub fn finished(&mut self, attempt: u32, now: u64, crash: bool) -> (Reply, bool) {
+        let standing = self.attempts[attempt as usize];
+        if standing.admission != Admission::Executes {
+            return (self.receiver.decline(standing.admission), false);
         }
-        let ledger = &mut self.ledgers[call as usize];
+        let ledger = &mut self.ledgers[standing.call as usize];
         let before = ledger.executions;
         ledger.release(now);
-        let reply = self.receiver.complete(ledger, attempt, now, crash);
+        let reply = self.receiver.complete(ledger, standing.number, now, crash);
         (reply, before > 0 && ledger.executions > before)
     }
 
     /// It is cut off before it is through.
-    pub fn aborted(&mut self, call: u32, admission: Admission, now: u64) {
-        if admission == Admission::Executes {
-            self.ledgers[call as usize].release(now);
+    pub fn aborted(&mut self, attempt: u32, now: u64) {
+        let standing = self.attempts[attempt as usize];
+        if standing.admission == Admission::Executes {
+            self.ledgers[standing.call as usize].release(now);
         }
     }
 

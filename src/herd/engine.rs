@@ -14,7 +14,7 @@ use crate::herd::fault::Faults;
 use crate::herd::metrics::{Outcome, Recorder, Residue};
 use crate::herd::policy::{self, Backoffs, Budgets};
 use crate::herd::service::{Queue, Race};
-use crate::saga::{Admission, Reply as Answer};
+use crate::saga::Reply as Answer;
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Failure, Policy};
@@ -90,9 +90,6 @@ struct Attempt {
     retry: bool,
     /// The service knows that its caller has left.
     cancelled: bool,
-    /// Its number within the call, and what the effect's key made of it.
-    number: u32,
-    admission: Admission,
 }
 
 /// Records in slots that are used again.
@@ -328,9 +325,10 @@ impl<'s> Engine<'s> {
             awaited: true,
             retry,
             cancelled: false,
-            number,
-            admission: Admission::Executes,
         });
+        if let Some(effects) = &mut self.effects {
+            effects.sent(attempt, call_slot, number);
+        }
         let mut expires = NEVER;
         if let Some(timeout) = self.policy.timeout {
             expires = self.now.saturating_add(timeout.0);
@@ -437,7 +435,7 @@ impl<'s> Engine<'s> {
         record.since = self.now;
         record.phase = Phase::Serving;
         if let Some(effects) = &mut self.effects {
-            record.admission = effects.started(record.call, record.number, self.now);
+            effects.started(attempt, self.now);
         }
         if let Some(race) = &mut self.race {
             race.join(attempt, self.now, &mut self.service_rng);
@@ -511,16 +509,9 @@ impl<'s> Engine<'s> {
 
     /// The effect of a finished attempt, and its answer, if it has one.
     fn take_effect(&mut self, attempt: u32) -> Option<Reply> {
-        let record = &self.attempts[attempt];
         let effects = self.effects.as_mut()?;
         let crash = happens(effects.crash(), &mut self.fault_rng);
-        let (answer, again) = effects.finished(
-            record.call,
-            record.number,
-            record.admission,
-            self.now,
-            crash,
-        );
+        let (answer, again) = effects.finished(attempt, self.now, crash);
         self.recorder.counts.double_effects += u64::from(again);
         match answer {
             Answer::Done => Some(Reply::Ok),
@@ -532,9 +523,8 @@ impl<'s> Engine<'s> {
 
     /// The work of an attempt ends before it is done.
     fn cut_off(&mut self, attempt: u32) {
-        let record = &self.attempts[attempt];
         if let Some(effects) = &mut self.effects {
-            effects.aborted(record.call, record.admission, self.now);
+            effects.aborted(attempt, self.now);
         }
         self.leave_server(attempt);
     }
