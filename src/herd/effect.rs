@@ -19,6 +19,7 @@ struct Standing {
     admission: Admission,
 }
 
+// Cold, so that runs without an effect keep their loop small.
 impl Effects {
     pub fn new(effect: &Effect) -> Effects {
         Effects {
@@ -38,6 +39,7 @@ impl Effects {
     }
 
     /// A call starts in a slot.
+    #[cold]
     pub fn call_started(&mut self, call: u32) {
         let slot = call as usize;
         if slot >= self.ledgers.len() {
@@ -47,6 +49,7 @@ impl Effects {
     }
 
     /// An attempt of a call is sent, the `number`-th.
+    #[cold]
     pub fn sent(&mut self, attempt: u32, call: u32, number: u32) {
         let standing = Standing {
             call,
@@ -61,6 +64,7 @@ impl Effects {
     }
 
     /// A server takes an attempt: does it execute?
+    #[cold]
     pub fn started(&mut self, attempt: u32, now: u64) {
         let standing = &mut self.attempts[attempt as usize];
         let ledger = &mut self.ledgers[standing.call as usize];
@@ -71,6 +75,7 @@ impl Effects {
     }
 
     /// It is through; what it answers, and whether the effect happened again.
+    #[cold]
     pub fn finished(&mut self, attempt: u32, now: u64, crash: bool) -> (Reply, bool) {
         let standing = self.attempts[attempt as usize];
         if standing.admission != Admission::Executes {
@@ -84,6 +89,7 @@ impl Effects {
     }
 
     /// It is cut off before it is through.
+    #[cold]
     pub fn aborted(&mut self, attempt: u32, now: u64) {
         let standing = self.attempts[attempt as usize];
         if standing.admission == Admission::Executes {
@@ -92,6 +98,7 @@ impl Effects {
     }
 
     /// Whether a call's effect has happened.
+    #[cold]
     pub fn happened(&self, call: u32) -> bool {
         self.ledgers[call as usize].executions > 0
     }

@@ -508,6 +508,7 @@ impl<'s> Engine<'s> {
     }
 
     /// The effect of a finished attempt, and its answer, if it has one.
+    #[cold]
     fn take_effect(&mut self, attempt: u32) -> Option<Reply> {
         let effects = self.effects.as_mut()?;
         let crash = happens(effects.crash(), &mut self.fault_rng);
