@@ -7,6 +7,7 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{Sheet, label, theme};
 use crate::output::grid::Atlas;
 use crate::output::words::{chance, percent};
+use crate::theory::herd::Pressure;
 
 /// Rows of panels at most.
 const MOST_ROWS: usize = 6;
@@ -35,6 +36,10 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
         panels,
         left,
         size: (width, height),
+        pressures: atlas.names[..panels]
+            .iter()
+            .map(|n| atlas.pressures(n))
+            .collect(),
     };
     let title = atlas.verdict();
     let sheet = Sheet {
@@ -60,6 +65,8 @@ struct Board<'a> {
     panels: usize,
     left: f64,
     size: (f64, f64),
+    /// Per panel what theory says of every cell, where it says anything.
+    pressures: Vec<Option<Vec<Pressure>>>,
 }
 
 /// From pale to dark: how bad it is.
@@ -98,8 +105,7 @@ impl Board<'_> {
 
     /// Whether the pressure lines are known: herds with open arrivals.
     fn has_lines(&self) -> bool {
-        let first = self.atlas.names.first();
-        self.atlas.is_herd() && first.is_some_and(|n| self.atlas.pressures(n).is_some())
+        self.pressures.first().is_some_and(Option::is_some)
     }
 
     fn legend(&self) -> Vec<Entry> {
@@ -394,22 +400,19 @@ impl Panel<'_> {
 
     /// Where theory's two pressures are 1, through the middles of cells.
     fn lines(&self, canvas: &mut Canvas<'_>) {
-        let name = &self.board.atlas.names[self.name];
-        let Some(pressures) = self.board.atlas.pressures(name) else {
+        let Some(pressures) = &self.board.pressures[self.name] else {
             return;
         };
-        let field = |of: fn(&crate::theory::herd::Pressure) -> f64| {
-            move |p: &crate::theory::herd::Pressure| of(p).max(1e-9).ln()
-        };
+        let field = |of: fn(&Pressure) -> f64| move |p: &Pressure| of(p).max(1e-9).ln();
         let load = field(|p| p.load);
         let delay = field(|p| p.delay);
-        for (i, (a, b)) in self.zeros(&pressures, load).into_iter().enumerate() {
+        for (i, (a, b)) in self.zeros(pressures, load).into_iter().enumerate() {
             // Of pieces shorter than a dash every other is one.
             if (b.0 - a.0).hypot(b.1 - a.1) > 16.0 || i % 2 == 0 {
                 load_line(canvas, a, b);
             }
         }
-        for (a, b) in self.zeros(&pressures, delay) {
+        for (a, b) in self.zeros(pressures, delay) {
             delay_line(canvas, a, b);
         }
     }

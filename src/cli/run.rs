@@ -26,7 +26,8 @@ use crate::output::words::large;
 use crate::saga as compensation;
 use crate::scenario::{Job, Node, Problem};
 
-const INTERRUPTED: u8 = 130;
+/// The exit status after Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
 const ASSERTION_FAILED: u8 = 3;
 
 /// What a simulation is given to work with.

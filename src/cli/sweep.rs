@@ -8,7 +8,9 @@ use clap::Args;
 use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
-use crate::cli::run::{note, pool, print, progress_bar, stop_on_interrupt, write_charts};
+use crate::cli::run::{
+    INTERRUPTED, note, pool, print, progress_bar, stop_on_interrupt, write_charts,
+};
 use crate::ensemble::cost::Cost;
 use crate::output::grid::Atlas;
 use crate::output::run_dir::RunDir;
@@ -20,8 +22,6 @@ use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::{CELLS, Checkpoint};
 use crate::sweep::shard::Shard;
 use crate::sweep::{self, header};
-
-const INTERRUPTED: u8 = 130;
 
 #[derive(Args, Debug)]
 pub struct MergeOptions {

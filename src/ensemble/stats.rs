@@ -46,16 +46,12 @@ impl Estimate {
         if n == 0 {
             return Estimate::NONE;
         }
-        let z = Z_975;
-        let size = n as f64;
-        let p = ones / size;
-        let centre = (p + z * z / (2.0 * size)) / (1.0 + z * z / size);
-        let half =
-            z / (1.0 + z * z / size) * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
+        let p = ones / n as f64;
+        let (low, high) = wilson(ones, n);
         Estimate {
             mean: p,
-            low: (centre - half).clamp(0.0, p),
-            high: (centre + half).clamp(p, 1.0),
+            low: low.clamp(0.0, p),
+            high: high.clamp(p, 1.0),
             n,
             sd: (p * (1.0 - p)).sqrt(),
         }
@@ -79,6 +75,17 @@ impl Estimate {
     pub fn half_width(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
+}
+
+/// Wilson's 95% limits of a chance of which there were `ones` hits in `n` trials,
+/// to be cut to [0, 1] where rounding asks for it.
+pub fn wilson(ones: f64, n: u64) -> (f64, f64) {
+    let (z, size) = (Z_975, n as f64);
+    let p = ones / size;
+    let centre = (p + z * z / (2.0 * size)) / (1.0 + z * z / size);
+    let half =
+        z / (1.0 + z * z / size) * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
+    (centre - half, centre + half)
 }
 
 /// Running mean and variance (Welford 1962); skips NaN.

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Map, Value, json};
 
-use crate::ensemble::stats::{Estimate, Moments, Z_975};
+use crate::ensemble::stats::{Estimate, Moments, wilson};
 use crate::ensemble::trials::Tally;
 use crate::output::csv::{number, text_cell, with_interval};
 use crate::output::json as numbers;
@@ -51,16 +51,8 @@ pub(super) fn better(
     if hits >= 30.0 || !metric.starts_with("p_") {
         return simulated;
     }
-    // Wilson's limits of few hits, or none.
-    let (n, z) = (simulated.n as f64, Z_975);
-    let centre = (hits + z * z / 2.0) / (n + z * z);
-    let half = z / (n + z * z) * (hits * (n - hits) / n + z * z / 4.0).sqrt();
-    let low = if hits == 0.0 {
-        0.0
-    } else {
-        (centre - half).max(0.0)
-    };
-    let high = centre + half;
+    let (low, high) = wilson(hits, simulated.n);
+    let low = if hits == 0.0 { 0.0 } else { low.max(0.0) };
     match seen && (low..=high).contains(&conditional.mean) {
         true => Estimate {
             low: conditional.low.min(low),
