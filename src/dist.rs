@@ -1,8 +1,9 @@
 //! Distributions of durations: sampling, survival, mean and second moment.
 
 use std::fmt;
+use std::sync::Arc;
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
 use serde::{Serialize, Serializer};
 use statrs::function::erf::erfc;
@@ -33,6 +34,10 @@ pub enum Dist {
     Mix(Vec<(f64, Dist)>),
     /// Another law plus a constant.
     Shift(Box<Dist>, Nanos),
+    /// One of the samples, sorted in ns, each as likely as the others.
+    Samples(Arc<[u64]>),
+    /// Quantiles, rising in both, from (0, least) to (1, greatest): uniform in between.
+    Quantiles(Arc<[(f64, u64)]>),
 }
 
 impl Dist {
@@ -96,6 +101,15 @@ impl Dist {
                 parts.last().map_or(0.0, |(_, part)| part.draw(rng))
             }
             Dist::Shift(inner, by) => inner.draw(rng) + by.0 as f64,
+            Dist::Samples(samples) => samples[rng.random_range(0..samples.len())] as f64,
+            Dist::Quantiles(points) => {
+                let u = unit(rng);
+                let i = points
+                    .partition_point(|(p, _)| *p <= u)
+                    .clamp(1, points.len() - 1);
+                let ((p, a), (q, b)) = (points[i - 1], points[i]);
+                a as f64 + (b - a) as f64 * (u - p) / (q - p)
+            }
         }
     }
 
@@ -133,6 +147,12 @@ impl Dist {
                 Dist::Mix(parts.iter().map(|(w, d)| (*w, d.scaled(factor))).collect())
             }
             Dist::Shift(inner, d) => Dist::Shift(Box::new(inner.scaled(factor)), by(d)),
+            Dist::Samples(samples) => {
+                Dist::Samples(samples.iter().map(|x| by(&Nanos(*x)).0).collect())
+            }
+            Dist::Quantiles(points) => {
+                Dist::Quantiles(points.iter().map(|(p, x)| (*p, by(&Nanos(*x)).0)).collect())
+            }
         }
     }
 
@@ -179,6 +199,22 @@ impl Dist {
             Dist::Pareto { scale, alpha } => (scale.0 as f64 / x).min(1.0).powf(*alpha),
             Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.survival(x)).sum(),
             Dist::Shift(inner, by) => inner.survival(x - by.0 as f64),
+            Dist::Samples(samples) => {
+                let above = samples.len() - samples.partition_point(|s| *s as f64 <= x);
+                above as f64 / samples.len() as f64
+            }
+            Dist::Quantiles(points) => {
+                let i = points.partition_point(|(_, at)| *at as f64 <= x);
+                if i == 0 {
+                    return 1.0;
+                }
+                let Some((q, b)) = points.get(i) else {
+                    return 0.0;
+                };
+                let (p, a) = points[i - 1];
+                let left = (*b as f64 - x) / (b - a) as f64;
+                (1.0 - q) + (q - p) * left
+            }
         }
     }
 
@@ -197,6 +233,11 @@ impl Dist {
             Dist::Pareto { .. } => f64::INFINITY,
             Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.mean_s()).sum(),
             Dist::Shift(inner, by) => inner.mean_s() + by.as_secs(),
+            Dist::Samples(samples) => {
+                let sum: f64 = samples.iter().map(|x| *x as f64 / 1e9).sum();
+                sum / samples.len() as f64
+            }
+            Dist::Quantiles(points) => pieces(points, |a, b| (a + b) / 2.0),
         }
     }
 
@@ -224,8 +265,22 @@ impl Dist {
                 let b = by.as_secs();
                 inner.second_moment_s2() + 2.0 * b * inner.mean_s() + b * b
             }
+            Dist::Samples(samples) => {
+                let sum: f64 = samples.iter().map(|x| (*x as f64 / 1e9).powi(2)).sum();
+                sum / samples.len() as f64
+            }
+            Dist::Quantiles(points) => pieces(points, |a, b| (a * a + a * b + b * b) / 3.0),
         }
     }
+}
+
+/// The mean over the pieces between quantiles of something of their ends, in seconds.
+fn pieces(points: &[(f64, u64)], of: impl Fn(f64, f64) -> f64) -> f64 {
+    let piece = |ends: &[(f64, u64)]| {
+        let ((p, a), (q, b)) = (ends[0], ends[1]);
+        (q - p) * of(a as f64 / 1e9, b as f64 / 1e9)
+    };
+    points.windows(2).map(piece).sum()
 }
 
 /// P(X > x) of a normal law.
@@ -319,6 +374,24 @@ impl fmt::Display for Dist {
                 f.write_str(")")
             }
             Dist::Shift(inner, by) => write!(f, "{inner} + {by}"),
+            Dist::Samples(samples) => {
+                f.write_str("samples(")?;
+                for (i, x) in samples.iter().enumerate() {
+                    write!(f, "{}{}", if i == 0 { "" } else { "," }, Nanos(*x))?;
+                }
+                f.write_str(")")
+            }
+            Dist::Quantiles(points) => {
+                f.write_str("quantiles(")?;
+                for (p, x) in points.iter() {
+                    match p {
+                        0.0 => write!(f, "min={}", Nanos(*x))?,
+                        1.0 => write!(f, ",max={}", Nanos(*x))?,
+                        _ => write!(f, ",p{}={}", 100.0 * p, Nanos(*x))?,
+                    }
+                }
+                f.write_str(")")
+            }
         }
     }
 }
@@ -348,6 +421,8 @@ mod tests {
             "pareto(scale=20ms,alpha=3)",
             "mix(0.7: exp(10ms), 0.3: uniform(100ms,300ms))",
             "exp(50ms) + 20ms",
+            "samples(10ms,20ms,20ms,130ms)",
+            "quantiles(p50=60ms,p90=200ms,p99=240ms,max=1s)",
         ];
         let streams = Streams {
             seed: 1,

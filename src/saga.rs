@@ -9,7 +9,7 @@
 use crate::dist::unit;
 use crate::ensemble::stats::Moments;
 use crate::ensemble::trials::{BATCH, Tally, TrialWorld};
-use crate::herd::policy::Backoffs;
+use crate::herd::backoff::Backoffs;
 use crate::scenario::policy::{Backoff, Failure, Jitter, Policy};
 use crate::scenario::saga::{KeyMode, Retention, Saga, SagaScenario};
 use crate::streams::{Purpose, Stream, Streams};
@@ -360,6 +360,8 @@ impl Fate<'_> {
                 delay: self.backoffs.delay(
                     self.policy,
                     next,
+                    // Most failures of a saga are answers that do not come.
+                    Failure::Timeout,
                     &mut self.previous_delay,
                     &mut self.backoff,
                 ),

@@ -29,9 +29,14 @@ pub struct Streams {
 impl Streams {
     /// A stream that depends on (seed, replication, purpose) alone.
     pub fn stream(&self, purpose: Purpose) -> Stream {
+        self.stream_at(purpose, 0)
+    }
+
+    /// The stream of a service further down a chain, at place 1, 2, ….
+    pub fn stream_at(&self, purpose: Purpose, place: u64) -> Stream {
         let mut state = mix(self.seed);
         state = mix(state ^ self.replication.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        state = mix(state ^ (purpose as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
+        state = mix(state ^ (purpose as u64 + (place << 8)).wrapping_mul(0xd1b5_4a32_d192_ed03));
         // Fills the 256 bits of state by SplitMix64.
         Stream::seed_from_u64(state)
     }

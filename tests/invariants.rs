@@ -98,7 +98,7 @@ proptest! {
         deposit in 0u64..1_000_000,
         refund in any::<bool>(),
     ) {
-        use herdsim::herd::policy::Budgets;
+        use herdsim::herd::budget::Budgets;
         use herdsim::scenario::policy::{Budget, Failure, TokenBucket};
         use herdsim::units::Tokens;
         let rule = TokenBucket {
@@ -109,7 +109,9 @@ proptest! {
             throttle_cost: Tokens(cost),
             deposit_per_call: Tokens(deposit),
             deposit_per_success: Tokens(deposit / 2),
+            deposit_after_retry: Tokens(0),
             refund,
+            strict: false,
         };
         let mut budgets = Budgets::new(Some(&Budget::TokenBucket(rule)), 1);
         // The same bucket kept by hand.
@@ -123,7 +125,7 @@ proptest! {
                     tokens = (tokens + deposit).min(capacity);
                 }
                 1 => {
-                    budgets.call_succeeded(0, Some(Failure::Timeout));
+                    budgets.call_succeeded(0, Some(Failure::Timeout), now);
                     tokens = (tokens + if refund { 2 * cost } else { 0 }).min(capacity);
                 }
                 _ => {

@@ -139,7 +139,7 @@ fn pollaczek_khinchine_waits_of_one_server() {
             wait,
         );
         // The law's own second moment is the one it was given.
-        let m2 = s.service.service_time.second_moment_s2();
+        let m2 = s.entry().pool().unwrap().service_time.second_moment_s2();
         assert!(
             (m2 / (second_moment * 1e-4) - 1.0).abs() < 1e-9,
             "{law}: {m2}"

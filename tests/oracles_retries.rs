@@ -6,8 +6,8 @@ mod common;
 use std::collections::HashMap;
 
 use common::{assert_near, outcomes, scenario, values};
-use herdsim::herd::policy::Backoffs;
-use herdsim::scenario::policy::{Backoff, Jitter, Policy};
+use herdsim::herd::backoff::Backoffs;
+use herdsim::scenario::policy::{Backoff, Failure, Jitter, Policy};
 use herdsim::scenario::value::Value;
 use herdsim::streams::{Purpose, Streams};
 use rand::SeedableRng;
@@ -182,7 +182,7 @@ fn delays(policy: &Policy, k: u32, n: usize) -> Vec<f64> {
             let mut previous = 0;
             let mut last = 0;
             for i in 1..=k {
-                last = backoffs.delay(policy, i, &mut previous, &mut rng);
+                last = backoffs.delay(policy, i, Failure::Error, &mut previous, &mut rng);
             }
             last as f64 / 1e6
         })
@@ -427,14 +427,16 @@ fn a_ratio_budget_caps_the_load() {
 
 #[test]
 fn ratio_budget_counts_a_sliding_window() {
-    use herdsim::herd::policy::Budgets;
-    use herdsim::scenario::policy::{Budget, Failure, Ratio};
+    use herdsim::herd::budget::Budgets;
+    use herdsim::scenario::policy::{Budget, Deposit, Expiry, Failure, Ratio};
     use herdsim::units::{Factor, Nanos};
     // Against the definition, recomputed from the whole history each time.
     let rule = Ratio {
         ratio: Factor(0.5),
         window: Nanos::from_secs(2),
         min_per_s: Factor(1.0),
+        deposit: Deposit::Start,
+        expiry: Expiry::Sliding,
     };
     let mut budgets = Budgets::new(Some(&Budget::Ratio(rule)), 1);
     let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(3);

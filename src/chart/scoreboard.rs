@@ -96,7 +96,7 @@ const DOUBLES: Column = Column {
 
 /// The columns that answer the scenario's question.
 fn columns(scenario: &Scenario) -> [Column; 4] {
-    let fourth = match scenario.service.effect {
+    let fourth = match scenario.entry().effect {
         Some(_) => DOUBLES,
         None => PEAK,
     };

@@ -18,7 +18,7 @@ const MOST_BINS: usize = 800;
 /// The chart `timeline`.
 pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
     let what = "Offered load and goodput against time";
-    let capacity = results.scenario.service.capacity_per_s();
+    let capacity = results.scenario.entry().capacity_per_s();
     let capacity_label = format!("capacity {}/s", thousands(capacity));
     let widest = widest_name(results).max(theme::measure(&capacity_label, theme::TICK, false));
     let frame = Frame {

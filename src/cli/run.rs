@@ -190,7 +190,7 @@ fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure
     let (what, cells, metrics): (_, Vec<&str>, Vec<&'static str>) = match job {
         Job::Herd(s) => (
             "policy",
-            s.compare.iter().map(String::as_str).collect(),
+            s.policies.iter().map(|(name, _)| name.as_str()).collect(),
             METRICS.to_vec(),
         ),
         Job::Fence(s) => (

@@ -52,6 +52,8 @@ impl Cost {
                 count * (1.0 + horizon * surge / mean_within(think, horizon))
             }
             Arrival::Once { .. } => count,
+            Arrival::Periodic { every, .. } => count * (1.0 + horizon * surge / every.as_secs()),
+            Arrival::Trace { step, rates } => rates.iter().sum::<f64>() * step.as_secs() * surge,
         };
         let run = &scenario.run;
         let replications = run.max_replications.unwrap_or(run.replications) as f64;
@@ -61,6 +63,8 @@ impl Cost {
                 Backoff::None => 0.0,
                 Backoff::Fixed(d) | Backoff::Linear(d) => d.as_secs(),
                 Backoff::Exponential { base, .. } => base.as_secs(),
+                Backoff::Polynomial { offset, .. } => offset.as_secs(),
+                Backoff::Table(delays) => delays[0].as_secs(),
                 Backoff::Random(law) => mean_within(law, horizon),
             };
             f64::from(policy.attempts).min(1.0 + 2.0 * horizon / wait)
@@ -92,7 +96,13 @@ impl Cost {
             });
         let one_run = alive.fold(0.0, f64::max)
             + remembered.fold(0.0, f64::max)
-            + f64::from(scenario.service.queue) * 40.0
+            + scenario
+                .services
+                .iter()
+                .filter_map(|s| s.pool())
+                .map(|pool| f64::from(pool.queue))
+                .sum::<f64>()
+                * 40.0
             + count * 17.0
             + bins * columns * 8.0
             + horizon * 100.0 * 12.0

@@ -6,9 +6,9 @@ use rand::RngExt;
 
 use crate::dist::{Dist, Exponentials, unit};
 use crate::herd::agenda::{Lane, NEVER, Token};
-use crate::herd::fault::{Clock, call_clock};
+use crate::herd::fault::{Clock, call_clock, trace_clock};
 use crate::scenario::fault::Fault;
-use crate::scenario::service::{Arrival, Callers};
+use crate::scenario::service::{Arrival, Callers, Phase};
 use crate::streams::Stream;
 
 /// The source of calls. All of it runs on the callers' clock, which a surge speeds up.
@@ -37,11 +37,26 @@ enum Kind {
     Thinkers { think: Dist, lane: Lane },
     /// Sorted starts, the next one last.
     Once { starts: Vec<(u64, u32)> },
+    /// Each caller's next call.
+    Periodic {
+        every: u64,
+        spread: Dist,
+        /// When each caller's running period began, on the callers' clock.
+        periods: Vec<u64>,
+        lane: Lane,
+    },
+    /// All callers' Poisson process, of one call a unit of the clock's reading.
+    Trace { reading: f64 },
+    /// Nobody calls by itself.
+    Nobody,
 }
 
 impl Arrivals {
     pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream) -> Arrivals {
-        let clock = call_clock(faults);
+        let clock = match &callers.arrival {
+            Arrival::Trace { step, rates } => trace_clock(faults, *step, rates),
+            _ => call_clock(faults),
+        };
         let count = callers.count;
         let kind = match &callers.arrival {
             Arrival::Open { rate } => Kind::Open {
@@ -86,6 +101,37 @@ impl Arrivals {
                 starts.reverse();
                 Kind::Once { starts }
             }
+            Arrival::Periodic {
+                every,
+                phase,
+                spread,
+            } => {
+                let mut periods = vec![0; count as usize];
+                let mut firsts: Vec<(u64, u32)> = Vec::with_capacity(count as usize);
+                for (caller, period) in periods.iter_mut().enumerate() {
+                    if *phase == Phase::Random {
+                        *period = (every.0 as f64 * unit(&mut rng)) as u64;
+                    }
+                    let reading = period.saturating_add(spread.sample(&mut rng).0);
+                    firsts.push((clock.time(reading as f64) as u64, caller as u32));
+                }
+                firsts.sort_unstable();
+                // In step, and always as late, callers keep their order.
+                let mut lane = match spread.constant().is_some() && clock.is_plain() {
+                    true => Lane::Ring(VecDeque::new()),
+                    false => Lane::Wheel(Box::default()),
+                };
+                for (time, caller) in firsts {
+                    lane.push(time, caller_token(caller));
+                }
+                Kind::Periodic {
+                    every: every.0,
+                    spread: spread.clone(),
+                    periods,
+                    lane,
+                }
+            }
+            Arrival::Trace { .. } => Kind::Trace { reading: 0.0 },
         };
         let mut arrivals = Arrivals {
             kind,
@@ -97,6 +143,18 @@ impl Arrivals {
         };
         arrivals.advance();
         arrivals
+    }
+
+    /// No calls at all: those of a service come from the one before it.
+    pub fn none(rng: Stream) -> Arrivals {
+        Arrivals {
+            kind: Kind::Nobody,
+            clock: call_clock(&[]),
+            rng,
+            draws: Exponentials::new(),
+            callers: 0,
+            next: NEVER,
+        }
     }
 
     #[inline]
@@ -115,8 +173,13 @@ impl Arrivals {
                 // Through i64, which converts in fewer instructions than u64.
                 self.clock.time(*reading) as i64 as u64
             }
-            Kind::Thinkers { lane, .. } => lane.head(),
+            Kind::Thinkers { lane, .. } | Kind::Periodic { lane, .. } => lane.head(),
             Kind::Once { starts } => starts.last().map_or(NEVER, |(time, _)| *time),
+            Kind::Trace { reading } => {
+                *reading += self.draws.next(&mut self.rng);
+                (self.clock.time(*reading) as u64).min(NEVER)
+            }
+            Kind::Nobody => NEVER,
         };
     }
 
@@ -131,6 +194,22 @@ impl Arrivals {
             }
             Kind::Thinkers { lane, .. } => lane.pop().map(|token| token.slot),
             Kind::Once { starts } => starts.pop().map(|(_, caller)| caller),
+            Kind::Periodic {
+                every,
+                spread,
+                periods,
+                lane,
+            } => lane.pop().map(|token| {
+                let period = &mut periods[token.slot as usize];
+                *period = period.saturating_add(*every);
+                let reading = period.saturating_add(spread.sample(&mut self.rng).0);
+                // A long spread may put this call before the one just made.
+                let time = (self.clock.time(reading as f64) as u64).max(self.next);
+                lane.push(time, token);
+                token.slot
+            }),
+            Kind::Trace { .. } => Some(self.rng.random_range(0..self.callers)),
+            Kind::Nobody => None,
         };
         self.advance();
         caller
@@ -140,7 +219,11 @@ impl Arrivals {
     #[inline]
     pub fn ended(&mut self, caller: u32, now: u64) -> bool {
         match &mut self.kind {
-            Kind::Open { .. } | Kind::Once { .. } => false,
+            Kind::Open { .. }
+            | Kind::Once { .. }
+            | Kind::Periodic { .. }
+            | Kind::Trace { .. }
+            | Kind::Nobody => false,
             Kind::Memoryless { thinking, .. } => {
                 thinking[caller as usize] = true;
                 false

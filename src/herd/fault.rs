@@ -172,19 +172,34 @@ impl Piece {
 impl Clock {
     /// `factor(fault, effect)` is what a fault multiplies the speed by; linear in the effect.
     pub fn new(faults: &[Fault], factor: impl Fn(&Fault, f64) -> Option<f64>) -> Clock {
+        Clock::with_base(faults, factor, &[])
+    }
+
+    /// A clock whose speed, but for faults, is that of the last of `base` to
+    /// have begun, from time 0 on; 1 where `base` is empty.
+    fn with_base(
+        faults: &[Fault],
+        factor: impl Fn(&Fault, f64) -> Option<f64>,
+        base: &[(u64, f64)],
+    ) -> Clock {
         let bending: Vec<&Fault> = faults.iter().filter(|f| factor(f, 1.0).is_some()).collect();
         let mut changes: Vec<u64> = vec![0];
         for fault in &bending {
             changes.extend([fault.from.0, fault.to().0, fault.over().0]);
         }
+        changes.extend(base.iter().map(|(from, _)| *from));
         changes.sort_unstable();
         changes.dedup();
         let mut pieces: Vec<Piece> = Vec::new();
-        if bending.is_empty() {
+        if bending.is_empty() && base.is_empty() {
             return Clock { pieces };
         }
         for from in changes {
-            let mut speed = vec![1.0];
+            let begun = base.partition_point(|(start, _)| *start <= from);
+            let mut speed = vec![match begun.checked_sub(1) {
+                Some(last) => base[last].1,
+                None => 1.0,
+            }];
             for fault in &bending {
                 let at = factor(fault, fault.effect(Nanos(from))).unwrap_or(1.0);
                 let fading = from >= fault.to().0 && from < fault.over().0;
@@ -270,10 +285,26 @@ impl Clock {
 
 /// The clock of callers: faster in a surge.
 pub fn call_clock(faults: &[Fault]) -> Clock {
-    Clock::new(faults, |fault, effect| match fault.kind {
+    Clock::new(faults, surge)
+}
+
+/// A clock that shows how many calls a trace of rates per second expects by then.
+pub fn trace_clock(faults: &[Fault], step: Nanos, rates: &[f64]) -> Clock {
+    let start = |i: usize| (i as u64).saturating_mul(step.0);
+    let mut base: Vec<(u64, f64)> = rates
+        .iter()
+        .enumerate()
+        .map(|(i, rate)| (start(i), rate / 1e9))
+        .collect();
+    base.push((start(rates.len()), 0.0));
+    Clock::with_base(faults, surge, &base)
+}
+
+fn surge(fault: &Fault, effect: f64) -> Option<f64> {
+    match fault.kind {
         FaultKind::Surge(x) => Some(1.0 + (x.0 - 1.0) * effect),
         _ => None,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::scenario::Scenario;
-use crate::scenario::service::Arrival;
+use crate::scenario::service::{Arrival, Service};
 use crate::units::Nanos;
 
 /// Running totals since time 0. Bins and windows are differences of two of them.
@@ -25,8 +25,10 @@ pub struct Counts {
     pub refused: u64,
     pub reset: u64,
     pub timed_out: u64,
-    /// Retries that the budget denied.
+    /// Retries that budget or breaker denied.
     pub denied: u64,
+    /// Attempts that the client's own breaker or throttle did not let out.
+    pub denied_attempts: u64,
     /// Attempts withdrawn by their callers, and skipped by the service.
     pub cancelled: u64,
     pub dropped: u64,
@@ -74,7 +76,7 @@ pub const SERIES: [&str; 14] = [
 pub type Bin = [f64; SERIES.len()];
 
 /// The metrics of a replication, by name. Their definitions are in `docs/model.md`.
-pub const METRICS: [&str; 29] = [
+pub const METRICS: [&str; 30] = [
     "calls",
     "attempts",
     "attempts_per_call",
@@ -104,6 +106,7 @@ pub const METRICS: [&str; 29] = [
     "mean_queue",
     "double_effects",
     "phantom_effects",
+    "denied_attempts",
 ];
 
 /// Whether a metric lies between 0 and 1.
@@ -136,6 +139,9 @@ pub struct Outcome {
     pub residue: Residue,
     /// Events of the run, for the record of speed.
     pub events: u64,
+    /// The same of the services behind this one in the chain, whose calls are
+    /// those that the service before makes.
+    pub deeper: Vec<Outcome>,
 }
 
 /// What is still in the system at the end, in ns of time spent so far.
@@ -162,6 +168,20 @@ struct FineBin {
     offered: u32,
     retries: u32,
     ok: u32,
+}
+
+/// A service of a scenario.
+#[derive(Clone, Copy)]
+pub struct Site<'s> {
+    pub scenario: &'s Scenario,
+    /// Its place in the chain, from 0.
+    pub tier: usize,
+}
+
+impl<'s> Site<'s> {
+    fn service(&self) -> &'s Service {
+        &self.scenario.services[self.tier]
+    }
 }
 
 /// Counts, levels and bins of a running replication.
@@ -419,7 +439,7 @@ impl Recorder {
         mut self,
         end: u64,
         tokens: impl Fn(u64) -> f64,
-        scenario: &Scenario,
+        site: Site<'_>,
         residue: Residue,
         events: u64,
     ) -> Outcome {
@@ -429,7 +449,7 @@ impl Recorder {
         let total = self.counts;
         let window = total.since(&self.at_warmup.unwrap_or(total));
         // A run that ends early fills its last bins.
-        let horizon = scenario.run.horizon.0;
+        let horizon = site.scenario.run.horizon.0;
         if end < horizon {
             let tenth = 10 * FINE;
             let since = end.saturating_sub(self.fine_offset);
@@ -442,7 +462,7 @@ impl Recorder {
         if self.now > self.bin_start {
             self.close_bin(tokens(self.now));
         }
-        let metrics = self.metrics(&window, end, scenario);
+        let metrics = self.metrics(&window, end, site);
         Outcome {
             metrics,
             series: self.bins,
@@ -451,23 +471,27 @@ impl Recorder {
             window,
             residue,
             events,
+            deeper: Vec::new(),
         }
     }
 
-    fn metrics(&self, window: &Counts, end: u64, scenario: &Scenario) -> Metrics {
+    fn metrics(&self, window: &Counts, end: u64, site: Site<'_>) -> Metrics {
+        let (scenario, service) = (site.scenario, site.service());
         let length_ns = end.saturating_sub(self.warmup) as f64;
         let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { f64::NAN };
         let latency = |q: f64| match self.histogram.is_empty() {
             true => f64::NAN,
             false => self.histogram.value_at_quantile(q) as f64 / 1e9,
         };
-        let servers = f64::from(scenario.service.servers);
+        let servers = service
+            .pool()
+            .map_or(f64::NAN, |pool| f64::from(pool.servers));
         let ended = (window.ok + window.failed) as f64;
-        let effects = |count: u64| match scenario.service.effect {
+        let effects = |count: u64| match service.effect {
             Some(_) => count as f64,
             None => f64::NAN,
         };
-        let (peak, herd_index) = self.peaks(scenario);
+        let (peak, herd_index) = self.peaks(site);
         let (recovered, recovery_s) = self.recovery(scenario);
         let completion_s = match (&scenario.callers.arrival, self.first_call) {
             (Arrival::Once { .. }, Some(first)) if self.outstanding == 0 => {
@@ -505,6 +529,7 @@ impl Recorder {
             ratio(window.queue_ns as f64, length_ns),
             effects(window.double_effects),
             effects(window.phantom_effects),
+            window.denied_attempts as f64,
         ]
     }
 
@@ -515,7 +540,8 @@ impl Recorder {
     }
 
     /// `peak_offered_ratio` and `herd_index`.
-    fn peaks(&self, scenario: &Scenario) -> (f64, f64) {
+    fn peaks(&self, site: Site<'_>) -> (f64, f64) {
+        let scenario = site.scenario;
         let first_fault = scenario.faults.iter().map(|f| f.from.0).min();
         let warm = self.fine_index(self.warmup);
         let from = first_fault
@@ -526,9 +552,9 @@ impl Recorder {
             .chunks_exact(10)
             .map(|ten| ten.iter().map(|b| u64::from(b.offered)).sum::<u64>())
             .max();
-        let capacity = scenario.service.capacity_per_s();
+        let capacity = site.service().capacity_per_s();
         let peak = match tenths {
-            Some(most) if capacity > 0.0 => most as f64 / 0.1 / capacity,
+            Some(most) if capacity > 0.0 && capacity.is_finite() => most as f64 / 0.1 / capacity,
             _ => f64::NAN,
         };
         let before = &self.fine[warm.min(from)..from];
@@ -619,6 +645,7 @@ impl Counts {
             reset: self.reset - then.reset,
             timed_out: self.timed_out - then.timed_out,
             denied: self.denied - then.denied,
+            denied_attempts: self.denied_attempts - then.denied_attempts,
             cancelled: self.cancelled - then.cancelled,
             dropped: self.dropped - then.dropped,
             served: self.served - then.served,
@@ -683,7 +710,16 @@ mod tests {
         }
         let residue = Residue::default();
         recorder
-            .finish(horizon, |_| f64::NAN, &scenario, residue, 0)
+            .finish(
+                horizon,
+                |_| f64::NAN,
+                Site {
+                    scenario: &scenario,
+                    tier: 0,
+                },
+                residue,
+                0,
+            )
             .metrics
     }
 
@@ -795,7 +831,10 @@ mod tests {
         let outcome = recorder.finish(
             scenario.run.horizon.0,
             |_| f64::NAN,
-            &scenario,
+            Site {
+                scenario: &scenario,
+                tier: 0,
+            },
             Residue::default(),
             0,
         );

@@ -2,11 +2,14 @@
 
 pub mod agenda;
 mod arrival;
+pub mod backoff;
+pub mod budget;
 mod effect;
 mod engine;
 pub mod fault;
+pub mod guard;
+mod hop;
 mod metrics;
-pub mod policy;
 mod service;
 
 pub use engine::Herd;

@@ -6,8 +6,9 @@ use rand::RngExt;
 
 use crate::dist::Exponentials;
 use crate::herd::agenda::NEVER;
-use crate::scenario::service::Discipline;
+use crate::scenario::service::{Discipline, Pool};
 use crate::streams::Stream;
+use crate::units::Nanos;
 
 /// Waiting attempts, by slot, with room for attempts that left from the middle.
 pub struct Queue {
@@ -15,35 +16,73 @@ pub struct Queue {
     /// Entries of `slots` that no longer wait.
     gone: usize,
     discipline: Discipline,
+    /// Attempts are turned away while the oldest has waited longer, in ns.
+    pub shed: Option<u64>,
+    /// Since when there has always been something in it.
+    standing_since: u64,
+    /// For how long that is no congestion, in ns.
+    interval: u64,
+    codel: Codel,
 }
 
 impl Queue {
-    pub fn new(discipline: Discipline) -> Queue {
+    pub fn new(pool: Option<&Pool>) -> Queue {
+        let ns = |d: Option<Nanos>| d.map_or(0, |d| d.0);
+        let interval = ns(pool.and_then(|pool| pool.interval));
         Queue {
             slots: VecDeque::new(),
             gone: 0,
-            discipline,
+            discipline: pool.map_or(Discipline::Fifo, |pool| pool.discipline),
+            shed: pool.and_then(|pool| pool.shed).map(|d| d.0),
+            standing_since: 0,
+            interval,
+            codel: Codel::new(ns(pool.and_then(|pool| pool.target)), interval),
         }
     }
 
     #[inline]
-    pub fn push(&mut self, slot: u32) {
+    pub fn push(&mut self, slot: u32, now: u64) {
+        if self.slots.len() == self.gone {
+            self.standing_since = now;
+        }
         self.slots.push_back(slot);
     }
 
     /// The next in line. `leave` says whether an entry left earlier, and frees it.
     #[inline]
-    pub fn pop(&mut self, mut leave: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub fn pop(&mut self, now: u64, mut leave: impl FnMut(u32) -> bool) -> Option<u32> {
         loop {
             let slot = match self.discipline {
-                Discipline::Fifo => self.slots.pop_front(),
+                Discipline::Fifo | Discipline::Codel => self.slots.pop_front(),
                 Discipline::Lifo => self.slots.pop_back(),
+                Discipline::AdaptiveLifo => match now - self.standing_since > self.interval {
+                    true => self.slots.pop_back(),
+                    false => self.slots.pop_front(),
+                },
             }?;
             if self.gone == 0 || !leave(slot) {
                 return Some(slot);
             }
             self.gone -= 1;
         }
+    }
+
+    /// Who has waited longest.
+    pub fn oldest(&mut self, mut leave: impl FnMut(u32) -> bool) -> Option<u32> {
+        while self.gone > 0
+            && let Some(slot) = self.slots.front()
+            && leave(*slot)
+        {
+            self.slots.pop_front();
+            self.gone -= 1;
+        }
+        self.slots.front().copied()
+    }
+
+    /// Whether CoDel drops what has just been taken out, with so many still waiting.
+    #[inline]
+    pub fn drops(&mut self, since: u64, now: u64, waiting: u32) -> bool {
+        self.discipline == Discipline::Codel && self.codel.drops(now - since, now, waiting)
     }
 
     /// One entry no longer waits. Its slot may be used again once `leave` has
@@ -55,6 +94,75 @@ impl Queue {
             self.slots.retain(|slot| !leave(*slot));
             self.gone = 0;
         }
+    }
+}
+
+/// Controlled delay: RFC 8289, section 5, with an attempt in place of a packet.
+struct Codel {
+    target: u64,
+    interval: u64,
+    /// When the delay will have been above the target for an interval; 0 while it is not.
+    first_above: u64,
+    dropping: bool,
+    drop_next: u64,
+    count: u32,
+    last_count: u32,
+}
+
+impl Codel {
+    fn new(target: u64, interval: u64) -> Codel {
+        Codel {
+            target,
+            interval,
+            first_above: 0,
+            dropping: false,
+            drop_next: 0,
+            count: 0,
+            last_count: 0,
+        }
+    }
+
+    /// When to drop again.
+    fn control_law(&self, from: u64) -> u64 {
+        from + (self.interval as f64 / f64::from(self.count).sqrt()) as u64
+    }
+
+    /// Whether the delay has been above the target for an interval.
+    fn too_slow(&mut self, delay: u64, now: u64, waiting: u32) -> bool {
+        if delay < self.target || waiting == 0 {
+            self.first_above = 0;
+            return false;
+        }
+        if self.first_above == 0 {
+            self.first_above = now + self.interval;
+            return false;
+        }
+        now >= self.first_above
+    }
+
+    #[cold]
+    fn drops(&mut self, delay: u64, now: u64, waiting: u32) -> bool {
+        let too_slow = self.too_slow(delay, now, waiting);
+        if !too_slow {
+            self.dropping = false;
+            return false;
+        }
+        if self.dropping {
+            if now < self.drop_next {
+                return false;
+            }
+            self.count += 1;
+            self.drop_next = self.control_law(self.drop_next);
+            return true;
+        }
+        // Shortly after it last dropped, it begins where it was.
+        let delta = self.count - self.last_count;
+        let recent = now.saturating_sub(self.drop_next) < 16 * self.interval;
+        self.dropping = true;
+        self.count = if delta > 1 && recent { delta } else { 1 };
+        self.drop_next = self.control_law(now);
+        self.last_count = self.count;
+        true
     }
 }
 

@@ -15,7 +15,7 @@ fn headers(results: &Results) -> [String; 6] {
         Question::Completion => "all done after",
         Question::Waste => "wasted work",
     };
-    let fifth = match &results.scenario.service.effect {
+    let fifth = match &results.scenario.entry().effect {
         Some(effect) => format!("double {}s", effect.effect),
         None => "peak load".to_string(),
     };

@@ -6,7 +6,8 @@ use crate::herd::SERIES;
 use crate::output::words::{list, percent, seconds, thousands};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
-use crate::scenario::service::Arrival;
+use crate::scenario::policy::UNLIMITED;
+use crate::scenario::service::{Arrival, Service, ServiceKind};
 
 /// What a scenario asks of its policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,7 @@ pub fn verdict(results: &Results) -> String {
 
 /// How often effects happened again, most and least, where that is counted.
 fn doubled(results: &Results) -> Option<String> {
-    let effect = &results.scenario.service.effect.as_ref()?.effect;
+    let effect = &results.scenario.entry().effect.as_ref()?.effect;
     let count = |p: &&PolicyResults| p.metric("double_effects").mean;
     let by_count = |a: &&PolicyResults, b: &&PolicyResults| count(a).total_cmp(&count(b));
     let most = results.policies.iter().max_by(by_count)?;
@@ -409,17 +410,15 @@ pub fn setting(results: &Results) -> String {
         Arrival::Open { rate } => format!("{count} callers at {} calls/s", three_digits(rate.0)),
         Arrival::Closed { think } => format!("{count} callers thinking {think}"),
         Arrival::Once { .. } => format!("{count} callers, one call each"),
+        Arrival::Periodic { every, .. } => format!("{count} callers, a call every {every}"),
+        Arrival::Trace { .. } => "calls as in a trace".to_string(),
     };
     let callers = callers.replace("at 1 calls/s", "at 1 call/s");
-    let mut parts = vec![
-        callers,
-        format!(
-            "{} servers at {}",
-            thousands(f64::from(s.service.servers)),
-            seconds(s.service.service_time.mean_s())
-        ),
-        format!("queue {}", thousands(f64::from(s.service.queue))),
-    ];
+    let mut parts = vec![callers];
+    parts.extend(match &s.services[..] {
+        [only] => service(only),
+        many => vec![format!("a chain of {} services", many.len())],
+    });
     let first = &s.policies[0].1;
     if s.policies.iter().all(|(_, p)| p.timeout == first.timeout) {
         parts.push(match first.timeout {
@@ -430,8 +429,33 @@ pub fn setting(results: &Results) -> String {
     if s.policies.iter().all(|(_, p)| p.attempts == first.attempts) {
         parts.push(match first.attempts {
             1 => "1 attempt".to_string(),
+            UNLIMITED => "unlimited attempts".to_string(),
             n => format!("{} attempts", thousands(f64::from(n))),
         });
     }
     parts.join(" · ")
+}
+
+/// What callers meet, in a few words.
+fn service(service: &Service) -> Vec<String> {
+    match &service.kind {
+        ServiceKind::Queue(pool) => vec![
+            format!(
+                "{} servers at {}",
+                thousands(f64::from(pool.servers)),
+                seconds(pool.service_time.mean_s())
+            ),
+            format!("queue {}", thousands(f64::from(pool.queue))),
+        ],
+        ServiceKind::Elastic(elastic) => vec![format!(
+            "service {} + {} for each in service",
+            seconds(elastic.service_time.mean_s()),
+            elastic.slope
+        )],
+        ServiceKind::Coin(coin) => vec![format!(
+            "{} of attempts fail",
+            percent(coin.failure_ratio.0)
+        )],
+        ServiceKind::Occ => vec!["one row, optimistic concurrency".to_string()],
+    }
 }

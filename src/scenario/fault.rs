@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::Run;
+use super::service::Service;
+use super::tree::{Node, Problem};
+use super::value::suggest;
 use crate::units::{Factor, Nanos, Probability};
 
 /// One fault: `KIND(param)@FROM+FOR~RAMP`.
@@ -14,6 +18,9 @@ pub struct Fault {
     pub lasts: Nanos,
     /// After the end the effect fades linearly to nothing over this time.
     pub ramp: Nanos,
+    /// The name or number of the service of a chain that it hits; the last one
+    /// unless said otherwise.
+    pub tier: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,12 +85,16 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        match self.kind {
-            FaultKind::Errors(p) | FaultKind::Loss(p) | FaultKind::Capacity(p) => {
-                write!(f, "({p})")?;
-            }
-            FaultKind::Slow(x) | FaultKind::Surge(x) => write!(f, "({x})")?,
-            FaultKind::Crash | FaultKind::Stall | FaultKind::Blackhole => {}
+        let parameter = match self.kind {
+            FaultKind::Errors(p) | FaultKind::Loss(p) | FaultKind::Capacity(p) => Some(p.0),
+            FaultKind::Slow(x) | FaultKind::Surge(x) => Some(x.0),
+            FaultKind::Crash | FaultKind::Stall | FaultKind::Blackhole => None,
+        };
+        match (parameter, &self.tier) {
+            (None, None) => {}
+            (Some(x), None) => write!(f, "({x})")?,
+            (None, Some(tier)) => write!(f, "(tier={tier})")?,
+            (Some(x), Some(tier)) => write!(f, "({x},tier={tier})")?,
         }
         write!(f, "@{}+{}", self.from, self.lasts)?;
         if self.ramp > Nanos::ZERO {
@@ -96,5 +107,81 @@ impl fmt::Display for Fault {
 impl Serialize for Fault {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
+    }
+}
+
+/// The faults of a scenario; `once` where its callers call once, so that they cannot surge.
+pub(super) fn faults(
+    node: &Node,
+    run: &Run,
+    once: bool,
+    services: &[Service],
+) -> Result<Vec<Fault>, Problem> {
+    let mut faults: Vec<Fault> = Vec::new();
+    let items = node.list()?;
+    for item in &items {
+        // `--fault none` clears the faults of the file.
+        if item.is_word("none") {
+            if items.len() > 1 {
+                return Err(Problem::new("`none` stands alone, not beside other faults")
+                    .at(Some(item.place.clone())));
+            }
+            continue;
+        }
+        let fault: Fault = item.read()?;
+        if fault.from >= run.horizon {
+            return Err(Problem::new(format!(
+                "the fault begins at {}, the run ends at {}",
+                fault.from, run.horizon
+            ))
+            .at(Some(item.place.clone()))
+            .help("set a longer `horizon` in [run]"));
+        }
+        if once && matches!(fault.kind, FaultKind::Surge(_)) {
+            return Err(
+                Problem::new("callers that call once cannot surge").at(Some(item.place.clone()))
+            );
+        }
+        let tier = match &fault.tier {
+            None => services.len() - 1,
+            Some(_) if matches!(fault.kind, FaultKind::Surge(_)) => {
+                return Err(Problem::new("a surge is one of callers, not of a service")
+                    .at(Some(item.place.clone())));
+            }
+            Some(tier) => tier_of(tier, services).ok_or_else(|| {
+                let named = services.iter().filter_map(|s| s.name.as_deref());
+                Problem::new(format!("there is no service `{tier}`"))
+                    .at(Some(item.place.clone()))
+                    .help(match named.collect::<Vec<_>>() {
+                        names if names.is_empty() => {
+                            format!("services are numbered from 1 to {}", services.len())
+                        }
+                        names => suggest(tier, &names),
+                    })
+            })?,
+        };
+        if matches!(fault.kind, FaultKind::Capacity(_)) && services[tier].pool().is_none() {
+            return Err(Problem::new("`capacity` needs a service with servers")
+                .at(Some(item.place.clone())));
+        }
+        faults.push(fault);
+    }
+    Ok(faults)
+}
+
+/// The service that a name or a number from 1 stands for.
+fn tier_of(tier: &str, services: &[Service]) -> Option<usize> {
+    let named = |s: &Service| s.name.as_deref() == Some(tier);
+    services.iter().position(named).or_else(|| {
+        let number = tier.parse::<usize>().ok()?;
+        (1..=services.len()).contains(&number).then(|| number - 1)
+    })
+}
+
+impl Fault {
+    /// Which of the services it hits.
+    pub fn hits(&self, services: &[Service]) -> usize {
+        let tier = self.tier.as_deref().and_then(|t| tier_of(t, services));
+        tier.unwrap_or(services.len() - 1)
     }
 }

@@ -1,27 +1,103 @@
-//! The service that callers meet, the network between, and the callers.
+//! The services that callers meet, the network between, and the callers.
 
 use serde::Serialize;
 
+use super::samples;
+use super::tree::{Kind, Node, Problem, Section, Table};
+use super::{MOST, above_zero, count_u32, saga, scenario_name};
 use crate::dist::Dist;
 use crate::scenario::saga::{KeyMode, Retention};
-use crate::units::{Nanos, Probability, Rate};
+use crate::units::{Factor, Nanos, Probability, Rate};
+
+/// One service. Several make a chain: each calls the next while it serves.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Service {
+    /// What faults and results call it; in a chain its number where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(flatten)]
+    pub kind: ServiceKind,
+    /// What a caller that gives up takes back.
+    pub cancel: Cancel,
+    /// When it asks those that it rejects to come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Nanos>,
+    /// How it calls the next service of the chain, where there is one.
+    #[serde(flatten)]
+    pub onward: Option<Onward>,
+    /// What its work does to the world, if doing it twice matters.
+    #[serde(flatten)]
+    pub effect: Option<Effect>,
+}
+
+/// How a service calls the next one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Onward {
+    /// The retry policy of its calls; that under comparison where it has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Its processes; what a client shares is shared within one of them.
+    pub clients: u32,
+    /// Whether it frees its server while it waits for the next service.
+    #[serde(rename = "async")]
+    pub frees_server: bool,
+}
+
+/// What an attempt meets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ServiceKind {
+    Queue(Pool),
+    Elastic(Elastic),
+    Coin(Coin),
+    /// One row under optimistic concurrency control: an attempt reads its
+    /// version and writes it, a round trip each; the write fails if another
+    /// came in between. aws-samples/aws-arch-backoff-simulator.
+    Occ,
+}
 
 /// A pool of servers behind one bounded queue.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Service {
-    pub kind: ServiceKind,
+pub struct Pool {
     pub servers: u32,
     pub service_time: Dist,
     /// Attempts that may wait; one more is rejected.
     pub queue: u32,
     pub discipline: Discipline,
+    /// Of CoDel: the delay it aims at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Nanos>,
+    /// Of CoDel and adaptive LIFO: for how long a queue has to stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Nanos>,
+    /// Rejects attempts while the oldest in the queue has waited longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shed: Option<Nanos>,
+    /// With n attempts in service, work takes 1 + contention · (n − 1) times as long.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub contention: Factor,
     /// Skip queued attempts whose caller has left, at no cost.
     pub drop_expired: bool,
-    /// What a caller that gives up takes back.
-    pub cancel: Cancel,
-    /// What its work does to the world, if doing it twice matters.
-    #[serde(flatten)]
-    pub effect: Option<Effect>,
+}
+
+fn is_nothing(factor: &Factor) -> bool {
+    factor.0 == 0.0
+}
+
+/// No queue: an attempt takes `service_time` and `slope` for every attempt in service.
+///
+/// Brooker's collapse simulation (mbrooker/simulator_example).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Elastic {
+    pub service_time: Dist,
+    pub slope: Nanos,
+}
+
+/// Fails attempts at random, whatever the load.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Coin {
+    pub failure_ratio: Probability,
+    pub response_time: Dist,
 }
 
 /// Work with an effect that should happen once per call, and the key that sees to it.
@@ -36,16 +112,22 @@ pub struct Effect {
 }
 
 impl Service {
-    /// Attempts per second with every server busy; infinite or 0 in the limits.
-    pub fn capacity_per_s(&self) -> f64 {
-        f64::from(self.servers) / self.service_time.mean_s()
+    /// The queue and its servers, where it has them.
+    pub fn pool(&self) -> Option<&Pool> {
+        match &self.kind {
+            ServiceKind::Queue(pool) => Some(pool),
+            ServiceKind::Elastic(_) | ServiceKind::Coin(_) | ServiceKind::Occ => None,
+        }
     }
-}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServiceKind {
-    Queue,
+    /// Attempts per second with every server busy; infinite or 0 in the limits,
+    /// and infinite without servers.
+    pub fn capacity_per_s(&self) -> f64 {
+        match self.pool() {
+            Some(pool) => f64::from(pool.servers) / pool.service_time.mean_s(),
+            None => f64::INFINITY,
+        }
+    }
 }
 
 /// Which of the waiting attempts is served next.
@@ -54,6 +136,12 @@ pub enum ServiceKind {
 pub enum Discipline {
     Fifo,
     Lifo,
+    /// The last one first once the queue has stood for `interval`, else the
+    /// first one: Maurer, "Fail at Scale" (ACM Queue 13(8), 2015).
+    AdaptiveLifo,
+    /// First come, first served; rejects at the head what makes the delay stay
+    /// above `target` for `interval` (RFC 8289).
+    Codel,
 }
 
 /// What becomes of an attempt whose caller stops waiting.
@@ -68,7 +156,7 @@ pub enum Cancel {
     All,
 }
 
-/// One-way delays between caller and service.
+/// One-way delays between a caller and the service it calls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Network {
     pub out: Dist,
@@ -101,4 +189,421 @@ pub enum Arrival {
     Closed { think: Dist },
     /// One call each, at `at` plus a draw of `spread`; the run ends when all have ended.
     Once { at: Nanos, spread: Dist },
+    /// A call each `every`, plus a draw of `spread`, whatever is outstanding.
+    Periodic {
+        every: Nanos,
+        phase: Phase,
+        spread: Dist,
+    },
+    /// A Poisson process of all callers together whose rate, in calls per
+    /// second, holds for `step` each; 0 after the last.
+    Trace { step: Nanos, rates: Vec<f64> },
+}
+
+/// Where in the period each caller calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// All at once.
+    Aligned,
+    /// Each at an instant of its own, uniform over the period.
+    Random,
+}
+
+/// Which kind of arrival a field of `[callers]` goes with.
+const ARRIVAL_FIELDS: [(&str, &str); 10] = [
+    ("rate", "open"),
+    ("think", "closed"),
+    ("at", "once"),
+    ("spread", "once"),
+    ("every", "periodic"),
+    ("phase", "periodic"),
+    ("spread", "periodic"),
+    ("file", "trace"),
+    ("step", "trace"),
+    ("rates", "trace"),
+];
+
+/// Whether a field of `[callers]` has a meaning with a kind of arrival.
+pub(super) fn goes_with(field: &str, arrival: &str) -> bool {
+    ARRIVAL_FIELDS.contains(&(field, arrival)) || ARRIVAL_FIELDS.iter().all(|(f, _)| *f != field)
+}
+
+pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
+    let mut s = Section::new(table);
+    if let Some(many) = s.read::<u64>("count")?.filter(|n| *n > MOST) {
+        let terabytes = many as f64 * 17.0 / 1e12;
+        return Err(Problem::new(format!(
+            "{many} callers need some {terabytes:.1} TB of memory for their state alone; \
+             at most {MOST} can be simulated"
+        ))
+        .at(s.place("count"))
+        .help("fewer callers before fewer servers, at the same load per server, behave alike"));
+    }
+    let callers = count_u32(&mut s, "count", 5_000, 1)?;
+    let clients = match s.read::<u64>("clients")? {
+        None => callers.min(50),
+        Some(n) if (1..=u64::from(callers)).contains(&n) => n as u32,
+        Some(_) => {
+            return Err(Problem::new(format!(
+                "`clients` lies between 1 and the number of callers, {callers}"
+            ))
+            .at(s.place("clients")));
+        }
+    };
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        Open,
+        Closed,
+        Once,
+        Periodic,
+        Trace,
+    }
+    let kinds = [
+        ("open", Kind::Open),
+        ("closed", Kind::Closed),
+        ("once", Kind::Once),
+        ("periodic", Kind::Periodic),
+        ("trace", Kind::Trace),
+    ];
+    let kind = s.word("arrival", "arrival", &kinds)?.unwrap_or(Kind::Open);
+    let name = kinds
+        .iter()
+        .find(|(_, k)| *k == kind)
+        .map_or("", |(n, _)| n);
+    for (key, owner) in ARRIVAL_FIELDS {
+        if s.node(key).is_some() && !goes_with(key, name) {
+            return Err(
+                Problem::new(format!("`{key}` goes with arrival = \"{owner}\"")).at(s.place(key)),
+            );
+        }
+    }
+    let nothing = Dist::Const(Nanos::ZERO);
+    let arrival = match kind {
+        Kind::Open => {
+            let rate = s.read("rate")?.unwrap_or(Rate(1.0));
+            if rate.0 <= 0.0 {
+                return Err(Problem::new("`rate` must be above 0").at(s.place("rate")));
+            }
+            Arrival::Open { rate }
+        }
+        Kind::Closed => {
+            let think = s.read("think")?.unwrap_or(Dist::Exp {
+                mean: Nanos::from_secs(1),
+            });
+            if think.mean_s().is_nan() || think.mean_s() <= 0.0 {
+                return Err(Problem::new("a closed caller needs time to think")
+                    .at(s.place("think"))
+                    .help("without it, a refused caller would call for ever in no time"));
+            }
+            Arrival::Closed { think }
+        }
+        Kind::Once => Arrival::Once {
+            at: s.read("at")?.unwrap_or(Nanos::ZERO),
+            spread: s.read("spread")?.unwrap_or(nothing),
+        },
+        Kind::Periodic => {
+            let every = s.read("every")?.unwrap_or(Nanos::from_secs(1));
+            let phases = [("aligned", Phase::Aligned), ("random", Phase::Random)];
+            Arrival::Periodic {
+                every: above_zero(&s, "every", every)?,
+                phase: s.word("phase", "phase", &phases)?.unwrap_or(Phase::Random),
+                spread: s.read("spread")?.unwrap_or(nothing),
+            }
+        }
+        Kind::Trace => trace(&mut s)?,
+    };
+    s.finish()?;
+    Ok(Callers {
+        count: callers,
+        clients,
+        arrival,
+    })
+}
+
+/// The rates of a trace: from a file, or spelled out.
+fn trace(s: &mut Section<'_>) -> Result<Arrival, Problem> {
+    if let Some(file) = s.node("file") {
+        for key in ["step", "rates"] {
+            if s.node(key).is_some() {
+                return Err(
+                    Problem::new(format!("`file` and `{key}` say the same thing")).at(s.place(key)),
+                );
+            }
+        }
+        let (step, rates) = samples::trace(file)?;
+        return Ok(Arrival::Trace { step, rates });
+    }
+    let Some(node) = s.node("rates") else {
+        return Err(Problem::new("a trace needs its `file`")
+            .at(s.place("arrival"))
+            .help("a CSV file with the columns t_s and rate_per_s"));
+    };
+    let mut rates = Vec::new();
+    for item in node.list()? {
+        rates.push(item.read::<Factor>()?.0);
+    }
+    if rates.iter().all(|r| *r == 0.0) {
+        return Err(Problem::new("a trace needs a rate above 0").at(Some(node.place.clone())));
+    }
+    let step = s.read("step")?.unwrap_or(Nanos::from_secs(1));
+    Ok(Arrival::Trace {
+        step: above_zero(s, "step", step)?,
+        rates,
+    })
+}
+
+pub(super) fn network(table: &Table) -> Result<Network, Problem> {
+    let mut s = Section::new(table);
+    let zero = Dist::Const(Nanos::ZERO);
+    let network = Network {
+        out: s.read("out")?.unwrap_or(zero.clone()),
+        back: s.read("back")?.unwrap_or(zero),
+    };
+    s.finish()?;
+    Ok(network)
+}
+
+/// The chain of services that callers meet, one or more.
+pub(super) fn services(node: Option<&Node>) -> Result<Vec<Service>, Problem> {
+    let empty = Table::default();
+    let services = match node {
+        None => vec![service(&empty, true)?],
+        Some(Node {
+            kind: Kind::List(tiers),
+            place,
+        }) => {
+            if tiers.is_empty() {
+                return Err(Problem::new("there is no service").at(Some(place.clone())));
+            }
+            let last = tiers.len() - 1;
+            let read = |(i, tier): (usize, &Node)| service(tier.table()?, i == last);
+            tiers
+                .iter()
+                .enumerate()
+                .map(read)
+                .collect::<Result<_, _>>()?
+        }
+        Some(node) => vec![service(node.table()?, true)?],
+    };
+    const MOST_TIERS: usize = 32;
+    let place = node.map(|node| node.place.clone());
+    if services.len() > MOST_TIERS {
+        return Err(Problem::new(format!("a chain has at most {MOST_TIERS} services")).at(place));
+    }
+    for (i, service) in services.iter().enumerate() {
+        if let Some(name) = &service.name
+            && services[..i].iter().any(|s| s.name.as_ref() == Some(name))
+        {
+            return Err(Problem::new(format!("two services are called `{name}`")).at(place));
+        }
+        if let Some(n) = service.name.as_ref().and_then(|n| n.parse::<usize>().ok())
+            && n != i + 1
+        {
+            return Err(Problem::new(format!("service {} is called `{n}`", i + 1)).at(place));
+        }
+        if service.effect.is_some() && i + 1 < services.len() {
+            return Err(
+                Problem::new("an `effect` belongs to the last service of a chain").at(place),
+            );
+        }
+    }
+    Ok(services)
+}
+
+/// Fields that belong to one kind of service alone.
+const KIND_FIELDS: [(&str, &str); 13] = [
+    ("servers", "queue"),
+    ("queue", "queue"),
+    ("discipline", "queue"),
+    ("target", "queue"),
+    ("interval", "queue"),
+    ("shed", "queue"),
+    ("contention", "queue"),
+    ("drop_expired", "queue"),
+    ("service_time", "queue"),
+    ("service_time", "elastic"),
+    ("slope", "elastic"),
+    ("failure_ratio", "coin"),
+    ("response_time", "coin"),
+];
+
+fn service(table: &Table, last: bool) -> Result<Service, Problem> {
+    let mut s = Section::new(table);
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        Queue,
+        Elastic,
+        Coin,
+        Occ,
+    }
+    let kinds = [
+        ("queue", Kind::Queue),
+        ("elastic", Kind::Elastic),
+        ("coin", Kind::Coin),
+        ("occ", Kind::Occ),
+    ];
+    let kind = s
+        .word("kind", "kind of service", &kinds)?
+        .unwrap_or(Kind::Queue);
+    let word = kinds
+        .iter()
+        .find(|(_, k)| *k == kind)
+        .map_or("", |(n, _)| n);
+    for (key, owner) in KIND_FIELDS {
+        if s.node(key).is_some() && !KIND_FIELDS.contains(&(key, word)) {
+            return Err(
+                Problem::new(format!("`{key}` goes with kind = \"{owner}\"")).at(s.place(key)),
+            );
+        }
+    }
+    let name = s.node("name").map(scenario_name).transpose()?;
+    let kind = match kind {
+        Kind::Queue => ServiceKind::Queue(pool(&mut s)?),
+        Kind::Elastic => ServiceKind::Elastic(Elastic {
+            service_time: duration_law(&mut s, "service_time", "1s")?,
+            slope: s.read("slope")?.unwrap_or(Nanos::from_millis(10)),
+        }),
+        Kind::Coin => ServiceKind::Coin(Coin {
+            failure_ratio: s.read("failure_ratio")?.unwrap_or(Probability(0.1)),
+            response_time: duration_law(&mut s, "response_time", "exp(10ms)")?,
+        }),
+        Kind::Occ => ServiceKind::Occ,
+    };
+    let cancels = [
+        ("none", Cancel::None),
+        ("queued", Cancel::Queued),
+        ("all", Cancel::All),
+    ];
+    let cancel = s.word("cancel", "cancel rule", &cancels)?;
+    let onward = match last {
+        true => {
+            for key in ["policy", "clients", "async"] {
+                if s.node(key).is_some() {
+                    return Err(Problem::new(format!(
+                        "`{key}` is about calls to the next service"
+                    ))
+                    .at(s.place(key))
+                    .help("this one is the last"));
+                }
+            }
+            None
+        }
+        false => Some(Onward {
+            policy: match s.node("policy") {
+                Some(node) => Some(node.text()?.to_string()),
+                None => None,
+            },
+            clients: count_u32(&mut s, "clients", 1, 1)?,
+            frees_server: s.bool("async")?.unwrap_or(false),
+        }),
+    };
+    let service = Service {
+        name,
+        kind,
+        cancel: cancel.unwrap_or(Cancel::None),
+        retry_after: s.read("retry_after")?,
+        onward,
+        effect: effect(&mut s)?,
+    };
+    s.finish()?;
+    Ok(service)
+}
+
+fn pool(s: &mut Section<'_>) -> Result<Pool, Problem> {
+    let disciplines = [
+        ("fifo", Discipline::Fifo),
+        ("lifo", Discipline::Lifo),
+        ("adaptive-lifo", Discipline::AdaptiveLifo),
+        ("codel", Discipline::Codel),
+    ];
+    let discipline = s
+        .word("discipline", "discipline", &disciplines)?
+        .unwrap_or(Discipline::Fifo);
+    let rules = [
+        ("target", discipline == Discipline::Codel, "codel"),
+        (
+            "interval",
+            matches!(discipline, Discipline::Codel | Discipline::AdaptiveLifo),
+            "codel and adaptive-lifo",
+        ),
+    ];
+    for (key, fits, owner) in rules {
+        if s.node(key).is_some() && !fits {
+            return Err(
+                Problem::new(format!("`{key}` goes with the discipline {owner}")).at(s.place(key)),
+            );
+        }
+    }
+    let mut time = |key, default_ms| -> Result<Option<Nanos>, Problem> {
+        let fits = rules.iter().any(|(k, fits, _)| *k == key && *fits);
+        let value = s.read(key)?.unwrap_or(Nanos::from_millis(default_ms));
+        let value = above_zero(s, key, value)?;
+        Ok(fits.then_some(value))
+    };
+    let (target, interval) = (time("target", 5)?, time("interval", 100)?);
+    let service_time = duration_law(s, "service_time", "exp(14ms)")?;
+    let shed = match s.read("shed")? {
+        Some(delay) => Some(above_zero(s, "shed", delay)?),
+        None => None,
+    };
+    Ok(Pool {
+        servers: count_u32(s, "servers", 100, 1)?,
+        service_time,
+        queue: count_u32(s, "queue", 5_000, 0)?,
+        discipline,
+        target,
+        interval,
+        shed,
+        contention: s.read("contention")?.unwrap_or(Factor(0.0)),
+        drop_expired: s.bool("drop_expired")?.unwrap_or(false),
+    })
+}
+
+/// A law of durations with a finite mean above 0.
+fn duration_law(s: &mut Section<'_>, key: &'static str, default: &str) -> Result<Dist, Problem> {
+    let law: Dist = match s.read(key)? {
+        Some(law) => law,
+        None => Node::from_flag(key, default).read()?,
+    };
+    if law.mean_s().is_nan() || law.mean_s() <= 0.0 {
+        return Err(Problem::new(format!("`{key}` must be longer than 0")).at(s.place(key)));
+    }
+    if law.mean_s() == f64::INFINITY {
+        return Err(Problem::new(format!(
+            "`{key}` has no finite mean, which leaves the service no capacity"
+        ))
+        .at(s.place(key))
+        .help("a pareto law needs `alpha` above 1"));
+    }
+    Ok(law)
+}
+
+/// The effect of the service's work, and its key.
+fn effect(s: &mut Section<'_>) -> Result<Option<Effect>, Problem> {
+    let Some(node) = s.node("effect") else {
+        for key in ["key", "retention", "crash"] {
+            if s.node(key).is_some() {
+                return Err(Problem::new(format!("`{key}` goes with an `effect`"))
+                    .at(s.place(key))
+                    .help("for example effect = \"refund\""));
+            }
+        }
+        return Ok(None);
+    };
+    if node.is_word("none") {
+        // Its key may stay in the file.
+        for key in ["key", "retention", "crash"] {
+            s.node(key);
+        }
+        return Ok(None);
+    }
+    Ok(Some(Effect {
+        effect: scenario_name(node)?,
+        key: s
+            .word("key", "key mode", &saga::KEY_MODES)?
+            .unwrap_or(saga::KeyMode::None),
+        retention: saga::retention(s)?.unwrap_or(saga::Retention::For(Nanos::from_secs(30 * 60))),
+        crash: s.read("crash")?.unwrap_or(Probability(0.01)),
+    }))
 }

@@ -350,7 +350,7 @@ fn varied(text: &str) -> Result<Path, Problem> {
             },
         }
     };
-    let keys = super::source_keys(&whole.source, path.len())?;
+    let keys = super::layers::source_keys(&whole.source, path.len())?;
     let path = path.trim().to_string();
     let values = match values.split_once("..") {
         Some((from, rest)) => {

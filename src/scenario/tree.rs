@@ -4,6 +4,7 @@
 //! nodes remember their source text, so that any error can point at its place.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
@@ -164,20 +165,9 @@ impl Table {
         }
         match &mut entry.node.kind {
             Kind::Table(table) => table.set(rest, node),
-            // A list of one table, as `[[service]]` makes it, is as good as the table.
-            Kind::List(items)
-                if matches!(
-                    items[..],
-                    [Node {
-                        kind: Kind::Table(_),
-                        ..
-                    }]
-                ) =>
-            {
-                match &mut items[0].kind {
-                    Kind::Table(table) => table.set(rest, node),
-                    _ => Ok(()),
-                }
+            Kind::List(items) if items.iter().all(|i| matches!(i.kind, Kind::Table(_))) => {
+                let member = member(items, key, rest)?;
+                member.table.set(member.path, node)
             }
             _ => Err(
                 Problem::new(format!("`{key}` is a single value, not a table"))
@@ -203,6 +193,46 @@ impl Table {
                 None => self.entries.push(entry.clone()),
             }
         }
+    }
+}
+
+/// A table of a list such as `[[service]]` makes, and the path that is left within it.
+struct Member<'a> {
+    table: &'a mut Table,
+    path: &'a [(String, Place)],
+}
+
+/// The table that a path means by its number, counted from 1, or by its `name`;
+/// a list of one table is as good as the table.
+fn member<'a>(
+    items: &'a mut [Node],
+    list: &str,
+    path: &'a [(String, Place)],
+) -> Result<Member<'a>, Problem> {
+    let (key, place) = &path[0];
+    let named = |node: &Node| match &node.kind {
+        Kind::Table(table) => table.get("name").is_some_and(|e| e.node.is_word(key)),
+        _ => false,
+    };
+    let count = items.len();
+    let index = match key.parse::<usize>() {
+        Ok(n) if (1..=count).contains(&n) => Some(n - 1),
+        _ => items.iter().position(named),
+    };
+    let (index, rest) = match index {
+        Some(index) if path.len() > 1 => (index, &path[1..]),
+        _ if count == 1 => (0, path),
+        _ => {
+            return Err(Problem::new(format!("there are {count} of `{list}`"))
+                .at(Some(place.clone()))
+                .help(format!(
+                    "say which by number or name, such as {list}.1.{key}"
+                )));
+        }
+    };
+    match &mut items[index].kind {
+        Kind::Table(table) => Ok(Member { table, path: rest }),
+        _ => Err(Problem::new(format!("`{list}` is a list of values")).at(Some(place.clone()))),
     }
 }
 
@@ -307,7 +337,10 @@ impl Node {
                 );
             }
         };
-        T::parse(text).map_err(|e| self.inside(e, offset))
+        let directory = Path::new(&self.place.source.name)
+            .parent()
+            .unwrap_or(Path::new(""));
+        T::parse_in(text, directory).map_err(|e| self.inside(e, offset))
     }
 
     fn inside(&self, error: ValueError, offset: Option<usize>) -> Problem {
@@ -321,6 +354,11 @@ impl Node {
             place: Some(place),
             help: error.help,
         }
+    }
+
+    /// Whether it is just this word.
+    pub fn is_word(&self, word: &str) -> bool {
+        matches!(&self.kind, Kind::Text { text, .. } if text == word)
     }
 
     /// One of a few words, such as `fifo` or `lifo`.

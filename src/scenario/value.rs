@@ -13,10 +13,12 @@
 //! error carries the byte range it is about.
 
 use std::ops::Range;
+use std::path::Path;
 
+use super::samples;
 use crate::dist::Dist;
 use crate::scenario::fault::{Fault, FaultKind};
-use crate::scenario::policy::{Backoff, Jitter};
+use crate::scenario::policy::{Backoff, Exponent, Hint, Jitter, Quantum, Rounding};
 use crate::units::{Drift, Factor, Nanos, Probability, Rate, Tokens};
 
 /// What is wrong with a value, and where in its text.
@@ -52,9 +54,14 @@ pub trait Value: Sized {
 
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError>;
 
-    /// Reads the whole of `text`.
+    /// Reads the whole of `text`; files that it names are looked for here.
     fn parse(text: &str) -> Result<Self, ValueError> {
-        let mut tokens = Lexer::new(text)?;
+        Self::parse_in(text, Path::new(""))
+    }
+
+    /// Reads the whole of `text`; files that it names are looked for in `directory`.
+    fn parse_in(text: &str, directory: &Path) -> Result<Self, ValueError> {
+        let mut tokens = Lexer::new(text, directory)?;
         let value = Self::read(&mut tokens)?;
         match tokens.next() {
             None => Ok(value),
@@ -105,10 +112,11 @@ struct Token<'t> {
 pub struct Lexer<'t> {
     tokens: std::vec::IntoIter<Token<'t>>,
     end: usize,
+    directory: &'t Path,
 }
 
 impl<'t> Lexer<'t> {
-    fn new(text: &'t str) -> Result<Self, ValueError> {
+    fn new(text: &'t str, directory: &'t Path) -> Result<Self, ValueError> {
         let mut tokens = Vec::new();
         let mut rest = text.char_indices().peekable();
         while let Some((start, c)) = rest.next() {
@@ -141,6 +149,7 @@ impl<'t> Lexer<'t> {
         Ok(Lexer {
             tokens: tokens.into_iter(),
             end: text.len(),
+            directory,
         })
     }
 
@@ -232,6 +241,7 @@ impl<'t> Lexer<'t> {
                 tokens: Lexer {
                     tokens: tokens.into_iter(),
                     end,
+                    directory: self.directory,
                 },
                 span: from.start..end,
             });
@@ -274,6 +284,18 @@ impl<'t> Arguments<'t> {
                 extra.span,
                 format!("unexpected text, expected {}", T::EXPECTED),
             )),
+        }
+    }
+
+    /// The argument called `key`, which has to be named.
+    fn named<T: Value>(&mut self, key: &'static str) -> Result<Option<T>, ValueError> {
+        let given = |a: &Argument<'_>| a.key.as_ref().is_some_and(|(k, _)| *k == key);
+        match self.given.iter().any(given) {
+            true => self.optional(key),
+            false => {
+                self.asked.push(key);
+                Ok(None)
+            }
         }
     }
 
@@ -479,6 +501,17 @@ impl Value for Drift {
     }
 }
 
+/// A name, a path: any text without blanks or marks.
+struct Word(String);
+
+impl Value for Word {
+    const EXPECTED: &'static str = "a name";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        Ok(Word(tokens.atom(Self::EXPECTED)?.0.to_string()))
+    }
+}
+
 /// A strictly positive real parameter, such as a shape.
 struct Positive(f64);
 
@@ -551,7 +584,7 @@ impl Value for Tokens {
     }
 }
 
-const DISTRIBUTIONS: [&str; 9] = [
+const DISTRIBUTIONS: [&str; 12] = [
     "const",
     "exp",
     "uniform",
@@ -561,6 +594,9 @@ const DISTRIBUTIONS: [&str; 9] = [
     "weibull",
     "pareto",
     "mix",
+    "samples",
+    "quantiles",
+    "file",
 ];
 
 impl Value for Dist {
@@ -615,6 +651,31 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
             alpha: args.required::<Positive>("alpha")?.0,
         },
         "mix" => mixture(&mut args, at)?,
+        "samples" => {
+            let mut samples = Vec::new();
+            while let Some(sample) = args.optional::<Nanos>("sample")? {
+                samples.push(sample.0);
+            }
+            if samples.len() < 2 {
+                return Err(ValueError::new(at, "a law needs at least two samples"));
+            }
+            samples.sort_unstable();
+            Dist::Samples(samples.into())
+        }
+        "quantiles" => quantiles(&mut args, at)?,
+        "file" => {
+            let path = args.required::<Word>("path")?.0;
+            let column = args.named::<Word>("column")?;
+            let unit = args.named::<Word>("unit")?;
+            let path = tokens.directory.join(path);
+            let samples = samples::durations(
+                &path,
+                column.as_ref().map(|w| w.0.as_str()),
+                unit.as_ref().map(|w| w.0.as_str()),
+            )
+            .map_err(|message| ValueError::new(at, message))?;
+            Dist::Samples(samples.into())
+        }
         _ => {
             return Err(
                 ValueError::new(at, format!("unknown distribution `{name}`"))
@@ -624,6 +685,59 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
     };
     args.finish()?;
     Ok(law)
+}
+
+/// `p50=1ms,p90=4ms,max=200ms`, and `min=` where the least is not 0.
+fn quantiles(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueError> {
+    let mut points: Vec<(f64, u64, Range<usize>)> = Vec::new();
+    for mut argument in std::mem::take(&mut args.given) {
+        let span = argument.span;
+        let p = match argument.key {
+            Some(("min", _)) => 0.0,
+            Some(("max", _)) => 1.0,
+            Some((key, ref span)) => percentile(key).ok_or_else(|| {
+                ValueError::new(
+                    span.clone(),
+                    "expected min, max or a percentile such as p99",
+                )
+            })?,
+            None => {
+                return Err(ValueError::new(
+                    span,
+                    "a quantile needs its name, as in p99=30ms",
+                ));
+            }
+        };
+        points.push((p, Nanos::read(&mut argument.tokens)?.0, span));
+    }
+    if points.first().is_some_and(|(p, ..)| *p != 0.0) {
+        points.insert(0, (0.0, 0, at.clone()));
+    }
+    if points.last().is_none_or(|(p, ..)| *p != 1.0) {
+        return Err(ValueError::new(at, "`quantiles` ends with `max`")
+            .help("for example quantiles(p50=1ms,p90=4ms,p99=30ms,max=200ms)"));
+    }
+    for pair in points.windows(2) {
+        if pair[1].0 <= pair[0].0 || pair[1].1 < pair[0].1 {
+            return Err(ValueError::new(pair[1].2.clone(), "quantiles have to rise"));
+        }
+    }
+    Ok(Dist::Quantiles(
+        points.into_iter().map(|(p, x, _)| (p, x)).collect(),
+    ))
+}
+
+/// p50 is 0.5, p999 is 0.999, p99.9 is 0.999 as well.
+fn percentile(key: &str) -> Option<f64> {
+    let digits = key.strip_prefix('p')?;
+    let plain = digits.chars().all(|c| c.is_ascii_digit());
+    let p = match plain && digits.len() > 2 {
+        true => format!("{}.{}", &digits[..2], &digits[2..]).parse::<f64>(),
+        false => digits.parse::<f64>(),
+    };
+    p.ok()
+        .filter(|p| (0.0..100.0).contains(p) && *p > 0.0)
+        .map(|p| p / 100.0)
 }
 
 fn mixture(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueError> {
@@ -664,6 +778,7 @@ impl Value for Fault {
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (name, at) = tokens.atom(Self::EXPECTED)?;
         let mut args = tokens.arguments(name, at.clone())?;
+        let tier = args.named::<Word>("tier")?.map(|word| word.0);
         let kind = match name {
             "crash" => FaultKind::Crash,
             "stall" => FaultKind::Stall,
@@ -703,11 +818,36 @@ impl Value for Fault {
             from,
             lasts,
             ramp,
+            tier,
         })
     }
 }
 
-const BACKOFFS: [&str; 5] = ["none", "fixed", "linear", "exponential", "random"];
+const BACKOFFS: [&str; 7] = [
+    "none",
+    "fixed",
+    "linear",
+    "exponential",
+    "polynomial",
+    "table",
+    "random",
+];
+
+impl Value for Exponent {
+    const EXPECTED: &'static str = "0, 1 or less-one";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        match tokens.atom(Self::EXPECTED)? {
+            ("0", _) => Ok(Exponent::FromZero),
+            ("1", _) => Ok(Exponent::FromOne),
+            ("less-one", _) => Ok(Exponent::LessOne),
+            (_, span) => Err(
+                ValueError::new(span, format!("expected {}", Self::EXPECTED))
+                    .help("the first retry waits base × multiplier^0, ^1, or ^1 less 1"),
+            ),
+        }
+    }
+}
 
 impl Value for Backoff {
     const EXPECTED: &'static str =
@@ -739,7 +879,34 @@ impl Value for Backoff {
                     base,
                     multiplier,
                     cap,
+                    exponent: args
+                        .optional("exponent_from")?
+                        .unwrap_or(Exponent::FromZero),
                 }
+            }
+            "polynomial" => {
+                let offset = args.required("offset")?;
+                let step = args.required("step")?;
+                let power: u64 = args.required("power")?;
+                if power > 10 {
+                    return Err(ValueError::new(at, "a power can be at most 10"));
+                }
+                Backoff::Polynomial {
+                    offset,
+                    step,
+                    power: power as u32,
+                }
+            }
+            "table" => {
+                let mut delays = Vec::new();
+                while let Some(delay) = args.optional("delay")? {
+                    delays.push(delay);
+                }
+                if delays.is_empty() {
+                    return Err(ValueError::new(at, "`table` needs delays")
+                        .help("for example table(1s,2s,5s)"));
+                }
+                Backoff::Table(delays)
             }
             "random" => Backoff::Random(args.required("law")?),
             _ => {
@@ -752,13 +919,17 @@ impl Value for Backoff {
     }
 }
 
-const JITTERS: [&str; 6] = [
+const JITTERS: [&str; 10] = [
     "none",
     "full",
     "equal",
     "decorrelated",
     "proportional",
+    "scale",
     "additive",
+    "growing",
+    "compounding",
+    "polly",
 ];
 
 impl Value for Jitter {
@@ -773,7 +944,17 @@ impl Value for Jitter {
             "equal" => Jitter::Equal,
             "decorrelated" => Jitter::Decorrelated,
             "proportional" => Jitter::Proportional(args.required("f")?),
+            "scale" => {
+                let (from, to): (Factor, Factor) = (args.required("from")?, args.required("to")?);
+                if from > to {
+                    return Err(ValueError::new(at, "`scale` needs from ≤ to"));
+                }
+                Jitter::Scale(from, to)
+            }
             "additive" => Jitter::Additive(args.required("d")?),
+            "growing" => Jitter::Growing(args.required("d")?),
+            "compounding" => Jitter::Compounding(args.required("f")?),
+            "polly" => Jitter::Polly,
             _ => {
                 return Err(ValueError::new(at, format!("unknown jitter `{name}`"))
                     .help(suggest(name, &JITTERS)));
@@ -781,5 +962,65 @@ impl Value for Jitter {
         };
         args.finish()?;
         Ok(jitter)
+    }
+}
+
+impl Value for Quantum {
+    const EXPECTED: &'static str =
+        "a quantum such as 1ms, ceil(1ms), nearest(1ms) or inclusive(1s)";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let rounding = match name {
+            "ceil" => Rounding::Ceil,
+            "nearest" => Rounding::Nearest,
+            "inclusive" => Rounding::Inclusive,
+            "floor" => Rounding::Floor,
+            _ if name.starts_with(|c: char| c.is_ascii_digit()) => {
+                let unit = duration(name, at)?;
+                return Quantum::of(unit, Rounding::Floor, tokens);
+            }
+            _ => {
+                return Err(ValueError::new(at, format!("expected {}", Self::EXPECTED)));
+            }
+        };
+        let mut args = tokens.arguments(name, at)?;
+        let unit = args.required("unit")?;
+        args.finish()?;
+        Quantum::of(unit, rounding, tokens)
+    }
+}
+
+impl Quantum {
+    fn of(unit: Nanos, rounding: Rounding, tokens: &Lexer<'_>) -> Result<Quantum, ValueError> {
+        match unit {
+            Nanos::ZERO => Err(ValueError::new(
+                0..tokens.here().end,
+                "a quantum is longer than 0",
+            )),
+            unit => Ok(Quantum { unit, rounding }),
+        }
+    }
+}
+
+impl Value for Hint {
+    const EXPECTED: &'static str =
+        "ignore, replace, replace(20s), replace-or-stop(60s), at-least or clamp(5s)";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let mut args = tokens.arguments(name, at.clone())?;
+        let hint = match name {
+            "ignore" => Hint::Ignore,
+            "replace" => Hint::Replace(args.optional("most")?),
+            "replace-or-stop" => Hint::ReplaceOrStop(args.required("most")?),
+            "at-least" => Hint::AtLeast,
+            "clamp" => Hint::Clamp(args.required("most")?),
+            _ => {
+                return Err(ValueError::new(at, format!("expected {}", Self::EXPECTED)));
+            }
+        };
+        args.finish()?;
+        Ok(hint)
     }
 }

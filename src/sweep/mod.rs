@@ -57,7 +57,8 @@ fn cell(job: &Job, stop: &AtomicBool) -> Option<Rows> {
     match job {
         Job::Herd(scenario) => {
             let raw = herd::raw(scenario, stop)?;
-            let policies = scenario.compare.iter().zip(&raw);
+            let names = scenario.policies.iter().map(|(name, _)| name);
+            let policies = names.zip(&raw);
             Some(
                 policies
                     .map(|(name, raw)| csv::summary_row(name, raw))

@@ -1,7 +1,7 @@
 //! Where a collapse under retries can persist (`docs/model.md`).
 
 use crate::scenario::Scenario;
-use crate::scenario::policy::{Budget, Failure, Policy};
+use crate::scenario::policy::{Budget, Deposit, Expiry, Failure, Policy, UNLIMITED};
 use crate::scenario::service::{Arrival, Cancel, Discipline};
 
 /// How hard retries can press a service, and how long its queue can be.
@@ -26,15 +26,24 @@ impl Pressure {
         let Arrival::Open { rate } = scenario.callers.arrival else {
             return None;
         };
-        let service = &scenario.service;
-        let plain = service.discipline == Discipline::Fifo
-            && !service.drop_expired
+        let [service] = &scenario.services[..] else {
+            return None;
+        };
+        let pool = service.pool()?;
+        let plain = pool.discipline == Discipline::Fifo
+            && !pool.drop_expired
+            && pool.shed.is_none()
+            && pool.contention.0 == 0.0
             && service.cancel == Cancel::None
-            && policy.deadline.is_none();
+            && policy.deadline.is_none()
+            && policy.breaker.is_none()
+            && policy.throttle.is_none()
+            && policy.hedge.is_none();
         // In a collapse attempts are rejected or time out.
         let retried = [Failure::Rejected, Failure::Timeout].map(|f| policy.retry_on.contains(f));
         let limit = match retried {
             _ if !plain => return None,
+            [true, true] if policy.attempts == UNLIMITED => f64::INFINITY,
             [true, true] => f64::from(policy.attempts),
             [false, false] => 1.0,
             _ => return None,
@@ -56,12 +65,30 @@ impl Pressure {
             }
             Some(Budget::Ratio(rule)) => {
                 let clients = f64::from(scenario.callers.clients);
-                limit.min(1.0 + rule.ratio.0 + rule.min_per_s.0 * clients / calls)
+                let reserve = rule.min_per_s.0 * clients / calls;
+                // tower and finagle grant their reserve once, not every second.
+                let reserve = match rule.expiry {
+                    Expiry::Sliding => reserve,
+                    Expiry::Tower | Expiry::Finagle => 0.0,
+                };
+                match rule.deposit {
+                    Deposit::Start => limit.min(1.0 + rule.ratio.0 + reserve),
+                    // Retries earn retries: a geometric series.
+                    Deposit::Attempt if rule.ratio.0 < 1.0 => {
+                        limit.min((1.0 + reserve) / (1.0 - rule.ratio.0))
+                    }
+                    Deposit::Attempt => limit,
+                    Deposit::Success | Deposit::Settled => limit.min(1.0 + reserve),
+                }
             }
+            // Half its tokens are soon gone, and nothing brings them back.
+            Some(Budget::Throttle(_)) => 1.0,
+            Some(Budget::FailureRatio(_)) => 1.0,
+            Some(Budget::Concurrent(_)) => return None,
         };
         Some(Pressure {
             load: attempts * calls / capacity,
-            delay: f64::from(service.queue) / capacity / patience,
+            delay: f64::from(pool.queue) / capacity / patience,
         })
     }
 

@@ -1,0 +1,202 @@
+//! Where policies come from: the file, then the catalogue, then overrides.
+
+use std::sync::{Arc, LazyLock};
+
+use super::is_plain_name;
+use super::layers::{Layers, Override};
+use super::policy::{Policy, policy};
+use super::tree::{Node, Place, Problem, Source, Table};
+use super::value::suggest;
+
+const CATALOGUE: &str = include_str!("catalogue.toml");
+
+/// The policies of a scenario: those of its file, or else the `default` ones.
+pub(super) fn policies(
+    own: Option<&Node>,
+    compare: Option<&Node>,
+    default: &[&str],
+    layers: &Layers,
+) -> Result<Vec<(String, Policy)>, Problem> {
+    let known = Policies::new(own, layers)?;
+    let compared = known.compared(compare, default, &[])?;
+    Ok(known.resolve(&compared, &[])?.0)
+}
+
+/// The catalogue's policies, read once.
+fn catalogue() -> Result<&'static Table, Problem> {
+    static READ: LazyLock<Result<Table, Problem>> = LazyLock::new(read_catalogue);
+    READ.as_ref().map_err(Clone::clone)
+}
+
+fn read_catalogue() -> Result<Table, Problem> {
+    let source = Arc::new(Source {
+        name: "catalogue".to_string(),
+        text: CATALOGUE.to_string(),
+    });
+    let table = Table::parse(&source)?;
+    match table.get("policy") {
+        Some(entry) => entry.node.table().cloned(),
+        None => Ok(Table::default()),
+    }
+}
+
+/// Where policies come from: the file, then the catalogue, then overrides.
+pub(super) struct Policies<'a> {
+    own: Table,
+    catalogue: &'static Table,
+    overrides: &'a [Override],
+}
+
+/// A policy's name, and where it is asked for.
+type Asked = (String, Option<Place>);
+type Named = Vec<(String, Policy)>;
+
+impl<'a> Policies<'a> {
+    pub fn new(own: Option<&Node>, layers: &'a Layers) -> Result<Policies<'a>, Problem> {
+        Ok(Policies {
+            own: match own {
+                Some(node) => node.table()?.clone(),
+                None => Table::default(),
+            },
+            catalogue: catalogue()?,
+            overrides: &layers.policy_overrides,
+        })
+    }
+
+    /// Which policies are compared: those asked for, those of the file that no
+    /// service uses, or else the `default` ones.
+    pub fn compared(
+        &self,
+        compare: Option<&Node>,
+        default: &[&str],
+        used: &[&str],
+    ) -> Result<Vec<Asked>, Problem> {
+        let mut names: Vec<Asked> = Vec::new();
+        match compare {
+            Some(node) => {
+                for item in node.list()? {
+                    names.push((item.text()?.to_string(), Some(item.place.clone())));
+                }
+                if names.is_empty() {
+                    return Err(
+                        Problem::new("there is no policy to compare").at(Some(node.place.clone()))
+                    );
+                }
+            }
+            None => {
+                let own = self.own.entries.iter();
+                let free = own.filter(|e| !used.contains(&e.key.as_str()));
+                names.extend(free.map(|e| (e.key.clone(), Some(e.place.clone()))));
+                if names.is_empty() {
+                    names.extend(default.iter().map(|name| (name.to_string(), None)));
+                }
+            }
+        }
+        for (i, (name, place)) in names.iter().enumerate() {
+            if names[..i].iter().any(|(earlier, _)| earlier == name) {
+                return Err(
+                    Problem::new(format!("policy `{name}` is named twice")).at(place.clone())
+                );
+            }
+        }
+        Ok(names)
+    }
+
+    /// Resolves the policies compared, and those used by services.
+    pub fn resolve(&self, compared: &[Asked], used: &[&str]) -> Result<(Named, Named), Problem> {
+        let mut inner: Vec<Asked> = Vec::new();
+        for name in used {
+            if inner.iter().all(|(other, _)| other != name) {
+                inner.push((name.to_string(), None));
+            }
+        }
+        for (name, place) in compared.iter().chain(&inner) {
+            if !is_plain_name(name) {
+                return Err(
+                    Problem::new("a policy's name is letters, digits, `-`, `_` and `.`")
+                        .at(place.clone()),
+                );
+            }
+        }
+        for Override {
+            policy: name, path, ..
+        } in self.overrides
+        {
+            let mut names = compared.iter().chain(&inner).map(|(n, _)| n.as_str());
+            if name != "*" && !names.any(|n| n == name) {
+                let place = path.first().map(|(_, place)| place.clone());
+                let known: Vec<&str> = compared.iter().map(|(n, _)| n.as_str()).collect();
+                return Err(
+                    Problem::new(format!("policy `{name}` is not part of this run"))
+                        .at(place)
+                        .help(suggest(name, &known)),
+                );
+            }
+        }
+        Ok((self.tables(compared, true)?, self.tables(&inner, false)?))
+    }
+
+    /// Reads policies; what is set for all of them concerns those `compared`.
+    fn tables(&self, names: &[Asked], compared: bool) -> Result<Named, Problem> {
+        let mut policies = Vec::with_capacity(names.len());
+        for (name, place) in names {
+            let mut table = self.lookup(name, place.clone(), &mut Vec::new())?;
+            for set in self.overrides {
+                if set.policy == *name || set.policy == "*" && compared {
+                    table.set(&set.path, set.node.clone())?;
+                }
+            }
+            policies.push((name.clone(), policy(&table)?));
+        }
+        Ok(policies)
+    }
+
+    /// The policy's table with everything it extends laid under it.
+    fn lookup(
+        &self,
+        name: &str,
+        place: Option<Place>,
+        seen: &mut Vec<String>,
+    ) -> Result<Table, Problem> {
+        // A file's policy may extend the catalogue's of the same name.
+        let own = self
+            .own
+            .get(name)
+            .filter(|_| !seen.iter().any(|s| s == name));
+        let entry = match own.or_else(|| self.catalogue.get(name)) {
+            Some(entry) => entry,
+            None if seen.iter().any(|s| s == name) => {
+                return Err(Problem::new(format!("policy `{name}` extends itself")).at(place));
+            }
+            None => {
+                let names: Vec<&str> = self
+                    .own
+                    .entries
+                    .iter()
+                    .chain(&self.catalogue.entries)
+                    .map(|e| e.key.as_str())
+                    .collect();
+                return Err(Problem::new(format!("unknown policy `{name}`"))
+                    .at(place)
+                    .help(suggest(name, &names)));
+            }
+        };
+        let first = seen.is_empty();
+        if own.is_some() || first {
+            seen.push(name.to_string());
+        }
+        let table = entry.node.table()?;
+        // `--set` may give the policy itself another base, not one further down.
+        let instead = self.overrides.iter().rev().find(|set| {
+            first && (set.policy == "*" || set.policy == name) && set.path[0].0 == "extends"
+        });
+        let base = match (instead, table.get("extends")) {
+            (Some(set), _) => &set.node,
+            (None, Some(entry)) => &entry.node,
+            (None, None) => return Ok(table.clone()),
+        };
+        let mut merged = self.lookup(base.text()?, Some(base.place.clone()), seen)?;
+        merged.overlay(table);
+        Ok(merged)
+    }
+}
