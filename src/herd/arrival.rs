@@ -184,7 +184,7 @@ impl Arrivals {
     }
 
     /// The caller who calls now, if it does.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self) -> Option<u32> {
         let caller = match &mut self.kind {
             Kind::Open { .. } => Some(self.rng.random_range(0..self.callers)),
@@ -216,7 +216,7 @@ impl Arrivals {
     }
 
     /// A caller's call has ended; says whether that may change [`Self::next`].
-    #[inline]
+    #[inline(always)]
     pub fn ended(&mut self, caller: u32, now: u64) -> bool {
         match &mut self.kind {
             Kind::Open { .. }

@@ -382,7 +382,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// Brings the clock to `now`.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, now: u64) {
         self.now = now;
         let budgets = &self.budgets;
@@ -390,7 +390,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// Does what happens next.
-    #[inline]
+    #[inline(always)]
     pub fn step(&mut self, time: u64, cause: Cause) {
         self.advance(time);
         match cause {
@@ -428,7 +428,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_call(&mut self) {
         let caller = self.arrivals.take();
         self.agenda.set_next(Cause::Call, self.arrivals.next());
@@ -443,7 +443,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         self.start_call(attempt)
     }
 
-    #[inline]
+    #[inline(always)]
     fn start_call(&mut self, caller: u32) -> u32 {
         self.recorder.call_started();
         if !self.budgets.is_unlimited() {
@@ -472,7 +472,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// Sends the next attempt of a call.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, call_slot: u32) {
         if !PLAIN && self.watched && !self.may_leave(call_slot) {
             return;
@@ -535,7 +535,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// Puts the next attempt of a call on the agenda, in place of any other.
-    #[inline]
+    #[inline(always)]
     fn send_at(&mut self, call_slot: u32, time: u64) {
         let generation = match PLAIN {
             true => 0,
@@ -722,7 +722,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         oldest.is_some_and(|slot| self.now - self.attempts[slot].since > most)
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, attempt: u32, door: Door) {
         match door {
             Door::Vanishes => self.through(attempt),
@@ -831,7 +831,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         attempt
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_finish(&mut self) {
         let Some(attempt) = self.take_finished() else {
             return;
@@ -876,7 +876,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// All work on an attempt is done, that of the next service `below` included.
-    #[inline]
+    #[inline(always)]
     fn complete(&mut self, attempt: u32, below: bool) {
         if PLAIN || !self.frees_server() {
             self.leave_server(attempt);
@@ -1174,7 +1174,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     }
 
     /// Asks breaker and budget for another attempt of a call, and pays for it.
-    #[inline]
+    #[inline(always)]
     fn may_retry(&mut self, call_slot: u32, failure: Failure) -> bool {
         if !self.budgets.is_unlimited() || !PLAIN && self.watched {
             let client = self.client(self.calls[call_slot].caller);
@@ -1228,7 +1228,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         self.send(token.slot);
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_call(&mut self, call_slot: u32, ok: bool) {
         let call = &mut self.calls[call_slot];
         call.ended = true;

@@ -230,7 +230,7 @@ impl Race {
     }
 
     /// The one that finishes now.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, now: u64, rng: &mut Stream) -> Option<u32> {
         if self.busy.is_empty() {
             return None;
