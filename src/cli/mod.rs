@@ -4,6 +4,7 @@ pub mod failure;
 pub mod fence;
 pub mod herd;
 pub mod options;
+pub mod policies;
 pub mod run;
 pub mod saga;
 pub mod sweep;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use failure::Failure;
 use fence::FenceOptions;
 use herd::Options;
+use policies::PoliciesOptions;
 use saga::SagaOptions;
 use sweep::MergeOptions;
 
@@ -76,6 +78,7 @@ impl Cli {
             Some(Command::Fence(options)) => (options.layers()?, JobKind::Fence, &options.common),
             Some(Command::Saga(options)) => (options.layers()?, JobKind::Saga, &options.common),
             Some(Command::Merge(options)) => return sweep::merge(options),
+            Some(Command::Policies(options)) => return policies::show(options),
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
         match must_sweep || layers.has_sweep() || common.sweeps() {
@@ -103,6 +106,8 @@ pub enum Command {
     },
     /// Put the shards of a sweep together
     Merge(MergeOptions),
+    /// The named retry policies: all, those a word is found in, or one in full
+    Policies(PoliciesOptions),
     /// A paused leader wakes and writes: what do fencing tokens prevent?
     Fence(Box<FenceOptions>),
     /// A refund is retried: how often is it paid twice?

@@ -172,6 +172,11 @@ impl Slots {
         allowed
     }
 
+    /// Retries earned per deposit.
+    pub fn ratio(&self) -> f64 {
+        self.deposit as f64 / self.cost as f64
+    }
+
     fn left_at(&self, now: u64) -> f64 {
         let mut then = self.clone();
         then.expire(now);

@@ -1,6 +1,7 @@
 //! What a run leaves: files, tables, words.
 
 pub mod assertion;
+pub mod catalogue;
 pub mod csv;
 pub mod curves;
 pub mod fence;

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use super::is_plain_name;
 use super::layers::{Layers, Override};
 use super::policy::{Policy, policy};
-use super::tree::{Node, Place, Problem, Source, Table};
+use super::tree::{Node, Place, Problem, Section, Source, Table};
 use super::value::suggest;
 
 const CATALOGUE: &str = include_str!("catalogue.toml");
@@ -22,22 +22,99 @@ pub(super) fn policies(
     Ok(known.resolve(&compared, &[])?.0)
 }
 
-/// The catalogue's policies, read once.
-fn catalogue() -> Result<&'static Table, Problem> {
-    static READ: LazyLock<Result<Table, Problem>> = LazyLock::new(read_catalogue);
+/// The catalogue as its file has it.
+struct Catalogue {
+    policies: Table,
+    about: Table,
+}
+
+/// The catalogue, read once.
+fn read() -> Result<&'static Catalogue, Problem> {
+    static READ: LazyLock<Result<Catalogue, Problem>> = LazyLock::new(|| {
+        let source = Arc::new(Source {
+            name: "catalogue".to_string(),
+            text: CATALOGUE.to_string(),
+        });
+        let table = Table::parse(&source)?;
+        let part = |key| match table.get(key) {
+            Some(entry) => entry.node.table().cloned(),
+            None => Ok(Table::default()),
+        };
+        Ok(Catalogue {
+            policies: part("policy")?,
+            about: part("about")?,
+        })
+    });
     READ.as_ref().map_err(Clone::clone)
 }
 
-fn read_catalogue() -> Result<Table, Problem> {
-    let source = Arc::new(Source {
-        name: "catalogue".to_string(),
-        text: CATALOGUE.to_string(),
-    });
-    let table = Table::parse(&source)?;
-    match table.get("policy") {
-        Some(entry) => entry.node.table().cloned(),
-        None => Ok(Table::default()),
+/// A named policy and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub name: String,
+    pub policy: Policy,
+    /// The shelf it stands on, such as `aws`.
+    pub group: String,
+    /// Its delays as a formula.
+    pub delays: String,
+    /// Which failures the real client retries.
+    pub retries: String,
+    /// Where that was read.
+    pub source: String,
+    pub sure: Sure,
+}
+
+/// How sure a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sure {
+    /// Read in the client's own source.
+    Read,
+    /// In its documentation, an issue, or somebody else's text.
+    Second,
+    /// Defined by this project.
+    Own,
+}
+
+/// Every policy of the catalogue, in its order.
+///
+/// # Errors
+/// Only if the catalogue itself is broken, which a test looks for.
+pub fn entries() -> Result<Vec<Entry>, Problem> {
+    let layers = Layers::default();
+    let (known, about) = (Policies::new(None, &layers)?, &read()?.about);
+    let mut entries = Vec::new();
+    for e in &known.catalogue.entries {
+        let name = e.key.as_str();
+        let nothing = Table::default();
+        let mut s = Section::new(match about.get(name) {
+            Some(about) => about.node.table()?,
+            None => &nothing,
+        });
+        let mut text = |key| match s.node(key) {
+            Some(node) => node.text().map(str::to_string),
+            None => Err(Problem::new(format!("policy `{name}` lacks its `{key}`"))
+                .at(Some(e.place.clone()))),
+        };
+        let (group, delays) = (text("group")?, text("delays")?);
+        let (retries, source) = (text("retries")?, text("source")?);
+        let sures = [
+            ("read", Sure::Read),
+            ("second", Sure::Second),
+            ("own", Sure::Own),
+        ];
+        let sure = s.word("sure", "certainty", &sures)?.unwrap_or(Sure::Second);
+        s.finish()?;
+        entries.push(Entry {
+            name: name.to_string(),
+            policy: policy(&known.lookup(name, None, &mut Vec::new())?)?,
+            group,
+            delays,
+            retries,
+            source,
+            sure,
+        });
     }
+    Ok(entries)
 }
 
 /// Where policies come from: the file, then the catalogue, then overrides.
@@ -58,7 +135,7 @@ impl<'a> Policies<'a> {
                 Some(node) => node.table()?.clone(),
                 None => Table::default(),
             },
-            catalogue: catalogue()?,
+            catalogue: &read()?.policies,
             overrides: &layers.policy_overrides,
         })
     }

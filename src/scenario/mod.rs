@@ -12,7 +12,7 @@
 //! # Ok::<(), herdsim::scenario::Problem>(())
 //! ```
 
-mod catalogue;
+pub mod catalogue;
 pub mod fault;
 pub mod fence;
 mod layers;

@@ -1,0 +1,153 @@
+//! The failure ratio at which a budget switches retries off (`docs/model.md`).
+//!
+//! Attempts fail independently with probability x, and every retry is granted;
+//! a budget that then loses more than it earns runs dry sooner or later. The
+//! *break-even* x is where it earns as much as it spends.
+
+use crate::herd::budget::Slots;
+use crate::scenario::policy::{Budget, Deposit, Expiry, Failure, Policy, TokenBucket, UNLIMITED};
+
+/// Retries per call when every one is granted: x + x² + … + x^(m−1).
+fn retries(x: f64, attempts: u32) -> f64 {
+    match attempts {
+        UNLIMITED => x / (1.0 - x),
+        m => (x - x.powf(f64::from(m))) / (1.0 - x),
+    }
+}
+
+/// Calls that succeed: 1 − x^m.
+fn successes(x: f64, attempts: u32) -> f64 {
+    match attempts {
+        UNLIMITED => 1.0,
+        m => 1.0 - x.powf(f64::from(m)),
+    }
+}
+
+/// What a bucket gains per call, in tokens.
+fn gain(bucket: &TokenBucket, x: f64, attempts: u32, cost: f64) -> f64 {
+    let first = 1.0 - x;
+    let later = successes(x, attempts) - first;
+    let refund = match bucket.refund {
+        true => cost,
+        false => 0.0,
+    };
+    bucket.deposit_per_call.as_f64()
+        + bucket.deposit_per_success.as_f64() * first
+        + (bucket.deposit_after_retry.as_f64() + refund) * later
+        - cost * retries(x, attempts)
+}
+
+/// The break-even failure ratio of a policy's budget where all failures are of
+/// one kind: a number in (0, 1); nothing without a budget, where retries are
+/// never switched off, or where that hangs on the load.
+pub fn break_even(policy: &Policy, failure: Failure) -> Option<f64> {
+    let m = policy.attempts;
+    if m == 1 || !policy.retry_on.contains(failure) {
+        return None;
+    }
+    match policy.budget.as_ref()? {
+        Budget::TokenBucket(bucket) => {
+            let cost = match failure {
+                Failure::Timeout => bucket.timeout_cost,
+                Failure::Rejected => bucket.throttle_cost,
+                _ => bucket.cost,
+            };
+            first_root(|x| gain(bucket, x, m, cost.as_f64()))
+        }
+        Budget::Ratio(rule) => {
+            // What tower and finagle make of a ratio.
+            let ratio = match rule.expiry {
+                Expiry::Sliding => rule.ratio.0,
+                Expiry::Tower | Expiry::Finagle => Slots::new(rule).ratio(),
+            };
+            first_root(|x| {
+                let deposits = match rule.deposit {
+                    Deposit::Start => 1.0,
+                    Deposit::Success | Deposit::Settled => successes(x, m),
+                    Deposit::Attempt => 1.0 + retries(x, m),
+                };
+                ratio * deposits - retries(x, m)
+            })
+        }
+        // Per attempt: −1 if it fails, + the ratio if not, whatever m is.
+        Budget::Throttle(rule) => {
+            let ratio = rule.token_ratio.as_f64();
+            Some(ratio / (1.0 + ratio))
+        }
+        Budget::FailureRatio(rule) => first_root(|x| rule.threshold.0 - x * (1.0 + retries(x, m))),
+        // As a share p of what is in flight, where retries last as long as first
+        // attempts; as a number, it depends on the load.
+        Budget::Concurrent(rule) if rule.percent.0 > 0.0 => {
+            first_root(|x| rule.percent.0 - retries(x, m) / (1.0 + retries(x, m)))
+        }
+        Budget::Concurrent(_) => None,
+    }
+}
+
+/// The first x in (0, 1) at which a function that begins above 0 is no longer.
+fn first_root(f: impl Fn(f64) -> f64) -> Option<f64> {
+    const STEPS: u32 = 2_000;
+    let at = |i: u32| f64::from(i) / f64::from(STEPS);
+    let (mut low, mut high) = (1..STEPS)
+        .map(|i| (at(i - 1), at(i)))
+        .find(|(_, x)| f(*x) < 0.0)?;
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        match f(middle) < 0.0 {
+            true => high = middle,
+            false => low = middle,
+        }
+    }
+    Some(high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Layers, Scenario};
+
+    fn of(name: &str, settings: &[&str], failure: Failure) -> Option<f64> {
+        let mut layers = Layers::default();
+        layers.set(&format!("compare=[\"{name}\"]")).unwrap();
+        for set in settings {
+            layers.set(&format!("policy.{name}.{set}")).unwrap();
+        }
+        let s = Scenario::from_layers(&layers).unwrap();
+        break_even(&s.policies[0].1, failure)
+    }
+
+    #[test]
+    fn break_even_ratios_by_hand() {
+        let near = |got: Option<f64>, want: f64| {
+            assert!((got.unwrap() - want).abs() < 1e-6, "{got:?} {want}")
+        };
+        // gRPC: ratio / (1 + ratio), for any number of attempts.
+        near(of("grpc", &[], Failure::Error), 0.1 / 1.1);
+        near(of("grpc", &["attempts=2"], Failure::Error), 0.1 / 1.1);
+        // Brooker: x/(1−x) = 0.1.
+        near(of("brooker-adaptive", &[], Failure::Error), 0.1 / 1.1);
+        // AWS, two attempts, cost c: 1 − x + c·x(1−x) = c·x, so c·x² + x = 1.
+        let two = |c: f64| (-1.0 + (1.0 + 4.0 * c).sqrt()) / (2.0 * c);
+        near(
+            of("aws-standard-2025", &["attempts=2"], Failure::Error),
+            two(5.0),
+        );
+        near(
+            of("aws-standard-2025", &["attempts=2"], Failure::Timeout),
+            two(10.0),
+        );
+        near(
+            of("aws-standard-2026", &["attempts=2"], Failure::Timeout),
+            two(14.0),
+        );
+        // Three: 1 − x + c(x − x³) = c(x + x²), so 1 − x = c·x²(1 + x).
+        let x = of("aws-standard-2026", &[], Failure::Error).unwrap();
+        assert!((1.0 - x - 14.0 * x * x * (1.0 + x)).abs() < 1e-9, "{x}");
+        // Envoy's budget of 20% with one retry: x/(1+x) = 0.2.
+        near(of("envoy-budget", &[], Failure::Error), 0.25);
+        assert_eq!(of("fixed", &[], Failure::Error), None);
+        assert_eq!(of("envoy", &[], Failure::Error), None);
+        // Any success fills it up again: it takes nearly all to fail.
+        assert!(of("aws-standard-2025-js", &[], Failure::Error).unwrap() > 0.95);
+    }
+}
