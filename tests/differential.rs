@@ -80,7 +80,9 @@ fn tower_budget() {
 fn aws_token_bucket() {
     use aws_smithy_runtime::client::retries::TokenBucket;
     use aws_smithy_runtime::client::retries::strategy::StandardRetryStrategy;
-    use aws_smithy_runtime_api::client::interceptors::context::{Input, InterceptorContext, Output};
+    use aws_smithy_runtime_api::client::interceptors::context::{
+        Input, InterceptorContext, Output,
+    };
     use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
     use aws_smithy_runtime_api::client::retries::classifiers::{
         ClassifyRetry, RetryAction, SharedRetryClassifier,
@@ -113,10 +115,8 @@ fn aws_token_bucket() {
     let timeouts = components(ErrorKind::TransientError);
     let errors = components(ErrorKind::ServerError);
     // Both years' costs, said outright: what the crate has depends on its version.
-    for (name, cost, timeout_cost) in [
-        ("aws-standard-2025", 5, 10),
-        ("aws-standard-2026", 14, 14),
-    ] {
+    for (name, cost, timeout_cost) in [("aws-standard-2025", 5, 10), ("aws-standard-2026", 14, 14)]
+    {
         let policy = named(name, &[]);
         let bucket = TokenBucket::builder()
             .capacity(500)
@@ -195,9 +195,8 @@ fn delays(policy: &Policy, n: u32, rng: &mut Stream) -> Vec<f64> {
 fn assert_same_law(what: &str, mut a: Vec<f64>, mut b: Vec<f64>) {
     a.sort_by(f64::total_cmp);
     b.sort_by(f64::total_cmp);
-    let below = |sample: &[f64], x: f64| {
-        sample.partition_point(|y| *y <= x) as f64 / sample.len() as f64
-    };
+    let below =
+        |sample: &[f64], x: f64| sample.partition_point(|y| *y <= x) as f64 / sample.len() as f64;
     let distance = a
         .iter()
         .chain(&b)
@@ -229,7 +228,9 @@ fn backon_delays() {
     let (mut rng, n) = (stream(), 2_000);
     for k in [1usize, 3, 8] {
         let theirs = (0..n).map(|seed| {
-            let builder = ExponentialBuilder::default().with_jitter().with_max_times(10);
+            let builder = ExponentialBuilder::default()
+                .with_jitter()
+                .with_max_times(10);
             let mut all = builder.with_jitter_seed(seed).build();
             all.nth(k - 1).unwrap().as_secs_f64()
         });
@@ -290,7 +291,9 @@ fn retry_policies_delays() {
     let (mut rng, n) = (stream(), 2_000);
     for k in [4usize, 8, 14] {
         let sample = (0..n).map(|_| theirs(Jitter::Full, k as u32 - 1)).collect();
-        let ours = (0..n).map(|_| delays(&policy, 20, &mut rng)[k - 1]).collect();
+        let ours = (0..n)
+            .map(|_| delays(&policy, 20, &mut rng)[k - 1])
+            .collect();
         assert_same_law(&format!("retry-policies {k}"), sample, ours);
     }
 }

@@ -67,7 +67,18 @@ impl Cost {
                 Backoff::Table(delays) => delays[0].as_secs(),
                 Backoff::Random(law) => mean_within(law, horizon),
             };
-            f64::from(policy.attempts).min(1.0 + 2.0 * horizon / wait)
+            // What a budget allows beyond the first attempt, and something of its reserve.
+            let allowed = match &policy.budget {
+                Some(Budget::Ratio(rule)) => 4.0 + rule.ratio.0,
+                Some(Budget::TokenBucket(rule)) if rule.never_free() => {
+                    let least = rule.cost.min(rule.timeout_cost).min(rule.throttle_cost);
+                    4.0 + rule.deposit_per_call.as_f64() / least.as_f64()
+                }
+                _ => f64::INFINITY,
+            };
+            f64::from(policy.attempts)
+                .min(allowed)
+                .min(1.0 + 2.0 * horizon / wait)
         };
         let events: f64 = scenario
             .policies

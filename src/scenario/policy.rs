@@ -727,7 +727,7 @@ fn needed<T: super::value::Value>(
 
 impl TokenBucket {
     /// Whether every retry costs something.
-    fn never_free(&self) -> bool {
+    pub fn never_free(&self) -> bool {
         let least = self.cost.min(self.timeout_cost).min(self.throttle_cost);
         least > Tokens::default()
     }

@@ -1,0 +1,499 @@
+//! Policies, services and chains against closed forms and exact chains.
+
+mod common;
+
+use common::{assert_near, outcomes, scenario, values};
+use herdsim::ensemble::stats::Estimate;
+use herdsim::herd::guard::{Circuit, State};
+use herdsim::herd::{METRICS, Outcome};
+use herdsim::scenario::policy::{Breaker, BreakerWindow, Scope};
+use herdsim::units::{Nanos, Probability};
+use proptest::prelude::*;
+
+fn metric(outcome: &Outcome, name: &str) -> f64 {
+    outcome.metrics[METRICS.iter().position(|m| *m == name).unwrap()]
+}
+
+/// As [`assert_near`], of what may have no variance at all.
+fn near(what: &str, values: Vec<f64>, expected: f64) {
+    let first = values[0];
+    match values.iter().all(|v| *v == first) {
+        true => assert!(
+            (first - expected).abs() < 1e-9,
+            "{what}: {first} {expected}"
+        ),
+        false => assert_near(what, values, expected),
+    }
+}
+
+/// A coin that callers meet, open arrivals, no fault.
+fn coin(x: f64, settings: &[&str]) -> Vec<Outcome> {
+    let ratio = format!("service.failure_ratio={x}");
+    let mut all = vec![
+        "faults=[]",
+        "run.horizon=40s",
+        "run.warmup=0s",
+        "service.kind=coin",
+        "service.response_time=exp(5ms)",
+        "callers.count=200",
+        "callers.clients=1",
+        "callers.rate=10/s",
+        &ratio,
+        "compare=[\"fixed\"]",
+        "policy.fixed.backoff=none",
+        "policy.fixed.timeout=none",
+    ];
+    all.extend(settings);
+    outcomes(&scenario(&all), 0, 12)
+}
+
+#[test]
+fn a_coin_for_every_number_of_attempts() {
+    for (attempts, x) in [(1, 0.3), (2, 0.1), (3, 0.5), (4, 0.9), (6, 0.7), (10, 0.95)] {
+        // All call at once, so that none is cut off at the end.
+        let attempts_set = format!("policy.fixed.attempts={attempts}");
+        let runs = coin(
+            x,
+            &[&attempts_set, "callers.count=4000", "callers.arrival=once"],
+        );
+        let lost = x.powi(attempts);
+        assert_near(
+            "failed",
+            values(&runs, |o| 1.0 - metric(o, "success_ratio")),
+            lost,
+        );
+        let load = (1.0 - lost) / (1.0 - x);
+        near(
+            "load",
+            values(&runs, |o| metric(o, "attempts_per_call")),
+            load,
+        );
+    }
+}
+
+#[test]
+fn a_ratio_budget_caps_the_load_of_a_dead_service() {
+    let budget = "policy.fixed.budget={kind=\"ratio\",ratio=0.2,window=\"5s\"}";
+    let runs = coin(1.0, &[budget]);
+    let load = values(&runs, |o| metric(o, "attempts_per_call"));
+    assert!((Estimate::of(load.iter().copied()).mean - 1.2).abs() < 0.005);
+    let healthy = coin(0.01, &[budget]);
+    let load = values(&healthy, |o| metric(o, "attempts_per_call"));
+    assert!((Estimate::of(load.iter().copied()).mean - 1.0 / 0.99).abs() < 0.002);
+}
+
+/// The stationary law of a Markov chain on 0..n, by power iteration.
+fn stationary(n: usize, step: impl Fn(usize, &mut dyn FnMut(usize, f64))) -> Vec<f64> {
+    // Half of it stays in place each time: the chain may be periodic.
+    let mut p = vec![1.0 / n as f64; n];
+    for _ in 0..60_000 {
+        let mut next: Vec<f64> = p.iter().map(|mass| mass / 2.0).collect();
+        for (from, mass) in p.iter().enumerate() {
+            step(from, &mut |to, chance| next[to] += mass * chance / 2.0);
+        }
+        let moved: f64 = p.iter().zip(&next).map(|(a, b)| (a - b).abs()).sum();
+        p = next;
+        if moved < 1e-13 {
+            break;
+        }
+    }
+    p
+}
+
+/// One caller, one call at a time: what becomes of a call that begins with so
+/// many tokens, as (tokens after, chance, attempts, success), for a bucket
+/// with whole tokens.
+struct Bucket {
+    capacity: usize,
+    cost: usize,
+    per_call: usize,
+    per_success: usize,
+    refund: bool,
+    strict: bool,
+    attempts: usize,
+}
+
+impl Bucket {
+    fn call(&self, tokens: usize, x: f64, tell: &mut dyn FnMut(usize, f64, f64, bool)) {
+        let mut tokens = (tokens + self.per_call).min(self.capacity);
+        let mut reach = 1.0;
+        for attempt in 1.. {
+            let back = match attempt {
+                1 => self.per_success,
+                _ if self.refund => self.cost,
+                _ => 0,
+            };
+            let after = (tokens + back).min(self.capacity);
+            tell(after, reach * (1.0 - x), attempt as f64, true);
+            let enough = tokens >= self.cost + usize::from(self.strict);
+            if attempt == self.attempts || !enough {
+                tell(tokens, reach * x, attempt as f64, false);
+                return;
+            }
+            tokens -= self.cost;
+            reach *= x;
+        }
+    }
+
+    /// Success ratio and attempts per call in the long run.
+    fn exact(&self, x: f64) -> (f64, f64) {
+        let law = stationary(self.capacity + 1, |from, give| {
+            self.call(from, x, &mut |to, chance, _, _| give(to, chance));
+        });
+        let (mut success, mut attempts) = (0.0, 0.0);
+        for (tokens, mass) in law.iter().enumerate() {
+            self.call(tokens, x, &mut |_, chance, made, ok| {
+                attempts += mass * chance * made;
+                success += mass * chance * f64::from(u8::from(ok));
+            });
+        }
+        (success, attempts)
+    }
+}
+
+/// One closed caller against a coin, with a budget.
+fn alone(x: f64, attempts: &str, budget: &str, count: u32) -> Vec<Outcome> {
+    coin(
+        x,
+        &[
+            &format!("callers.count={count}"),
+            &format!("callers.clients={count}"),
+            "callers.arrival=closed",
+            "callers.think=exp(1ms)",
+            "service.response_time=exp(1ms)",
+            "run.warmup=10s",
+            "run.horizon=30s",
+            &format!("policy.fixed.attempts={attempts}"),
+            &format!("policy.fixed.budget={budget}"),
+        ],
+    )
+}
+
+#[test]
+fn token_buckets_are_exact_markov_chains() {
+    // Both sides of the break-even: 32% and 21% for AWS, 9% for Brooker.
+    let aws = |cost| Bucket {
+        capacity: 60,
+        cost,
+        per_call: 0,
+        per_success: 1,
+        refund: true,
+        strict: false,
+        attempts: 3,
+    };
+    // Steps of a tenth of a token.
+    let brooker = Bucket {
+        capacity: 50,
+        cost: 10,
+        per_call: 1,
+        per_success: 0,
+        refund: false,
+        strict: true,
+        attempts: usize::MAX,
+    };
+    let table = |cost| {
+        format!(
+            "{{kind=\"token-bucket\",capacity=60,cost={cost},refund=true,deposit_per_success=1}}"
+        )
+    };
+    let brookers =
+        "{kind=\"token-bucket\",capacity=5,cost=1,deposit_per_call=0.1,strict=true}".to_string();
+    for x in [0.05, 0.15, 0.3, 0.5] {
+        for (bucket, attempts, budget) in [
+            (aws(5), "3", table(5)),
+            (aws(14), "3", table(14)),
+            (Bucket { ..brooker }, "unlimited", brookers.clone()),
+        ] {
+            let (success, load) = bucket.exact(x);
+            let runs = alone(x, attempts, &budget, 20);
+            let what = format!("{budget} at {x}");
+            near(
+                &what,
+                values(&runs, |o| 1.0 - metric(o, "success_ratio")),
+                1.0 - success,
+            );
+            near(
+                &what,
+                values(&runs, |o| metric(o, "attempts_per_call")),
+                load,
+            );
+        }
+    }
+}
+
+#[test]
+fn the_grpc_throttle_is_an_exact_markov_chain() {
+    // In tenths of a token: 100 of them, a failure takes 10, a success gives 1.
+    let call = |tokens: usize, x: f64, tell: &mut dyn FnMut(usize, f64, f64, bool)| {
+        let (mut tokens, mut reach) = (tokens, 1.0);
+        for attempt in 1..=4 {
+            tell(
+                (tokens + 1).min(100),
+                reach * (1.0 - x),
+                f64::from(attempt),
+                true,
+            );
+            tokens = tokens.saturating_sub(10);
+            if attempt == 4 || tokens <= 50 {
+                tell(tokens, reach * x, f64::from(attempt), false);
+                return;
+            }
+            reach *= x;
+        }
+    };
+    let budget = "{kind=\"throttle\",max_tokens=10,token_ratio=0.1}";
+    for x in [0.03, 0.08, 0.12, 0.2] {
+        let law = stationary(101, |from, give| {
+            call(from, x, &mut |to, chance, _, _| give(to, chance));
+        });
+        let (mut success, mut load) = (0.0, 0.0);
+        for (tokens, mass) in law.iter().enumerate() {
+            call(tokens, x, &mut |_, chance, made, ok| {
+                load += mass * chance * made;
+                success += mass * chance * f64::from(u8::from(ok));
+            });
+        }
+        let runs = alone(x, "4", budget, 50);
+        let what = format!("gRPC at {x}");
+        near(
+            &what,
+            values(&runs, |o| metric(o, "success_ratio")),
+            success,
+        );
+        near(
+            &what,
+            values(&runs, |o| metric(o, "attempts_per_call")),
+            load,
+        );
+    }
+}
+
+#[test]
+fn adaptive_throttling_lets_all_through_until_half_fails() {
+    let throttle = "policy.fixed.throttle={kind=\"sre\",k=2,window=\"1s\"}";
+    let denied = |x: f64| {
+        let runs = coin(x, &["policy.fixed.attempts=1", throttle, "run.warmup=10s"]);
+        let share = |o: &Outcome| metric(o, "denied_attempts") / metric(o, "calls");
+        Estimate::of(values(&runs, share).into_iter()).mean
+    };
+    assert!(denied(0.4) < 1e-3);
+    // Of requests a share q is let through: q(1 − x)K accepts are as many as
+    // requests times 1 − p = q, where p = 1 − K·q(1 − x), so q = K·q(1 − x):
+    // above x = 1 − 1/K nothing but q → 0 satisfies it.
+    assert!(denied(0.7) > 0.9);
+}
+
+#[test]
+fn one_hedge_has_the_product_of_the_tails() {
+    let runs = coin(
+        0.0,
+        &[
+            "service.response_time=exp(20ms)",
+            "policy.fixed.attempts=2",
+            "policy.fixed.hedge={delay=\"15ms\",max=2}",
+        ],
+    );
+    // Extra attempts: e^(−15/20).
+    let extra = (-0.75f64).exp();
+    assert_near(
+        "hedges",
+        values(&runs, |o| metric(o, "attempts_per_call")),
+        1.0 + extra,
+    );
+    for ms in [5.0, 20.0, 40.0] {
+        let tail = |t: f64| (-t / 20.0).exp().min(1.0);
+        let expected = tail(ms) * tail((ms - 15.0f64).max(0.0));
+        let above = values(&runs, |o| {
+            let at = (ms * 1e6) as u64;
+            let below = o.latency.count_between(0, at) as f64;
+            1.0 - below / o.latency.len() as f64
+        });
+        // The histogram keeps three digits.
+        let mean = Estimate::of(above.iter().copied());
+        let slack = 4.0 * mean.sd / (above.len() as f64).sqrt() + 0.002;
+        assert!(
+            (mean.mean - expected).abs() < slack,
+            "{ms}: {} {expected}",
+            mean.mean
+        );
+    }
+}
+
+/// Three services in a row of which the last always fails.
+fn chain(settings: &[&str]) -> herdsim::scenario::Scenario {
+    let tiers = "service=[{name=\"front\",servers=4000,service_time=\"1ms\"},{name=\"middle\",servers=4000,service_time=\"1ms\"},{name=\"db\",kind=\"coin\",failure_ratio=1,response_time=\"1ms\"}]";
+    let mut all = vec![
+        tiers,
+        "faults=[]",
+        "run.horizon=10s",
+        "run.warmup=0s",
+        "callers.count=100",
+        "callers.rate=5/s",
+        "compare=[\"fixed\"]",
+        "policy.fixed.attempts=3",
+        "policy.fixed.backoff=none",
+        "policy.fixed.timeout=none",
+    ];
+    all.extend(settings);
+    scenario(&all)
+}
+
+#[test]
+fn three_attempts_at_three_services_are_twenty_seven() {
+    for free in ["false", "true"] {
+        let front = format!("service.front.async={free}");
+        let s = chain(&[&front, "callers.arrival=once"]);
+        let runs = outcomes(&s, 0, 2);
+        for run in &runs {
+            assert_eq!(metric(run, "calls"), 100.0);
+            assert_eq!(metric(run, "attempts"), 300.0);
+            let [middle, db] = &run.deeper[..] else {
+                panic!("three services");
+            };
+            assert_eq!(
+                (metric(middle, "calls"), metric(middle, "attempts")),
+                (300.0, 900.0)
+            );
+            assert_eq!(
+                (metric(db, "calls"), metric(db, "attempts")),
+                (900.0, 2700.0)
+            );
+            assert_eq!(metric(run, "success_ratio"), 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_tier_has_a_policy_of_its_own() {
+    let s = chain(&[
+        "callers.arrival=once",
+        "service.middle.policy=none",
+        "policy.none.timeout=none",
+    ]);
+    let run = &outcomes(&s, 0, 1)[0];
+    assert_eq!(metric(&run.deeper[1], "attempts"), 900.0);
+    assert_eq!(metric(&run.deeper[1], "attempts_per_call"), 1.0);
+}
+
+#[test]
+fn a_healthy_chain_takes_the_sum_of_its_services() {
+    // Blocking: the front is busy for its own millisecond and for 2 ms below.
+    let s = chain(&["service.db.failure_ratio=0"]);
+    let runs = outcomes(&s, 0, 4);
+    for run in &runs {
+        assert_eq!(metric(run, "success_ratio"), 1.0);
+        let p50 = metric(run, "latency_p50_s");
+        assert!((p50 - 3e-3).abs() < 1e-5, "{p50}");
+        // Little: 500 calls/s × 3 ms and × 2 ms.
+        let busy = |o: &Outcome| o.total.busy_ns as f64 / 10e9;
+        assert!((busy(run) / 1.5 - 1.0).abs() < 0.1);
+        assert!((busy(&run.deeper[0]) / 1.0 - 1.0).abs() < 0.1);
+    }
+    let freed = chain(&["service.db.failure_ratio=0", "service.front.async=true"]);
+    let run = &outcomes(&freed, 0, 1)[0];
+    assert!((run.total.busy_ns as f64 / 10e9 / 0.5 - 1.0).abs() < 0.1);
+}
+
+#[test]
+fn a_crash_in_the_middle_abandons_what_is_below() {
+    let s = chain(&[
+        "service.db.failure_ratio=0",
+        "service.db.response_time=100ms",
+        "faults=[\"crash(tier=middle)@3s+2s\"]",
+        "policy.fixed.attempts=1",
+    ]);
+    let run = &outcomes(&s, 0, 1)[0];
+    let (middle, db) = (&run.deeper[0], &run.deeper[1]);
+    assert!(middle.total.reset > 20 && middle.total.refused > 700);
+    // Calls to the database of attempts that crashed fail for the middle, and
+    // are answered all the same.
+    assert_eq!(db.total.failed, middle.total.reset);
+    assert_eq!(
+        db.total.wasted, middle.total.reset,
+        "their work goes on, unawaited"
+    );
+}
+
+#[test]
+fn optimistic_concurrency_costs_about_a_write_a_rival() {
+    // Two rivals that start together: each reads, and the second to write loses
+    // if it read before the first wrote. Messages of 10 ms ± 2 ms each.
+    let s = scenario(&[
+        "service={kind=\"occ\"}",
+        "faults=[]",
+        "callers.count=50",
+        "callers.arrival=once",
+        "run.horizon=60s",
+        "network.out=normal(10ms,2ms)",
+        "network.back=normal(10ms,2ms)",
+        "compare=[\"fixed\"]",
+        "policy.fixed.attempts=unlimited",
+        "policy.fixed.backoff=fixed(1ns)",
+        "policy.fixed.timeout=none",
+    ]);
+    for run in outcomes(&s, 0, 4) {
+        // Every call writes once with success.
+        assert_eq!(run.total.ok, 50);
+        assert_eq!(run.total.attempts - run.total.errors, 50);
+    }
+}
+
+fn circuit() -> impl Strategy<Value = Breaker> {
+    (1u32..30, 1u32..30, 1u32..100, 1u32..8, any::<bool>()).prop_map(
+        |(window, min, percent, half_open_calls, timed)| Breaker {
+            window: match timed {
+                true => BreakerWindow::Time(Nanos::from_millis(u64::from(window) * 100)),
+                false => BreakerWindow::Count(window.max(min)),
+            },
+            min_calls: min,
+            threshold: Probability(f64::from(percent) / 100.0),
+            open_for: Nanos::from_millis(500),
+            half_open_calls,
+            scope: Scope::All,
+        },
+    )
+}
+
+proptest! {
+    /// Whatever comes, a breaker lets no more than `half_open_calls` through
+    /// while half open, and is never closed with a window above its threshold.
+    #[test]
+    fn a_breaker_keeps_its_promises(
+        rule in circuit(),
+        steps in prop::collection::vec((0u64..200_000_000, 0u8..3), 1..400),
+    ) {
+        let mut circuit = Circuit::new(&rule);
+        let (mut now, mut through) = (0, 0);
+        for (pause, what) in steps {
+            now += pause;
+            let before = circuit.state();
+            match what {
+                0 => {
+                    let admitted = circuit.admit(now);
+                    match (before, circuit.state()) {
+                        (State::Open { until }, State::HalfOpen { .. }) => {
+                            prop_assert!(now >= until);
+                            through = u32::from(admitted);
+                        }
+                        (State::Open { until }, _) => prop_assert!(!admitted && now < until),
+                        (State::HalfOpen { .. }, _) => through += u32::from(admitted),
+                        (State::Closed, _) => prop_assert!(admitted),
+                    }
+                    if matches!(circuit.state(), State::HalfOpen { .. }) {
+                        prop_assert!(through <= rule.half_open_calls);
+                    }
+                }
+                // Polly looks at its window only when something fails.
+                _ => {
+                    let failed = what == 1;
+                    circuit.record(now, failed);
+                    let (ended, failures) = circuit.window();
+                    let looked = failed || matches!(rule.window, BreakerWindow::Count(_));
+                    if circuit.state() == State::Closed && looked && ended >= rule.min_calls {
+                        prop_assert!(f64::from(failures) < rule.threshold.0 * f64::from(ended));
+                    }
+                }
+            }
+        }
+    }
+}
