@@ -274,7 +274,7 @@ fn adaptive_throttling_lets_all_through_until_half_fails() {
     let denied = |x: f64| {
         let runs = coin(x, &["policy.fixed.attempts=1", throttle, "run.warmup=10s"]);
         let share = |o: &Outcome| metric(o, "denied_attempts") / metric(o, "calls");
-        Estimate::of(values(&runs, share).into_iter()).mean
+        Estimate::of(values(&runs, share)).mean
     };
     assert!(denied(0.4) < 1e-3);
     // Of requests a share q is let through: q(1 − x)K accepts are as many as

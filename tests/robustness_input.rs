@@ -215,7 +215,7 @@ fn what_does_not_belong_together() {
         "[policy.a]\nbudget = { kind = \"ratio\" }\n",
         &["needs its `ratio`"],
     );
-    scenario("[[service]]\n[[service]]\n", &["chain of services"]);
+    scenario("service = []\n", &["there is no service"]);
     refused(
         &["--fault", "none", "--fault", "crash@1s+1s"],
         2,
@@ -228,6 +228,116 @@ fn what_does_not_belong_together() {
     );
     scenario("compare = []\n", &["no policy to compare"]);
     scenario("service = 5\n", &["expected a table"]);
+}
+
+#[test]
+fn contradictory_policies() {
+    let policy = |text: &str, says: &[&str]| scenario(&format!("[policy.a]\n{text}\n"), says);
+    policy(
+        "budget = { kind = \"ratio\", ratio = 1001 }",
+        &["above 1000", "s.toml:2:"],
+    );
+    policy(
+        "hedge = { max = 0 }",
+        &["`max` counts the attempts in flight", "s.toml:2:"],
+    );
+    policy(
+        "breaker = { threshold = \"150%\" }",
+        &["150% does not lie between 0 and 1", "s.toml:2:"],
+    );
+    policy("breaker = { threshold = 0 }", &["never closed"]);
+    policy(
+        "breaker = { window = 10, min_calls = 20 }",
+        &["never holds 20"],
+    );
+    policy(
+        "attempts = \"unlimited\"\nbackoff = \"none\"",
+        &["go on for ever"],
+    );
+    policy("cap_after = true", &["needs a backoff with a cap"]);
+    policy("jitter = \"polly\"", &["exponential backoff"]);
+    policy("jitter = \"scale(2,1)\"", &["from ≤ to"]);
+    policy(
+        "throttle = { kind = \"sre\", k = 0.5 }",
+        &["the book uses 2"],
+    );
+    policy("throttle = { kind = \"bucket\" }", &["needs its `rate`"]);
+    policy("budget = { kind = \"bucket\" }", &["token-bucket"]);
+    policy("quantum = \"0s\"", &["longer than 0"]);
+    policy(
+        "budget = { kind = \"ratio\", ratio = 1, window = \"2m\", expiry = \"tower\" }",
+        &["1 s to 60 s"],
+    );
+}
+
+#[test]
+fn traces_with_holes() {
+    let trace = |rows: &str, says: &[&str]| {
+        let text = b"[callers]\narrival = \"trace\"\nfile = \"t.csv\"\n";
+        let file = format!("t_s,rate_per_s\n{rows}");
+        refused_with(
+            &["run", "s.toml"],
+            2,
+            says,
+            &[("s.toml", text), ("t.csv", file.as_bytes())],
+        );
+    };
+    trace("0,10\n1,10\n3,10\n", &["has no gaps", "t.csv:4:1"]);
+    trace("0,10\n1,-5\n", &["cannot be negative", "t.csv:3:1"]);
+    trace("0,10\n1,many\n", &["`many` is not a rate", "t.csv:3:1"]);
+    trace("0,10\n1,NaN\n", &["`NaN` is not a rate"]);
+    trace("0,10\n", &["at least two rows"]);
+    trace("5,10\n6,10\n", &["begins at t_s = 0"]);
+    trace("0,0\n1,0\n", &["a rate above 0"]);
+    scenario("[callers]\narrival = \"trace\"\n", &["needs its `file`"]);
+    scenario(
+        "[callers]\nphase = \"aligned\"\n",
+        &["goes with arrival = \"periodic\""],
+    );
+}
+
+#[test]
+fn chains_and_kinds_of_service() {
+    let two = "[[service]]\nname = \"front\"\n[[service]]\nname = \"db\"\n";
+    let file: &[(&str, &[u8])] = &[("s.toml", two.as_bytes())];
+    refused_with(
+        &["run", "s.toml", "--set", "service.servers=5"],
+        2,
+        &["there are 2 of `service`", "service.1.servers"],
+        file,
+    );
+    refused_with(
+        &["run", "s.toml", "--fault", "crash(tier=dd)@1s+1s"],
+        2,
+        &["there is no service `dd`", "did you mean `db`?"],
+        file,
+    );
+    scenario(
+        "service = { kind = \"coin\", servers = 5 }\n",
+        &["`servers` goes with kind = \"queue\""],
+    );
+    scenario(
+        "faults = [\"capacity(50%)@1s+1s\"]\nservice = { kind = \"coin\" }\n",
+        &["needs a service with servers"],
+    );
+    scenario(
+        "service = { policy = \"none\" }\n",
+        &["this one is the last"],
+    );
+    scenario(
+        "service = { target = \"1ms\" }\n",
+        &["goes with the discipline codel"],
+    );
+    scenario(
+        "[network]\nout = \"quantiles(p50=1ms,p90=0.5ms,max=2ms)\"\n",
+        &["quantiles have to rise"],
+    );
+    refused_with(
+        &["--network-out", "file(rtt.csv)"],
+        2,
+        &["rtt.csv, line 3: `slow` is not a number"],
+        &[("rtt.csv", b"rtt_ms\n5\nslow\n")],
+    );
 }
 
 #[test]
