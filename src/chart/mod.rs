@@ -1,5 +1,6 @@
 //! Charts: results in, SVG and PNG out.
 
+mod chain;
 mod lanes;
 mod lines;
 mod map;
@@ -22,10 +23,14 @@ pub use render::{Chart, ChartError};
 
 /// Every chart of a herd run.
 pub fn herd(results: &Results) -> Result<Vec<Chart>, ChartError> {
-    Ok(vec![
+    let mut charts = vec![
         timeline::timeline(results)?,
         scoreboard::scoreboard(results)?,
-    ])
+    ];
+    if results.scenario.services.len() > 1 {
+        charts.push(chain::amplification(results)?);
+    }
+    Ok(charts)
 }
 
 /// Every chart of a fence run.

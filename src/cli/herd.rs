@@ -143,11 +143,14 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
         return Err(Failure::Interrupted);
     }
     let verdict = verdict::verdict(&results);
-    let tables = vec![
+    let mut tables = vec![
         File::csv("summary.csv", |out| csv::summary(&results, out))?,
         File::csv("replications.csv", |out| csv::replications(&results, out))?,
         File::csv("timeseries.csv", |out| csv::timeseries(&results, out))?,
     ];
+    if scenario.services.len() > 1 {
+        tables.push(File::csv("tiers.csv", |out| csv::tiers(&results, out))?);
+    }
     let charts = match desk.charts {
         true => chart::herd(&results)?,
         false => Vec::new(),

@@ -44,6 +44,9 @@ pub struct PolicyResults {
     pub series: Vec<[Estimate; SERIES.len()]>,
     /// All latencies of all replications, in ns.
     pub latency: Histogram<u64>,
+    /// The same of the services behind the first, each by its name: their calls
+    /// are those that the service before makes.
+    pub deeper: Vec<PolicyResults>,
 }
 
 /// The place of a metric in [`METRICS`].
@@ -80,6 +83,15 @@ impl PolicyResults {
     /// The same by name; NaN for a name that is not in [`METRICS`].
     pub fn metric(&self, name: &str) -> Estimate {
         metric_index(name).map_or(Estimate::NONE, |i| self.estimate(i))
+    }
+
+    /// Attempts at each service for every call of the callers, the first
+    /// service first: the product of what each hop makes of a call.
+    pub fn amplification(&self) -> Vec<f64> {
+        let calls = self.metric("calls").mean;
+        let hops = std::iter::once(self).chain(&self.deeper);
+        hops.map(|hop| hop.metric("attempts").mean / calls)
+            .collect()
     }
 
     /// Mean and 95% interval of the paired difference from a baseline, over the
@@ -213,7 +225,7 @@ pub fn run(
         .policies
         .iter()
         .zip(folds)
-        .map(|((name, _), fold)| fold.finish(name))
+        .map(|((name, _), fold)| fold.finish(name, scenario))
         .collect();
     let interrupted = stop.load(Ordering::Relaxed) && finished < most;
     let mut scenario = scenario.clone();
@@ -237,14 +249,23 @@ struct Fold {
     raw: Vec<Metrics>,
     series: Vec<[Moments; SERIES.len()]>,
     latency: Histogram<u64>,
+    deeper: Vec<Fold>,
 }
 
 impl Fold {
     fn new(scenario: &Scenario) -> Fold {
+        let mut fold = Fold::of_one(scenario);
+        let deeper = scenario.services.iter().skip(1);
+        fold.deeper = deeper.map(|_| Fold::of_one(scenario)).collect();
+        fold
+    }
+
+    fn of_one(scenario: &Scenario) -> Fold {
         Fold {
             raw: Vec::new(),
             series: Vec::new(),
             latency: new_histogram(scenario.run.horizon),
+            deeper: Vec::new(),
         }
     }
 
@@ -270,10 +291,17 @@ impl Fold {
         // Both have the same range and digits.
         let merged = self.latency.add(&outcome.latency);
         debug_assert!(merged.is_ok());
+        for (fold, outcome) in self.deeper.iter_mut().zip(&outcome.deeper) {
+            fold.add(outcome);
+        }
     }
 
-    fn finish(self, name: &str) -> PolicyResults {
+    fn finish(self, name: &str, scenario: &Scenario) -> PolicyResults {
+        let deeper = self.deeper.into_iter().enumerate();
         PolicyResults {
+            deeper: deeper
+                .map(|(i, fold)| fold.finish(&scenario.tier_name(i + 1), scenario))
+                .collect(),
             name: name.to_string(),
             raw: self.raw,
             series: self

@@ -58,6 +58,23 @@ pub fn summary(results: &Results, mut out: impl io::Write) -> io::Result<()> {
     Ok(())
 }
 
+/// `tiers.csv`: one row a policy and service of a chain. The calls of a service
+/// are those of the one before it.
+pub fn tiers(results: &Results, mut out: impl io::Write) -> io::Result<()> {
+    let header = summary_header();
+    writeln!(out, "{},tier,{}", header[0], header[1..].join(","))?;
+    for policy in &results.policies {
+        for (i, hop) in std::iter::once(policy).chain(&policy.deeper).enumerate() {
+            // The first column of a row is the policy's name.
+            let tier = text_cell(&results.scenario.tier_name(i));
+            let row = summary_row(&policy.name, &hop.raw);
+            let values = row.split_once(',').map_or("", |(_, values)| values);
+            writeln!(out, "{},{tier},{values}", text_cell(&policy.name))?;
+        }
+    }
+    Ok(())
+}
+
 /// `replications.csv`: every metric of every replication.
 pub fn replications(results: &Results, out: impl io::Write) -> io::Result<()> {
     let mut csv = writer(out);

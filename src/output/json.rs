@@ -39,14 +39,28 @@ pub fn result(results: &Results) -> String {
                 true => Value::Null,
                 false => number(policy.latency.value_at_quantile(q) as f64 / 1e9),
             };
-            json!({
+            let mut entry = json!({
                 "name": policy.name,
                 "metrics": metrics(|i| policy.estimate(i)),
                 "pooled_latency_s": {
                     "p50": pooled(0.5), "p90": pooled(0.9), "p99": pooled(0.99),
                     "p999": pooled(0.999),
                 },
-            })
+            });
+            if !policy.deeper.is_empty() {
+                let hops = std::iter::once(policy).chain(&policy.deeper).enumerate();
+                let amplification = policy.amplification();
+                entry["tiers"] = hops
+                    .map(|(i, hop)| {
+                        json!({
+                            "name": results.scenario.tier_name(i),
+                            "attempts_per_outer_call": number(amplification[i]),
+                            "metrics": metrics(|m| hop.estimate(m)),
+                        })
+                    })
+                    .collect();
+            }
+            entry
         })
         .collect();
     let baseline = &results.policies[0];

@@ -118,7 +118,10 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 24] = [
+const FILES: [&str; 27] = [
+    "tiers.csv",
+    "amplification.png",
+    "amplification.svg",
     "scenario.toml",
     "summary.csv",
     "replications.csv",

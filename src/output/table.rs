@@ -2,7 +2,7 @@
 
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::output::verdict::{Fate, Question, how_soon};
-use crate::output::words::{percent, plus_minus, seconds, thousands};
+use crate::output::words::{percent, plus_minus, seconds, thousands, three_digits};
 
 type Row = [String; 6];
 
@@ -63,14 +63,63 @@ fn row(policy: &PolicyResults, question: Question) -> Row {
 pub fn text(results: &Results) -> String {
     let question = Question::of(&results.scenario);
     let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
-    aligned(&headers(results), &rows)
+    let mut text = aligned(&headers(results), &rows);
+    if let Some(tiers) = tiers(results) {
+        text += "\n";
+        text += &aligned(&TIERS, &tiers);
+    }
+    text
+}
+
+/// What each service of a chain makes of a call. The last column is the product
+/// of attempts per call so far: attempts here for every call of the callers.
+const TIERS: [&str; 6] = [
+    "policy, service",
+    "success",
+    "attempts/call",
+    "busy",
+    "wasted work",
+    "in all",
+];
+
+fn tiers(results: &Results) -> Option<Vec<Row>> {
+    if results.scenario.services.len() == 1 {
+        return None;
+    }
+    let mut rows = Vec::new();
+    for policy in &results.policies {
+        let amplification = policy.amplification();
+        for (i, hop) in std::iter::once(policy).chain(&policy.deeper).enumerate() {
+            let value = |name, scale: f64, least: usize, unit: &str| {
+                let e = hop.metric(name);
+                match e.mean.is_nan() {
+                    true => "–".to_string(),
+                    false => plus_minus(e.mean * scale, e.half_width() * scale, least) + unit,
+                }
+            };
+            rows.push([
+                format!("{}, {}", policy.name, results.scenario.tier_name(i)),
+                value("success_ratio", 100.0, 1, "%"),
+                value("attempts_per_call", 1.0, 2, ""),
+                value("utilisation", 100.0, 1, "%"),
+                value("wasted_service_ratio", 100.0, 1, "%"),
+                format!("{}×", three_digits(amplification[i])),
+            ]);
+        }
+    }
+    Some(rows)
 }
 
 /// The same as a Markdown table.
 pub fn markdown(results: &Results) -> String {
     let question = Question::of(&results.scenario);
     let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
-    piped(&headers(results), &rows)
+    let mut text = piped(&headers(results), &rows);
+    if let Some(tiers) = tiers(results) {
+        text += "\n";
+        text += &piped(&TIERS, &tiers);
+    }
+    text
 }
 
 /// Columns with the first to the left, the others to the right.

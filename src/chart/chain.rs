@@ -1,0 +1,111 @@
+//! What a chain of services makes of one call: attempts at each of them.
+
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
+use crate::ensemble::herd::Results;
+use crate::output::words::three_digits;
+
+const PANEL: f64 = 420.0;
+
+/// The chart `amplification`.
+pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
+    let what = "Attempts at each service of the chain for every call of the callers";
+    let curves: Vec<Vec<f64>> = results.policies.iter().map(|p| p.amplification()).collect();
+    let most = curves.iter().flatten().copied().filter(|x| x.is_finite());
+    let most = most.fold(1.0, f64::max);
+    let least = curves.iter().flatten().copied().filter(|x| *x > 0.0);
+    let plot = Plot {
+        results,
+        right: theme::WIDTH - theme::EDGE - widest_name(results) - LEADER - 6.0,
+        // From the power of two below to the one above, at least from 1 to 2.
+        low: least.fold(1.0, f64::min).log2().floor(),
+        high: most.log2().ceil().max(1.0),
+    };
+    sheet(
+        results,
+        "amplification",
+        what,
+        PANEL + 190.0,
+        |canvas, top| {
+            plot.paint(canvas, top, &curves);
+        },
+    )
+}
+
+struct Plot<'r> {
+    results: &'r Results,
+    right: f64,
+    /// Powers of two at the ends of the axis.
+    low: f64,
+    high: f64,
+}
+
+impl Plot<'_> {
+    fn x(&self, tier: usize) -> f64 {
+        // Callers stand at the left edge, the last service a little off the right one.
+        let places = self.results.scenario.services.len() as f64;
+        let width = self.right - theme::LEFT - 40.0;
+        theme::LEFT + width * tier as f64 / places
+    }
+
+    fn paint(&self, canvas: &mut Canvas<'_>, top: f64, curves: &[Vec<f64>]) {
+        let bottom = top + PANEL;
+        let y = |value: f64| {
+            let share = (value.log2() - self.low) / (self.high - self.low);
+            bottom - share.clamp(0.0, 1.0) * PANEL
+        };
+        canvas.text(
+            (theme::LEFT, top - 16.0),
+            "Attempts for every call of the callers",
+            Type::new(theme::HEADING, theme::INK),
+        );
+        // At most some ten lines, each a power of two.
+        let step = ((self.high - self.low) / 10.0).ceil().max(1.0);
+        let mut power = self.low;
+        while power <= self.high {
+            let at = y(power.exp2());
+            canvas.line(&[(theme::LEFT, at), (self.right, at)], theme::GRID, 1.2);
+            let style = Type::new(theme::TICK, theme::SOFT).align(Align::Right);
+            canvas.text(
+                (theme::LEFT - 12.0, at + 7.0),
+                &three_digits(power.exp2()),
+                style,
+            );
+            power += step;
+        }
+        canvas.line(
+            &[(theme::LEFT, bottom), (self.right, bottom)],
+            theme::AXIS,
+            1.5,
+        );
+        let centred = Type::new(theme::TICK, theme::SOFT).align(Align::Centre);
+        canvas.text((theme::LEFT, bottom + 30.0), "calls", centred);
+        for tier in 0..self.results.scenario.services.len() {
+            let name = self.results.scenario.tier_name(tier);
+            let name = theme::shorten(&name, theme::TICK, false, 160.0);
+            canvas.text((self.x(tier + 1), bottom + 30.0), &name, centred);
+        }
+        let mut labels = Vec::new();
+        for (i, curve) in curves.iter().enumerate() {
+            let colour = theme::colour(i);
+            let whole = std::iter::once(1.0)
+                .chain(curve.iter().copied())
+                .enumerate();
+            let points: Vec<_> = whole
+                .map(|(tier, value)| (self.x(tier), y(value)))
+                .collect();
+            canvas.line(&points, colour, 3.0);
+            for point in &points {
+                canvas.dot(*point, 5.0, colour);
+            }
+            if let Some((_, at)) = points.last() {
+                labels.push(EndLabel {
+                    at: *at,
+                    text: label(&self.results.policies[i].name),
+                    style: Type::new(theme::LABEL, colour).bold(),
+                });
+            }
+        }
+        end_labels(canvas, self.right - 34.0, (top, bottom), labels);
+    }
+}
