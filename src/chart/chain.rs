@@ -18,7 +18,8 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
         results,
         right: theme::WIDTH - theme::EDGE - widest_name(results) - LEADER - 6.0,
         // From the power of two below to the one above, at least from 1 to 2.
-        low: least.fold(1.0, f64::min).log2().floor(),
+        // (a window cuts off some attempts of its last calls).
+        low: (1.02 * least.fold(1.0, f64::min)).log2().floor(),
         high: most.log2().ceil().max(1.0),
     };
     sheet(

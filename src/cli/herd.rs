@@ -23,7 +23,7 @@ pub struct Options {
     /// How many processes they share; budgets are per process
     #[arg(long, value_name = "N", help_heading = "Callers")]
     clients: Option<String>,
-    /// open, closed or once
+    /// open, closed, once, periodic or trace
     #[arg(long, value_name = "KIND", help_heading = "Callers")]
     arrival: Option<String>,
     /// Calls per caller (open), such as 1/s
@@ -48,7 +48,7 @@ pub struct Options {
     /// How many attempts may wait
     #[arg(long, value_name = "N", help_heading = "Service")]
     queue: Option<String>,
-    /// fifo or lifo
+    /// fifo, lifo, adaptive-lifo or codel
     #[arg(long, value_name = "KIND", help_heading = "Service")]
     discipline: Option<String>,
     /// Skip queued attempts whose caller has left

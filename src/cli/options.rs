@@ -14,7 +14,7 @@ use crate::scenario::{Layers, Problem};
 #[derive(Args, Debug)]
 pub struct PolicyFlags {
     /// Policies to compare (a saga takes one); the first is the baseline. Repeat, or give
-    /// a comma list
+    /// a comma list. `herdsim policies` shows those with a name
     #[arg(
         long = "policy",
         short = 'p',
@@ -22,7 +22,7 @@ pub struct PolicyFlags {
         help_heading = "Policies"
     )]
     pub policies: Vec<String>,
-    /// Most attempts per call, the first included
+    /// Most attempts per call, the first included; or unlimited
     #[arg(long, value_name = "N", help_heading = "Policies")]
     attempts: Option<String>,
     /// How long an attempt is waited for
@@ -31,13 +31,13 @@ pub struct PolicyFlags {
     /// How long a whole call may take
     #[arg(long, value_name = "DURATION", help_heading = "Policies")]
     deadline: Option<String>,
-    /// Which failures are retried: error, rejected, refused, reset, timeout
+    /// Which failures are retried: error, rejected, refused, reset, timeout, denied
     #[arg(long, value_name = "KINDS", help_heading = "Policies")]
     retry_on: Vec<String>,
     /// Such as fixed(1s) or exponential(base=100ms,multiplier=2,cap=10s)
     #[arg(long, value_name = "BACKOFF", help_heading = "Policies")]
     backoff: Option<String>,
-    /// Such as none, full, equal, decorrelated, proportional(20%), additive(1s)
+    /// Such as none, full, equal, decorrelated, proportional(20%), scale(1,2), additive(1s), polly
     #[arg(long, value_name = "JITTER", help_heading = "Policies")]
     jitter: Option<String>,
 }

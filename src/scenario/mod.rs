@@ -7,7 +7,7 @@
 //! layers.file("blip.toml", "[service]\nservers = 80\n")?;
 //! layers.set("service.queue=1_000")?;
 //! let scenario = Scenario::from_layers(&layers)?;
-//! assert_eq!(scenario.service.servers, 80);
+//! assert_eq!(scenario.entry().pool().map(|pool| pool.servers), Some(80));
 //! assert_eq!(scenario.policies.len(), 3); // fixed, full-jitter, budget
 //! # Ok::<(), herdsim::scenario::Problem>(())
 //! ```
