@@ -497,3 +497,192 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_catalogue_is_whole_and_runs() {
+    use herdsim::scenario::catalogue::entries;
+    let entries = entries().unwrap();
+    assert!(entries.len() >= 60);
+    for entry in &entries {
+        assert!(
+            !entry.source.is_empty() && !entry.delays.is_empty(),
+            "{}",
+            entry.name
+        );
+        // Every row simulates, and its file gives the same scenario again.
+        let s = scenario(&[
+            &format!("compare=[\"{}\"]", entry.name),
+            "run.horizon=4s",
+            "run.warmup=0s",
+            "faults=[\"crash@1s+1s\"]",
+            "callers.count=200",
+            "service.servers=4",
+            "service.retry_after=100ms",
+        ]);
+        assert_eq!(s.policies[0].1, entry.policy);
+        let again = herdsim::scenario::Scenario::parse("again", &s.to_toml()).unwrap();
+        assert_eq!(s, again, "{}", entry.name);
+        let run = &outcomes(&s, 0, 1)[0];
+        assert!(run.total.ok > 100, "{}", entry.name);
+        assert_eq!(
+            run.total.ok + run.total.failed + run.residue.calls,
+            run.total.calls
+        );
+    }
+}
+
+/// How long retry k waits at least and at most, in ms, as the catalogue says it.
+#[test]
+fn delays_of_real_clients() {
+    use herdsim::herd::backoff::Backoffs;
+    use herdsim::scenario::policy::Failure;
+    use rand::SeedableRng;
+    const TABLE: [(&str, u32, f64, f64); 26] = [
+        ("aws-standard-2025", 2, 0.0, 2_000.0),
+        ("aws-standard-2026", 1, 0.0, 50.0),
+        ("grpc", 2, 160.0, 240.0),
+        ("grpc", 9, 800.0, 1_200.0), // may exceed the cap
+        ("envoy", 1, 0.0, 24.0),     // whole ms below 25
+        ("envoy", 5, 0.0, 249.0),
+        ("linkerd-policy", 1, 25.0, 50.0),
+        ("linkerd-policy", 4, 200.0, 250.0), // the sum is capped
+        ("kafka", 1, 80.0, 119.0),
+        ("kafka", 6, 800.0, 1_000.0), // before and after
+        ("stripe", 1, 500.0, 500.0),  // always
+        ("stripe", 2, 500.0, 1_000.0),
+        ("openai", 3, 1_500.0, 2_000.0),
+        ("azure-go", 2, 1_920.0, 3_120.0), // (2² − 1) · 800 ms
+        ("azure-python", 1, 0.0, 0.0),
+        ("azure-python", 2, 1_600.0, 1_600.0),
+        ("azure-js", 1, 500.0, 1_000.0),
+        ("azure-java", 4, 6_080.0, 6_720.0),
+        ("urllib3-backoff", 1, 0.0, 0.0),
+        ("urllib3-backoff", 2, 200.0, 200.0),
+        ("axios-retry-exponential", 1, 200.0, 240.0),
+        ("sidekiq", 3, 31_000.0, 60_000.0), // 16 + 15 + {0 … 29}
+        ("celery-backoff", 3, 0.0, 4_000.0),
+        ("kafkajs", 1, 240.0, 360.0),
+        ("kafkajs", 2, 384.0, 866.0), // 2⌈⌈300u⌉u⌉ ms
+        ("resilience4j-exponential", 4, 1_687.0, 1_687.0),
+    ];
+    for (name, k, least, most) in TABLE {
+        let s = scenario(&[&format!("compare=[\"{name}\"]")]);
+        let policy = &s.policies[0].1;
+        let backoffs = Backoffs::new(policy);
+        let mut rng = herdsim::streams::Stream::seed_from_u64(4);
+        let draws: Vec<f64> = (0..4_000)
+            .map(|_| {
+                let mut state = 0;
+                let mut last = 0;
+                for i in 1..=k {
+                    last = backoffs.delay(policy, i, Failure::Error, &mut state, &mut rng);
+                }
+                last as f64 / 1e6
+            })
+            .collect();
+        let low = draws.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = draws.iter().copied().fold(0.0, f64::max);
+        let slack = 0.02 * (most - least);
+        assert!(
+            low >= least - 1e-9 && high <= most + 1e-9,
+            "{name} {k}: {low} {high}"
+        );
+        // The ends are reached, but for the rare corners of compounded draws.
+        if name != "kafkajs" || k == 1 {
+            assert!(
+                low <= least + slack && high >= most - slack,
+                "{name} {k}: {low} {high}"
+            );
+        }
+    }
+}
+
+proptest! {
+    /// No budget ever grants more than it has earned, whatever the order of events.
+    #[test]
+    fn budgets_never_grant_more_than_they_earned(
+        kind in 0usize..7,
+        steps in prop::collection::vec((0u8..6, 0u64..800_000_000), 1..400),
+    ) {
+        use herdsim::herd::budget::Budgets;
+        use herdsim::scenario::policy::Failure;
+        let tables = [
+            "{kind=\"token-bucket\",capacity=8,cost=2,timeout_cost=3,deposit_per_call=0.3}",
+            "{kind=\"token-bucket\",capacity=8,cost=2,refund=true,deposit_per_success=1}",
+            "{kind=\"ratio\",ratio=0.3,window=\"5s\",min_per_s=1}",
+            "{kind=\"ratio\",ratio=0.3,window=\"5s\",min_per_s=1,expiry=\"tower\"}",
+            "{kind=\"ratio\",ratio=0.3,window=\"5s\",min_per_s=1,expiry=\"finagle\",deposit=\"success\"}",
+            "{kind=\"throttle\",max_tokens=6,token_ratio=0.5}",
+            "{kind=\"concurrent\",min_concurrency=2,percent=\"20%\"}",
+        ];
+        let s = scenario(&["compare=[\"fixed\"]", &format!("policy.fixed.budget={}", tables[kind])]);
+        let mut budgets = Budgets::new(s.policies[0].1.budget.as_ref(), 1);
+        let (mut now, mut calls, mut granted, mut successes) = (0u64, 0u64, 0u64, 0u64);
+        let mut in_flight: Vec<bool> = Vec::new();
+        let mut waiting = 0u64;
+        let mut failures = 0u64;
+        let (mut grants, mut starts) = (Vec::new(), Vec::new());
+        for (what, pause) in steps {
+            now += pause;
+            match what {
+                0 | 1 => {
+                    calls += 1;
+                    starts.push(now);
+                    budgets.call_started(0, now);
+                    budgets.sent(0, now);
+                    in_flight.push(false);
+                }
+                2 if waiting > 0 => {
+                    waiting -= 1;
+                    budgets.sent(0, now);
+                    in_flight.push(true);
+                }
+                3 => {
+                    if let Some(retry) = in_flight.pop() {
+                        successes += 1;
+                        budgets.ended(0, retry, true, false);
+                        budgets.call_succeeded(0, retry.then_some(Failure::Error), now);
+                    }
+                }
+                _ => {
+                    let Some(retry) = in_flight.pop() else { continue };
+                    failures += 1;
+                    budgets.ended(0, retry, false, true);
+                    let retrying = waiting + in_flight.iter().filter(|r| **r).count() as u64;
+                    if budgets.withdraw(0, Failure::Error, now) {
+                        granted += 1;
+                        grants.push(now);
+                        waiting += 1;
+                        if kind == 6 {
+                            let share = (0.2 * in_flight.len() as f64) as u64;
+                            prop_assert!(retrying < share.max(2));
+                        }
+                    }
+                }
+            }
+            let (g, c, ok) = (granted as f64, calls as f64, successes as f64);
+            let recent = |times: &[u64], seconds: f64| {
+                let young = times.iter().filter(|t| (now - **t) as f64 / 1e9 < seconds);
+                young.count() as f64
+            };
+            match kind {
+                0 => prop_assert!(2.0 * g <= 8.0 + 0.3 * c + 1e-9),
+                // Each success returns its retry's cost, or 1.
+                1 => prop_assert!(2.0 * g <= 8.0 + 2.0 * ok),
+                // What was earned may leave the window before what it paid for does.
+                2 if grants.last() == Some(&now) => {
+                    let (g, c) = (recent(&grants, 5.0), recent(&starts, 5.0));
+                    prop_assert!(g <= 0.3 * c + 5.0 + 1e-9);
+                }
+                // Whole tokens: tower makes a third of 0.3, finagle 3333 thousandths.
+                // Withdrawals live for nine slots at least, deposits for longer
+                // where nobody looks.
+                3 => prop_assert!(3.0 * recent(&grants, 4.5) <= c + 15.0),
+                4 => prop_assert!(3333.0 * recent(&grants, 4.5) <= 1000.0 * ok + 5.0 * 3333.0),
+                // Fewer than three tokens may be gone while one is granted.
+                5 => prop_assert!(g <= failures as f64 && (failures < 4 || ok > 0.0 || g <= 2.0)),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Where a collapse under retries can persist (`docs/model.md`).
 
 use crate::scenario::Scenario;
-use crate::scenario::policy::{Budget, Deposit, Expiry, Failure, Policy, UNLIMITED};
+use crate::scenario::policy::{Budget, Deposit, Failure, Policy, UNLIMITED};
 use crate::scenario::service::{Arrival, Cancel, Discipline};
 
 /// How hard retries can press a service, and how long its queue can be.
@@ -66,11 +66,6 @@ impl Pressure {
             Some(Budget::Ratio(rule)) => {
                 let clients = f64::from(scenario.callers.clients);
                 let reserve = rule.min_per_s.0 * clients / calls;
-                // tower and finagle grant their reserve once, not every second.
-                let reserve = match rule.expiry {
-                    Expiry::Sliding => reserve,
-                    Expiry::Tower | Expiry::Finagle => 0.0,
-                };
                 match rule.deposit {
                     Deposit::Start => limit.min(1.0 + rule.ratio.0 + reserve),
                     // Retries earn retries: a geometric series.
