@@ -444,3 +444,36 @@ fn double_refunds_stand_in_the_table_of_a_herd() {
         "{out}"
     );
 }
+
+#[test]
+fn the_catalogue_is_shown_searched_and_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], status: i32| {
+        let mut command = Command::cargo_bin("herdsim").unwrap();
+        let done = command.current_dir(&dir).args(args).assert().code(status);
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    };
+    let all = run(&["policies"], 0);
+    assert!(all.lines().count() > 80 && all.lines().all(|l| l.chars().count() <= 80));
+    let aws = run(&["policies", "aws"], 0);
+    assert!(aws.contains("aws-standard-2026") && !aws.contains("sidekiq"));
+    let one = run(&["policies", "envoy", "--chart", "charts"], 0);
+    assert!(one.contains("resource_manager") || one.contains("backoff_strategy.cc"));
+    // What is shown is a policy that a file can hold.
+    let table = &one[one.find("[policy.").unwrap()..];
+    std::fs::write(dir.path().join("s.toml"), table).unwrap();
+    let flags = [
+        "run",
+        "s.toml",
+        "--replications",
+        "1",
+        "--horizon",
+        "15s",
+        "--no-charts",
+    ];
+    run(&flags, 0);
+    for chart in ["charts/break-even.png", "charts/break-even.svg"] {
+        assert!(std::fs::metadata(dir.path().join(chart)).unwrap().len() > 10_000);
+    }
+    run(&["policies", "zzz"], 2);
+}

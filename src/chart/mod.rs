@@ -1,5 +1,6 @@
 //! Charts: results in, SVG and PNG out.
 
+mod break_even;
 mod chain;
 mod lanes;
 mod lines;
@@ -18,6 +19,7 @@ use crate::output::trace::Trace;
 use crate::output::verdict::{headline, setting, verdict};
 use crate::output::words::thousands;
 use crate::scenario::Job;
+pub use break_even::break_even_chart;
 use render::{Canvas, Type};
 pub use render::{Chart, ChartError};
 

@@ -19,6 +19,8 @@ pub enum Failure {
     Input(#[from] Problem),
     #[error("cannot read `{path}`: {reason}")]
     Unreadable { path: PathBuf, reason: String },
+    #[error("cannot write `{path}`: {reason}")]
+    Unwritable { path: PathBuf, reason: String },
     #[error(
         "this run would take up to {} events and {} of memory",
         large(.0.events), bytes(.0.bytes)
@@ -72,6 +74,7 @@ impl Failure {
             | Failure::Checkpoint(CheckpointError::Io { .. })
             | Failure::Chart(_)
             | Failure::Parquet(_)
+            | Failure::Unwritable { .. }
             | Failure::Threads { .. }
             | Failure::Stdout(_) => 1,
             Failure::Interrupted => 130,

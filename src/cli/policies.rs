@@ -1,7 +1,10 @@
 //! `herdsim policies`: the catalogue.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
+use crate::chart::break_even_chart;
 use crate::cli::failure::Failure;
 use crate::cli::run::print;
 use crate::output::catalogue;
@@ -13,7 +16,22 @@ use crate::scenario::{Node, Problem};
 pub struct PoliciesOptions {
     /// A policy, or a word to look for in names, groups, sources and formulas
     name: Option<String>,
+    /// Draw where budgets switch retries off, as DIR/break-even.png and .svg
+    #[arg(long, value_name = "DIR")]
+    chart: Option<PathBuf>,
 }
+
+/// Whose budgets are drawn, up to eight that differ.
+const DRAWN: [&str; 8] = [
+    "exponential",
+    "aws-standard-2025",
+    "aws-standard-2026",
+    "grpc",
+    "brooker-adaptive",
+    "envoy-budget",
+    "linkerd",
+    "sre",
+];
 
 /// Prints one policy in full, or a table of those that are asked for.
 pub fn show(options: &PoliciesOptions) -> Result<u8, Failure> {
@@ -41,6 +59,24 @@ pub fn show(options: &PoliciesOptions) -> Result<u8, Failure> {
             }
         },
     };
+    if let Some(directory) = &options.chart {
+        let named = DRAWN
+            .iter()
+            .filter_map(|n| all.iter().find(|e| e.name == *n));
+        let chart = break_even_chart(&named.collect::<Vec<_>>())?;
+        let failed = |path: &Path, e: std::io::Error| Failure::Unwritable {
+            path: path.to_path_buf(),
+            reason: e.to_string(),
+        };
+        std::fs::create_dir_all(directory).map_err(|e| failed(directory, e))?;
+        let (svg, png) = (
+            directory.join("break-even.svg"),
+            directory.join("break-even.png"),
+        );
+        std::fs::write(&svg, &chart.svg).map_err(|e| failed(&svg, e))?;
+        std::fs::write(&png, chart.png()?).map_err(|e| failed(&png, e))?;
+        eprintln!("wrote {}: break-even.png and .svg", directory.display());
+    }
     print(text.as_bytes())?;
     Ok(0)
 }

@@ -84,6 +84,76 @@ pub fn break_even(policy: &Policy, failure: Failure) -> Option<f64> {
     }
 }
 
+/// Success ratio and attempts per call where a share x of attempts fails, in the
+/// limit of a large budget: above break-even just so many retries are granted, at
+/// random, as it earns.
+pub fn operating_point(policy: &Policy, failure: Failure, x: f64) -> (f64, f64) {
+    let m = match policy.retry_on.contains(failure) {
+        true => policy.attempts,
+        false => 1,
+    };
+    // With a share g of retries granted a call goes on with probability x·g.
+    let point = |g: f64| {
+        let on = x * g;
+        let load = match m {
+            UNLIMITED => 1.0 / (1.0 - on).max(1e-12),
+            m => (0..m.min(1_000)).map(|i| on.powi(i as i32)).sum(),
+        };
+        ((1.0 - x) * load, load)
+    };
+    if break_even(policy, failure).is_none_or(|at| x <= at) {
+        return point(1.0);
+    }
+    let earns = |g: f64| {
+        let (success, load) = point(g);
+        let (first, retries) = (1.0 - x, load - 1.0);
+        match &policy.budget {
+            Some(Budget::TokenBucket(b)) => {
+                let cost = match failure {
+                    Failure::Timeout => b.timeout_cost,
+                    Failure::Rejected => b.throttle_cost,
+                    _ => b.cost,
+                }
+                .as_f64();
+                let refund = if b.refund { cost } else { 0.0 };
+                b.deposit_per_call.as_f64()
+                    + b.deposit_per_success.as_f64() * first
+                    + (b.deposit_after_retry.as_f64() + refund) * (success - first)
+                    - cost * retries
+            }
+            Some(Budget::Ratio(rule)) => {
+                let ratio = match rule.expiry {
+                    Expiry::Sliding => rule.ratio.0,
+                    Expiry::Tower | Expiry::Finagle => Slots::new(rule).ratio(),
+                };
+                let deposits = match rule.deposit {
+                    Deposit::Start => 1.0,
+                    Deposit::Success | Deposit::Settled => success,
+                    Deposit::Attempt => load,
+                };
+                ratio * deposits - retries
+            }
+            // First attempts alone take more than they bring.
+            Some(Budget::Throttle(_)) => -1.0,
+            Some(Budget::FailureRatio(rule)) => rule.threshold.0 - x * load,
+            Some(Budget::Concurrent(rule)) => rule.percent.0 - retries / load,
+            None => 1.0,
+        }
+    };
+    if earns(0.0) <= 0.0 {
+        return point(0.0);
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        match earns(middle) > 0.0 {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    point(low)
+}
+
 /// The first x in (0, 1) at which a function that begins above 0 is no longer.
 fn first_root(f: impl Fn(f64) -> f64) -> Option<f64> {
     const STEPS: u32 = 2_000;
@@ -149,5 +219,33 @@ mod tests {
         assert_eq!(of("envoy", &[], Failure::Error), None);
         // Any success fills it up again: it takes nearly all to fail.
         assert!(of("aws-standard-2025-js", &[], Failure::Error).unwrap() > 0.95);
+    }
+
+    #[test]
+    fn a_budget_caps_the_load_that_it_earns() {
+        let policy = |name: &str| {
+            let mut layers = Layers::default();
+            layers.set(&format!("compare=[\"{name}\"]")).unwrap();
+            Scenario::from_layers(&layers).unwrap().policies[0]
+                .1
+                .clone()
+        };
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");
+        // Without a budget: 1 − x⁶ and (1 − x⁶)/(1 − x).
+        let (success, load) = operating_point(&policy("fixed"), Failure::Error, 0.5);
+        near(success, 1.0 - 0.5f64.powi(6));
+        near(load, (1.0 - 0.5f64.powi(6)) * 2.0);
+        // A tenth of a token a call: 1.1 attempts, each good with 1 − x.
+        let (success, load) = operating_point(&policy("brooker-adaptive"), Failure::Error, 0.5);
+        near(load, 1.1);
+        near(success, 0.55);
+        // gRPC's throttle is off: one attempt.
+        near(operating_point(&policy("grpc"), Failure::Error, 0.2).1, 1.0);
+        // Both sides of a break-even meet.
+        let aws = policy("aws-standard-2026");
+        let at = break_even(&aws, Failure::Error).unwrap();
+        let (below, above) = (at - 1e-6, at + 1e-6);
+        let load = |x| operating_point(&aws, Failure::Error, x).1;
+        assert!((load(below) - load(above)).abs() < 1e-4);
     }
 }
