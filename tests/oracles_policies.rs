@@ -329,11 +329,15 @@ fn chain(settings: &[&str]) -> herdsim::scenario::Scenario {
         "run.warmup=0s",
         "callers.count=100",
         "callers.rate=5/s",
-        "compare=[\"fixed\"]",
-        "policy.fixed.attempts=3",
-        "policy.fixed.backoff=none",
-        "policy.fixed.timeout=none",
     ];
+    if settings.iter().all(|s| !s.starts_with("compare")) {
+        all.extend([
+            "compare=[\"fixed\"]",
+            "policy.fixed.attempts=3",
+            "policy.fixed.backoff=none",
+            "policy.fixed.timeout=none",
+        ]);
+    }
     all.extend(settings);
     scenario(&all)
 }
@@ -683,6 +687,33 @@ proptest! {
                 5 => prop_assert!(g <= failures as f64 && (failures < 4 || ok > 0.0 || g <= 2.0)),
                 _ => {}
             }
+        }
+    }
+}
+
+#[test]
+fn a_chain_in_bad_weather_keeps_its_books() {
+    for name in [
+        "grpc-hedging",
+        "envoy-budget",
+        "aws-adaptive",
+        "sre",
+        "linkerd",
+    ] {
+        let s = chain(&[
+            "service.db.failure_ratio=0.3",
+            "service.front.cancel=all",
+            "service.middle.cancel=all",
+            "service.db.cancel=all",
+            "service.db.response_time=exp(100ms)",
+            &format!("compare=[\"{name}\"]"),
+            &format!("policy.{name}.timeout=200ms"),
+            "faults=[\"crash(tier=middle)@2s+1s\",\"stall(tier=front)@4s+1s\",\"loss(20%)@6s+1s\"]",
+        ]);
+        let run = &outcomes(&s, 0, 1)[0];
+        for hop in std::iter::once(run).chain(&run.deeper) {
+            let told = hop.total.ok + hop.total.failed + hop.residue.calls;
+            assert_eq!(told, hop.total.calls, "{name}");
         }
     }
 }

@@ -1230,8 +1230,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
 
     #[inline(always)]
     fn end_call(&mut self, call_slot: u32, ok: bool) {
-        let call = &mut self.calls[call_slot];
-        call.ended = true;
+        let call = &self.calls[call_slot];
         let Call {
             started,
             caller,
@@ -1255,6 +1254,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         } else if self.arrivals.ended(caller, self.now) {
             self.agenda.set_next(Cause::Call, self.arrivals.next());
         }
+        // Only now, or attempts grounded above would free the slot as well.
+        self.calls[call_slot].ended = true;
         if self.calls[call_slot].attempts_alive == 0 {
             self.calls.remove(call_slot);
         }
@@ -1263,8 +1264,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     /// Whoever made a call has gone, at `now`: no more attempts of it.
     pub fn abandon(&mut self, call_slot: u32, now: u64) {
         self.advance(now);
-        let call = &mut self.calls[call_slot];
-        call.ended = true;
+        let call = &self.calls[call_slot];
         let Call {
             started,
             caller,
@@ -1282,6 +1282,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             self.budgets.not_sent(client);
         }
         self.ground(call_slot);
+        // Only now, or attempts grounded above would free the slot as well.
+        self.calls[call_slot].ended = true;
         if self.calls[call_slot].attempts_alive == 0 {
             self.calls.remove(call_slot);
         }
