@@ -607,6 +607,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         if let Some(deadline) = self.policy.deadline {
             expires = expires.min(started.saturating_add(deadline.0));
         }
+        // A throttle may have held it back beyond the deadline.
+        expires = expires.max(self.now);
         if expires < self.horizon {
             let token = self.token(attempt);
             self.agenda.schedule(Cause::Timeout, expires, token);
@@ -863,6 +865,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     /// The call that an attempt made to the next service has ended, at `now`.
     pub fn answered_from_below(&mut self, attempt: u32, ok: bool, now: u64) {
         self.advance(now);
+        if self.attempts[attempt].phase != Phase::Calling {
+            return; // It has been cut off since.
+        }
         let done = self.done_by(0);
         if done > now {
             // The service stands still.
@@ -1264,6 +1269,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     /// Whoever made a call has gone, at `now`: no more attempts of it.
     pub fn abandon(&mut self, call_slot: u32, now: u64) {
         self.advance(now);
+        if self.calls[call_slot].ended {
+            return;
+        }
         let call = &self.calls[call_slot];
         let Call {
             started,
