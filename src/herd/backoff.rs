@@ -55,11 +55,7 @@ impl Backoffs {
         if !self.plain {
             return self.special(policy, k, failure, state, rng);
         }
-        let v = match (&policy.backoff, self.levels.get(k as usize - 1)) {
-            (Backoff::Random(law), _) => law.sample(rng).0 as f64,
-            (_, Some(v)) => *v,
-            (backoff, None) => level(backoff, k, true),
-        };
+        let v = drawn_level(&policy.backoff, &self.levels, k, true, rng);
         (jittered(&policy.backoff, policy.jitter, k, v, 0.0, state, rng) + 0.5) as u64
     }
 
@@ -80,11 +76,7 @@ impl Backoffs {
             _ => (&policy.backoff, &self.levels),
         };
         let capped = policy.cap_after != CapAfter::Yes;
-        let v = match (backoff, levels.get(k as usize - 1)) {
-            (Backoff::Random(law), _) => law.sample(rng).0 as f64,
-            (_, Some(v)) => *v,
-            (backoff, None) => level(backoff, k, capped),
-        };
+        let v = drawn_level(backoff, levels, k, capped, rng);
         // An integer draw with both ends included reaches one unit further.
         let reach = match policy.quantum {
             Some(Quantum {
@@ -106,6 +98,16 @@ impl Backoffs {
             delay = rounded(delay, quantum);
         }
         ((delay + 0.5) as u64).max(policy.at_least.0)
+    }
+}
+
+/// v of retry k, in ns: drawn, worked out beforehand, or now.
+#[inline]
+fn drawn_level(backoff: &Backoff, levels: &[f64], k: u32, capped: bool, rng: &mut Stream) -> f64 {
+    match (backoff, levels.get(k as usize - 1)) {
+        (Backoff::Random(law), _) => law.sample(rng).0 as f64,
+        (_, Some(v)) => *v,
+        (backoff, None) => level(backoff, k, capped),
     }
 }
 

@@ -189,7 +189,7 @@ impl<T: Default> Beside<T> {
 struct Row {
     version: u64,
     /// The version that each attempt has read, by slot.
-    read: Vec<u64>,
+    read: Beside<u64>,
 }
 
 /// One service of a scenario, under the policy with which it is called.
@@ -353,7 +353,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             race,
             row: matches!(service.kind, ServiceKind::Occ).then(|| Row {
                 version: 0,
-                read: Vec::new(),
+                read: Beside(Vec::new()),
             }),
             effects: service.effect.as_ref().map(Effects::new),
             calls: Slots::new(),
@@ -799,11 +799,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             // What it has read travels back, and the write out.
             ServiceKind::Occ => {
                 if let Some(row) = &mut self.row {
-                    let slot = attempt as usize;
-                    if slot >= row.read.len() {
-                        row.read.resize(slot + 1, 0);
-                    }
-                    row.read[slot] = row.version;
+                    *row.read.of(attempt) = row.version;
                 }
                 let rng = &mut self.network_rng;
                 self.network.back.sample(rng).0 + self.network.out.sample(rng).0
@@ -920,7 +916,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             ServiceKind::Queue(_) | ServiceKind::Elastic(_) => below,
             ServiceKind::Coin(coin) => !happens(coin.failure_ratio.0, &mut self.fault_rng) && below,
             ServiceKind::Occ => self.row.as_mut().is_some_and(|row| {
-                let unchanged = row.read[attempt as usize] == row.version;
+                let unchanged = *row.read.of(attempt) == row.version;
                 row.version += u64::from(unchanged);
                 unchanged && below
             }),
@@ -1099,16 +1095,11 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
                 let (attempts, calls) = (&mut self.attempts, &mut self.calls);
                 self.queue.note_gone(|slot| release(attempts, calls, slot));
             }
-            Phase::Calling if self.cancel == Cancel::All => {
+            phase @ (Phase::Calling | Phase::Serving) if self.cancel == Cancel::All => {
                 self.recorder.counts.cancelled += 1;
-                self.outbox.push_back(Message::Abandon(attempt));
-                self.cut_off(attempt);
-                self.through(attempt);
-                self.serve_waiting();
-            }
-            Phase::Serving if self.cancel == Cancel::All => {
-                self.recorder.counts.cancelled += 1;
-                if let Some(race) = &mut self.race {
+                if phase == Phase::Calling {
+                    self.outbox.push_back(Message::Abandon(attempt));
+                } else if let Some(race) = &mut self.race {
                     race.leave(attempt, self.now, &mut self.service_rng);
                     self.agenda.set_next(Cause::Finish, race.finish());
                 }
@@ -1259,9 +1250,16 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         } else if self.arrivals.ended(caller, self.now) {
             self.agenda.set_next(Cause::Call, self.arrivals.next());
         }
-        // Only now, or attempts grounded above would free the slot as well.
-        self.calls[call_slot].ended = true;
-        if self.calls[call_slot].attempts_alive == 0 {
+        self.close(call_slot);
+    }
+
+    /// Marks a call as ended, when its attempts in flight have been grounded: before,
+    /// they would free its slot as well.
+    #[inline(always)]
+    fn close(&mut self, call_slot: u32) {
+        let call = &mut self.calls[call_slot];
+        call.ended = true;
+        if call.attempts_alive == 0 {
             self.calls.remove(call_slot);
         }
     }
@@ -1290,11 +1288,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             self.budgets.not_sent(client);
         }
         self.ground(call_slot);
-        // Only now, or attempts grounded above would free the slot as well.
-        self.calls[call_slot].ended = true;
-        if self.calls[call_slot].attempts_alive == 0 {
-            self.calls.remove(call_slot);
-        }
+        self.close(call_slot);
     }
 
     /// The service is through with an attempt; its slot is freed unless its caller still waits.

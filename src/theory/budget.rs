@@ -5,123 +5,52 @@
 //! *break-even* x is where it earns as much as it spends.
 
 use crate::herd::budget::Slots;
-use crate::scenario::policy::{Budget, Deposit, Expiry, Failure, Policy, TokenBucket, UNLIMITED};
+use crate::scenario::policy::{Budget, Deposit, Expiry, Failure, Policy, UNLIMITED};
 
-/// Retries per call when every one is granted: x + x² + … + x^(m−1).
-fn retries(x: f64, attempts: u32) -> f64 {
-    match attempts {
-        UNLIMITED => x / (1.0 - x),
-        m => (x - x.powf(f64::from(m))) / (1.0 - x),
-    }
+/// A call under a budget that grants a share of the retries it is asked for, at random.
+struct Granted<'p> {
+    policy: &'p Policy,
+    /// How all failures end.
+    failure: Failure,
+    /// The share of attempts that fails.
+    x: f64,
 }
 
-/// Calls that succeed: 1 − x^m.
-fn successes(x: f64, attempts: u32) -> f64 {
-    match attempts {
-        UNLIMITED => 1.0,
-        m => 1.0 - x.powf(f64::from(m)),
-    }
-}
-
-/// What a bucket gains per call, in tokens.
-fn gain(bucket: &TokenBucket, x: f64, attempts: u32, cost: f64) -> f64 {
-    let first = 1.0 - x;
-    let later = successes(x, attempts) - first;
-    let refund = match bucket.refund {
-        true => cost,
-        false => 0.0,
-    };
-    bucket.deposit_per_call.as_f64()
-        + bucket.deposit_per_success.as_f64() * first
-        + (bucket.deposit_after_retry.as_f64() + refund) * later
-        - cost * retries(x, attempts)
-}
-
-/// The break-even failure ratio of a policy's budget where all failures are of
-/// one kind: a number in (0, 1); nothing without a budget, where retries are
-/// never switched off, or where that hangs on the load.
-pub fn break_even(policy: &Policy, failure: Failure) -> Option<f64> {
-    let m = policy.attempts;
-    if m == 1 || !policy.retry_on.contains(failure) {
-        return None;
-    }
-    match policy.budget.as_ref()? {
-        Budget::TokenBucket(bucket) => {
-            let cost = match failure {
-                Failure::Timeout => bucket.timeout_cost,
-                Failure::Rejected => bucket.throttle_cost,
-                _ => bucket.cost,
-            };
-            first_root(|x| gain(bucket, x, m, cost.as_f64()))
-        }
-        Budget::Ratio(rule) => {
-            // What tower and finagle make of a ratio.
-            let ratio = match rule.expiry {
-                Expiry::Sliding => rule.ratio.0,
-                Expiry::Tower | Expiry::Finagle => Slots::new(rule).ratio(),
-            };
-            first_root(|x| {
-                let deposits = match rule.deposit {
-                    Deposit::Start => 1.0,
-                    Deposit::Success | Deposit::Settled => successes(x, m),
-                    Deposit::Attempt => 1.0 + retries(x, m),
-                };
-                ratio * deposits - retries(x, m)
-            })
-        }
-        // Per attempt: −1 if it fails, + the ratio if not, whatever m is.
-        Budget::Throttle(rule) => {
-            let ratio = rule.token_ratio.as_f64();
-            Some(ratio / (1.0 + ratio))
-        }
-        Budget::FailureRatio(rule) => first_root(|x| rule.threshold.0 - x * (1.0 + retries(x, m))),
-        // As a share p of what is in flight, where retries last as long as first
-        // attempts; as a number, it depends on the load.
-        Budget::Concurrent(rule) if rule.percent.0 > 0.0 => {
-            first_root(|x| rule.percent.0 - retries(x, m) / (1.0 + retries(x, m)))
-        }
-        Budget::Concurrent(_) => None,
-    }
-}
-
-/// Success ratio and attempts per call where a share x of attempts fails, in the
-/// limit of a large budget: above break-even just so many retries are granted, at
-/// random, as it earns.
-pub fn operating_point(policy: &Policy, failure: Failure, x: f64) -> (f64, f64) {
-    let m = match policy.retry_on.contains(failure) {
-        true => policy.attempts,
-        false => 1,
-    };
-    // With a share g of retries granted a call goes on with probability x·g.
-    let point = |g: f64| {
-        let on = x * g;
-        let load = match m {
+impl Granted<'_> {
+    /// Success ratio and attempts per call where a share `g` of retries is granted: a
+    /// call goes on with probability x·g.
+    fn point(&self, g: f64) -> (f64, f64) {
+        let on = self.x * g;
+        let load = match self.policy.attempts {
+            _ if !self.policy.retry_on.contains(self.failure) => 1.0,
             UNLIMITED => 1.0 / (1.0 - on).max(1e-12),
-            m => (0..m.min(1_000)).map(|i| on.powi(i as i32)).sum(),
+            m if on < 1.0 => (1.0 - on.powf(f64::from(m))) / (1.0 - on),
+            m => f64::from(m),
         };
-        ((1.0 - x) * load, load)
-    };
-    if break_even(policy, failure).is_none_or(|at| x <= at) {
-        return point(1.0);
+        ((1.0 - self.x) * load, load)
     }
-    let earns = |g: f64| {
-        let (success, load) = point(g);
-        let (first, retries) = (1.0 - x, load - 1.0);
-        match &policy.budget {
-            Some(Budget::TokenBucket(b)) => {
-                let cost = match failure {
-                    Failure::Timeout => b.timeout_cost,
-                    Failure::Rejected => b.throttle_cost,
-                    _ => b.cost,
+
+    /// What the budget gains per call, in tokens or retries; nothing without a
+    /// budget, or where that hangs on the load.
+    fn gain(&self, g: f64) -> Option<f64> {
+        let (success, load) = self.point(g);
+        let (first, retries) = (1.0 - self.x, load - 1.0);
+        Some(match self.policy.budget.as_ref()? {
+            Budget::TokenBucket(bucket) => {
+                let cost = match self.failure {
+                    Failure::Timeout => bucket.timeout_cost,
+                    Failure::Rejected => bucket.throttle_cost,
+                    _ => bucket.cost,
                 }
                 .as_f64();
-                let refund = if b.refund { cost } else { 0.0 };
-                b.deposit_per_call.as_f64()
-                    + b.deposit_per_success.as_f64() * first
-                    + (b.deposit_after_retry.as_f64() + refund) * (success - first)
+                let refund = if bucket.refund { cost } else { 0.0 };
+                bucket.deposit_per_call.as_f64()
+                    + bucket.deposit_per_success.as_f64() * first
+                    + (bucket.deposit_after_retry.as_f64() + refund) * (success - first)
                     - cost * retries
             }
-            Some(Budget::Ratio(rule)) => {
+            Budget::Ratio(rule) => {
+                // What tower and finagle make of a ratio.
                 let ratio = match rule.expiry {
                     Expiry::Sliding => rule.ratio.0,
                     Expiry::Tower | Expiry::Finagle => Slots::new(rule).ratio(),
@@ -133,25 +62,50 @@ pub fn operating_point(policy: &Policy, failure: Failure, x: f64) -> (f64, f64) 
                 };
                 ratio * deposits - retries
             }
-            // First attempts alone take more than they bring.
-            Some(Budget::Throttle(_)) => -1.0,
-            Some(Budget::FailureRatio(rule)) => rule.threshold.0 - x * load,
-            Some(Budget::Concurrent(rule)) => rule.percent.0 - retries / load,
-            None => 1.0,
-        }
-    };
-    if earns(0.0) <= 0.0 {
-        return point(0.0);
+            // Per attempt: −1 if it fails, + the ratio if not, whatever m and g are.
+            Budget::Throttle(rule) => rule.token_ratio.as_f64() * first - self.x,
+            Budget::FailureRatio(rule) => rule.threshold.0 - self.x * load,
+            // As a share of what is in flight, where retries last as long as first
+            // attempts; as a number, it depends on the load.
+            Budget::Concurrent(rule) if rule.percent.0 > 0.0 => rule.percent.0 - retries / load,
+            Budget::Concurrent(_) => return None,
+        })
+    }
+}
+
+/// The break-even failure ratio of a policy's budget where all failures are of
+/// one kind: a number in (0, 1); nothing without a budget, where retries are
+/// never switched off, or where that hangs on the load.
+pub fn break_even(policy: &Policy, failure: Failure) -> Option<f64> {
+    if policy.attempts == 1 || !policy.retry_on.contains(failure) {
+        return None;
+    }
+    let gain = |x| Granted { policy, failure, x }.gain(1.0);
+    gain(0.5)?;
+    first_root(|x| gain(x).unwrap_or(0.0))
+}
+
+/// Success ratio and attempts per call where a share x of attempts fails, in the
+/// limit of a large budget: above break-even just so many retries are granted, at
+/// random, as it earns.
+pub fn operating_point(policy: &Policy, failure: Failure, x: f64) -> (f64, f64) {
+    let call = Granted { policy, failure, x };
+    let earns = |g| call.gain(g).is_none_or(|gain| gain > 0.0);
+    if earns(1.0) {
+        return call.point(1.0);
+    }
+    if !earns(0.0) {
+        return call.point(0.0);
     }
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
-        match earns(middle) > 0.0 {
+        match earns(middle) {
             true => low = middle,
             false => high = middle,
         }
     }
-    point(low)
+    call.point(low)
 }
 
 /// The first x in (0, 1) at which a function that begins above 0 is no longer.
