@@ -29,6 +29,7 @@ fn near(what: &str, values: Vec<f64>, expected: f64) {
 /// A coin that callers meet, open arrivals, no fault.
 fn coin(x: f64, settings: &[&str]) -> Vec<Outcome> {
     let ratio = format!("service.failure_ratio={x}");
+    let open = !settings.iter().any(|s| s.starts_with("callers.arrival="));
     let mut all = vec![
         "faults=[]",
         "run.horizon=40s",
@@ -37,12 +38,12 @@ fn coin(x: f64, settings: &[&str]) -> Vec<Outcome> {
         "service.response_time=exp(5ms)",
         "callers.count=200",
         "callers.clients=1",
-        "callers.rate=10/s",
         &ratio,
         "compare=[\"fixed\"]",
         "policy.fixed.backoff=none",
         "policy.fixed.timeout=none",
     ];
+    all.extend(open.then_some("callers.rate=10/s"));
     all.extend(settings);
     outcomes(&scenario(&all), 0, 12)
 }
@@ -442,6 +443,129 @@ fn optimistic_concurrency_costs_about_a_write_a_rival() {
     }
 }
 
+/// One caller who calls at 0, as `settings` say, once.
+fn one_call(settings: &[&str]) -> Outcome {
+    let mut all = vec![
+        "faults=[]",
+        "run.horizon=60s",
+        "run.warmup=0s",
+        "callers.count=1",
+        "callers.clients=1",
+        "callers.arrival=once",
+        "compare=[\"fixed\"]",
+        "policy.fixed.backoff=none",
+        "policy.fixed.timeout=none",
+    ];
+    all.extend(settings);
+    outcomes(&scenario(&all), 0, 1).remove(0)
+}
+
+#[test]
+fn nothing_is_sent_after_the_deadline() {
+    // One token a second, one to start with: the second retry would wait until
+    // 1 s, which is too late for a deadline of 1 s, and early enough for more.
+    let attempts = |deadline: &str| {
+        let deadline = format!("policy.fixed.deadline={deadline}");
+        let run = one_call(&[
+            "service.kind=coin",
+            "service.failure_ratio=1",
+            "service.response_time=1us",
+            "policy.fixed.attempts=10",
+            "policy.fixed.throttle={kind=\"bucket\",rate=\"1/s\",burst=1}",
+            &deadline,
+        ]);
+        assert_eq!(run.total.failed, 1);
+        run.total.attempts
+    };
+    assert_eq!(attempts("1s"), 2);
+    assert_eq!(attempts("1001ms"), 3);
+    assert_eq!(attempts("none"), 10);
+}
+
+#[test]
+fn a_hedge_that_is_not_sent_ends_no_call() {
+    // No answer has come yet, so the throttle refuses hedges; what is in
+    // flight succeeds all the same. The first of a client always gets through.
+    let runs = coin(
+        0.0,
+        &[
+            "callers.clients=200",
+            "callers.arrival=once",
+            "service.response_time=100ms",
+            "policy.fixed.attempts=4",
+            "policy.fixed.hedge={delay=\"10ms\",max=4}",
+            "policy.fixed.throttle={kind=\"sre\",k=1,window=\"120s\"}",
+        ],
+    );
+    let denied: u64 = runs.iter().map(|run| run.total.denied_attempts).sum();
+    assert!(denied > 100, "{denied}");
+    for run in &runs {
+        assert_eq!(run.total.failed, 0);
+    }
+}
+
+#[test]
+fn a_hedge_that_is_dropped_gives_its_place_back() {
+    // At most one retry of a client at a time: no call ever has two, so that
+    // none is denied unless a place got lost.
+    let runs = coin(
+        0.3,
+        &[
+            "callers.count=1",
+            "callers.arrival=closed",
+            "callers.think=exp(10ms)",
+            "policy.fixed.attempts=2",
+            "policy.fixed.backoff=fixed(3ms)",
+            "policy.fixed.hedge={delay=\"4ms\",max=2}",
+            "policy.fixed.budget={kind=\"concurrent\",min_concurrency=1}",
+        ],
+    );
+    for run in &runs {
+        assert_eq!(run.total.denied, 0);
+        assert!(run.total.attempts > run.total.ok + 100);
+    }
+}
+
+#[test]
+fn a_stall_lets_nothing_out_where_nothing_waits() {
+    let runs = coin(
+        0.0,
+        &["service.response_time=5ms", "faults=[\"stall@10s+2s\"]"],
+    );
+    for run in &runs {
+        assert_eq!(run.total.rejected, 0);
+        // All who called meanwhile, some 2000·10·2, were answered at its end.
+        let slow = run.latency.count_between(5_100_000, 2_010_000_000);
+        assert!((slow as f64 - 4000.0).abs() < 6.0 * 64.0, "{slow}");
+        assert_eq!(run.latency.count_between(2_010_000_001, u64::MAX), 0);
+    }
+}
+
+#[test]
+fn a_pushback_starts_the_backoff_afresh() {
+    // Rejected at 0 and told to come back after 2 s; from then on refused. The
+    // second retry waits as the first of a call would: 100 ms, not 200.
+    for (hint, refused) in [("replace", 1), ("replace-and-restart", 2)] {
+        let hint = format!("policy.fixed.retry_after={hint}");
+        let run = one_call(&[
+            // The other one is served until the crash, and tries no more.
+            "callers.count=2",
+            "service.servers=1",
+            "service.queue=0",
+            "service.service_time=1h",
+            "service.retry_after=2s",
+            "faults=[\"crash@1s+50s\"]",
+            "run.horizon=2150ms",
+            "policy.fixed.attempts=3",
+            "policy.fixed.retry_on=[\"rejected\",\"refused\"]",
+            "policy.fixed.backoff=exponential(base=100ms,multiplier=2)",
+            &hint,
+        ]);
+        assert_eq!((run.total.rejected, run.total.reset), (1, 1));
+        assert_eq!(run.total.refused, refused, "{hint}");
+    }
+}
+
 fn circuit() -> impl Strategy<Value = Breaker> {
     (1u32..30, 1u32..30, 1u32..100, 1u32..8, any::<bool>()).prop_map(
         |(window, min, percent, half_open_calls, timed)| Breaker {
@@ -464,7 +588,7 @@ proptest! {
     #[test]
     fn a_breaker_keeps_its_promises(
         rule in circuit(),
-        steps in prop::collection::vec((0u64..200_000_000, 0u8..3), 1..400),
+        steps in prop::collection::vec((0u64..200_000_000, 0u8..4), 1..400),
     ) {
         let mut circuit = Circuit::new(&rule);
         let (mut now, mut through) = (0, 0);
@@ -486,6 +610,12 @@ proptest! {
                     if matches!(circuit.state(), State::HalfOpen { .. }) {
                         prop_assert!(through <= rule.half_open_calls);
                     }
+                }
+                3 => {
+                    circuit.returned();
+                    prop_assert_eq!(matches!(before, State::HalfOpen { .. }),
+                        matches!(circuit.state(), State::HalfOpen { .. }));
+                    through = u32::saturating_sub(through, 1);
                 }
                 // Polly looks at its window only when something fails.
                 _ => {
@@ -531,6 +661,39 @@ fn the_catalogue_is_whole_and_runs() {
         assert_eq!(
             run.total.ok + run.total.failed + run.residue.calls,
             run.total.calls
+        );
+    }
+}
+
+#[test]
+fn hints_count_before_or_after_the_jitter() {
+    use herdsim::herd::backoff::Backoffs;
+    use rand::SeedableRng;
+    // What the service asks for, and the least and most of the delay, in ms.
+    for (name, k, asked, least, most) in [
+        ("axios-retry-exponential", 1, 1000, 1000.0, 1200.0),
+        ("axios-retry-exponential", 1, 100, 200.0, 240.0),
+        ("aws-standard-2026", 1, 7000, 5000.0, 6000.0),
+        ("aws-standard-2026", 1, 1, 1.0, 1000.0),
+        ("grpc", 3, 30, 30.0, 30.0),
+        ("urllib3", 1, 40_000_000, 21_600_000.0, 21_600_000.0),
+    ] {
+        let s = scenario(&[&format!("compare=[\"{name}\"]")]);
+        let policy = &s.policies[0].1;
+        let backoffs = Backoffs::new(policy);
+        let mut rng = herdsim::streams::Stream::seed_from_u64(5);
+        let draws = (0..4000).map(|_| {
+            let delay = backoffs.hinted_delay(policy, k, asked * 1_000_000, &mut 0, &mut rng);
+            delay.unwrap() as f64 / 1e6
+        });
+        let (low, high) = draws.fold((f64::INFINITY, 0.0f64), |(low, high), d| {
+            (low.min(d), high.max(d))
+        });
+        let slack = 0.02 * (most - least) + 1e-9;
+        assert!(least - 1e-9 <= low && low <= least + slack, "{name}: {low}");
+        assert!(
+            most - slack <= high && high <= most + 1e-9,
+            "{name}: {high}"
         );
     }
 }

@@ -254,6 +254,19 @@ fn contradictory_policies() {
         "attempts = \"unlimited\"\nbackoff = \"none\"",
         &["go on for ever"],
     );
+    for endless in [
+        "backoff = \"exponential(base=1s,multiplier=1,exponent_from=less-one)\"",
+        "backoff = \"fixed(900us)\"\nquantum = \"1ms\"",
+        "backoff = \"exponential(base=1ms,multiplier=2,cap=4ms)\"\nquantum = \"nearest(10ms)\"",
+        "hedge = { delay = \"1s\", next_on_failure = true }",
+        "retry_after = \"replace(0s)\"",
+        "backoff = \"none\"\nbudget = { kind = \"ratio\", ratio = 1, deposit = \"attempt\" }",
+        "backoff = \"none\"\nbudget = { kind = \"concurrent\" }",
+    ] {
+        let text = format!("attempts = \"unlimited\"\n{endless}");
+        policy(&text, &["go on for ever", "s.toml:2:"]);
+    }
+    scenario("service.retry_after = \"0s\"\n", &["longer than 0"]);
     policy("cap_after = true", &["needs a backoff with a cap"]);
     policy("jitter = \"polly\"", &["exponential backoff"]);
     policy("jitter = \"scale(2,1)\"", &["from ≤ to"]);

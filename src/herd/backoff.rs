@@ -53,18 +53,46 @@ impl Backoffs {
         rng: &mut Stream,
     ) -> u64 {
         if !self.plain {
-            return self.special(policy, k, failure, state, rng);
+            return self.special(policy, k, failure, 0, state, rng);
         }
         let v = drawn_level(&policy.backoff, &self.levels, k, true, rng);
         (jittered(&policy.backoff, policy.jitter, k, v, 0.0, state, rng) + 0.5) as u64
     }
 
+    /// The same after a rejection that asks to be tried again `asked` ns later;
+    /// nothing where there is to be no retry.
+    #[cold]
+    pub fn hinted_delay(
+        &self,
+        policy: &Policy,
+        k: u32,
+        asked: u64,
+        state: &mut u64,
+        rng: &mut Stream,
+    ) -> Option<u64> {
+        let least = match policy.retry_after {
+            Hint::BeforeJitter => asked,
+            _ => 0,
+        };
+        let delay = self.special(policy, k, Failure::Rejected, least, state, rng);
+        match policy.retry_after {
+            Hint::Ignore | Hint::BeforeJitter => Some(delay),
+            Hint::Replace(None) | Hint::ReplaceAndRestart => Some(asked),
+            Hint::Replace(Some(most)) => Some(asked.min(most.0)),
+            Hint::ReplaceOrStop(most) => (asked <= most.0).then_some(asked),
+            Hint::AtLeast => Some(delay.max(asked)),
+            Hint::Clamp(most) => Some(asked.clamp(delay, delay.saturating_add(most.0))),
+        }
+    }
+
+    /// `least` bounds the level from below, before jitter.
     #[cold]
     fn special(
         &self,
         policy: &Policy,
         k: u32,
         failure: Failure,
+        least: u64,
         state: &mut u64,
         rng: &mut Stream,
     ) -> u64 {
@@ -76,7 +104,7 @@ impl Backoffs {
             _ => (&policy.backoff, &self.levels),
         };
         let capped = policy.cap_after != CapAfter::Yes;
-        let v = drawn_level(backoff, levels, k, capped, rng);
+        let v = drawn_level(backoff, levels, k, capped, rng).max(least as f64);
         // An integer draw with both ends included reaches one unit further.
         let reach = match policy.quantum {
             Some(Quantum {
@@ -236,19 +264,6 @@ fn rounded(delay: f64, quantum: Quantum) -> f64 {
         Rounding::Floor | Rounding::Inclusive => whole.floor(),
         Rounding::Ceil => whole.ceil(),
         Rounding::Nearest => whole.round(),
-    }
-}
-
-/// A delay in the light of the time after which the service asks to be tried
-/// again, both in ns; nothing where there is to be no retry.
-pub fn hinted(hint: Hint, delay: u64, asked: u64) -> Option<u64> {
-    match hint {
-        Hint::Ignore => Some(delay),
-        Hint::Replace(None) => Some(asked),
-        Hint::Replace(Some(most)) => Some(asked.min(most.0)),
-        Hint::ReplaceOrStop(most) => (asked <= most.0).then_some(asked),
-        Hint::AtLeast => Some(delay.max(asked)),
-        Hint::Clamp(most) => Some(asked.clamp(delay, delay.saturating_add(most.0))),
     }
 }
 

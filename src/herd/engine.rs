@@ -102,6 +102,11 @@ impl Chain<'_> {
     }
 
     /// Passes on what a service has for its neighbours, and what comes of it.
+    ///
+    /// Messages name slots without their generation. That is safe: attempts
+    /// begin to call only in a step, one a step, so that while messages are
+    /// under way no slot that one of them names comes to stand for another
+    /// call; and a message for what has been cut off since finds it ended.
     fn deliver(&mut self, tier: usize, now: u64) {
         self.collect(tier);
         while let Some((from, message)) = self.mail.pop_front() {

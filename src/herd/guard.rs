@@ -75,7 +75,10 @@ impl Guards {
         match &mut self.throttles {
             Throttles::None | Throttles::Bucket(..) => Leave::Now,
             Throttles::Sre(rule, clients) => match clients[client].refuses(rule, now, rng) {
-                true => Leave::Denied,
+                true => {
+                    self.returned(client as u32, Scope::All);
+                    Leave::Denied
+                }
                 false => Leave::Now,
             },
             Throttles::Aws(clients) => match clients[client].acquire(now) {
@@ -93,11 +96,28 @@ impl Guards {
         }
     }
 
-    /// For how long a retry has to wait for its token, in ns.
-    pub fn reserve(&mut self, client: u32, now: u64) -> u64 {
-        match &mut self.throttles {
-            Throttles::Bucket(rule, clients) => clients[client as usize].reserve(rule, now),
+    /// What a breaker of that scope has let through is not sent, or nobody
+    /// will learn how it ends.
+    pub fn returned(&mut self, client: u32, scope: Scope) {
+        if self.scope == scope
+            && let Some(circuit) = self.breakers.get_mut(client as usize)
+        {
+            circuit.returned();
+        }
+    }
+
+    /// For how long a retry would have to wait for its token, in ns.
+    pub fn wait(&self, client: u32, now: u64) -> u64 {
+        match &self.throttles {
+            Throttles::Bucket(rule, clients) => clients[client as usize].wait(rule, now),
             _ => 0,
+        }
+    }
+
+    /// Takes the token of a retry, now or in advance.
+    pub fn reserve(&mut self, client: u32, now: u64) {
+        if let Throttles::Bucket(rule, clients) = &mut self.throttles {
+            clients[client as usize].reserve(rule, now);
         }
     }
 
@@ -180,6 +200,15 @@ impl Circuit {
                 *through += u32::from(admitted);
                 admitted
             }
+        }
+    }
+
+    /// An attempt that was let through comes to nothing: another may take its place.
+    ///
+    /// As resilience4j's `releasePermission`, whenever it was let through.
+    pub fn returned(&mut self) {
+        if let State::HalfOpen { through, ended, .. } = &mut self.state {
+            *through = through.saturating_sub(1).max(*ended);
         }
     }
 
@@ -404,10 +433,19 @@ struct Reserved {
 }
 
 impl Reserved {
-    fn reserve(&mut self, rule: &RateBucket, now: u64) -> u64 {
+    fn tokens(&self, rule: &RateBucket, now: u64) -> f64 {
         let added = (now - self.at) as f64 / 1e9 * rule.rate.0;
-        self.tokens = (self.tokens + added).min(f64::from(rule.burst)) - 1.0;
+        (self.tokens + added).min(f64::from(rule.burst))
+    }
+
+    /// When the next token comes, in ns from now.
+    fn wait(&self, rule: &RateBucket, now: u64) -> u64 {
+        let short = (1.0 - self.tokens(rule, now)).max(0.0);
+        (short / rule.rate.0 * 1e9).ceil() as u64
+    }
+
+    fn reserve(&mut self, rule: &RateBucket, now: u64) {
+        self.tokens = self.tokens(rule, now) - 1.0;
         self.at = now;
-        ((-self.tokens).max(0.0) / rule.rate.0 * 1e9).ceil() as u64
     }
 }

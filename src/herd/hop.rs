@@ -22,7 +22,7 @@ use crate::herd::service::{Queue, Race};
 use crate::saga::Reply as Answer;
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
-use crate::scenario::policy::{Budget, Deposit, Failure, Policy};
+use crate::scenario::policy::{Budget, Deposit, Failure, Hint, Policy, Scope};
 use crate::scenario::service::{
     Callers, Cancel, Discipline, Network, Onward, Pool, Service, ServiceKind,
 };
@@ -54,6 +54,10 @@ struct Pending {
     cleared: bool,
     /// Whether it is a hedge, not yet paid for.
     hedging: bool,
+    /// Whether it is a retry that breaker and budget have let through.
+    paid: bool,
+    /// Attempts made when a service's hint last made the backoff start afresh.
+    afresh_from: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,6 +168,14 @@ pub enum Message {
 }
 
 impl Pending {
+    /// A new call, in a slot that another one may have had.
+    fn begin(&mut self) {
+        *self = Pending {
+            timer: self.timer.wrapping_add(1),
+            ..Pending::default()
+        };
+    }
+
     /// Whatever is on the agenda is no longer meant.
     fn hold(&mut self) {
         self.timer = self.timer.wrapping_add(1);
@@ -215,6 +227,8 @@ pub struct Hop<'s, const PLAIN: bool> {
     instant_answers: bool,
     /// Whether a guard, or the budget, follows every attempt.
     watched: bool,
+    /// Everything at the service is being failed.
+    crashing: bool,
     now: u64,
     agenda: Agenda,
     arrivals: Arrivals,
@@ -342,6 +356,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO)
                 && policy.hedge.is_none(),
             watched: budgets.follows_attempts() || guards.watch(),
+            crashing: false,
             now: 0,
             agenda,
             arrivals,
@@ -462,7 +477,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             worked: false,
         });
         if !PLAIN {
-            self.pending.of(call).hold();
+            self.pending.of(call).begin();
         }
         if let Some(effects) = &mut self.effects {
             effects.call_started(call);
@@ -476,6 +491,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     fn send(&mut self, call_slot: u32) {
         if !PLAIN && self.watched && !self.may_leave(call_slot) {
             return;
+        }
+        if !PLAIN {
+            self.pending.of(call_slot).paid = false;
         }
         let call = &mut self.calls[call_slot];
         call.tries += 1;
@@ -505,7 +523,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     #[cold]
     fn may_leave(&mut self, call_slot: u32) -> bool {
         let call = &self.calls[call_slot];
-        let (caller, retry) = (call.caller, call.tries > 0);
+        let caller = call.caller;
         let cleared = std::mem::take(&mut self.pending.of(call_slot).cleared);
         let client = self.client(caller);
         let leave = match cleared {
@@ -518,20 +536,58 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
                 true
             }
             Leave::Later(wait) => {
+                let late = self.is_late(call_slot, wait);
                 self.send_at(call_slot, self.now.saturating_add(wait));
                 self.pending.of(call_slot).cleared = true;
+                if late {
+                    self.give_back(call_slot);
+                    if self.flying(call_slot) == 0 {
+                        self.end_call(call_slot, false);
+                    }
+                }
                 false
             }
             Leave::Denied => {
                 self.calls[call_slot].tries += 1;
                 self.recorder.counts.denied_attempts += 1;
-                if retry {
-                    self.budgets.not_sent(client);
+                self.give_back(call_slot);
+                if self.flying(call_slot) == 0 {
+                    self.fail(call_slot, Failure::Denied);
                 }
-                self.fail(call_slot, Failure::Denied);
                 false
             }
         }
+    }
+
+    /// The next attempt of a call is not sent after all: what was granted goes back.
+    fn give_back(&mut self, call_slot: u32) {
+        let pending = self.pending.of(call_slot);
+        let Pending { paid, cleared, .. } = *pending;
+        pending.hold();
+        pending.paid = false;
+        let client = self.client(self.calls[call_slot].caller);
+        if paid {
+            self.budgets.not_sent(client);
+            self.guards.returned(client, Scope::Retries);
+        }
+        if cleared {
+            self.guards.returned(client, Scope::All);
+        }
+    }
+
+    /// Attempts of a call in flight, where that is of interest.
+    fn flying(&mut self, call_slot: u32) -> usize {
+        let flights = &mut self.flights;
+        flights.as_mut().map_or(0, |f| f.of(call_slot).len())
+    }
+
+    /// Whether an attempt sent in `delay` ns would come after the deadline of its call.
+    #[inline]
+    fn is_late(&self, call_slot: u32, delay: u64) -> bool {
+        let started = self.calls[call_slot].started;
+        self.policy
+            .deadline
+            .is_some_and(|d| self.now.saturating_add(delay) >= started.saturating_add(d.0))
     }
 
     /// Puts the next attempt of a call on the agenda, in place of any other.
@@ -607,8 +663,6 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         if let Some(deadline) = self.policy.deadline {
             expires = expires.min(started.saturating_add(deadline.0));
         }
-        // A throttle may have held it back beyond the deadline.
-        expires = expires.max(self.now);
         if expires < self.horizon {
             let token = self.token(attempt);
             self.agenda.schedule(Cause::Timeout, expires, token);
@@ -652,6 +706,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         for attempt in flying {
             self.attempts[attempt].awaited = false;
             self.budgets.left(client, self.attempts[attempt].retry);
+            self.guards.returned(client, Scope::All);
+            self.guards.returned(client, Scope::Retries);
             self.give_up(attempt);
         }
     }
@@ -748,7 +804,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         }
         let weather = self.faults.weather(self.now);
         let allowed = (f64::from(servers) * weather.capacity).round();
-        !weather.stalled && f64::from(self.recorder.busy()) < allowed
+        // Without a queue there is nowhere to wait: work begins, and stands still.
+        let stalled = weather.stalled && self.service.pool().is_some();
+        !stalled && f64::from(self.recorder.busy()) < allowed
     }
 
     /// A server takes an attempt.
@@ -966,6 +1024,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     /// Starts waiting attempts while servers are free.
     #[inline]
     fn serve_waiting(&mut self) {
+        if !PLAIN && self.crashing {
+            return; // Whatever waits is about to fail as well.
+        }
         while self.recorder.waiting() > 0 && self.may_start() {
             let Some(attempt) = self.next_in_line() else {
                 return;
@@ -1132,41 +1193,38 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             self.end_call(call_slot, false);
             return;
         }
-        let mut delay = self.backoff.delay(
-            policy,
-            call.tries,
-            failure,
-            &mut call.jitter,
-            &mut self.backoff_rng,
-        );
-        if !PLAIN
-            && failure == Failure::Rejected
-            && let Some(asked) = self.service.retry_after
-        {
-            match backoff::hinted(policy.retry_after, delay, asked.0) {
-                Some(hinted) => delay = hinted,
-                None => {
-                    self.end_call(call_slot, false);
-                    return;
-                }
+        let (mut k, mut asked) = (call.tries, None);
+        if !PLAIN {
+            k -= self.pending.of(call_slot).afresh_from;
+            if failure == Failure::Rejected {
+                asked = self.service.retry_after.map(|asked| asked.0);
             }
         }
-        let late = policy
-            .deadline
-            .is_some_and(|d| self.now.saturating_add(delay) >= call.started.saturating_add(d.0));
-        if late {
+        let (state, rng) = (&mut call.jitter, &mut self.backoff_rng);
+        let delay = match asked {
+            None => Some(self.backoff.delay(policy, k, failure, state, rng)),
+            Some(asked) => self.backoff.hinted_delay(policy, k, asked, state, rng),
+        };
+        let Some(mut delay) = delay else {
+            self.end_call(call_slot, false);
+            return;
+        };
+        if !PLAIN {
+            if asked.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
+                self.pending.of(call_slot).afresh_from = self.calls[call_slot].tries;
+            }
+            if self.watched {
+                delay = delay.max(self.guards.wait(self.client(caller), self.now));
+            }
+        }
+        if self.is_late(call_slot, delay) || !self.may_retry(call_slot, failure) {
             self.end_call(call_slot, false);
             return;
         }
-        if self.may_retry(call_slot, failure) {
-            if !PLAIN && self.watched {
-                let client = self.client(self.calls[call_slot].caller);
-                delay = delay.max(self.guards.reserve(client, self.now));
-            }
-            self.send_at(call_slot, self.now.saturating_add(delay));
-        } else {
-            self.end_call(call_slot, false);
+        if !PLAIN && self.watched {
+            self.guards.reserve(self.client(caller), self.now);
         }
+        self.send_at(call_slot, self.now.saturating_add(delay));
     }
 
     /// Asks breaker and budget for another attempt of a call, and pays for it.
@@ -1174,12 +1232,18 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     fn may_retry(&mut self, call_slot: u32, failure: Failure) -> bool {
         if !self.budgets.is_unlimited() || !PLAIN && self.watched {
             let client = self.client(self.calls[call_slot].caller);
-            let allowed = (PLAIN || self.guards.admits_retry(client, self.now))
-                && self.budgets.withdraw(client, failure, self.now);
+            let admitted = PLAIN || self.guards.admits_retry(client, self.now);
+            let allowed = admitted && self.budgets.withdraw(client, failure, self.now);
+            if !PLAIN && admitted && !allowed {
+                self.guards.returned(client, Scope::Retries);
+            }
             if !allowed {
                 self.recorder.counts.denied += 1;
                 return false;
             }
+        }
+        if !PLAIN {
+            self.pending.of(call_slot).paid = true;
         }
         self.calls[call_slot].retried = Some(failure);
         true
@@ -1193,7 +1257,13 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             return false;
         };
         let flying = flights.of(call_slot).len();
-        if flying == 0 || !self.policy.retry_on.contains(failure) {
+        if !self.policy.retry_on.contains(failure) {
+            return false;
+        }
+        if self.pending.of(call_slot).paid {
+            return true; // The next one has been paid for.
+        }
+        if flying == 0 {
             return false;
         }
         if hedge.next_on_failure
@@ -1242,8 +1312,11 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             let client = self.client(caller);
             self.budgets.call_succeeded(client, retried, self.now);
         }
-        if !PLAIN && self.flights.is_some() {
-            self.ground(call_slot);
+        if !PLAIN {
+            self.give_back(call_slot);
+            if self.flights.is_some() {
+                self.ground(call_slot);
+            }
         }
         if !PLAIN && self.callers.is_none() {
             self.outbox.push_back(Message::Ended(caller, ok));
@@ -1270,23 +1343,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         if self.calls[call_slot].ended {
             return;
         }
-        let call = &self.calls[call_slot];
-        let Call {
-            started,
-            caller,
-            tries,
-            ..
-        } = *call;
-        self.recorder.call_ended(started, false);
-        let flying = match &mut self.flights {
-            Some(flights) => flights.of(call_slot).len(),
-            None => 0,
-        };
-        if flying == 0 && tries > 0 {
-            // It waited to retry.
-            let client = self.client(caller);
-            self.budgets.not_sent(client);
-        }
+        self.recorder
+            .call_ended(self.calls[call_slot].started, false);
+        self.give_back(call_slot);
         self.ground(call_slot);
         self.close(call_slot);
     }
@@ -1311,6 +1370,12 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
 
     /// Everything queued or in service fails at once.
     fn crash(&mut self) {
+        self.crashing = true;
+        self.fail_all();
+        self.crashing = false;
+    }
+
+    fn fail_all(&mut self) {
         while let Some(attempt) = self.next_in_service() {
             self.cut_off(attempt);
             self.reply(attempt, Reply::Failed(Failure::Reset));

@@ -44,6 +44,7 @@ impl Queue {
     pub fn push(&mut self, slot: u32, now: u64) {
         if self.slots.len() == self.gone {
             self.standing_since = now;
+            self.codel.rest();
         }
         self.slots.push_back(slot);
     }
@@ -120,6 +121,12 @@ impl Codel {
             count: 0,
             last_count: 0,
         }
+    }
+
+    /// The queue has run empty.
+    fn rest(&mut self) {
+        self.first_above = 0;
+        self.dropping = false;
     }
 
     /// When to drop again.

@@ -189,15 +189,84 @@ impl Backoff {
         }
     }
 
-    /// Whether some retry may come without any delay.
-    fn may_be_zero(&self) -> bool {
+    /// What the delays tend to before jitter, in ns.
+    fn limit(&self) -> f64 {
+        let grows = |d: &Nanos, growing: bool| match growing && *d != Nanos::ZERO {
+            true => f64::INFINITY,
+            false => d.0 as f64,
+        };
         match self {
-            Backoff::None => true,
-            Backoff::Fixed(d) | Backoff::Linear(d) => *d == Nanos::ZERO,
-            Backoff::Exponential { base, .. } => *base == Nanos::ZERO,
-            Backoff::Polynomial { offset, .. } => *offset == Nanos::ZERO,
-            Backoff::Table(delays) => delays.last() == Some(&Nanos::ZERO),
-            Backoff::Random(law) => law.mean_s() == 0.0,
+            Backoff::None => 0.0,
+            Backoff::Fixed(d) => d.0 as f64,
+            Backoff::Linear(step) => grows(step, true),
+            Backoff::Exponential {
+                base,
+                multiplier,
+                cap,
+                exponent,
+            } => {
+                let longest = match (multiplier.0 > 1.0, exponent) {
+                    (false, Exponent::LessOne) => 0.0,
+                    (growing, _) => grows(base, growing),
+                };
+                longest.min(cap.map_or(f64::INFINITY, |cap| cap.0 as f64))
+            }
+            Backoff::Polynomial {
+                offset,
+                step,
+                power,
+            } => offset.0 as f64 + grows(step, *power > 0),
+            Backoff::Table(delays) => delays.last().map_or(0.0, |d| d.0 as f64),
+            Backoff::Random(law) => match law.constant() {
+                Some(d) => d.0 as f64,
+                None => f64::INFINITY,
+            },
+        }
+    }
+}
+
+impl Policy {
+    /// Whether late retries of a call may all come at once.
+    fn may_not_wait(&self) -> bool {
+        let jitter = |v: f64| match self.jitter {
+            Jitter::Proportional(f) => v * (1.0 + f.0),
+            Jitter::Scale(_, most) => v * most.0,
+            Jitter::Additive(d) => v + d.0 as f64,
+            Jitter::Growing(d) if d > Nanos::ZERO => f64::INFINITY,
+            // They grow by themselves, from a base.
+            Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly if v > 0.0 => {
+                self.backoff.cap().map_or(f64::INFINITY, |cap| cap.0 as f64)
+            }
+            _ => v,
+        };
+        let waits = |backoff: &Backoff| {
+            let longest = jitter(backoff.limit());
+            let (unit, least) = match self.quantum {
+                None => (1.0, 0.5),
+                Some(Quantum { unit, rounding }) => match rounding {
+                    Rounding::Floor => (unit.0 as f64, 1.0),
+                    Rounding::Nearest => (unit.0 as f64, 0.5),
+                    Rounding::Ceil | Rounding::Inclusive => (1.0, 0.5),
+                },
+            };
+            longest >= unit * least || self.at_least > Nanos::ZERO
+        };
+        let backoffs = [Some(&self.backoff), self.throttle_backoff.as_ref()];
+        let hedges = self.hedge.as_ref().is_some_and(|h| h.next_on_failure);
+        hedges
+            || self.retry_after == Hint::Replace(Some(Nanos::ZERO))
+            || !backoffs.into_iter().flatten().all(waits)
+    }
+}
+
+impl Budget {
+    /// Whether it runs dry when one call goes on and on at the same instant.
+    fn ends_bursts(&self) -> bool {
+        match self {
+            Budget::TokenBucket(bucket) => bucket.never_free(),
+            Budget::Ratio(r) => r.deposit != Deposit::Attempt || r.ratio.0 < 1.0,
+            Budget::Throttle(_) | Budget::FailureRatio(_) => true,
+            Budget::Concurrent(_) => false,
         }
     }
 }
@@ -367,10 +436,14 @@ pub enum Hint {
     Ignore,
     /// It is the delay, but at most so much.
     Replace(Option<Nanos>),
+    /// It is the delay, and the backoff starts afresh after it: gRPC's pushback.
+    ReplaceAndRestart,
     /// It is the delay; if longer than this, there is no retry.
     ReplaceOrStop(Nanos),
     /// The delay is at least that long.
     AtLeast,
+    /// The delay before jitter is: axios-retry.
+    BeforeJitter,
     /// It is the delay, no shorter than the client's own and at most so much longer.
     Clamp(Nanos),
 }
@@ -388,7 +461,9 @@ impl fmt::Display for Hint {
             Hint::Replace(None) => f.write_str("replace"),
             Hint::Replace(Some(most)) => write!(f, "replace({most})"),
             Hint::ReplaceOrStop(most) => write!(f, "replace-or-stop({most})"),
+            Hint::ReplaceAndRestart => f.write_str("replace-and-restart"),
             Hint::AtLeast => f.write_str("at-least"),
+            Hint::BeforeJitter => f.write_str("at-least-before-jitter"),
             Hint::Clamp(most) => write!(f, "clamp({most})"),
         }
     }
@@ -666,18 +741,13 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         throttle: optional(s.node("throttle"), throttle)?,
         hedge: optional(s.node("hedge"), hedge)?,
     };
-    let backoffs = [Some(&policy.backoff), policy.throttle_backoff.as_ref()];
-    let restless = backoffs.iter().flatten().any(|b| b.may_be_zero());
-    if attempts == UNLIMITED && restless && policy.at_least == Nanos::ZERO {
-        let limited = matches!(&policy.budget, Some(Budget::TokenBucket(b)) if b.never_free())
-            || matches!(policy.budget, Some(Budget::Ratio(_)));
-        if !limited {
-            return Err(Problem::new(
-                "unlimited attempts without a delay could go on for ever at once",
-            )
-            .at(s.place("attempts").or(s.place("backoff")))
-            .help("give a `backoff`, `at_least`, or a token bucket or ratio budget"));
-        }
+    let limited = policy.budget.as_ref().is_some_and(Budget::ends_bursts);
+    if attempts == UNLIMITED && policy.may_not_wait() && !limited {
+        return Err(Problem::new(
+            "unlimited attempts without a delay could go on for ever at once",
+        )
+        .at(s.place("attempts").or(s.place("backoff")))
+        .help("give a `backoff`, `at_least`, or a budget that runs dry, such as a token bucket"));
     }
     if policy.hedge.is_some() && policy.breaker.is_some() {
         return Err(Problem::new("hedging does not go with a breaker").at(s.place("hedge")));

@@ -502,7 +502,10 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
         name,
         kind,
         cancel: cancel.unwrap_or(Cancel::None),
-        retry_after: s.read("retry_after")?,
+        retry_after: match s.read("retry_after")? {
+            Some(hint) => Some(above_zero(&s, "retry_after", hint)?),
+            None => None,
+        },
         onward,
         effect: effect(&mut s)?,
     };

@@ -1004,8 +1004,8 @@ impl Quantum {
 }
 
 impl Value for Hint {
-    const EXPECTED: &'static str =
-        "ignore, replace, replace(20s), replace-or-stop(60s), at-least or clamp(5s)";
+    const EXPECTED: &'static str = "ignore, replace, replace(20s), replace-and-restart, replace-or-stop(60s), at-least, \
+         at-least-before-jitter or clamp(5s)";
 
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (name, at) = tokens.atom(Self::EXPECTED)?;
@@ -1014,7 +1014,9 @@ impl Value for Hint {
             "ignore" => Hint::Ignore,
             "replace" => Hint::Replace(args.optional("most")?),
             "replace-or-stop" => Hint::ReplaceOrStop(args.required("most")?),
+            "replace-and-restart" => Hint::ReplaceAndRestart,
             "at-least" => Hint::AtLeast,
+            "at-least-before-jitter" => Hint::BeforeJitter,
             "clamp" => Hint::Clamp(args.required("most")?),
             _ => {
                 return Err(ValueError::new(at, format!("expected {}", Self::EXPECTED)));
