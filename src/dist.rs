@@ -1,4 +1,4 @@
-//! Distributions of durations: sampling, survival, mean and second moment.
+//! Distributions of durations: sampling, density, cdf, survival, quantile and moments.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, StandardNormal, StandardUniform};
 use serde::{Serialize, Serializer};
 use statrs::function::erf::erfc;
-use statrs::function::gamma::{gamma, gamma_ur};
+use statrs::function::gamma::{gamma, gamma_lr, gamma_ur, ln_gamma};
 
 use crate::units::Nanos;
 
@@ -58,7 +58,9 @@ impl Dist {
         }
     }
 
-    fn draw(&self, rng: &mut impl Rng) -> f64 {
+    /// One draw in ns, not rounded.
+    #[inline]
+    pub(crate) fn draw(&self, rng: &mut impl Rng) -> f64 {
         match self {
             Dist::Const(d) => d.0 as f64,
             Dist::Exp { mean } => {
@@ -218,6 +220,187 @@ impl Dist {
         }
     }
 
+    /// P(X ≤ x), `x` in ns, accurate at the lower end.
+    pub fn cdf(&self, x: f64) -> f64 {
+        if x < 0.0 {
+            return 0.0;
+        }
+        match self {
+            Dist::Exp { mean } if mean.0 > 0 => -(-x / mean.0 as f64).exp_m1(),
+            Dist::Weibull { shape, scale } if scale.0 > 0 => {
+                -(-(x / scale.0 as f64).powf(*shape)).exp_m1()
+            }
+            Dist::Gamma { shape, mean } if mean.0 > 0 && x > 0.0 => {
+                gamma_lr(*shape, x * shape / mean.0 as f64)
+            }
+            Dist::LogNormal { median, sigma } if *sigma > 0.0 && x > 0.0 => {
+                above(-(median.0 as f64).ln(), *sigma, -x.ln())
+            }
+            Dist::Uniform { low, high } if low < high => {
+                let (low, high) = (low.0 as f64, high.0 as f64);
+                ((x - low) / (high - low)).clamp(0.0, 1.0)
+            }
+            Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.cdf(x)).sum(),
+            Dist::Shift(inner, by) => inner.cdf(x - by.0 as f64),
+            _ => 1.0 - self.survival(x),
+        }
+    }
+
+    /// The density at `x` ns, per ns, of what is not in [`Dist::atoms`].
+    pub fn density(&self, x: f64) -> f64 {
+        if x < 0.0 {
+            return 0.0;
+        }
+        match self {
+            Dist::Const(_) | Dist::Samples(_) => 0.0,
+            Dist::Exp { mean } => match mean.0 {
+                0 => 0.0,
+                mean => (-x / mean as f64).exp() / mean as f64,
+            },
+            Dist::Uniform { low, high } => {
+                let (low, high) = (low.0 as f64, high.0 as f64);
+                match low <= x && x < high {
+                    true => 1.0 / (high - low),
+                    false => 0.0,
+                }
+            }
+            Dist::Normal { mean, sd } => match sd.0 {
+                0 => 0.0,
+                sd => {
+                    let (mean, sd) = (mean.0 as f64, sd as f64);
+                    bell((x - mean) / sd) / sd / above(mean, sd, 0.0)
+                }
+            },
+            Dist::LogNormal { median, sigma } => match x > 0.0 && *sigma > 0.0 && median.0 > 0 {
+                true => bell((x.ln() - (median.0 as f64).ln()) / sigma) / (sigma * x),
+                false => 0.0,
+            },
+            Dist::Gamma { shape, mean } => match x > 0.0 && mean.0 > 0 {
+                true => {
+                    let rate = shape / mean.0 as f64;
+                    let log = (shape - 1.0) * (rate * x).ln() - rate * x - ln_gamma(*shape);
+                    rate * log.exp()
+                }
+                false => 0.0,
+            },
+            Dist::Weibull { shape, scale } => match x > 0.0 && scale.0 > 0 {
+                true => {
+                    let z = x / scale.0 as f64;
+                    let power = z.powf(*shape);
+                    shape / x * power * (-power).exp()
+                }
+                false => 0.0,
+            },
+            Dist::Pareto { scale, alpha } => {
+                let scale = scale.0 as f64;
+                match x >= scale && scale > 0.0 {
+                    true => alpha / x * (scale / x).powf(*alpha),
+                    false => 0.0,
+                }
+            }
+            Dist::Mix(parts) => parts.iter().map(|(w, d)| w * d.density(x)).sum(),
+            Dist::Shift(inner, by) => inner.density(x - by.0 as f64),
+            Dist::Quantiles(points) => {
+                let i = points.partition_point(|(_, at)| *at as f64 <= x);
+                match (i.checked_sub(1).map(|i| points[i]), points.get(i)) {
+                    (Some((p, a)), Some((q, b))) => (q - p) / (b - a) as f64,
+                    _ => 0.0,
+                }
+            }
+        }
+    }
+
+    /// Values with a probability of their own, in ns, rising.
+    pub fn atoms(&self) -> Vec<(f64, f64)> {
+        let zero = |scale: &Nanos| match scale.0 {
+            0 => vec![(0.0, 1.0)],
+            _ => Vec::new(),
+        };
+        let mut atoms = match self {
+            Dist::Const(d) => vec![(d.0 as f64, 1.0)],
+            Dist::Uniform { low, high } if low == high => vec![(low.0 as f64, 1.0)],
+            Dist::Normal { mean, sd } if sd.0 == 0 => vec![(mean.0 as f64, 1.0)],
+            Dist::LogNormal { median, sigma } if *sigma == 0.0 => vec![(median.0 as f64, 1.0)],
+            Dist::Exp { mean } | Dist::Gamma { mean, .. } => zero(mean),
+            Dist::LogNormal { median: scale, .. }
+            | Dist::Weibull { scale, .. }
+            | Dist::Pareto { scale, .. } => zero(scale),
+            Dist::Uniform { .. } | Dist::Normal { .. } | Dist::Quantiles(_) => Vec::new(),
+            Dist::Mix(parts) => {
+                let each = parts.iter().flat_map(|(weight, part)| {
+                    let atoms = part.atoms().into_iter();
+                    atoms.map(move |(x, p)| (x, weight * p))
+                });
+                each.collect()
+            }
+            Dist::Shift(inner, by) => {
+                let atoms = inner.atoms().into_iter();
+                atoms.map(|(x, p)| (x + by.0 as f64, p)).collect()
+            }
+            Dist::Samples(samples) => {
+                let p = 1.0 / samples.len() as f64;
+                samples.iter().map(|x| (*x as f64, p)).collect()
+            }
+        };
+        atoms.sort_by(|a, b| a.0.total_cmp(&b.0));
+        atoms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        atoms
+    }
+
+    /// Where the density is not smooth, in ns, rising: its ends, where they are
+    /// finite, and what is between the parts that it is made of.
+    pub fn kinks(&self) -> Vec<f64> {
+        let mut kinks = match self {
+            Dist::Const(_) | Dist::Samples(_) => Vec::new(),
+            Dist::Exp { .. } | Dist::Normal { .. } | Dist::LogNormal { .. } => vec![0.0],
+            Dist::Gamma { .. } | Dist::Weibull { .. } => vec![0.0],
+            Dist::Uniform { low, high } => vec![low.0 as f64, high.0 as f64],
+            Dist::Pareto { scale, .. } => vec![scale.0 as f64],
+            Dist::Mix(parts) => parts.iter().flat_map(|(_, part)| part.kinks()).collect(),
+            Dist::Shift(inner, by) => {
+                let kinks = inner.kinks().into_iter();
+                kinks.map(|x| x + by.0 as f64).collect()
+            }
+            Dist::Quantiles(points) => points.iter().map(|(_, x)| *x as f64).collect(),
+        };
+        kinks.sort_by(f64::total_cmp);
+        kinks.dedup();
+        kinks
+    }
+
+    /// The least x in ns with P(X ≤ x) ≥ p.
+    pub fn quantile(&self, p: f64) -> f64 {
+        self.least(|x| self.cdf(x) >= p)
+    }
+
+    /// The least x in ns with P(X > x) ≤ q, accurate for the smallest q.
+    pub fn upper_quantile(&self, q: f64) -> f64 {
+        self.least(|x| self.survival(x) <= q)
+    }
+
+    /// The least x ≥ 0 that is far enough out, to the last bit.
+    fn least(&self, far_enough: impl Fn(f64) -> bool) -> f64 {
+        // Floating-point numbers above 0 are in the order of their bits.
+        let (mut low, mut high) = (0u64, f64::MAX.to_bits());
+        if far_enough(0.0) {
+            return 0.0;
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            match far_enough(f64::from_bits(middle)) {
+                true => high = middle,
+                false => low = middle,
+            }
+        }
+        f64::from_bits(high)
+    }
+
     /// The mean in seconds; infinite for a Pareto law with `alpha` ≤ 1.
     pub fn mean_s(&self) -> f64 {
         match self {
@@ -288,13 +471,18 @@ fn above(mean: f64, sd: f64, x: f64) -> f64 {
     erfc((x - mean) / sd / std::f64::consts::SQRT_2) / 2.0
 }
 
+/// The density of the standard normal law.
+fn bell(z: f64) -> f64 {
+    (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt()
+}
+
 /// Mean and second moment of a normal law truncated below 0.
 fn truncated_normal(mean: f64, sd: f64) -> (f64, f64) {
     if sd == 0.0 {
         return (mean, mean * mean);
     }
     let a = -mean / sd;
-    let density = (-a * a / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    let density = bell(a);
     let above = erfc(a / std::f64::consts::SQRT_2) / 2.0;
     let hazard = density / above;
     let first = mean + sd * hazard;
@@ -457,6 +645,59 @@ mod tests {
             let mean = law.mean_s() * 1e9;
             assert!((law.scaled(0.5).mean_s() * 2e9 / mean - 1.0).abs() < 1e-6);
             assert!((area / mean - 1.0).abs() < 1e-3, "{text}: {area} {mean}");
+        }
+    }
+
+    #[test]
+    fn density_cdf_and_quantile_agree_with_survival() {
+        let laws = [
+            "250ms",
+            "exp(100ms)",
+            "uniform(50ms,150ms)",
+            "normal(100ms,80ms)",
+            "lognormal(median=80ms,sigma=0.8)",
+            "gamma(shape=2.5,mean=100ms)",
+            "weibull(shape=0.7,scale=80ms)",
+            "pareto(scale=20ms,alpha=3)",
+            "mix(0.5: exp(10ms), 0.3: uniform(100ms,300ms), 0.2: 40ms)",
+            "exp(50ms) + 20ms",
+            "samples(10ms,20ms,20ms,130ms)",
+            "quantiles(p50=60ms,p90=200ms,p99=240ms,max=1s)",
+        ];
+        for text in laws {
+            let law = Dist::parse(text).unwrap();
+            let kinks = law.kinks();
+            for ms in [0.5, 15.0, 60.5, 120.0, 239.0, 500.0] {
+                let x = ms * 1e6;
+                assert!((law.cdf(x) + law.survival(x) - 1.0).abs() < 1e-12, "{text}");
+                let h = 1e3;
+                if kinks.iter().all(|k| (k - x).abs() > 2.0 * h) {
+                    let slope = (law.survival(x - h) - law.survival(x + h)) / (2.0 * h);
+                    let density = law.density(x);
+                    // Central differences: off by a few (h/x)², and rounding.
+                    assert!(
+                        (slope - density).abs() < 5.0 * (h / x).powi(2) * density + 1e-18,
+                        "{text} {ms}"
+                    );
+                }
+            }
+            let weight: f64 = law.atoms().iter().map(|(_, p)| p).sum();
+            assert_eq!(
+                weight > 0.0,
+                text.contains("ms,20ms,20ms") || text.contains("40ms)") || text == "250ms"
+            );
+            for q in [0.7, 0.5, 0.1, 1e-3, 1e-9] {
+                let x = law.upper_quantile(q);
+                assert!(
+                    law.survival(x) <= q && law.survival(x.next_down()) >= q,
+                    "{text} {q}"
+                );
+                let x = law.quantile(q);
+                assert!(
+                    law.cdf(x) >= q && (x == 0.0 || law.cdf(x.next_down()) <= q),
+                    "{text} {q}"
+                );
+            }
         }
     }
 

@@ -35,6 +35,7 @@ pub mod ensemble;
 pub mod fence;
 pub mod herd;
 pub mod output;
+pub mod quorum;
 pub mod saga;
 pub mod scenario;
 pub mod streams;

@@ -1,0 +1,613 @@
+//! Staleness by quadrature, for replicas that are alike.
+//!
+//! With U = W + A of a write, L = R + S of a read, τ the W-th smallest of
+//! N − R copies of U and ℓ the smallest of N − R copies of L,
+//!
+//! P(stale at t) = C(N, R) ∫ dF_τ(u) G(u + t),  G(x) = ∫ dF_ℓ(l) H(x, l)^R,
+//! H(x, l) = P(R + S < l, W > x + R),
+//!
+//! and where only R replicas are asked, P = ∫ dF_τ(u) K(u + t)^R with
+//! K(x) = P(W > x + R). `docs/model.md` has the derivation. H is a product of
+//! two matrices, one of W's survival function over x and r, one of what the
+//! read side does over r and l; neither depends on N, R or W, so that one pair
+//! of them serves every setting and every t.
+
+use crate::dist::Dist;
+use crate::quorum::mesh::{Law, Mesh, Panel, Rule, thinned};
+
+/// The four delays of a replica: write out, acknowledgement, read out, reply.
+#[derive(Clone, Copy, Debug)]
+pub struct Legs<'d> {
+    pub write_out: &'d Dist,
+    pub ack: &'d Dist,
+    pub read_out: &'d Dist,
+    pub reply: &'d Dist,
+}
+
+/// How fine the meshes are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fineness {
+    /// Nodes a panel.
+    order: usize,
+    /// What is left out beyond the last panel.
+    tail: f64,
+}
+
+impl Fineness {
+    /// Relative errors of 10⁻⁵ at most.
+    pub const USUAL: Fineness = Fineness {
+        order: 8,
+        tail: 1e-8,
+    };
+    /// Of 10⁻⁸, where the laws are smooth.
+    pub const FINE: Fineness = Fineness {
+        order: 14,
+        tail: 1e-13,
+    };
+
+    /// Half the nodes, near enough: the difference tells the error of the other.
+    pub fn coarser(self) -> Fineness {
+        Fineness {
+            order: self.order * 5 / 8,
+            tail: self.tail * 1e2,
+        }
+    }
+}
+
+/// There are too many steps for a quadrature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its measured values have too many sums for a quadrature")]
+pub struct TooManySteps;
+
+/// Most products of the two matrices, about a second of work.
+const MOST_PRODUCTS: usize = 400_000_000;
+
+/// The law of the sum of two delays.
+struct Sum {
+    atoms: Vec<(f64, f64)>,
+    /// P(sum > x) at each atom.
+    beyond: Vec<f64>,
+    mesh: Mesh,
+    density: Vec<f64>,
+    /// P(sum > x) at the nodes.
+    survival: Vec<f64>,
+}
+
+impl Sum {
+    fn new(x: &Law, y: &Law, more: &[f64], rule: &Rule) -> Result<Sum, TooManySteps> {
+        if x.corners.len() * y.corners.len() > 4_000 {
+            return Err(TooManySteps);
+        }
+        let mut atoms: Vec<(f64, f64)> = Vec::new();
+        for (a, p) in &x.atoms {
+            atoms.extend(y.atoms.iter().map(|(b, q)| (a + b, p * q)));
+        }
+        atoms.sort_by(|a, b| a.0.total_cmp(&b.0));
+        atoms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+        let mut ends = Vec::new();
+        if x.is_spread() || y.is_spread() {
+            let mut corners = Vec::new();
+            for a in &x.corners {
+                corners.extend(y.corners.iter().map(|b| a + b));
+            }
+            let mut marks = more.to_vec();
+            marks.extend(x.marks.iter().map(|m| m + y.least()));
+            marks.extend(y.marks.iter().map(|m| m + x.least()));
+            // As far out as both together: where one alone ends, the sum does not.
+            if let (Some(a), Some(b)) = (x.marks.last(), y.marks.last()) {
+                marks.push(a + b);
+            }
+            let least = x.least() + y.least();
+            marks.retain(|m| *m > least);
+            ends = thinned(corners, marks);
+        }
+        let mesh = Mesh::new(rule.clone(), ends);
+        let at = |s: f64| convolve(x, y, s, rule);
+        let beyond = atoms.iter().map(|(s, _)| at(*s).1).collect();
+        let (density, survival) = mesh.nodes.iter().map(|s| at(*s)).unzip();
+        Ok(Sum {
+            atoms,
+            beyond,
+            mesh,
+            density,
+            survival,
+        })
+    }
+
+    /// P(sum > s).
+    fn survival(&self, s: f64) -> f64 {
+        if let Some(i) = self.mesh.find(s) {
+            let values = &self.survival[self.mesh.range(i)];
+            return interpolated(&self.mesh, i, s, values);
+        }
+        let below = self.mesh.ends.first().is_some_and(|first| s < *first);
+        match self.atoms.iter().rposition(|(x, _)| *x <= s) {
+            Some(i) if self.mesh.panels() == 0 => self.beyond[i],
+            None if self.mesh.panels() == 0 || below => 1.0,
+            Some(i) if below => self.beyond[i],
+            _ => 0.0,
+        }
+    }
+
+    /// The least s with P(`of`(P(sum > s))) ≤ q, where `of` rises.
+    fn upper_quantile(&self, q: f64, of: impl Fn(f64) -> f64) -> f64 {
+        let last = self.mesh.ends.last().copied().unwrap_or(0.0);
+        let (mut low, mut high) = (0.0, self.atoms.last().map_or(last, |a| a.0.max(last)));
+        if of(self.survival(low)) <= q {
+            return low;
+        }
+        for _ in 0..80 {
+            let middle = (low + high) / 2.0;
+            match of(self.survival(middle)) <= q {
+                true => high = middle,
+                false => low = middle,
+            }
+            if high - low <= high * 1e-12 {
+                break;
+            }
+        }
+        high
+    }
+}
+
+/// A function that falls over orders of magnitude, from its values at the nodes of a panel.
+fn interpolated(mesh: &Mesh, i: usize, x: f64, values: &[f64]) -> f64 {
+    let panel = mesh.panel(i);
+    if values.iter().any(|v| *v < 1e-300) {
+        return panel.interpolate(&mesh.rule, x, values).max(0.0);
+    }
+    let logs: Vec<f64> = values.iter().map(|v| v.ln()).collect();
+    panel.interpolate(&mesh.rule, x, &logs).exp()
+}
+
+/// Density and P(X + Y > s) at s: over x's density in panels that end where
+/// either side has a mark, and over x's atoms.
+fn convolve(x: &Law, y: &Law, s: f64, rule: &Rule) -> (f64, f64) {
+    let (mut density, mut survival) = (0.0, 0.0);
+    let mut above = 0.0;
+    for (a, p) in &x.atoms {
+        density += p * y.dist.density(s - a);
+        survival += p * y.dist.survival(s - a);
+        above += if *a > s { *p } else { 0.0 };
+    }
+    for (b, q) in &y.atoms {
+        density += q * x.dist.density(s - b);
+    }
+    if x.is_spread() {
+        // Beyond s all of x's density is above.
+        survival += x.dist.survival(s) - above;
+        let (from, to) = (x.marks[0], s);
+        if from < to {
+            let mut ends: Vec<f64> = vec![from, to];
+            let inside = |m: &f64| from < *m && *m < to;
+            ends.extend(x.marks.iter().copied().filter(inside));
+            let mirrored = y.marks.iter().chain(&y.corners).map(|m| s - m);
+            ends.extend(mirrored.filter(inside));
+            ends.sort_by(f64::total_cmp);
+            for pair in ends.windows(2) {
+                if pair[1] - pair[0] <= 1e-13 * s {
+                    continue;
+                }
+                for (r, w) in Panel::new(pair[0], pair[1]).points(rule) {
+                    let f = w * x.dist.density(r);
+                    density += f * y.dist.density(s - r);
+                    survival += f * y.dist.survival(s - r);
+                }
+            }
+        }
+    }
+    (density, survival.clamp(0.0, 1.0))
+}
+
+/// P(at least `k` of `n`), each with probability `p`.
+pub fn at_least(n: u32, k: u32, p: f64) -> f64 {
+    (k..=n).map(|i| exactly(n, i, p)).sum::<f64>().min(1.0)
+}
+
+/// P(exactly `k` of `n`), each with probability `p`.
+pub fn exactly(n: u32, k: u32, p: f64) -> f64 {
+    choose(n, k) * p.powi(k as i32) * (1.0 - p).powi((n - k) as i32)
+}
+
+/// n over k.
+pub fn choose(n: u32, k: u32) -> f64 {
+    let (n, k) = (f64::from(n), k.min(n - k));
+    (0..k).fold(1.0, |all, i| {
+        all * (n - f64::from(i)) / (f64::from(i) + 1.0)
+    })
+}
+
+/// What every setting of alike replicas shares.
+pub struct Tables {
+    write: Sum,
+    read: Sum,
+    /// Where G and K are known.
+    x: Mesh,
+    /// Where they have corners.
+    corners: Vec<f64>,
+    /// P(R + S < l, W > x + R): by x, then by column of l.
+    h: Vec<f64>,
+    columns: usize,
+    /// P(W > x + R) by x.
+    k: Vec<f64>,
+    /// A write that does not arrive.
+    drop: f64,
+}
+
+impl Tables {
+    /// Tables for legs of which a write is dropped with probability `drop`,
+    /// good for reads up to `latest` ns after the commit.
+    ///
+    /// # Errors
+    /// [`TooManySteps`] for long lists of measured values.
+    pub fn new(
+        legs: Legs<'_>,
+        drop: f64,
+        latest: f64,
+        fineness: Fineness,
+    ) -> Result<Tables, TooManySteps> {
+        let rule = Rule::gauss(fineness.order);
+        let write_out = Law::new(legs.write_out, fineness.tail);
+        let ack = Law::new(legs.ack, fineness.tail);
+        let read_out = Law::new(legs.read_out, fineness.tail);
+        let reply = Law::new(legs.reply, fineness.tail);
+        // Far out, where only W's tail is left.
+        let far = Law::new(legs.write_out, 1e-15);
+
+        let write = Sum::new(&write_out, &ack, &[], &rule)?;
+        let least = read_out.least() + reply.least();
+        let scales: Vec<f64> = write_out.marks.iter().map(|m| m + least).collect();
+        let read = Sum::new(&read_out, &reply, &scales, &rule)?;
+
+        let mut corners: Vec<f64> = vec![0.0];
+        for w in &write_out.corners {
+            corners.extend(read_out.corners.iter().map(|r| w - r).filter(|x| *x > 0.0));
+        }
+        corners.sort_by(f64::total_cmp);
+        corners.dedup();
+        let last = write.mesh.ends.last().copied().unwrap_or(0.0)
+            + write.atoms.last().map_or(0.0, |a| a.0)
+            + latest;
+        let mut marks = far.marks.clone();
+        marks.push(corners[corners.len() - 1]);
+        let mut end = marks.iter().copied().fold(1.0, f64::max);
+        while end <= last {
+            end *= 4.0;
+            marks.push(end);
+        }
+        let steps = !write_out.is_spread() && !read_out.is_spread();
+        let x_rule = match steps {
+            true => Rule::gauss(1),
+            false => rule.clone(),
+        };
+        let mut ends = thinned(corners.clone(), marks.clone());
+        if let (Some(last_end), Some(most)) = (ends.last(), marks.iter().copied().reduce(f64::max))
+            && *last_end < most
+        {
+            ends.push(most);
+        }
+        let x = Mesh::new(x_rule, ends);
+
+        // Panels of R: with W's marks, and with ends wherever W's corners fall
+        // for some x, so that W's survival function is smooth in every panel.
+        let mut r_ends = Vec::new();
+        if let (Some(first), Some(last)) = (read_out.marks.first(), read_out.marks.last()) {
+            let mut aligned = read_out.dist.kinks();
+            aligned.push(*last);
+            for corner in write_out.corners.iter().filter(|c| **c > 0.0) {
+                aligned.extend(x.nodes.iter().map(|x| corner - x));
+            }
+            let mut marks = read_out.marks.clone();
+            marks.extend(&write_out.marks);
+            let inside = |r: &f64| first <= r && r <= last;
+            aligned.retain(inside);
+            marks.retain(inside);
+            r_ends = thinned(aligned, marks);
+        }
+        let r = Mesh::new(rule.clone(), r_ends);
+
+        // Columns: the nodes of L's density; for every atom, what is below it and
+        // what is at it.
+        let nodes = read.mesh.nodes.len();
+        let columns = nodes + 2 * read.atoms.len();
+        let rows = r.nodes.len() + read_out.atoms.len();
+        if x.nodes.len() * rows * columns > MOST_PRODUCTS {
+            return Err(TooManySteps);
+        }
+        let mut b = vec![0.0; rows * columns];
+        let below = |s: f64| reply.dist.cdf(s.next_down());
+        let places = read.mesh.nodes.iter().copied().enumerate();
+        let atoms = read.atoms.iter().enumerate();
+        let places = places.chain(atoms.clone().map(|(i, (l, _))| (nodes + 2 * i, *l)));
+        for (column, l) in places {
+            reach(&r, &read_out, &reply, l, &rule, |k, weight| {
+                b[k * columns + column] += weight;
+            });
+            for (i, (a, p)) in read_out.atoms.iter().enumerate() {
+                b[(r.nodes.len() + i) * columns + column] = p * below(l - a);
+            }
+        }
+        for (i, (l, _)) in atoms {
+            for (j, (a, p)) in read_out.atoms.iter().enumerate() {
+                let here = reply.atoms.iter().find(|(s, _)| a + s == *l);
+                b[(r.nodes.len() + j) * columns + nodes + 2 * i + 1] =
+                    here.map_or(0.0, |q| p * q.1);
+            }
+        }
+        let mut h = vec![0.0; x.nodes.len() * columns];
+        let mut k = vec![0.0; x.nodes.len()];
+        let places: Vec<f64> = r
+            .nodes
+            .iter()
+            .copied()
+            .chain(read_out.atoms.iter().map(|(a, _)| *a))
+            .collect();
+        let weights: Vec<f64> = r
+            .nodes
+            .iter()
+            .zip(&r.weights)
+            .map(|(r, w)| w * read_out.dist.density(*r))
+            .chain(read_out.atoms.iter().map(|(_, p)| *p))
+            .collect();
+        for (i, x) in x.nodes.iter().enumerate() {
+            let row = &mut h[i * columns..(i + 1) * columns];
+            for (j, r) in places.iter().enumerate() {
+                let fresh = legs.write_out.survival(x + r);
+                let stale = drop + (1.0 - drop) * fresh;
+                k[i] += weights[j] * stale;
+                if stale > 0.0 {
+                    let column = &b[j * columns..(j + 1) * columns];
+                    for (h, b) in row.iter_mut().zip(column) {
+                        *h += stale * b;
+                    }
+                }
+            }
+        }
+        Ok(Tables {
+            write,
+            read,
+            x,
+            corners,
+            h,
+            columns,
+            k,
+            drop,
+        })
+    }
+
+    /// P(W > x + R) for reads that ask R replicas only, to the power of R; or G.
+    fn tail_of(&self, n: u32, r: u32, asks_all: bool) -> Vec<f64> {
+        if !asks_all {
+            return self.k.iter().map(|k| k.powi(r as i32)).collect();
+        }
+        let others = n - r;
+        let power = others as i32 - 1;
+        let nodes = self.read.mesh.nodes.len();
+        let of_nodes: Vec<f64> = (0..nodes)
+            .map(|i| {
+                let survival = self.read.survival[i];
+                self.read.mesh.weights[i]
+                    * f64::from(others)
+                    * survival.powi(power)
+                    * self.read.density[i]
+            })
+            .collect();
+        // Ties at an atom are broken at random: as if each had a number of its
+        // own, uniform on [0, 1), below which the others' numbers count.
+        let ties = Rule::gauss((n as usize).div_ceil(2) + 1);
+        let numbers: Vec<(f64, f64)> = Panel::new(0.0, 1.0).points(&ties).collect();
+        let mut scratch = vec![0.0; self.columns];
+        self.h
+            .chunks_exact(self.columns)
+            .map(|row| {
+                for (out, h) in scratch.iter_mut().zip(row) {
+                    *out = h.powi(r as i32);
+                }
+                let mut sum: f64 = of_nodes.iter().zip(&scratch).map(|(w, h)| w * h).sum();
+                for (i, (_, p)) in self.read.atoms.iter().enumerate() {
+                    let beyond = self.read.beyond[i];
+                    let (less, equal) = (row[nodes + 2 * i], row[nodes + 2 * i + 1]);
+                    for (v, w) in &numbers {
+                        let later = beyond + (1.0 - v) * p;
+                        let weight = w * p * f64::from(others) * later.powi(power);
+                        sum += weight * (less + v * equal).powi(r as i32);
+                    }
+                }
+                choose(n, r) * sum
+            })
+            .collect()
+    }
+
+    /// One setting; R + W > N is for the caller to tell, it is 0 always.
+    pub fn setting(&self, n: u32, r: u32, w: u32, asks_all: bool) -> Setting<'_> {
+        let tail = self.tail_of(n, r, asks_all);
+        let logs = match tail.iter().all(|g| *g >= 1e-300) {
+            true => tail.iter().map(|g| g.ln()).collect(),
+            false => Vec::new(),
+        };
+        let setting = Setting {
+            tables: self,
+            others: n - r,
+            w,
+            tail,
+            logs,
+            weights: Vec::new(),
+            atoms: Vec::new(),
+        };
+        let nodes = &self.write.mesh;
+        let weights = nodes
+            .weights
+            .iter()
+            .zip(&self.write.density)
+            .zip(&self.write.survival)
+            .map(|((weight, f), survival)| weight * setting.commits(*f, *survival))
+            .collect();
+        let arrive = 1.0 - self.drop;
+        let atoms = self.write.atoms.iter().zip(&self.write.beyond);
+        let atoms = atoms
+            .map(|((u, p), beyond)| {
+                let by = |survival: f64| at_least(setting.others, w, arrive * (1.0 - survival));
+                (*u, (by(*beyond) - by(beyond + p)).max(0.0))
+            })
+            .collect();
+        Setting {
+            weights,
+            atoms,
+            ..setting
+        }
+    }
+
+    /// Quantile of the time that a read takes, in ns: P(longer) = `q`.
+    pub fn read_latency(&self, n: u32, r: u32, asks_all: bool, q: f64) -> f64 {
+        let asked = if asks_all { n } else { r };
+        self.read
+            .upper_quantile(q, |s| 1.0 - at_least(asked, r, 1.0 - s))
+    }
+
+    /// Quantile of the time that a write takes which commits, in ns: P(longer) = `q`.
+    pub fn write_latency(&self, n: u32, w: u32, q: f64) -> f64 {
+        let arrive = 1.0 - self.drop;
+        let commits = at_least(n, w, arrive);
+        let longer = |s: f64| 1.0 - at_least(n, w, arrive * (1.0 - s)) / commits;
+        self.write.upper_quantile(q, longer)
+    }
+}
+
+/// ∫ over R's density of what stands for a function of r at the nodes, times
+/// P(S < l − r): tells the weight of every node.
+fn reach(
+    r: &Mesh,
+    read_out: &Law,
+    reply: &Law,
+    l: f64,
+    rule: &Rule,
+    mut tell: impl FnMut(usize, f64),
+) {
+    let mut basis = vec![0.0; rule.order()];
+    let least = reply.least();
+    for i in 0..r.panels() {
+        let (from, to) = (r.ends[i], r.ends[i + 1]);
+        if from >= l - least {
+            break;
+        }
+        // Where S's law is not smooth, mirrored into this panel.
+        let mirrored = |m: &f64| l - m;
+        let mut ends: Vec<f64> = reply
+            .marks
+            .iter()
+            .chain(&reply.corners)
+            .map(mirrored)
+            .filter(|m| from < *m && *m < to)
+            .collect();
+        if ends.is_empty() {
+            for k in r.range(i) {
+                let at = r.nodes[k];
+                tell(
+                    k,
+                    r.weights[k] * read_out.dist.density(at) * reply.dist.cdf(l - at),
+                );
+            }
+            continue;
+        }
+        ends.push(from);
+        ends.push(to.min(l - least));
+        ends.sort_by(f64::total_cmp);
+        for pair in ends.windows(2) {
+            if pair[1] > l - least || pair[1] - pair[0] <= 1e-13 * l {
+                continue;
+            }
+            for (at, w) in Panel::new(pair[0], pair[1]).points(rule) {
+                let weight = w * read_out.dist.density(at) * reply.dist.cdf(l - at);
+                r.panel(i).basis(rule, at, &mut basis);
+                for (k, basis) in r.range(i).zip(&basis) {
+                    tell(k, weight * basis);
+                }
+            }
+        }
+    }
+}
+
+/// One setting (N, R, W) of alike replicas.
+pub struct Setting<'t> {
+    tables: &'t Tables,
+    others: u32,
+    w: u32,
+    /// C(N, R) G, or K^R, at the nodes of x; and its logarithm, where it has one.
+    tail: Vec<f64>,
+    logs: Vec<f64>,
+    /// P(τ in du) at the nodes of U, and at its atoms.
+    weights: Vec<f64>,
+    atoms: Vec<(f64, f64)>,
+}
+
+impl Setting<'_> {
+    /// Density of τ where that of U is `f` and P(U > u) is `survival`.
+    fn commits(&self, f: f64, survival: f64) -> f64 {
+        let arrive = 1.0 - self.tables.drop;
+        let by = arrive * (1.0 - survival);
+        let (m, w) = (self.others, self.w);
+        f64::from(m)
+            * choose(m - 1, w - 1)
+            * by.powi(w as i32 - 1)
+            * (1.0 - by).powi((m - w) as i32)
+            * arrive
+            * f
+    }
+
+    /// G or K^R at x.
+    fn tail(&self, x: f64) -> f64 {
+        let mesh = &self.tables.x;
+        let Some(i) = mesh.find(x) else {
+            return 0.0;
+        };
+        let range = mesh.range(i);
+        let panel = mesh.panel(i);
+        match self.logs.is_empty() {
+            true => interpolated(mesh, i, x, &self.tail[range]),
+            false => panel.interpolate(&mesh.rule, x, &self.logs[range]).exp(),
+        }
+    }
+
+    /// P(a read that starts `t` ns after the commit is stale, and the write commits).
+    pub fn p_stale(&self, t: f64) -> f64 {
+        let write = &self.tables.write;
+        let mut sum = 0.0;
+        for i in 0..write.mesh.panels() {
+            let (from, to) = (write.mesh.ends[i], write.mesh.ends[i + 1]);
+            let first = self.tables.corners.partition_point(|c| c - t <= from);
+            let inside = &self.tables.corners[first..];
+            if inside.first().is_none_or(|c| c - t >= to) {
+                for k in write.mesh.range(i) {
+                    sum += self.weights[k] * self.tail(write.mesh.nodes[k] + t);
+                }
+                continue;
+            }
+            // The function to integrate has corners in this panel.
+            let corners = inside.iter().map(|c| c - t).take_while(|c| *c < to);
+            let mut ends: Vec<f64> = vec![from];
+            ends.extend(corners);
+            ends.push(to);
+            let (panel, range) = (write.mesh.panel(i), write.mesh.range(i));
+            let rule = &write.mesh.rule;
+            for pair in ends.windows(2) {
+                for (u, weight) in Panel::new(pair[0], pair[1]).points(rule) {
+                    let f = panel.interpolate(rule, u, &write.density[range.clone()]);
+                    let s = panel.interpolate(rule, u, &write.survival[range.clone()]);
+                    sum += weight * self.commits(f, s.clamp(0.0, 1.0)) * self.tail(u + t);
+                }
+            }
+        }
+        for (u, p) in &self.atoms {
+            if *p > 0.0 {
+                sum += p * self.tail(u + t);
+            }
+        }
+        sum
+    }
+}
