@@ -483,6 +483,85 @@ fn nothing_is_sent_after_the_deadline() {
 }
 
 #[test]
+fn no_hedge_is_sent_as_the_deadline_passes() {
+    // At 0, 10 and 20 ms; then all three are given up together.
+    for next in [true, false] {
+        let hedge = format!("policy.fixed.hedge={{delay=\"10ms\",max=3,next_on_failure={next}}}");
+        let run = one_call(&[
+            "service.kind=coin",
+            "service.response_time=1h",
+            "policy.fixed.attempts=10",
+            "policy.fixed.deadline=100ms",
+            &hedge,
+        ]);
+        assert_eq!((run.total.attempts, run.total.failed), (3, 1));
+    }
+}
+
+#[test]
+fn hedges_go_on_when_one_fails() {
+    // Ten attempts, at most two of them at once, each lost after 25 ms.
+    let run = one_call(&[
+        "service.kind=coin",
+        "service.response_time=1h",
+        "policy.fixed.attempts=10",
+        "policy.fixed.timeout=25ms",
+        "policy.fixed.hedge={delay=\"10ms\",max=2,next_on_failure=false}",
+    ]);
+    assert_eq!((run.total.attempts, run.total.failed), (10, 1));
+}
+
+#[test]
+fn a_retry_that_is_not_sent_costs_nothing() {
+    // The breaker lets nothing through but the first attempt: the bucket stays full.
+    let runs = coin(
+        1.0,
+        &[
+            "callers.count=10",
+            "callers.clients=1",
+            "policy.fixed.attempts=3",
+            "policy.fixed.backoff=fixed(10ms)",
+            "policy.fixed.breaker={window=1,min_calls=1,open_for=\"1h\"}",
+            "policy.fixed.budget={kind=\"token-bucket\",capacity=20,cost=5}",
+        ],
+    );
+    for run in &runs {
+        // Calls that were under way as the breaker opened apart.
+        assert!(run.total.attempts < 10, "{:?}", run.total);
+        assert!(run.total.denied_attempts > 100);
+        assert_eq!(run.total.denied, 0, "no budget ran dry");
+    }
+}
+
+#[test]
+fn a_client_that_the_aws_limiter_slowed_down_comes_back() {
+    let goodput = |policy: &str| {
+        let name = format!("compare=[\"{policy}\"]");
+        let runs = outcomes(
+            &scenario(&[
+                "callers.count=200",
+                "callers.clients=4",
+                "service.servers=12",
+                "service.service_time=exp(14ms)",
+                "service.queue=10",
+                "faults=[\"slow(20)@5s+1s\"]",
+                "run.horizon=120s",
+                "run.warmup=60s",
+                &name,
+                "policy.*.deadline=10s",
+            ]),
+            0,
+            2,
+        );
+        Estimate::of(values(&runs, |o| metric(o, "goodput_per_s"))).mean
+    };
+    // 200 calls a second, of which a client whose tokens were gone would send none.
+    let (with, without) = (goodput("aws-adaptive"), goodput("aws-standard-2026"));
+    assert!(without > 190.0, "{without}");
+    assert!(with > 150.0, "{with}");
+}
+
+#[test]
 fn a_hedge_that_is_not_sent_ends_no_call() {
     // No answer has come yet, so the throttle refuses hedges; what is in
     // flight succeeds all the same. The first of a client always gets through.

@@ -259,6 +259,14 @@ fn contradictory_policies() {
         "backoff = \"fixed(900us)\"\nquantum = \"1ms\"",
         "backoff = \"exponential(base=1ms,multiplier=2,cap=4ms)\"\nquantum = \"nearest(10ms)\"",
         "hedge = { delay = \"1s\", next_on_failure = true }",
+        "hedge = { delay = \"0s\", next_on_failure = false }",
+        "backoff = \"none\"\nbudget = { kind = \"ratio\", ratio = 0.9, deposit = \"attempt\", expiry = \"tower\" }",
+        "backoff = \"fixed(1ms)\"\njitter = \"full\"\nquantum = \"1ms\"",
+        "backoff = \"fixed(900us)\"\nquantum = \"inclusive(1ms)\"",
+        "backoff = \"exponential(base=1ms,multiplier=2,cap=4ms)\"\njitter = \"growing(1ms)\"\ncap_after = \"both\"\nquantum = \"10ms\"",
+        "backoff = \"random(uniform(0ms,1ms))\"\nquantum = \"1ms\"",
+        "backoff = \"exponential(base=800us,multiplier=2)\"\njitter = \"compounding(20%)\"\nquantum = \"1ms\"",
+        "backoff = \"none\"\nretry_on = [\"denied\"]\nbudget = { kind = \"throttle\", max_tokens = 10, token_ratio = 0.1 }",
         "retry_after = \"replace(0s)\"",
         "backoff = \"none\"\nbudget = { kind = \"ratio\", ratio = 1, deposit = \"attempt\" }",
         "backoff = \"none\"\nbudget = { kind = \"concurrent\" }",
@@ -267,6 +275,14 @@ fn contradictory_policies() {
         policy(&text, &["go on for ever", "s.toml:2:"]);
     }
     scenario("service.retry_after = \"0s\"\n", &["longer than 0"]);
+    policy(
+        "hedge = { delay = \"1s\" }\nthrottle = { kind = \"bucket\", rate = \"1/s\" }",
+        &["does not go with a bucket", "s.toml:2:"],
+    );
+    policy(
+        "retry_after = \"at-least-before-jitter\"\nfirst = \"0s\"",
+        &["no `first`", "s.toml:2:"],
+    );
     policy("cap_after = true", &["needs a backoff with a cap"]);
     policy("jitter = \"polly\"", &["exponential backoff"]);
     policy("jitter = \"scale(2,1)\"", &["from ≤ to"]);

@@ -114,6 +114,8 @@ impl Slots {
             (Expiry::Tower, ratio) => (1000, (1000.0 / ratio as f32) as i64),
             (_, ratio) => (1000, (1000.0 / ratio) as i64),
         };
+        // A ratio near 0 costs more than there will ever be.
+        let cost = cost.min(1_000_000_000_000);
         let seconds = rule.window.0 / 1_000_000_000;
         Slots {
             ring: vec![0; if rule.expiry == Expiry::Tower { 10 } else { 9 }],
@@ -123,7 +125,9 @@ impl Slots {
             slot_ns: rule.window.0 / 10,
             deposit,
             cost,
-            reserve: (rule.min_per_s.0 * seconds as f64) as i64 * cost,
+            reserve: ((rule.min_per_s.0 * seconds as f64) as i64)
+                .min(1_000_000)
+                .saturating_mul(cost),
             expiry: rule.expiry,
         }
     }
@@ -170,6 +174,11 @@ impl Slots {
             self.running -= self.cost;
         }
         allowed
+    }
+
+    /// A retry that was allowed is not sent.
+    fn give_back(&mut self) {
+        self.running += self.cost;
     }
 
     /// Retries earned per deposit.
@@ -329,10 +338,24 @@ impl Budgets {
         }
     }
 
-    /// A retry that was allowed is not sent.
-    pub fn not_sent(&mut self, client: u32) {
-        if let Budgets::Concurrent { clients, .. } = self {
-            clients[client as usize].retries -= 1;
+    /// A retry that was allowed after `failure` is not sent: its price comes back.
+    pub fn not_sent(&mut self, client: u32, failure: Failure) {
+        let client = client as usize;
+        match self {
+            Budgets::Concurrent { clients, .. } => clients[client].retries -= 1,
+            Budgets::Buckets {
+                rule,
+                tokens,
+                total,
+            } => {
+                let price = cost(rule, failure);
+                deposit(&mut tokens[client], total, price, rule.capacity.0);
+            }
+            Budgets::Windows { clients, .. } => {
+                clients[client].retries.pop_back();
+            }
+            Budgets::Slots { clients, .. } => clients[client].give_back(),
+            Budgets::Unlimited | Budgets::HalfFull { .. } | Budgets::FailureRatio { .. } => {}
         }
     }
 

@@ -81,9 +81,13 @@ impl Guards {
                 }
                 false => Leave::Now,
             },
+            // It asks again when that time is over.
             Throttles::Aws(clients) => match clients[client].acquire(now) {
                 0 => Leave::Now,
-                wait => Leave::Later(wait),
+                wait => {
+                    self.returned(client as u32, Scope::All);
+                    Leave::Later(wait)
+                }
             },
         }
     }
@@ -371,15 +375,21 @@ impl Limiter {
     const BETA: f64 = 0.7;
     const SCALE: f64 = 0.4;
 
-    /// Takes a token; how long to wait for it, in ns.
+    /// Takes a token if there is one, or else tells after how many ns to try again.
+    ///
+    /// Those that wait do not queue: whoever tries first has the next token.
     pub fn acquire(&mut self, now: u64) -> u64 {
         if !self.enabled {
             return 0;
         }
         self.fill(now as f64 / 1e9);
-        let short = (1.0 - self.tokens).max(0.0);
-        self.tokens -= 1.0;
-        (short / self.fill_rate * 1e9).ceil() as u64
+        // As many as come in a nanosecond are less than rounding leaves.
+        let short = 1.0 - self.tokens;
+        if short <= 1e-9 * self.fill_rate.max(1.0) {
+            self.tokens -= 1.0;
+            return 0;
+        }
+        ((short / self.fill_rate * 1e9).ceil() as u64).max(1)
     }
 
     /// An answer, or the lack of one, that was throttling or not.

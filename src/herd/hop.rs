@@ -22,7 +22,7 @@ use crate::herd::service::{Queue, Race};
 use crate::saga::Reply as Answer;
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
-use crate::scenario::policy::{Budget, Deposit, Failure, Hint, Policy, Scope};
+use crate::scenario::policy::{Budget, Deposit, Failure, Hint, Policy, RetryOn, Scope};
 use crate::scenario::service::{
     Callers, Cancel, Discipline, Network, Onward, Pool, Service, ServiceKind,
 };
@@ -50,12 +50,12 @@ struct Call {
 struct Pending {
     /// Counts the times that it was put there: only the last of these is meant.
     timer: u32,
-    /// Whether it already has its token of the client's throttle.
-    cleared: bool,
     /// Whether it is a hedge, not yet paid for.
     hedging: bool,
-    /// Whether it is a retry that breaker and budget have let through.
+    /// Whether it is a retry that breaker and budget have let through, and what
+    /// the one before was paid for.
     paid: bool,
+    paid_before: Option<Failure>,
     /// Attempts made when a service's hint last made the backoff start afresh.
     afresh_from: u32,
 }
@@ -179,7 +179,6 @@ impl Pending {
     /// Whatever is on the agenda is no longer meant.
     fn hold(&mut self) {
         self.timer = self.timer.wrapping_add(1);
-        self.cleared = false;
         self.hedging = false;
     }
 }
@@ -212,6 +211,9 @@ pub struct Hop<'s, const PLAIN: bool> {
     service: &'s Service,
     network: &'s Network,
     policy: &'s Policy,
+    /// What is retried here: a rejection that has to say when to come back, say,
+    /// only where this service does.
+    retry_on: RetryOn,
     /// Who calls, where it is not the service before.
     callers: Option<&'s Callers>,
     /// Client processes of whoever calls.
@@ -345,6 +347,10 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             service,
             network: &scenario.network,
             policy,
+            retry_on: match service.retry_after {
+                Some(_) => policy.retry_on.asked(),
+                None => policy.retry_on,
+            },
             callers: (tier == 0).then_some(&scenario.callers),
             clients,
             onward,
@@ -524,26 +530,20 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     fn may_leave(&mut self, call_slot: u32) -> bool {
         let call = &self.calls[call_slot];
         let caller = call.caller;
-        let cleared = std::mem::take(&mut self.pending.of(call_slot).cleared);
         let client = self.client(caller);
-        let leave = match cleared {
-            true => Leave::Now,
-            false => self.guards.ask(client, self.now, &mut self.backoff_rng),
-        };
-        match leave {
+        match self.guards.ask(client, self.now, &mut self.backoff_rng) {
             Leave::Now => {
                 self.budgets.sent(client, self.now);
                 true
             }
             Leave::Later(wait) => {
-                let late = self.is_late(call_slot, wait);
-                self.send_at(call_slot, self.now.saturating_add(wait));
-                self.pending.of(call_slot).cleared = true;
-                if late {
-                    self.give_back(call_slot);
-                    if self.flying(call_slot) == 0 {
-                        self.end_call(call_slot, false);
-                    }
+                if !self.is_late(call_slot, wait) {
+                    self.send_at(call_slot, self.now.saturating_add(wait));
+                    return false;
+                }
+                self.give_back(call_slot);
+                if self.flying(call_slot) == 0 {
+                    self.end_call(call_slot, false);
                 }
                 false
             }
@@ -562,16 +562,16 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     /// The next attempt of a call is not sent after all: what was granted goes back.
     fn give_back(&mut self, call_slot: u32) {
         let pending = self.pending.of(call_slot);
-        let Pending { paid, cleared, .. } = *pending;
+        let Pending {
+            paid, paid_before, ..
+        } = *pending;
         pending.hold();
         pending.paid = false;
-        let client = self.client(self.calls[call_slot].caller);
-        if paid {
-            self.budgets.not_sent(client);
+        let call = &mut self.calls[call_slot];
+        if paid && let Some(failure) = std::mem::replace(&mut call.retried, paid_before) {
+            let client = self.client(self.calls[call_slot].caller);
+            self.budgets.not_sent(client, failure);
             self.guards.returned(client, Scope::Retries);
-        }
-        if cleared {
-            self.guards.returned(client, Scope::All);
         }
     }
 
@@ -629,7 +629,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
     #[cold]
     fn attempt_ended(&mut self, call_slot: u32, retry: bool, failure: Option<Failure>) {
         let client = self.client(self.calls[call_slot].caller);
-        let retried = failure.is_some_and(|f| self.policy.retry_on.contains(f));
+        let retried = failure.is_some_and(|f| self.retry_on.contains(f));
         self.budgets
             .ended(client, retry, failure.is_none(), retried);
         self.guards.ended(client, self.now, failure);
@@ -682,9 +682,13 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             && flying.len() < hedge.max as usize
             && self.calls[call_slot].tries < self.policy.attempts
         {
-            self.send_at(call_slot, self.now.saturating_add(hedge.delay.0));
-            self.pending.of(call_slot).hedging = true;
+            self.hedge_after(call_slot, hedge.delay);
         }
+    }
+
+    fn hedge_after(&mut self, call_slot: u32, delay: Nanos) {
+        self.send_at(call_slot, self.now.saturating_add(delay.0));
+        self.pending.of(call_slot).hedging = true;
     }
 
     /// An attempt is no longer in flight.
@@ -1185,8 +1189,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         }
         let call = &mut self.calls[call_slot];
         let caller = call.caller;
-        if call.tries >= policy.attempts || !policy.retry_on.contains(failure) {
-            if !PLAIN && !policy.retry_on.contains(failure) {
+        if call.tries >= policy.attempts || !self.retry_on.contains(failure) {
+            if !PLAIN && !self.retry_on.contains(failure) {
                 let client = self.client(caller);
                 self.budgets.call_settled(client, self.now);
             }
@@ -1211,7 +1215,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         };
         if !PLAIN {
             if asked.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
-                self.pending.of(call_slot).afresh_from = self.calls[call_slot].tries;
+                self.pending.of(call_slot).afresh_from = call.tries;
+                call.jitter = 0;
             }
             if self.watched {
                 delay = delay.max(self.guards.wait(self.client(caller), self.now));
@@ -1242,10 +1247,11 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
                 return false;
             }
         }
+        let before = self.calls[call_slot].retried.replace(failure);
         if !PLAIN {
-            self.pending.of(call_slot).paid = true;
+            let pending = self.pending.of(call_slot);
+            (pending.paid, pending.paid_before) = (true, before);
         }
-        self.calls[call_slot].retried = Some(failure);
         true
     }
 
@@ -1257,7 +1263,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             return false;
         };
         let flying = flights.of(call_slot).len();
-        if !self.policy.retry_on.contains(failure) {
+        if !self.retry_on.contains(failure) {
             return false;
         }
         if self.pending.of(call_slot).paid {
@@ -1266,12 +1272,15 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         if flying == 0 {
             return false;
         }
-        if hedge.next_on_failure
-            && flying < hedge.max as usize
-            && self.calls[call_slot].tries < self.policy.attempts
-            && self.may_retry(call_slot, failure)
-        {
-            self.send_at(call_slot, self.now);
+        let more =
+            flying < hedge.max as usize && self.calls[call_slot].tries < self.policy.attempts;
+        if more && hedge.next_on_failure {
+            if !self.is_late(call_slot, 0) && self.may_retry(call_slot, failure) {
+                self.send_at(call_slot, self.now);
+            }
+        } else if more && !self.pending.of(call_slot).hedging {
+            // There was no room for another one until now.
+            self.hedge_after(call_slot, hedge.delay);
         }
         true
     }
@@ -1287,8 +1296,11 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
                 return;
             }
             // A hedge pays when its time has come; a denied one is just not sent.
-            if pending.hedging && !self.may_retry(token.slot, Failure::Timeout) {
-                return;
+            if pending.hedging {
+                self.pending.of(token.slot).hedging = false;
+                if !self.may_retry(token.slot, Failure::Timeout) {
+                    return;
+                }
             }
         }
         self.send(token.slot);
@@ -1296,6 +1308,9 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
 
     #[inline(always)]
     fn end_call(&mut self, call_slot: u32, ok: bool) {
+        if !PLAIN {
+            self.give_back(call_slot);
+        }
         let call = &self.calls[call_slot];
         let Call {
             started,
@@ -1313,7 +1328,6 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             self.budgets.call_succeeded(client, retried, self.now);
         }
         if !PLAIN {
-            self.give_back(call_slot);
             if self.flights.is_some() {
                 self.ground(call_slot);
             }

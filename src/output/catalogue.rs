@@ -3,7 +3,7 @@
 use crate::output::table::aligned;
 use crate::output::words::percent;
 use crate::scenario::catalogue::{Entry, Sure};
-use crate::scenario::policy::{Budget, Deposit, Failure, UNLIMITED};
+use crate::scenario::policy::{Budget, DEFAULT_TIMEOUT, Deposit, Failure, UNLIMITED};
 use crate::theory::budget::break_even;
 
 /// What the groups hold, in the order of the catalogue.
@@ -139,6 +139,15 @@ pub fn entry(entry: &Entry) -> String {
     let name = &entry.name;
     // Tables within a policy need its name.
     let toml = toml.replace("\n[", &format!("\n[policy.{name}."));
+    // A timeout is the service's to choose: few clients have one of their own.
+    let toml = match entry.policy.timeout == Some(DEFAULT_TIMEOUT) {
+        true => toml.replacen(
+            "timeout = \"250ms\"",
+            "timeout = \"250ms\" # herdsim's default: set your own",
+            1,
+        ),
+        false => toml,
+    };
     out += &format!("\n[policy.{name}]\n{toml}");
     out
 }

@@ -68,7 +68,43 @@ pub fn text(results: &Results) -> String {
         text += "\n";
         text += &aligned(&TIERS, &tiers);
     }
-    text
+    text + &notes(results)
+}
+
+/// What the columns do not say and no one should miss, a line each.
+fn notes(results: &Results) -> String {
+    let mut out = String::new();
+    let mut note = |what: &str, of: &dyn Fn(&PolicyResults) -> Option<String>| {
+        let policies = results.policies.iter();
+        let told: Vec<String> = policies
+            .filter_map(|p| Some(format!("{} {}", p.name, of(p)?)))
+            .collect();
+        if !told.is_empty() {
+            out += &format!("{what}: {}\n", told.join(", "));
+        }
+    };
+    let mean = |p: &PolicyResults, name| p.metric(name).mean;
+    let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
+    note(
+        "calls still waiting at the end, which count neither way",
+        &|p| {
+            let waiting = mean(p, "outstanding_calls");
+            share(waiting, mean(p, "calls"))
+        },
+    );
+    note(
+        "attempts that the client itself held back, per call",
+        &|p| share(mean(p, "denied_attempts"), mean(p, "calls")),
+    );
+    note("recovery could be judged in", &|p| {
+        let judged = p.metric("recovered_ratio").n;
+        (judged > 0 && judged < results.replications)
+            .then(|| format!("{judged} of {} runs", results.replications))
+    });
+    match out.is_empty() {
+        true => out,
+        false => format!("\n{out}"),
+    }
 }
 
 /// What each service of a chain makes of a call. The last column is the product
@@ -119,7 +155,7 @@ pub fn markdown(results: &Results) -> String {
         text += "\n";
         text += &piped(&TIERS, &tiers);
     }
-    text
+    text + &notes(results)
 }
 
 /// Columns with the first to the left, the others to the right.

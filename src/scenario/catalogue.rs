@@ -6,7 +6,7 @@ use super::is_plain_name;
 use super::layers::{Layers, Override};
 use super::policy::{Policy, policy};
 use super::tree::{Node, Place, Problem, Section, Source, Table};
-use super::value::suggest;
+use super::value::{nearest, suggest};
 
 const CATALOGUE: &str = include_str!("catalogue.toml");
 
@@ -243,19 +243,21 @@ impl<'a> Policies<'a> {
         let entry = match own.or_else(|| self.catalogue.get(name)) {
             Some(entry) => entry,
             None if seen.iter().any(|s| s == name) => {
-                return Err(Problem::new(format!("policy `{name}` extends itself")).at(place));
+                let path = seen.join(" → ");
+                return Err(Problem::new(format!(
+                    "policy `{name}` extends itself: {path} → {name}"
+                ))
+                .at(place));
             }
             None => {
-                let names: Vec<&str> = self
-                    .own
-                    .entries
-                    .iter()
-                    .chain(&self.catalogue.entries)
-                    .map(|e| e.key.as_str())
-                    .collect();
+                let own = self.own.entries.iter().chain(&self.catalogue.entries);
+                let names = own.map(|e| e.key.as_str());
                 return Err(Problem::new(format!("unknown policy `{name}`"))
                     .at(place)
-                    .help(suggest(name, &names)));
+                    .help(match nearest(name, names) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "`herdsim policies` lists those with a name".to_string(),
+                    }));
             }
         };
         let first = seen.is_empty();

@@ -12,6 +12,9 @@ use crate::units::{Factor, Nanos, Probability, Rate, Tokens};
 /// As many attempts as budget and deadline allow.
 pub const UNLIMITED: u32 = u32::MAX;
 
+/// The timeout of a policy that names none.
+pub const DEFAULT_TIMEOUT: Nanos = Nanos::from_millis(250);
+
 /// Everything a client decides about one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Policy {
@@ -121,6 +124,8 @@ impl RetryOn {
     /// Every failure but those that the client itself brought about.
     pub const SENT: RetryOn = RetryOn(0b1_1111);
     pub const NOTHING: RetryOn = RetryOn(0);
+    /// A rejection that says when to come back.
+    const ASKED: RetryOn = RetryOn(1 << 6);
 
     #[must_use]
     pub fn with(self, failure: Failure) -> RetryOn {
@@ -130,16 +135,22 @@ impl RetryOn {
     pub fn contains(self, failure: Failure) -> bool {
         self.0 & (1 << failure as u8) != 0
     }
+
+    /// What is retried of a service that says when to come back.
+    #[must_use]
+    pub fn asked(self) -> RetryOn {
+        match self.0 & RetryOn::ASKED.0 {
+            0 => self,
+            _ => self.with(Failure::Rejected),
+        }
+    }
 }
 
 impl Serialize for RetryOn {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_seq(
-            Failure::ALL
-                .iter()
-                .filter(|f| self.contains(**f))
-                .map(|f| f.name()),
-        )
+        let kinds = Failure::ALL.iter().filter(|f| self.contains(**f));
+        let asked = (self.0 & RetryOn::ASKED.0 != 0).then_some("asked");
+        s.collect_seq(kinds.map(|f| f.name()).chain(asked))
     }
 }
 
@@ -217,57 +228,73 @@ impl Backoff {
                 power,
             } => offset.0 as f64 + grows(step, *power > 0),
             Backoff::Table(delays) => delays.last().map_or(0.0, |d| d.0 as f64),
-            Backoff::Random(law) => match law.constant() {
-                Some(d) => d.0 as f64,
-                None => f64::INFINITY,
-            },
+            Backoff::Random(law) => law.upper_quantile(0.0),
         }
     }
 }
 
 impl Policy {
     /// Whether late retries of a call may all come at once.
+    ///
+    /// Jitter does not reach the upper end of what it is drawn from.
     fn may_not_wait(&self) -> bool {
         let jitter = |v: f64| match self.jitter {
             Jitter::Proportional(f) => v * (1.0 + f.0),
             Jitter::Scale(_, most) => v * most.0,
             Jitter::Additive(d) => v + d.0 as f64,
             Jitter::Growing(d) if d > Nanos::ZERO => f64::INFINITY,
-            // They grow by themselves, from a base.
-            Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly if v > 0.0 => {
-                self.backoff.cap().map_or(f64::INFINITY, |cap| cap.0 as f64)
-            }
+            // They grow by themselves, from a base; kafkajs rounds at every step.
+            Jitter::Decorrelated | Jitter::Polly if v > 0.0 => f64::INFINITY,
+            Jitter::Compounding(f) => match self.backoff {
+                Backoff::Exponential { base, .. } => base.0 as f64 * (1.0 + f.0),
+                _ => v,
+            },
             _ => v,
         };
         let waits = |backoff: &Backoff| {
-            let longest = jitter(backoff.limit());
+            let cap = backoff.cap().map_or(f64::INFINITY, |cap| cap.0 as f64);
+            let mut longest = jitter(backoff.limit()).min(cap);
+            let reaches = matches!(
+                self.jitter,
+                Jitter::Full | Jitter::Equal | Jitter::Additive(_) | Jitter::Growing(_)
+            );
             let (unit, least) = match self.quantum {
                 None => (1.0, 0.5),
                 Some(Quantum { unit, rounding }) => match rounding {
-                    Rounding::Floor => (unit.0 as f64, 1.0),
+                    Rounding::Inclusive if reaches => {
+                        longest += unit.0 as f64;
+                        (unit.0 as f64, 1.0)
+                    }
+                    Rounding::Floor | Rounding::Inclusive => (unit.0 as f64, 1.0),
                     Rounding::Nearest => (unit.0 as f64, 0.5),
-                    Rounding::Ceil | Rounding::Inclusive => (1.0, 0.5),
+                    Rounding::Ceil => (1.0, 0.5),
                 },
             };
-            longest >= unit * least || self.at_least > Nanos::ZERO
+            let fixed = self.jitter == Jitter::None && !matches!(backoff, Backoff::Random(_));
+            let far = longest > unit * least || fixed && longest >= unit * least;
+            far || self.at_least > Nanos::ZERO
         };
         let backoffs = [Some(&self.backoff), self.throttle_backoff.as_ref()];
-        let hedges = self.hedge.as_ref().is_some_and(|h| h.next_on_failure);
-        hedges
+        let hedges = |h: &Hedge| h.next_on_failure || h.delay == Nanos::ZERO;
+        self.hedge.as_ref().is_some_and(hedges)
             || self.retry_after == Hint::Replace(Some(Nanos::ZERO))
             || !backoffs.into_iter().flatten().all(waits)
     }
 }
 
 impl Budget {
-    /// Whether it runs dry when one call goes on and on at the same instant.
-    fn ends_bursts(&self) -> bool {
-        match self {
-            Budget::TokenBucket(bucket) => bucket.never_free(),
-            Budget::Ratio(r) => r.deposit != Deposit::Attempt || r.ratio.0 < 1.0,
-            Budget::Throttle(_) | Budget::FailureRatio(_) => true,
-            Budget::Concurrent(_) => false,
-        }
+    /// Whether it runs dry when one call goes on and on at the same instant, with
+    /// attempts that are denied by the client itself if there are `denials`.
+    fn ends_bursts(&self, denials: bool) -> bool {
+        // What is not sent costs nothing.
+        !denials
+            && match self {
+                Budget::TokenBucket(bucket) => bucket.never_free(),
+                // tower's tokens are whole: above a half, a deposit is a retry.
+                Budget::Ratio(r) => r.deposit != Deposit::Attempt || r.ratio.0 <= 0.5,
+                Budget::Throttle(_) | Budget::FailureRatio(_) => true,
+                Budget::Concurrent(_) => false,
+            }
     }
 }
 
@@ -673,16 +700,19 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
     };
     let timeout = match time_limit(&mut s, "timeout")? {
         Some(limit) => limit,
-        None => Some(Nanos::from_millis(250)),
+        None => Some(DEFAULT_TIMEOUT),
     };
     let deadline = time_limit(&mut s, "deadline")?.flatten();
     let retry_on = match s.node("retry_on") {
         None => RetryOn::SENT,
         Some(node) => {
-            let kinds = Failure::ALL.map(|f| (f.name(), f));
+            let mut kinds = Failure::ALL
+                .map(|f| (f.name(), RetryOn::NOTHING.with(f)))
+                .to_vec();
+            kinds.push(("asked", RetryOn::ASKED));
             let mut set = RetryOn::NOTHING;
             for item in node.list()? {
-                set = set.with(item.word("kind of failure", &kinds)?);
+                set.0 |= item.word("kind of failure", &kinds)?.0;
             }
             set
         }
@@ -741,7 +771,11 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         throttle: optional(s.node("throttle"), throttle)?,
         hedge: optional(s.node("hedge"), hedge)?,
     };
-    let limited = policy.budget.as_ref().is_some_and(Budget::ends_bursts);
+    let denials = retry_on.contains(Failure::Denied);
+    let limited = policy
+        .budget
+        .as_ref()
+        .is_some_and(|budget| budget.ends_bursts(denials));
     if attempts == UNLIMITED && policy.may_not_wait() && !limited {
         return Err(Problem::new(
             "unlimited attempts without a delay could go on for ever at once",
@@ -751,6 +785,24 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
     }
     if policy.hedge.is_some() && policy.breaker.is_some() {
         return Err(Problem::new("hedging does not go with a breaker").at(s.place("hedge")));
+    }
+    if policy.hedge.is_some() && matches!(policy.throttle, Some(Throttle::Bucket(_))) {
+        return Err(Problem::new("hedging does not go with a bucket of retries")
+            .at(s.place("hedge"))
+            .help("its hedges would not wait for their tokens; a `budget` limits them"));
+    }
+    let feeds_back = matches!(
+        policy.jitter,
+        Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
+    );
+    if policy.retry_after == Hint::BeforeJitter
+        && (policy.first.is_some() || policy.cap_after != CapAfter::No || feeds_back)
+    {
+        return Err(Problem::new(
+            "at-least-before-jitter goes with a jitter that scales or adds to the delay, \
+             with no `first` and no `cap_after`",
+        )
+        .at(s.place("retry_after")));
     }
     s.finish()?;
     Ok(policy)
@@ -824,7 +876,7 @@ fn budget(node: &Node) -> Result<Budget, Problem> {
         return Err(Problem::new("a budget needs its `kind`")
             .at(Some(node.place.clone()))
             .help(format!(
-                "one of: {}",
+                "one of: {}; it takes the place of the whole budget that was inherited",
                 kinds.map(|(name, _)| name).join(", ")
             )));
     };

@@ -426,7 +426,9 @@ impl<'t> Section<'t> {
     }
 
     pub fn node(&mut self, key: &'static str) -> Option<&'t Node> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.get(key).map(|e| &e.node)
     }
 
