@@ -79,14 +79,24 @@ fn notes(results: &Results) -> String {
         let told: Vec<String> = policies
             .filter_map(|p| Some(format!("{} {}", p.name, of(p)?)))
             .collect();
-        if !told.is_empty() {
-            out += &format!("{what}: {}\n", told.join(", "));
+        if told.is_empty() {
+            return;
         }
+        let mut line = format!("{what}:");
+        for (i, item) in told.iter().enumerate() {
+            let comma = if i + 1 < told.len() { "," } else { "" };
+            if line.chars().count() + item.chars().count() + 2 > 80 {
+                out += &format!("{line}\n");
+                line = " ".to_string();
+            }
+            line += &format!(" {item}{comma}");
+        }
+        out += &format!("{line}\n");
     };
     let mean = |p: &PolicyResults, name| p.metric(name).mean;
     let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
     note(
-        "calls still waiting at the end, which count neither way",
+        "calls still waiting at the end, counted neither way",
         &|p| {
             let waiting = mean(p, "outstanding_calls");
             share(waiting, mean(p, "calls"))
