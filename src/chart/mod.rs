@@ -5,6 +5,7 @@ mod chain;
 mod lanes;
 mod lines;
 mod map;
+mod quorum;
 pub mod render;
 mod scoreboard;
 mod sweep;
@@ -12,6 +13,7 @@ pub mod theme;
 mod timeline;
 
 use crate::ensemble::herd::Results;
+use crate::ensemble::quorum::QuorumResults;
 use crate::output::curves::Curves;
 use crate::output::figures::Figures;
 use crate::output::grid::Atlas;
@@ -63,12 +65,23 @@ pub fn saga(
     Ok(charts)
 }
 
+/// Every chart of a quorum run: staleness over time, the map of R and W, the price.
+pub fn quorum(results: &QuorumResults<'_>) -> Result<Vec<Chart>, ChartError> {
+    let mut charts = vec![quorum::staleness(results)?];
+    if results.cells.len() > 1 {
+        charts.push(quorum::fresh(results)?);
+        charts.push(quorum::price(results)?);
+    }
+    Ok(charts)
+}
+
 /// Every chart of a sweep: a map over two or three axes, curves along one.
 pub fn sweep(atlas: &Atlas<'_>) -> Result<Vec<Chart>, ChartError> {
     let seed = match atlas.base {
         Job::Herd(scenario) => scenario.run.seed,
         Job::Fence(scenario) => scenario.run.seed,
         Job::Saga(scenario) => scenario.run.seed,
+        Job::Quorum(scenario) => scenario.run.seed,
     };
     let cells = format!("{} cells", thousands(atlas.grid.cells()));
     let footer = signature(seed, &cells, atlas.base.name());

@@ -5,6 +5,7 @@ pub mod fence;
 pub mod herd;
 pub mod options;
 pub mod policies;
+pub mod quorum;
 pub mod run;
 pub mod saga;
 pub mod sweep;
@@ -18,6 +19,7 @@ use failure::Failure;
 use fence::FenceOptions;
 use herd::Options;
 use policies::PoliciesOptions;
+use quorum::QuorumOptions;
 use saga::SagaOptions;
 use sweep::MergeOptions;
 
@@ -77,6 +79,7 @@ impl Cli {
             }) => (options.layers(Some(file))?, JobKind::Herd, &options.common),
             Some(Command::Fence(options)) => (options.layers()?, JobKind::Fence, &options.common),
             Some(Command::Saga(options)) => (options.layers()?, JobKind::Saga, &options.common),
+            Some(Command::Quorum(options)) => (options.layers()?, JobKind::Quorum, &options.common),
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
         };
@@ -112,4 +115,6 @@ pub enum Command {
     Fence(Box<FenceOptions>),
     /// A refund is retried: how often is it paid twice?
     Saga(Box<SagaOptions>),
+    /// What is a read worth after a write, with N, R and W?
+    Quorum(Box<QuorumOptions>),
 }

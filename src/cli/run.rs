@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::chart::Chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format};
-use crate::cli::{fence, herd, saga};
+use crate::cli::{fence, herd, quorum, saga};
 use crate::ensemble::cost::Cost;
 use crate::fence as fencing;
 use crate::herd::METRICS;
@@ -24,6 +24,7 @@ use crate::output::table;
 use crate::output::trace::Trace;
 use crate::output::words::large;
 use crate::saga as compensation;
+use crate::scenario::quorum::setting_name;
 use crate::scenario::{Job, Node, Problem};
 
 /// The exit status after Ctrl-C.
@@ -150,6 +151,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
         Job::Herd(scenario) => herd::simulate(scenario, &desk)?,
         Job::Fence(scenario) => fence::simulate(scenario, &desk)?,
         Job::Saga(scenario) => saga::simulate(scenario, &desk)?,
+        Job::Quorum(scenario) => quorum::simulate(scenario, &desk)?,
     };
     desk.bar.finish_and_clear();
     let simulated = start.elapsed();
@@ -187,23 +189,30 @@ pub fn pool(threads: usize) -> Result<ThreadPool, Failure> {
 }
 
 fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure> {
-    let (what, cells, metrics): (_, Vec<&str>, Vec<&'static str>) = match job {
+    let named = |name: &str| name.to_string();
+    let (what, cells, metrics): (_, Vec<String>, Vec<&'static str>) = match job {
         Job::Herd(s) => (
             "policy",
-            s.policies.iter().map(|(name, _)| name.as_str()).collect(),
+            s.policies.iter().map(|(name, _)| name.clone()).collect(),
             METRICS.to_vec(),
         ),
         Job::Fence(s) => (
             "guard",
-            s.fence.guards.iter().map(|g| g.name()).collect(),
+            s.fence.guards.iter().map(|g| named(g.name())).collect(),
             [&fencing::METRICS[..], &crate::output::fence::DERIVED].concat(),
         ),
         Job::Saga(s) => (
             "key mode",
-            s.saga.keys.iter().map(|k| k.name()).collect(),
+            s.saga.keys.iter().map(|k| named(k.name())).collect(),
             [&compensation::METRICS[..], &crate::output::saga::DERIVED].concat(),
         ),
+        Job::Quorum(s) => (
+            "setting",
+            s.settings().iter().map(setting_name).collect(),
+            crate::output::quorum::METRICS.to_vec(),
+        ),
     };
+    let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
     let read = |text: &String| {
         Assertion::parse(text, what, &cells, &metrics).map_err(|e| {
             let mut place = Node::from_flag("--assert", text).place;

@@ -9,7 +9,7 @@ use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
 use crate::cli::run::{
-    INTERRUPTED, note, pool, print, progress_bar, stop_on_interrupt, write_charts,
+    self, INTERRUPTED, note, pool, print, progress_bar, stop_on_interrupt, write_charts,
 };
 use crate::ensemble::cost::Cost;
 use crate::output::grid::Atlas;
@@ -53,12 +53,16 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
     if common.parquet && !cfg!(feature = "parquet") {
         return Err(Failure::NoParquet);
     }
+    let grid = Grid::from_layers(layers, kind, &common.vary)?;
+    // Lists of N, R, W and t are one scenario.
+    if grid.axes.is_empty() && grid.kind == JobKind::Quorum && !common.dry_run {
+        return run::run(&grid.base()?, common);
+    }
     if let Some(text) = common.assertions.first() {
         let place = Node::from_flag("--assert", text).place;
         let problem = Problem::new("--assert judges a run, not the cells of a sweep");
         return Err(problem.at(Some(place)).into());
     }
-    let grid = Grid::from_layers(layers, kind, &common.vary)?;
     if grid.cells() > MOST_CELLS && !common.yes {
         return Err(Failure::TooManyCells(grid.cells()));
     }
@@ -199,6 +203,7 @@ fn scenario_text(grid: &Grid, base: &Job) -> String {
         Job::Herd(scenario) => scenario_file(scenario),
         Job::Fence(scenario) => scenario_file(scenario),
         Job::Saga(scenario) => scenario_file(scenario),
+        Job::Quorum(scenario) => scenario_file(scenario),
     };
     text + &grid.to_toml()
 }

@@ -33,6 +33,15 @@ impl Cost {
             Job::Herd(scenario) => Cost::of(scenario, threads),
             Job::Fence(s) => trials(&s.run, s.fence.guards.len()),
             Job::Saga(s) => trials(&s.run, s.saga.keys.len()),
+            Job::Quorum(s) => Cost {
+                // A trial draws for every replica, weighs every setting at every t,
+                // and plays the reads of others.
+                events: s.run.replications as f64
+                    * (s.cluster.n.iter().map(|n| f64::from(*n)).sum::<f64>()
+                        + s.settings().len() as f64 * s.read.t.len() as f64 / 4.0)
+                    * (1.0 + s.cluster.reads.0 * s.read.t.last().map_or(0.0, |t| t.as_secs())),
+                bytes: 0.0,
+            },
         }
     }
 

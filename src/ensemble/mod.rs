@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod herd;
+pub mod quorum;
 pub mod stats;
 pub mod trials;
 

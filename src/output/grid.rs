@@ -76,6 +76,7 @@ impl<'g> Atlas<'g> {
             Job::Herd(_) => "share of calls answered",
             Job::Fence(_) => "chance per pause of a write over a newer one",
             Job::Saga(_) => "chance per operation of executing more than once",
+            Job::Quorum(_) => "chance of a stale read at the first t",
         }
     }
 
@@ -99,6 +100,7 @@ impl<'g> Atlas<'g> {
             Job::Herd(scenario) => toml::to_string(scenario),
             Job::Fence(scenario) => toml::to_string(scenario),
             Job::Saga(scenario) => toml::to_string(scenario),
+            Job::Quorum(scenario) => toml::to_string(scenario),
         };
         let document: toml::Value = toml::from_str(&text.ok()?).ok()?;
         let mut value = &document;
@@ -157,7 +159,7 @@ impl<'g> Atlas<'g> {
                     }
                 })
                 .collect(),
-            Job::Fence(_) | Job::Saga(_) => self
+            Job::Fence(_) | Job::Saga(_) | Job::Quorum(_) => self
                 .names
                 .iter()
                 .zip(&self.main)
@@ -184,6 +186,7 @@ impl<'g> Atlas<'g> {
             }
             Job::Fence(_) => &["guard", "least stale", "most stale"],
             Job::Saga(_) => &["key", "least twice", "most twice"],
+            Job::Quorum(_) => &["setting", "least stale", "most stale"],
         };
         lead.iter().map(|h| h.to_string()).collect()
     }
@@ -220,6 +223,7 @@ impl<'g> Atlas<'g> {
             Job::Herd(_) => "herd",
             Job::Fence(_) => "fence",
             Job::Saga(_) => "saga",
+            Job::Quorum(_) => "quorum",
         };
         let axes: Vec<Json> = self
             .grid
@@ -282,6 +286,7 @@ fn main_metric(job: &Job) -> &'static str {
         Job::Herd(_) => "success_ratio",
         Job::Fence(_) => "p_stale_write",
         Job::Saga(_) => "p_duplicate",
+        Job::Quorum(_) => "p_stale",
     }
 }
 

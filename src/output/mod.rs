@@ -10,6 +10,7 @@ pub mod grid;
 pub mod json;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod quorum;
 pub mod run_dir;
 pub mod saga;
 pub mod table;

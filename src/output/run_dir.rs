@@ -118,7 +118,14 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 27] = [
+const FILES: [&str; 34] = [
+    "staleness.csv",
+    "staleness.png",
+    "staleness.svg",
+    "fresh.png",
+    "fresh.svg",
+    "price.png",
+    "price.svg",
     "tiers.csv",
     "amplification.png",
     "amplification.svg",

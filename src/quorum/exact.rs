@@ -463,20 +463,22 @@ impl Tables {
         }
     }
 
-    /// Quantile of the time that a read takes, in ns: P(longer) = `q`.
-    pub fn read_latency(&self, n: u32, r: u32, asks_all: bool, q: f64) -> f64 {
-        let asked = if asks_all { n } else { r };
-        self.read
-            .upper_quantile(q, |s| 1.0 - at_least(asked, r, 1.0 - s))
+    /// The quantile of the time that a read takes, in ns: `longer` tells the
+    /// chance of a longer one from that of a replica's late reply.
+    pub fn read_latency(&self, q: f64, longer: impl Fn(f64) -> f64) -> f64 {
+        self.read.upper_quantile(q, longer)
     }
 
-    /// Quantile of the time that a write takes which commits, in ns: P(longer) = `q`.
-    pub fn write_latency(&self, n: u32, w: u32, q: f64) -> f64 {
-        let arrive = 1.0 - self.drop;
-        let commits = at_least(n, w, arrive);
-        let longer = |s: f64| 1.0 - at_least(n, w, arrive * (1.0 - s)) / commits;
+    /// The same of a write, from a replica's late acknowledgement if it gets the write.
+    pub fn write_latency(&self, q: f64, longer: impl Fn(f64) -> f64) -> f64 {
         self.write.upper_quantile(q, longer)
     }
+}
+
+/// P(fewer than `k` of `n` are in time), each late with probability `late`:
+/// accurate where that is small.
+pub fn too_few(n: u32, k: u32, late: f64) -> f64 {
+    at_least(n, n - k + 1, late)
 }
 
 /// ∫ over R's density of what stands for a function of r at the nodes, times

@@ -1,4 +1,6 @@
 //! Replicas, quorums, and what a read is worth after a write.
 
+pub mod cluster;
 pub mod exact;
 pub mod mesh;
+pub mod tally;

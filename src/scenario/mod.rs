@@ -17,6 +17,7 @@ pub mod fault;
 pub mod fence;
 mod layers;
 pub mod policy;
+pub mod quorum;
 pub mod saga;
 mod samples;
 pub mod service;
@@ -34,6 +35,7 @@ use fence::FenceScenario;
 pub use layers::Layers;
 use layers::keys;
 use policy::Policy;
+use quorum::QuorumScenario;
 use saga::SagaScenario;
 use service::{Arrival, Callers, Network, Service, callers, network, services};
 pub use tree::{Kind, Node, Place, Problem, Section, Source, Table};
@@ -44,6 +46,7 @@ pub enum Job {
     Herd(Scenario),
     Fence(FenceScenario),
     Saga(SagaScenario),
+    Quorum(QuorumScenario),
 }
 
 impl Job {
@@ -59,6 +62,7 @@ impl Job {
             JobKind::Herd => return Ok(Job::Herd(Scenario::from_layers(layers)?)),
             JobKind::Fence => Job::Fence(FenceScenario::read(&mut top)?),
             JobKind::Saga => Job::Saga(SagaScenario::read(&mut top, layers)?),
+            JobKind::Quorum => Job::Quorum(QuorumScenario::read(&mut top)?),
         };
         top.finish()?;
         Ok(job)
@@ -70,6 +74,7 @@ impl Job {
             Job::Herd(scenario) => &scenario.name,
             Job::Fence(scenario) => &scenario.name,
             Job::Saga(scenario) => &scenario.name,
+            Job::Quorum(scenario) => &scenario.name,
         }
     }
 }
@@ -80,13 +85,15 @@ pub enum JobKind {
     Herd,
     Fence,
     Saga,
+    Quorum,
 }
 
 impl JobKind {
-    const NAMES: [(&'static str, JobKind); 3] = [
+    const NAMES: [(&'static str, JobKind); 4] = [
         ("herd", JobKind::Herd),
         ("fence", JobKind::Fence),
         ("saga", JobKind::Saga),
+        ("quorum", JobKind::Quorum),
     ];
 }
 

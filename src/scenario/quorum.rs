@@ -407,26 +407,31 @@ impl QuorumScenario {
             && (cluster.n != [n] || !replica.is_empty() && replica.len() as u32 != n)
         {
             let place = top.node(key).map(|node| node.place.clone());
-            return Err(Problem::new(format!("these are {n} replicas")).at(place)
+            return Err(Problem::new(format!("these are {n} replicas"))
+                .at(place)
                 .help("`n`, `datacentres.replicas` and the list of `replica` have to agree"));
         }
         let datacentres = match (datacentres, fit) {
             (None, Some(Fit::Wan)) => {
                 let [n] = cluster.n[..] else {
-                    return Err(Problem::new("the fit `wan` takes one N: a datacentre a replica")
-                        .at(sub_place(top, "cluster", "n")));
+                    return Err(
+                        Problem::new("the fit `wan` takes one N: a datacentre a replica")
+                            .at(sub_place(top, "cluster", "n")),
+                    );
                 };
                 let far = |a: u32, b: u32| Nanos::from_millis(if a == b { 0 } else { 75 });
                 Some(Datacentres {
                     replicas: vec![1; n as usize],
-                    delay: (0..n).map(|a| (0..n).map(|b| far(a, b)).collect()).collect(),
+                    delay: (0..n)
+                        .map(|a| (0..n).map(|b| far(a, b)).collect())
+                        .collect(),
                     writer: Home::Random,
                     reader: Home::Random,
                 })
             }
             (given, _) => given,
         };
-        Ok(QuorumScenario {
+        let scenario = QuorumScenario {
             kind: "quorum",
             name,
             run,
@@ -436,7 +441,33 @@ impl QuorumScenario {
             target,
             latency,
             replica,
-        })
+        };
+        scenario.check(top)?;
+        Ok(scenario)
+    }
+
+    /// What belongs together.
+    fn check(&self, top: &mut Section<'_>) -> Result<(), Problem> {
+        if self.run.method == Method::Exact
+            && let Some(reason) = self.not_exact()
+        {
+            return Err(Problem::new(format!("there is no exact answer: {reason}"))
+                .at(sub_place(top, "run", "method"))
+                .help("method = \"monte-carlo\" simulates it; \"auto\" is exact where it can be"));
+        }
+        const MOST_READS: f64 = 1e4;
+        let last = self.read.t.last().map_or(0.0, |t| t.as_secs());
+        if self.cluster.repair != Repair::None && self.cluster.reads.0 * last > MOST_READS {
+            return Err(
+                Problem::new("more than 10,000 reads by others until the last t")
+                    .at(sub_place(top, "cluster", "reads"))
+                    .help("a lower rate, or an earlier t, tells the same"),
+            );
+        }
+        if self.settings().is_empty() {
+            return Err(Problem::new("no R and W fit any N").at(sub_place(top, "cluster", "r")));
+        }
+        Ok(())
     }
 
     /// Settings (N, R, W) in order: N first, then R, then W.
@@ -471,7 +502,16 @@ impl QuorumScenario {
     }
 }
 
-fn sub_place(top: &mut Section<'_>, table: &'static str, key: &str) -> Option<crate::scenario::Place> {
+/// What a setting (N, R, W) is called.
+pub fn setting_name((n, r, w): &(u32, Wait, Wait)) -> String {
+    format!("N={n} R={r} W={w}")
+}
+
+fn sub_place(
+    top: &mut Section<'_>,
+    table: &'static str,
+    key: &str,
+) -> Option<crate::scenario::Place> {
     let table = top.node(table)?.table().ok()?;
     table.get(key).map(|entry| entry.node.place.clone())
 }
@@ -487,7 +527,9 @@ fn run(table: &Table) -> Result<QuorumRun, Problem> {
     let run = QuorumRun {
         seed: count(&mut s, "seed", 1, 0..=i64::MAX as u64)?,
         replications: count(&mut s, "replications", 200_000, 1..=1_000_000_000_000)?,
-        method: s.word("method", "method", &methods)?.unwrap_or(Method::Auto),
+        method: s
+            .word("method", "method", &methods)?
+            .unwrap_or(Method::Auto),
         fine: s.bool("fine")?.unwrap_or(false),
     };
     s.finish()?;
@@ -501,19 +543,26 @@ fn latency(table: &Table, base: Option<&Latency>) -> Result<(Latency, Option<Fit
     let fit = s.word("fit", "fit", &FITS)?;
     let given = legs.iter().filter(|leg| table.get(leg).is_some()).count();
     if fit.is_some() && given > 0 {
-        return Err(Problem::new("a fit and delays of one's own say the same thing")
-            .at(s.place("fit"))
-            .help("give `fit`, or write_out, ack, read_out and reply"));
+        return Err(
+            Problem::new("a fit and delays of one's own say the same thing")
+                .at(s.place("fit"))
+                .help("give `fit`, or write_out, ack, read_out and reply"),
+        );
     }
     let default = match (fit, base) {
         (Some(fit), _) => fit.latency(),
         (None, Some(base)) => base.clone(),
         (None, None) if given > 0 && given < 4 => {
-            let missing: Vec<&str> = legs.into_iter().filter(|l| table.get(l).is_none()).collect();
+            let missing: Vec<&str> = legs
+                .into_iter()
+                .filter(|l| table.get(l).is_none())
+                .collect();
             let here = legs.iter().find_map(|leg| table.get(leg));
-            return Err(Problem::new(format!("the delays lack {}", missing.join(", ")))
-                .at(here.map(|entry| entry.place.clone()))
-                .help("write_out, ack, read_out and reply go together"));
+            return Err(
+                Problem::new(format!("the delays lack {}", missing.join(", ")))
+                    .at(here.map(|entry| entry.place.clone()))
+                    .help("write_out, ack, read_out and reply go together"),
+            );
         }
         (None, None) => Fit::LnkdDisk.latency(),
     };
@@ -577,11 +626,15 @@ fn cluster(
         ("background", Repair::Background),
         ("blocking", Repair::Blocking),
     ];
-    let fan_out = s.word("fan_out", "fan-out", &fan_outs)?.unwrap_or(FanOut::All);
+    let fan_out = s
+        .word("fan_out", "fan-out", &fan_outs)?
+        .unwrap_or(FanOut::All);
     if fan_out == FanOut::Closest && !has_datacentres {
-        return Err(Problem::new("without datacentres no replica is closer than another")
-            .at(s.place("fan_out"))
-            .help("fan_out = \"quorum\" asks R of them at random"));
+        return Err(
+            Problem::new("without datacentres no replica is closer than another")
+                .at(s.place("fan_out"))
+                .help("fan_out = \"quorum\" asks R of them at random"),
+        );
     }
     let chance = |s: &mut Section<'_>, key| -> Result<Probability, Problem> {
         Ok(s.read(key)?.unwrap_or(Probability(0.0)))
@@ -593,7 +646,9 @@ fn cluster(
             return Err(Problem::new("nothing would ever be written").at(s.place(key)));
         }
     }
-    let repair = s.word("repair", "repair", &repairs)?.unwrap_or(Repair::None);
+    let repair = s
+        .word("repair", "repair", &repairs)?
+        .unwrap_or(Repair::None);
     let reads = s.read("reads")?.unwrap_or(Rate(0.0));
     if repair != Repair::None && reads.0 <= 0.0 {
         return Err(Problem::new("reads repair, and there are none")
@@ -619,7 +674,9 @@ fn cluster(
         handoff: s.read("handoff")?,
         drop,
         pause: chance(s, "pause")?,
-        pause_for: s.read("pause_for")?.unwrap_or(Dist::Const(Nanos::from_secs(1))),
+        pause_for: s
+            .read("pause_for")?
+            .unwrap_or(Dist::Const(Nanos::from_secs(1))),
         repair,
         reads,
         anti_entropy,
@@ -684,15 +741,16 @@ fn waits(
             for (number, _) in numbers(&item)? {
                 let name = key.to_uppercase();
                 if number == 0 {
-                    return Err(Problem::new(format!("{name} is at least 1")).at(place)
+                    return Err(Problem::new(format!("{name} is at least 1"))
+                        .at(place)
                         .help("an operation that waits for no replica says nothing"));
                 }
                 if number > most {
-                    return Err(Problem::new(format!(
-                        "{name} = {number} of {most} replicas"
-                    ))
-                    .at(place)
-                    .help(format!("{name} is at most N")));
+                    return Err(
+                        Problem::new(format!("{name} = {number} of {most} replicas"))
+                            .at(place)
+                            .help(format!("{name} is at most N")),
+                    );
                 }
                 if !all.contains(&Wait::For(number)) {
                     all.push(Wait::For(number));
@@ -700,7 +758,10 @@ fn waits(
             }
             continue;
         }
-        let known: Vec<Level> = Level::ALL.into_iter().filter(|l| !without.contains(l)).collect();
+        let known: Vec<Level> = Level::ALL
+            .into_iter()
+            .filter(|l| !without.contains(l))
+            .collect();
         let names: Vec<&str> = known.iter().map(|l| l.name()).collect();
         let upper = text.to_uppercase().replace('-', "_");
         let Some(level) = known.iter().find(|l| l.name() == upper) else {
@@ -833,7 +894,9 @@ fn times(node: &Node) -> Result<Vec<Nanos>, Problem> {
             None => Nanos((to.0.saturating_sub(from.0) / 50).max(1)),
         };
         if from > to || step == Nanos::ZERO || (to.0 - from.0) / step.0 > 10_000 {
-            return Err(wrong(format!("`{text}` is no range of at most 10,000 times")));
+            return Err(wrong(format!(
+                "`{text}` is no range of at most 10,000 times"
+            )));
         }
         all.extend((from.0..=to.0).step_by(step.0 as usize).map(Nanos));
     }
@@ -849,7 +912,9 @@ fn reads(table: &Table, target: &Target) -> Result<Reads, Problem> {
     let mut s = Section::new(table);
     let mut t = match s.node("t") {
         Some(node) => times(node)?,
-        None => [0, 1, 2, 5, 10, 20, 50, 100].map(Nanos::from_millis).to_vec(),
+        None => [0, 1, 2, 5, 10, 20, 50, 100]
+            .map(Nanos::from_millis)
+            .to_vec(),
     };
     // What a target asks about is worked out as well.
     t.extend(target.stale.iter().map(|promise| promise.t));

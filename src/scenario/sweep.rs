@@ -22,7 +22,7 @@ use crate::units::Nanos;
 #[derive(Clone, Debug)]
 pub struct Grid {
     base: Layers,
-    kind: JobKind,
+    pub kind: JobKind,
     /// Crossed, the last varying fastest.
     pub axes: Vec<Axis>,
 }
@@ -136,6 +136,26 @@ impl Grid {
                 kind: Kind::List(axis.values),
             };
             layers.put(vec![("compare".to_string(), place)], list)?;
+        }
+        // So are the settings and times of a quorum.
+        if kind == JobKind::Quorum {
+            for path in ["cluster.n", "cluster.r", "cluster.w", "read.t"] {
+                let Some(i) = axes.iter().position(|a| a.path == path) else {
+                    continue;
+                };
+                if zips.iter().any(|zip| {
+                    let names = zip.list().unwrap_or_default();
+                    names.iter().any(|name| name.is_word(path))
+                }) {
+                    continue;
+                }
+                let axis = axes.remove(i);
+                let list = Node {
+                    place: axis.keys[0].1.clone(),
+                    kind: Kind::List(axis.values),
+                };
+                layers.put(axis.keys, list)?;
+            }
         }
         Ok(Grid {
             base: layers,

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::ensemble::{herd, trials};
+use crate::ensemble::{herd, quorum, trials};
+use crate::output::quorum as told;
 use crate::output::{csv, fence, figures, saga};
 use crate::scenario::sweep::Grid;
 use crate::scenario::{Job, Problem};
@@ -44,7 +45,7 @@ pub fn run(
                 return Ok(());
             }
             let job = grid.job(*index)?;
-            if let Some(rows) = cell(&job, stop) {
+            if let Some(rows) = cell(&job, stop)? {
                 finished(*index, rows);
             }
             Ok(())
@@ -53,8 +54,17 @@ pub fn run(
 }
 
 /// The rows of one cell; none if it was stopped.
-fn cell(job: &Job, stop: &AtomicBool) -> Option<Rows> {
+fn cell(job: &Job, stop: &AtomicBool) -> Result<Option<Rows>, Problem> {
+    if let Job::Quorum(scenario) = job {
+        let results = quorum::gather(scenario, stop).map_err(|e| Problem::new(e.to_string()))?;
+        return Ok(results.map(|r| r.cells.iter().map(told::row).collect()));
+    }
+    Ok(trial_rows(job, stop))
+}
+
+fn trial_rows(job: &Job, stop: &AtomicBool) -> Option<Rows> {
     match job {
+        Job::Quorum(_) => None,
         Job::Herd(scenario) => {
             let raw = herd::raw(scenario, stop)?;
             let names = scenario.policies.iter().map(|(name, _)| name);
@@ -87,5 +97,6 @@ pub fn header(job: &Job) -> Vec<String> {
         Job::Saga(_) => {
             figures::header("key", &[&crate::saga::METRICS[..], &saga::DERIVED].concat())
         }
+        Job::Quorum(scenario) => told::header(scenario),
     }
 }

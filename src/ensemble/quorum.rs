@@ -1,0 +1,659 @@
+//! Quorum settings worked out: by quadrature where there is one, by simulation
+//! everywhere.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::ensemble::stats::Estimate;
+use crate::ensemble::{World, replicate};
+use crate::quorum::cluster::{self, proves_fresh};
+use crate::quorum::exact::{
+    Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
+};
+use crate::quorum::tally::{Counts, Tally, share};
+use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
+use crate::streams::Streams;
+
+/// Trials that share their streams.
+const BATCH: u64 = 1 << 13;
+
+/// Quantiles of latencies that are told: P(longer).
+pub const LATENCIES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.01), ("p999", 0.001)];
+
+/// Chance that a replica is down, for availability where the scenario says none.
+pub const USUALLY_DOWN: f64 = 0.01;
+
+/// How a cell's chances were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// By quadrature, or because quorums meet.
+    Exact,
+    /// Simulated, the last step weighed by its chance.
+    Conditional,
+    /// Counted.
+    Simulated,
+}
+
+impl Found {
+    pub fn name(self) -> &'static str {
+        match self {
+            Found::Exact => "exact",
+            Found::Conditional => "conditional",
+            Found::Simulated => "simulated",
+        }
+    }
+}
+
+/// P(stale) at one t.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// In seconds.
+    pub t: f64,
+    pub exact: Option<f64>,
+    /// Simulated with the last step weighed, or [`Estimate::NONE`].
+    pub weighed: Estimate,
+    /// Counted, or [`Estimate::NONE`].
+    pub simulated: Estimate,
+    /// Of writes that failed: the share of reads that see them all the same.
+    pub visible: Estimate,
+}
+
+impl Point {
+    /// The best that is known; exact values have no width.
+    pub fn best(&self) -> Estimate {
+        match self.exact {
+            Some(p) => Estimate {
+                mean: p,
+                low: p,
+                high: p,
+                n: 0,
+                sd: 0.0,
+            },
+            None => self.estimate(),
+        }
+    }
+
+    /// The best by simulation.
+    pub fn estimate(&self) -> Estimate {
+        match self.weighed.n {
+            0 => self.simulated,
+            n if self.weighed.mean == 0.0 => Estimate {
+                // Nothing met: as many trials without it leave that much room.
+                high: 3.0 / n as f64,
+                ..self.weighed
+            },
+            _ => self.weighed,
+        }
+    }
+}
+
+/// One setting (N, R, W) with all that is known of it; times in seconds.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub name: String,
+    pub n: u32,
+    pub r: Wait,
+    pub w: Wait,
+    pub found: Found,
+    /// Relative error of the quadrature, by its own estimate.
+    pub error: Option<f64>,
+    /// Whether every read quorum meets every write quorum, and every write
+    /// quorum every other.
+    pub always_fresh: bool,
+    pub writes_meet: bool,
+    pub points: Vec<Point>,
+    /// By level, the t from which on so many reads are fresh: value, low, high.
+    pub visibility: Vec<(f64, [Option<f64>; 3])>,
+    /// At the quantiles of [`LATENCIES`].
+    pub read_latency: [f64; 3],
+    pub write_latency: [f64; 3],
+    /// P(the last k versions are all missed), k = 1, 2, …, and C(N−W, R)/C(N, R) to
+    /// the power of k, PBS's figure without delays.
+    pub versions: Vec<(Estimate, f64)>,
+    /// A client's next read does not know what its first, right after the commit, did.
+    pub backwards: Estimate,
+    pub failed_writes: Estimate,
+    pub failed_reads: Estimate,
+    /// Chance of enough replicas, each up with 1 − `down`.
+    pub available: [f64; 2],
+    pub down: f64,
+    /// Replicas that may fail before reads, or writes, are no longer possible.
+    pub resilience: u32,
+    /// Share of operations that a replica serves, at best, and its inverse.
+    pub load: f64,
+    pub capacity: f64,
+}
+
+impl Cell {
+    /// The best estimate of P(stale) at a t in seconds that is among the points.
+    pub fn stale_at(&self, t: f64) -> Option<Estimate> {
+        let point = self.points.iter().find(|p| (p.t - t).abs() < 1e-12)?;
+        Some(point.best())
+    }
+
+    /// How far simulation and quadrature are apart at the k-th t, in standard errors.
+    pub fn z(&self, k: usize) -> Option<f64> {
+        let point = &self.points[k];
+        let p = point.exact?;
+        let e = point.estimate();
+        let error = match point.weighed.n {
+            0 => (p * (1.0 - p) / e.n as f64).sqrt(),
+            n => e.sd / (n as f64).sqrt(),
+        };
+        (e.n > 0 && error > 0.0).then(|| (e.mean - p) / error)
+    }
+
+    /// What an operation costs: the p99 of reads and writes by their shares.
+    pub fn cost(&self, read_share: f64) -> f64 {
+        read_share * self.read_latency[1] + (1.0 - read_share) * self.write_latency[1]
+    }
+}
+
+/// All settings of a scenario.
+#[derive(Clone, Debug)]
+pub struct QuorumResults<'s> {
+    pub scenario: &'s QuorumScenario,
+    pub cells: Vec<Cell>,
+    /// Exact P(stale) at other times, in seconds, for charts: by cell.
+    pub curves: Vec<Vec<(f64, f64)>>,
+    /// By N without a setting of which every read is fresh: the majorities, to compare.
+    pub majorities: Vec<Cell>,
+    pub trials: u64,
+    pub interrupted: bool,
+}
+
+/// Why there is no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotExact(pub String);
+
+struct Batches<'w, 's> {
+    world: &'w cluster::World<'s>,
+    trials: u64,
+}
+
+impl World for Batches<'_, '_> {
+    type Outcome = Tally;
+
+    fn replicate(&self, streams: Streams) -> Tally {
+        let left = self.trials - streams.replication * BATCH;
+        self.world.batch(streams, left.min(BATCH))
+    }
+}
+
+/// Works out every setting.
+///
+/// # Errors
+/// [`NotExact`] where the scenario insists on a quadrature and there is none.
+pub fn run<'s>(
+    scenario: &'s QuorumScenario,
+    pool: &ThreadPool,
+    stop: &AtomicBool,
+    progress: impl Fn(u64, u64) + Sync,
+) -> Result<QuorumResults<'s>, NotExact> {
+    let exact = Quadrature::new(scenario)?;
+    let worlds = worlds(scenario, exact.is_none());
+    let trials = scenario.run.replications;
+    let mut tallies: Vec<Tally> = worlds.iter().map(empty).collect();
+    let mut reached = 0;
+    if scenario.run.method != Method::Exact {
+        let batches: Vec<Batches<'_, '_>> = worlds
+            .iter()
+            .map(|world| Batches { world, trials })
+            .collect();
+        let range = 0..trials.div_ceil(BATCH);
+        let all = range.end;
+        reached = replicate(
+            pool,
+            &batches,
+            scenario.run.seed,
+            range,
+            stop,
+            |world, batch, more| {
+                tallies[world].merge(&more);
+                progress(((batch + 1) * BATCH).min(trials), all * BATCH);
+            },
+        );
+        reached = (reached * BATCH).min(trials);
+    }
+    let interrupted = stop.load(Ordering::Relaxed) && reached < trials;
+    Ok(pool.install(|| {
+        assemble(
+            scenario,
+            exact.as_ref(),
+            &worlds,
+            &tallies,
+            reached,
+            interrupted,
+        )
+    }))
+}
+
+/// The same on the rayon pool this is called in, without curves; nothing if
+/// `stop` was set.
+///
+/// # Errors
+/// As [`run`].
+pub fn gather<'s>(
+    scenario: &'s QuorumScenario,
+    stop: &AtomicBool,
+) -> Result<Option<QuorumResults<'s>>, NotExact> {
+    let exact = Quadrature::new(scenario)?;
+    let worlds = worlds(scenario, exact.is_none());
+    let trials = match scenario.run.method {
+        Method::Exact => 0,
+        _ => scenario.run.replications,
+    };
+    let mut tallies: Vec<Tally> = worlds.iter().map(empty).collect();
+    for (world, tally) in worlds.iter().zip(&mut tallies) {
+        let batches = Batches { world, trials };
+        let outcomes: Vec<Option<Tally>> = (0..trials.div_ceil(BATCH) as usize)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|batch| {
+                let streams = Streams {
+                    seed: scenario.run.seed,
+                    replication: batch as u64,
+                };
+                (!stop.load(Ordering::Relaxed)).then(|| batches.replicate(streams))
+            })
+            .collect();
+        for outcome in outcomes {
+            let Some(more) = outcome else {
+                return Ok(None);
+            };
+            tally.merge(&more);
+        }
+    }
+    Ok(Some(assemble(
+        scenario,
+        exact.as_ref(),
+        &worlds,
+        &tallies,
+        trials,
+        false,
+    )))
+}
+
+fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
+    let settings = scenario.settings();
+    let of = |n: &u32| {
+        let own = settings.iter().filter(|(other, ..)| other == n);
+        let mut own: Vec<_> = own.map(|(_, r, w)| (*r, *w)).collect();
+        if own.iter().all(|(r, w)| !proves_fresh(scenario, *n, *r, *w)) {
+            let most = Wait::For(n / 2 + 1);
+            own.push((most, most));
+        }
+        let mut world = cluster::World::new(scenario, *n, own);
+        world.weighs &= weighs || scenario.run.method != Method::Auto;
+        world
+    };
+    scenario.cluster.n.iter().map(of).collect()
+}
+
+fn empty(world: &cluster::World<'_>) -> Tally {
+    let read = &world.scenario.read;
+    Tally::new(world.settings.len(), read.t.len(), read.versions as usize)
+}
+
+/// The tables of a scenario, fine and coarse.
+struct Quadrature<'s> {
+    scenario: &'s QuorumScenario,
+    fine: Tables,
+    coarse: Tables,
+}
+
+/// Mixtures over how many replicas are up: weights and settings.
+struct Mixture<'t> {
+    parts: Vec<(f64, Setting<'t>)>,
+    completes: f64,
+}
+
+impl Mixture<'_> {
+    fn p_stale(&self, t_ns: f64) -> f64 {
+        let sum: f64 = self.parts.iter().map(|(p, s)| p * s.p_stale(t_ns)).sum();
+        sum / self.completes
+    }
+}
+
+impl<'s> Quadrature<'s> {
+    /// None where it is not asked for, or not to be had and not insisted on.
+    fn new(scenario: &'s QuorumScenario) -> Result<Option<Quadrature<'s>>, NotExact> {
+        let insists = scenario.run.method == Method::Exact;
+        let otherwise = "--method monte-carlo simulates it, and weighs the last step by its \
+                         chance where it can";
+        if scenario.run.method == Method::MonteCarlo {
+            return Ok(None);
+        }
+        if let Some(reason) = scenario.not_exact() {
+            return match insists {
+                true => Err(NotExact(format!(
+                    "there is no exact answer: {reason}; {otherwise}"
+                ))),
+                false => Ok(None),
+            };
+        }
+        let latency = &scenario.latency;
+        let legs = Legs {
+            write_out: &latency.write_out,
+            ack: &latency.ack,
+            read_out: &latency.read_out,
+            reply: &latency.reply,
+        };
+        let latest = scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
+        let drop = scenario.cluster.drop.0;
+        let fineness = match scenario.run.fine {
+            true => Fineness::FINE,
+            false => Fineness::USUAL,
+        };
+        let (fine, coarse) = rayon::join(
+            || Tables::new(legs, drop, latest, fineness),
+            || Tables::new(legs, drop, latest, fineness.coarser()),
+        );
+        match (fine, coarse) {
+            (Ok(fine), Ok(coarse)) => Ok(Some(Quadrature {
+                scenario,
+                fine,
+                coarse,
+            })),
+            (Err(e @ TooManySteps), _) | (_, Err(e @ TooManySteps)) if insists => Err(NotExact(
+                format!("there is no exact answer: {e}; {otherwise}"),
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    /// The chances of so many replicas up, of those with which both complete.
+    fn ups(&self, n: u32, r: u32, w: u32) -> impl Iterator<Item = (u32, f64)> {
+        let up = 1.0 - self.scenario.cluster.down.0;
+        let least = r.max(w);
+        (least..=n)
+            .map(move |m| (m, exactly(n, m, up)))
+            .filter(|(_, p)| *p > 0.0)
+    }
+
+    fn mixture<'t>(&self, tables: &'t Tables, n: u32, r: u32, w: u32) -> Mixture<'t> {
+        let asks_all = self.scenario.cluster.fan_out == FanOut::All;
+        let arrive = 1.0 - self.scenario.cluster.drop.0;
+        let ups: Vec<(u32, f64)> = self.ups(n, r, w).collect();
+        Mixture {
+            completes: ups.iter().map(|(m, p)| p * at_least(*m, w, arrive)).sum(),
+            parts: ups
+                .into_iter()
+                .filter(|(m, _)| r + w <= *m)
+                .map(|(m, p)| (p, tables.setting(m, r, w, asks_all)))
+                .collect(),
+        }
+    }
+
+    /// Quantiles of a read's latency, in s.
+    fn reads(&self, n: u32, r: u32) -> [f64; 3] {
+        let asks_all = self.scenario.cluster.fan_out == FanOut::All;
+        let ups: Vec<(u32, f64)> = self.ups(n, r, r).collect();
+        let all: f64 = ups.iter().map(|(_, p)| p).sum();
+        let longer = |late: f64| {
+            let parts = ups.iter().map(|(m, p)| {
+                let asked = if asks_all { *m } else { r };
+                p * too_few(asked, r, late)
+            });
+            parts.sum::<f64>() / all
+        };
+        LATENCIES.map(|(_, q)| self.fine.read_latency(q, longer) / 1e9)
+    }
+
+    /// Quantiles of a write's latency if it commits, in s.
+    fn writes(&self, n: u32, w: u32) -> [f64; 3] {
+        let drop = self.scenario.cluster.drop.0;
+        let ups: Vec<(u32, f64)> = self.ups(n, w, w).collect();
+        let commits: f64 = ups
+            .iter()
+            .map(|(m, p)| p * at_least(*m, w, 1.0 - drop))
+            .sum();
+        let longer = |late: f64| {
+            let parts = ups.iter().map(|(m, p)| {
+                let late = too_few(*m, w, drop + (1.0 - drop) * late);
+                p * (late - too_few(*m, w, drop))
+            });
+            parts.sum::<f64>() / commits
+        };
+        LATENCIES.map(|(_, q)| self.fine.write_latency(q, longer) / 1e9)
+    }
+}
+
+/// The t in s from which on P(stale) is at most `most`, a root of a falling curve.
+fn visible_from(p_stale: impl Fn(f64) -> f64, most: f64, guess: f64) -> Option<f64> {
+    if p_stale(0.0) <= most {
+        return Some(0.0);
+    }
+    let (mut low, mut high) = (0.0, guess.max(1.0));
+    let mut above = p_stale(low);
+    let mut below = p_stale(high);
+    for _ in 0..80 {
+        if below <= most {
+            break;
+        }
+        (low, above) = (high, below);
+        high *= 4.0;
+        below = p_stale(high);
+        if high > 1e18 || below >= above && below > 0.0 && high > 1e15 {
+            return None;
+        }
+    }
+    if below > most {
+        return None;
+    }
+    // Between them by secants of the logarithm, and halves where those are slow.
+    for step in 0..200 {
+        if high - low <= 1e-10 * high {
+            break;
+        }
+        let secant = match below > 0.0 {
+            true => {
+                let share = (above / most).ln() / (above / below).ln();
+                low + share * (high - low)
+            }
+            false => f64::NAN,
+        };
+        let inner = (high - low) * 1e-3;
+        let middle = match step % 3 < 2 && secant.is_finite() {
+            true => secant.clamp(low + inner, high - inner),
+            false => (low + high) / 2.0,
+        };
+        let p = p_stale(middle);
+        match p <= most {
+            true => (high, below) = (middle, p),
+            false => (low, above) = (middle, p),
+        }
+    }
+    Some(high / 1e9)
+}
+
+fn assemble<'s>(
+    scenario: &'s QuorumScenario,
+    exact: Option<&Quadrature<'s>>,
+    worlds: &[cluster::World<'s>],
+    tallies: &[Tally],
+    trials: u64,
+    interrupted: bool,
+) -> QuorumResults<'s> {
+    let mut jobs = Vec::new();
+    for (world, tally) in worlds.iter().zip(tallies) {
+        for (setting, counts) in world.settings.iter().zip(&tally.settings) {
+            jobs.push((world.n(), *setting, counts, tally.trials));
+        }
+    }
+    let order = scenario.settings();
+    let place = |cell: &Cell| {
+        let mut settings = order.iter();
+        settings.position(|(n, r, w)| (*n, *r, *w) == (cell.n, cell.r, cell.w))
+    };
+    let mut cells: Vec<(Cell, Vec<(f64, f64)>)> = jobs
+        .par_iter()
+        .map(|(n, (r, w), counts, trials)| cell(scenario, exact, (*n, *r, *w), counts, *trials))
+        .collect();
+    cells.sort_by_key(|(cell, _)| place(cell));
+    let asked: (Vec<_>, Vec<_>) = cells
+        .into_iter()
+        .partition(|(cell, _)| place(cell).is_some());
+    let (cells, curves) = asked.0.into_iter().unzip();
+    QuorumResults {
+        scenario,
+        cells,
+        curves,
+        majorities: asked.1.into_iter().map(|(cell, _)| cell).collect(),
+        trials,
+        interrupted,
+    }
+}
+
+/// What a chart draws between the times asked for.
+const CURVE: u32 = 60;
+
+fn cell(
+    scenario: &QuorumScenario,
+    exact: Option<&Quadrature<'_>>,
+    (n, r, w): (u32, Wait, Wait),
+    counts: &Counts,
+    trials: u64,
+) -> (Cell, Vec<(f64, f64)>) {
+    let c = &scenario.cluster;
+    let always_fresh = proves_fresh(scenario, n, r, w);
+    let times: Vec<f64> = scenario.read.t.iter().map(|t| t.0 as f64).collect();
+    let last = times.last().copied().unwrap_or(0.0);
+    let needs = (r.of(n), w.of(n));
+    let settings = match (exact, needs) {
+        (Some(q), (Some(r), Some(w))) if !always_fresh => {
+            Some((q.mixture(&q.fine, n, r, w), q.mixture(&q.coarse, n, r, w)))
+        }
+        _ => None,
+    };
+    let at = |t: f64| match &settings {
+        _ if always_fresh => Some(0.0),
+        Some((fine, _)) => Some(fine.p_stale(t)),
+        None => None,
+    };
+    let mut error = settings.as_ref().map(|_| 0.0f64);
+    let points: Vec<Point> = times
+        .iter()
+        .enumerate()
+        .map(|(k, t)| {
+            let value = at(*t);
+            if let (Some((_, coarse)), Some(p)) = (&settings, value)
+                && p > 1e-200
+            {
+                let off = (coarse.p_stale(*t) / p - 1.0).abs();
+                error = error.map(|e| e.max(off));
+            }
+            Point {
+                t: t / 1e9,
+                exact: value,
+                weighed: counts.weighed[k].estimate(),
+                simulated: counts.simulated(k),
+                visible: share(counts.visible[k], counts.looked[k]),
+            }
+        })
+        .collect();
+    let curve = match always_fresh || settings.is_none() {
+        true => Vec::new(),
+        false => (0..=CURVE)
+            .map(|i| last * f64::from(i) / f64::from(CURVE))
+            .filter_map(|t| Some((t / 1e9, at(t)?)))
+            .collect(),
+    };
+    let visibility = scenario
+        .read
+        .visibility
+        .iter()
+        .map(|level| {
+            let t = match &settings {
+                _ if always_fresh => [Some(0.0); 3],
+                Some((fine, _)) => {
+                    let t = visible_from(|t| fine.p_stale(t), 1.0 - level.0, last);
+                    [t; 3]
+                }
+                // Which t comes first needs reads that depend on no events.
+                None if c.needs_events().is_some() => [None; 3],
+                None => counts.visibility(level.0).map(|t| t.map(|ns| ns / 1e9)),
+            };
+            (level.0, t)
+        })
+        .collect();
+    let simulated = |h: &hdrhistogram::Histogram<u64>| {
+        LATENCIES.map(|(_, q)| match h.is_empty() {
+            true => f64::NAN,
+            false => h.value_at_quantile(1.0 - q) as f64 / 1e9,
+        })
+    };
+    let (read_latency, write_latency) = match (exact, needs) {
+        (Some(q), (Some(r), Some(w))) => (q.reads(n, r), q.writes(n, w)),
+        _ => (simulated(&counts.read_ns), simulated(&counts.write_ns)),
+    };
+    let down = match c.down.0 {
+        0.0 => USUALLY_DOWN,
+        down => down,
+    };
+    // Of levels that ask where replicas are: those of every home, at worst.
+    let [reads, writes] = [r, w].map(|wait| cluster::least(scenario, n, wait));
+    let (k_r, k_w) = (f64::from(reads), f64::from(writes));
+    let f = c.read_share.0;
+    let load = (f * k_r + (1.0 - f) * k_w) / f64::from(n);
+    let pbs = |k: u32| {
+        let miss = match reads + writes <= n {
+            true => {
+                crate::quorum::exact::choose(n - writes, reads)
+                    / crate::quorum::exact::choose(n, reads)
+            }
+            false => 0.0,
+        };
+        miss.powi(k as i32)
+    };
+    let versions = counts
+        .versions
+        .iter()
+        .zip(1..)
+        .map(|(moments, k)| {
+            let estimate = match moments.estimate() {
+                _ if always_fresh => Estimate::of([0.0]),
+                e => e.within(0.0, 1.0),
+            };
+            (estimate, pbs(k))
+        })
+        .collect();
+    let pairs = counts.reads.first().copied().unwrap_or(0);
+    let backwards = match always_fresh {
+        true => Estimate::of([0.0]),
+        false => share(counts.backwards, pairs),
+    };
+    let found = match (&settings, counts.weighed.first()) {
+        _ if always_fresh => Found::Exact,
+        (Some(_), _) => Found::Exact,
+        (None, Some(ratio)) if ratio.estimate().n > 0 => Found::Conditional,
+        _ => Found::Simulated,
+    };
+    let cell = Cell {
+        name: setting_name(&(n, r, w)),
+        n,
+        r,
+        w,
+        found,
+        error,
+        always_fresh,
+        writes_meet: cluster::writes_meet(scenario, n, w),
+        points,
+        visibility,
+        read_latency,
+        write_latency,
+        versions,
+        backwards,
+        failed_writes: share(counts.failed_writes, trials),
+        failed_reads: share(counts.failed_reads, trials),
+        available: [reads, writes].map(|k| at_least(n, k, 1.0 - down)),
+        down,
+        resilience: n - reads.max(writes),
+        load,
+        capacity: 1.0 / load,
+    };
+    (cell, curve)
+}

@@ -1,0 +1,753 @@
+//! A cluster played out: one write, the reads after it, and what goes wrong.
+//!
+//! One set of draws serves every setting (R, W) and every t. The meaning of
+//! every name is in `docs/model.md`.
+
+use rand::RngExt;
+
+use crate::dist::unit;
+use crate::quorum::tally::{Counts, Tally};
+use crate::scenario::quorum::{
+    Cluster, Datacentres, FanOut, Home, Latency, Level, QuorumScenario, Repair, Wait,
+};
+use crate::streams::{Purpose, Stream, Streams};
+use crate::units::Nanos;
+
+const NEVER: f64 = f64::INFINITY;
+
+/// A set of replicas, a bit each.
+type Set = u64;
+
+/// So many of each of some sets.
+type Quorum = Vec<(Set, u32)>;
+
+/// Replicas of one N, and the settings to compare.
+pub struct World<'s> {
+    pub scenario: &'s QuorumScenario,
+    cluster: &'s Cluster,
+    n: usize,
+    /// (R, W).
+    pub settings: Vec<(Wait, Wait)>,
+    /// By replica.
+    legs: Vec<&'s Latency>,
+    place: Vec<usize>,
+    places: usize,
+    /// From here to there, one way, in ns.
+    between: Vec<Vec<f64>>,
+    /// Quorums of reads and writes by home and setting.
+    reads: Vec<Vec<Quorum>>,
+    writes: Vec<Vec<Quorum>>,
+    /// Reads and writes of one home only, if they are.
+    reader: Option<usize>,
+    writer: Option<usize>,
+    /// In ns.
+    times: Vec<f64>,
+    events: bool,
+    /// Whether to weigh by survival functions what is not drawn.
+    pub weighs: bool,
+    /// Whether ties between replies would not be broken evenly by place.
+    ties: bool,
+}
+
+/// What one write does, by replica; instants in ns after it was sent.
+#[derive(Default)]
+struct Write {
+    home: usize,
+    /// Reaches the replica, before any pause of it.
+    raw: Vec<f64>,
+    /// The replica has it.
+    has: Vec<f64>,
+    /// Its acknowledgement is back.
+    acked: Vec<f64>,
+    /// A stand-in has it.
+    stand_in: Vec<f64>,
+    by_ack: Vec<usize>,
+}
+
+/// What one read does, by replica; delays in ns.
+#[derive(Default)]
+struct Read {
+    home: usize,
+    out: Vec<f64>,
+    back: Vec<f64>,
+    asked: Vec<f64>,
+    order: Vec<usize>,
+}
+
+/// What is the matter with replicas in one trial.
+#[derive(Default)]
+struct Weather {
+    down: Set,
+    /// Down until then, in ns; or standing still.
+    back: Vec<f64>,
+    still_until: Vec<f64>,
+    phase: f64,
+}
+
+/// What a read comes to.
+struct Outcome {
+    quorum: Set,
+    /// Of those, which had the write.
+    fresh: Set,
+    /// From the start of the read.
+    latency: f64,
+}
+
+impl<'s> World<'s> {
+    pub fn new(scenario: &'s QuorumScenario, n: u32, settings: Vec<(Wait, Wait)>) -> World<'s> {
+        let cluster = &scenario.cluster;
+        let size = n as usize;
+        let (place, places) = places(scenario, n);
+        let between: Vec<Vec<f64>> = match &scenario.datacentres {
+            None => vec![vec![0.0]],
+            Some(d) => {
+                let ns = |row: &Vec<Nanos>| row.iter().map(|d| d.0 as f64).collect();
+                d.delay.iter().map(ns).collect()
+            }
+        };
+        let legs: Vec<&Latency> = (0..size)
+            .map(|i| scenario.replica.get(i).unwrap_or(&scenario.latency))
+            .collect();
+        let home = |of: fn(&Datacentres) -> Home| match scenario.datacentres.as_ref().map(of) {
+            None => Some(0),
+            Some(Home::At(place)) => Some(place),
+            Some(Home::Random) => None,
+        };
+        let quorums = |pick: fn(&(Wait, Wait)) -> Wait| -> Vec<Vec<Quorum>> {
+            (0..places)
+                .map(|home| {
+                    let of = |setting| quorum(pick(setting), &place, places, home);
+                    settings.iter().map(of).collect()
+                })
+                .collect()
+        };
+        let atoms = legs
+            .iter()
+            .any(|l| !l.read_out.atoms().is_empty() && !l.reply.atoms().is_empty());
+        World {
+            reads: quorums(|(r, _)| *r),
+            writes: quorums(|(_, w)| *w),
+            scenario,
+            cluster,
+            n: size,
+            settings,
+            legs,
+            place,
+            places,
+            between,
+            reader: home(|d| d.reader),
+            writer: home(|d| d.writer),
+            times: scenario.read.t.iter().map(|t| t.0 as f64).collect(),
+            events: cluster.needs_events().is_some(),
+            weighs: cluster.needs_events().is_none(),
+            ties: atoms && !scenario.is_uniform(),
+        }
+    }
+
+    /// N.
+    pub fn n(&self) -> u32 {
+        self.n as u32
+    }
+
+    fn all(&self) -> Set {
+        Set::MAX >> (64 - self.n)
+    }
+
+    /// So many trials: a pure function of the streams.
+    pub fn batch(&self, streams: Streams, trials: u64) -> Tally {
+        let mut tally = Tally::new(
+            self.settings.len(),
+            self.times.len(),
+            self.scenario.read.versions as usize,
+        );
+        let mut rngs = Rngs {
+            write: streams.stream_at(Purpose::Service, self.n as u64),
+            read: streams.stream_at(Purpose::Network, self.n as u64),
+            weather: streams.stream_at(Purpose::Faults, self.n as u64),
+        };
+        let mut trial = Trial::default();
+        for _ in 0..trials {
+            self.trial(&mut rngs, &mut trial, &mut tally);
+        }
+        tally
+    }
+
+    fn trial(&self, rngs: &mut Rngs, trial: &mut Trial, tally: &mut Tally) {
+        self.weather(&mut rngs.weather, &mut trial.weather);
+        let home = self.home(self.writer, &mut rngs.weather);
+        self.write(home, &trial.weather, &mut rngs.write, &mut trial.write);
+        let home = self.home(self.reader, &mut rngs.weather);
+        self.read(home, &mut rngs.read, &mut trial.read);
+        self.read(home, &mut rngs.read, &mut trial.next);
+        let versions = if self.events {
+            1
+        } else {
+            self.scenario.read.versions
+        };
+        for version in 1..versions as usize {
+            if trial.others.len() < version {
+                trial.others.push(Write::default());
+            }
+            let home = self.home(self.writer, &mut rngs.weather);
+            let other = &mut trial.others[version - 1];
+            self.write(home, &trial.weather, &mut rngs.write, other);
+        }
+        for setting in 0..self.settings.len() {
+            let counts = &mut tally.settings[setting];
+            match self.events {
+                true => self.play(setting, rngs, trial, counts),
+                false => self.settle(setting, trial, counts),
+            }
+        }
+        tally.trials += 1;
+    }
+
+    fn home(&self, fixed: Option<usize>, rng: &mut Stream) -> usize {
+        fixed.unwrap_or_else(|| rng.random_range(0..self.places))
+    }
+
+    fn weather(&self, rng: &mut Stream, weather: &mut Weather) {
+        let c = self.cluster;
+        weather.down = 0;
+        if c.down.0 > 0.0 {
+            weather.back.clear();
+            for i in 0..self.n {
+                let down = unit(rng) < c.down.0;
+                weather.down |= Set::from(down) << i;
+                weather.back.push(match (&c.down_for, down) {
+                    (_, false) => 0.0,
+                    (None, true) => NEVER,
+                    (Some(law), true) => law.draw(rng),
+                });
+            }
+        }
+        if c.pause.0 > 0.0 {
+            weather.still_until.clear();
+            for _ in 0..self.n {
+                let still = unit(rng) < c.pause.0;
+                weather
+                    .still_until
+                    .push(if still { c.pause_for.draw(rng) } else { 0.0 });
+            }
+        }
+        if c.anti_entropy.is_some() {
+            weather.phase = unit(rng);
+        }
+    }
+
+    fn write(&self, home: usize, weather: &Weather, rng: &mut Stream, write: &mut Write) {
+        let c = self.cluster;
+        write.home = home;
+        for list in [
+            &mut write.raw,
+            &mut write.has,
+            &mut write.acked,
+            &mut write.stand_in,
+        ] {
+            list.clear();
+        }
+        for i in 0..self.n {
+            let there = self.between[home][self.place[i]];
+            let back = self.between[self.place[i]][home];
+            let raw = self.legs[i].write_out.draw(rng) + there;
+            let ack = self.legs[i].ack.draw(rng) + back;
+            let dropped = c.drop.0 > 0.0 && unit(rng) < c.drop.0;
+            let still = weather.still_until.get(i).copied().unwrap_or(0.0);
+            let is_down = weather.down >> i & 1 == 1;
+            let (mut has, mut acked, mut stand_in) = (raw.max(still), 0.0, NEVER);
+            if is_down {
+                if c.sloppy {
+                    // Another node in its place takes as long as it would have.
+                    stand_in = raw;
+                    acked = raw + ack;
+                } else {
+                    acked = NEVER;
+                }
+                has = match &c.handoff {
+                    Some(law) => weather.back[i] + law.draw(rng),
+                    None => NEVER,
+                };
+            } else if dropped {
+                (has, acked) = (NEVER, NEVER);
+            } else {
+                acked += has + ack;
+            }
+            write.raw.push(raw);
+            write.has.push(has);
+            write.acked.push(acked);
+            write.stand_in.push(stand_in);
+        }
+        sort(&mut write.by_ack, &write.acked);
+    }
+
+    fn read(&self, home: usize, rng: &mut Stream, read: &mut Read) {
+        read.home = home;
+        read.out.clear();
+        read.back.clear();
+        read.asked.clear();
+        for i in 0..self.n {
+            let there = self.between[home][self.place[i]];
+            let back = self.between[self.place[i]][home];
+            read.out.push(self.legs[i].read_out.draw(rng) + there);
+            read.back.push(self.legs[i].reply.draw(rng) + back);
+        }
+        match self.cluster.fan_out {
+            FanOut::All => {}
+            // In this order R of them are asked.
+            FanOut::Quorum => read.asked.extend((0..self.n).map(|_| unit(rng))),
+            FanOut::Closest => {
+                let asked = (0..self.n).map(|i| self.between[home][self.place[i]] + unit(rng));
+                read.asked.extend(asked);
+            }
+        }
+        read.order = std::mem::take(&mut read.order);
+        read.order.clear();
+        read.order.extend(0..self.n);
+        if self.ties {
+            for i in (1..self.n).rev() {
+                read.order.swap(i, rng.random_range(0..=i));
+            }
+        }
+        let (out, back) = (&read.out, &read.back);
+        read.order
+            .sort_by(|a, b| (out[*a] + back[*a]).total_cmp(&(out[*b] + back[*b])));
+    }
+
+    /// Those that a read asks: all, or as many as it needs of each set.
+    fn asked(&self, read: &Read, quorum: &Quorum, up: Set) -> Set {
+        if self.cluster.fan_out == FanOut::All {
+            return quorum.iter().fold(0, |all, (set, _)| all | set);
+        }
+        let mut asked = 0;
+        let mut order: Vec<usize> = (0..self.n).collect();
+        order.sort_by(|a, b| read.asked[*a].total_cmp(&read.asked[*b]));
+        for (set, k) in quorum {
+            let those = order.iter().filter(|i| (set & up) >> **i & 1 == 1);
+            for i in those.take(*k as usize) {
+                asked |= 1 << i;
+            }
+        }
+        asked
+    }
+
+    /// One setting without events: all follows from the draws.
+    fn settle(&self, setting: usize, trial: &Trial, counts: &mut Counts) {
+        let Trial {
+            weather,
+            write,
+            read,
+            ..
+        } = trial;
+        let up = self.all() & !weather.down;
+        let needs = &self.reads[read.home][setting];
+        let acks = &self.writes[write.home][setting];
+        let asked = self.asked(read, needs, up) & up;
+        let latency = |i: usize| read.out[i] + read.back[i];
+        let first = first(&read.order, needs, asked);
+        let commit = completed(&write.by_ack, &write.acked, acks, 0);
+        let completes = first.is_some() && commit < NEVER;
+        match commit < NEVER {
+            true => counts.write(commit),
+            false => counts.failed_writes += 1,
+        }
+        let Some((quorum, last)) = first else {
+            counts.failed_reads += 1;
+            counts.weigh_nothing(completes);
+            return;
+        };
+        counts.read(latency(last));
+        let members = || members(quorum);
+        if completes {
+            let ahead = members().map(|i| write.has[i] - read.out[i]);
+            let need = ahead.fold(NEVER, f64::min) - commit;
+            counts.need(need, &self.times);
+            if need <= 0.0 {
+                // The next read of the same client begins when this one ends.
+                self.look_again(setting, trial, commit + latency(last), counts);
+            }
+        }
+        if !self.weighs {
+            return;
+        }
+        let without = completed(&write.by_ack, &write.acked, acks, quorum);
+        for (k, t) in self.times.iter().enumerate() {
+            let stale = self.weight(write.home, quorum, without + t, read);
+            counts.weigh(k, stale, completes);
+            if stale == 0.0 {
+                // Nor is it later on.
+                for k in k + 1..self.times.len() {
+                    counts.weigh(k, 0.0, completes);
+                }
+                break;
+            }
+        }
+        let mut all = self.weight(write.home, quorum, without, read);
+        counts.version(0, all);
+        for (version, other) in trial.others.iter().enumerate() {
+            let acks = &self.writes[other.home][setting];
+            let without = completed(&other.by_ack, &other.acked, acks, quorum);
+            all *= self.weight(other.home, quorum, without, read);
+            counts.version(version + 1, all);
+        }
+    }
+
+    /// The chance that none of a quorum has a write `x` ns after it was sent and
+    /// the read's way there.
+    fn weight(&self, home: usize, quorum: Set, x: f64, read: &Read) -> f64 {
+        if x == NEVER {
+            return 0.0;
+        }
+        let drop = self.cluster.drop.0;
+        members(quorum)
+            .map(|i| {
+                let there = self.between[home][self.place[i]];
+                let late = self.legs[i].write_out.survival(x + read.out[i] - there);
+                drop + (1.0 - drop) * late
+            })
+            .product()
+    }
+
+    fn look_again(&self, setting: usize, trial: &Trial, start: f64, counts: &mut Counts) {
+        let read = &trial.next;
+        let up = self.all() & !trial.weather.down;
+        let needs = &self.reads[read.home][setting];
+        let asked = self.asked(read, needs, up) & up;
+        if let Some((quorum, _)) = first(&read.order, needs, asked) {
+            let stale = members(quorum).all(|i| trial.write.has[i] > start + read.out[i]);
+            counts.backwards += u64::from(stale);
+        }
+    }
+
+    /// One setting, event by event.
+    fn play(&self, setting: usize, rngs: &mut Rngs, trial: &mut Trial, counts: &mut Counts) {
+        let c = self.cluster;
+        let acks = &self.writes[trial.write.home][setting];
+        let mut commit = completed(&trial.write.by_ack, &trial.write.acked, acks, 0);
+        let any = self.settings[setting].1 == Wait::Level(Level::Any);
+        if any && commit == NEVER && c.handoff.is_some() {
+            commit = 0.0; // The hint is as good as a replica.
+        }
+        let limit = c.write_timeout.map_or(NEVER, |limit| limit.0 as f64);
+        let failed = commit > limit;
+        let from = commit.min(limit);
+        match failed || commit == NEVER {
+            true => counts.failed_writes += 1,
+            false => counts.write(commit),
+        }
+        if from == NEVER {
+            return;
+        }
+        trial.has.clear();
+        trial.has.extend_from_slice(&trial.write.has);
+        self.exchange(&trial.weather, &mut trial.has);
+        if c.repair != Repair::None {
+            self.others(setting, from, rngs, trial);
+        }
+        let needs = &self.reads[trial.read.home][setting];
+        for (k, t) in self.times.iter().enumerate() {
+            match self.look(&trial.read, needs, from + t, trial) {
+                Some(seen) if failed => counts.see(k, seen.fresh != 0),
+                Some(seen) => counts.stale_or_not(k, seen.fresh == 0),
+                None => {}
+            }
+        }
+        // Right after the commit: how long it takes, and what the next read finds.
+        let Some(seen) = self.look(&trial.read, needs, from, trial) else {
+            counts.failed_reads += 1;
+            return;
+        };
+        let mut latency = seen.latency;
+        if c.repair == Repair::Blocking && seen.fresh != 0 {
+            // Who was behind is brought up to date before the read returns.
+            let home = trial.read.home;
+            let behind = || members(seen.quorum & !seen.fresh);
+            for i in behind() {
+                let there = self.between[home][self.place[i]];
+                let back = self.between[self.place[i]][home];
+                let out = self.legs[i].write_out.draw(&mut rngs.write) + there;
+                let ack = self.legs[i].ack.draw(&mut rngs.write) + back;
+                trial.has[i] = trial.has[i].min(from + seen.latency + out);
+                latency = latency.max(seen.latency + out + ack);
+            }
+        }
+        counts.read(latency);
+        if !failed && seen.fresh != 0 {
+            let needs = &self.reads[trial.next.home][setting];
+            let again = self.look(&trial.next, needs, from + latency, trial);
+            counts.backwards += u64::from(again.is_some_and(|seen| seen.fresh == 0));
+        }
+    }
+
+    /// Anti-entropy: at every round, who lacks the write gets it from who has it.
+    fn exchange(&self, weather: &Weather, has: &mut [f64]) {
+        let Some(every) = self.cluster.anti_entropy else {
+            return;
+        };
+        let every = every.0 as f64;
+        let first = has.iter().copied().fold(NEVER, f64::min);
+        if first == NEVER {
+            return;
+        }
+        let offset = weather.phase * every;
+        for (i, has) in has.iter_mut().enumerate() {
+            let back = match weather.down >> i & 1 {
+                1 => weather.back[i],
+                _ => 0.0,
+            };
+            let from = first.max(back);
+            if from < NEVER {
+                let round = ((from - offset) / every).ceil().max(0.0) * every + offset;
+                *has = has.min(round);
+            }
+        }
+    }
+
+    /// A read that starts at an instant, against what replicas have by then.
+    fn look(&self, read: &Read, needs: &Quorum, start: f64, trial: &Trial) -> Option<Outcome> {
+        let Trial {
+            weather,
+            write,
+            has,
+            ..
+        } = trial;
+        let (mut replies, mut fresh): (Vec<(f64, usize)>, Set) = (Vec::new(), 0);
+        let mut up = self.all();
+        for i in 0..self.n {
+            let arrives = start + read.out[i];
+            let is_down = weather.down >> i & 1 == 1 && arrives < weather.back[i];
+            if is_down && !self.cluster.sloppy {
+                up &= !(1 << i);
+                continue;
+            }
+            let still = weather.still_until.get(i).copied().unwrap_or(0.0);
+            let served = arrives.max(if is_down { 0.0 } else { still });
+            let knows = match is_down {
+                true => write.stand_in[i] <= arrives,
+                // Both waited for the end of its pause: in the order of their arrival.
+                false if served == has[i] && served == still => write.raw[i] <= arrives,
+                false => has[i] <= served,
+            };
+            fresh |= Set::from(knows) << i;
+            replies.push((served + read.back[i], i));
+        }
+        let asked = self.asked(read, needs, up);
+        replies.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let order: Vec<usize> = replies.iter().map(|(_, i)| *i).collect();
+        let (quorum, last) = first(&order, needs, asked & up)?;
+        let end = replies.iter().find(|(_, i)| *i == last)?.0;
+        Some(Outcome {
+            quorum,
+            fresh: quorum & fresh,
+            latency: end - start,
+        })
+    }
+
+    /// Reads by others after the write, and what they repair.
+    fn others(&self, setting: usize, from: f64, rngs: &mut Rngs, trial: &mut Trial) {
+        let mean = 1e9 / self.cluster.reads.0;
+        let last = from + self.times[self.times.len() - 1];
+        // Instants at which a read meets a replica, or is done.
+        let mut steps: Vec<(f64, usize, Option<usize>)> = Vec::new();
+        let mut reads: Vec<(Set, Set, Vec<f64>)> = Vec::new();
+        let mut at = 0.0;
+        loop {
+            at -= mean * (1.0 - unit(&mut rngs.read)).ln();
+            if at > last {
+                break;
+            }
+            let home = self.home(self.reader, &mut rngs.weather);
+            let mut read = Read::default();
+            self.read(home, &mut rngs.read, &mut read);
+            let needs = &self.reads[home][setting];
+            let Some(seen) = self.look(&read, needs, at, trial) else {
+                continue;
+            };
+            let asked = self.asked(&read, needs, self.all());
+            let (heard, done) = match self.cluster.repair {
+                Repair::Blocking => (seen.quorum, at + seen.latency),
+                _ => {
+                    let replies = members(asked).map(|i| at + read.out[i] + read.back[i]);
+                    (asked, replies.fold(0.0, f64::max))
+                }
+            };
+            let number = reads.len();
+            steps.extend(members(heard).map(|i| (at + read.out[i], number, Some(i))));
+            steps.push((done, number, None));
+            // The repair takes as long as a write of its own.
+            let way = (0..self.n).map(|i| {
+                let there = self.between[home][self.place[i]];
+                self.legs[i].write_out.draw(&mut rngs.write) + there
+            });
+            reads.push((heard, 0, way.collect()));
+        }
+        steps.sort_by(|a, b| a.0.total_cmp(&b.0));
+        for (now, number, replica) in steps {
+            let (heard, knew, way) = &mut reads[number];
+            match replica {
+                Some(i) => *knew |= Set::from(trial.has[i] <= now) << i,
+                None if *knew != 0 => {
+                    for i in members(*heard & !*knew) {
+                        trial.has[i] = trial.has[i].min(now + way[i]);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// What a trial needs from one to the next.
+#[derive(Default)]
+struct Trial {
+    weather: Weather,
+    write: Write,
+    /// Further versions, for k-staleness.
+    others: Vec<Write>,
+    read: Read,
+    /// The next read of the same client.
+    next: Read,
+    /// When each replica has the write, whatever it is that brought it.
+    has: Vec<f64>,
+}
+
+struct Rngs {
+    write: Stream,
+    read: Stream,
+    weather: Stream,
+}
+
+/// How many of which replicas an operation waits for.
+fn quorum(wait: Wait, place: &[usize], places: usize, home: usize) -> Quorum {
+    let at = |here: usize| -> Set {
+        let those = place.iter().enumerate().filter(|(_, p)| **p == here);
+        those.fold(0, |set, (i, _)| set | 1 << i)
+    };
+    let all = Set::MAX >> (64 - place.len());
+    let majority = |set: Set| set.count_ones() / 2 + 1;
+    match wait {
+        Wait::Level(Level::LocalOne) => vec![(at(home), 1)],
+        Wait::Level(Level::LocalQuorum) => vec![(at(home), majority(at(home)))],
+        Wait::Level(Level::EachQuorum) => (0..places).map(|p| (at(p), majority(at(p)))).collect(),
+        wait => vec![(all, wait.of(place.len() as u32).unwrap_or(1))],
+    }
+}
+
+/// Where replicas are, and how many places there are.
+fn places(scenario: &QuorumScenario, n: u32) -> (Vec<usize>, usize) {
+    match &scenario.datacentres {
+        None => (vec![0; n as usize], 1),
+        Some(d) => {
+            let of = d.replicas.iter().enumerate();
+            let place = of.flat_map(|(i, count)| vec![i; *count as usize]).collect();
+            (place, d.replicas.len())
+        }
+    }
+}
+
+/// The fewest replicas that make a quorum, wherever it is asked for.
+pub fn least(scenario: &QuorumScenario, n: u32, wait: Wait) -> u32 {
+    let (place, count) = places(scenario, n);
+    let of = |home| -> u32 {
+        quorum(wait, &place, count, home)
+            .iter()
+            .map(|(_, k)| k)
+            .sum()
+    };
+    (0..count).map(of).min().unwrap_or(1)
+}
+
+/// The most of a read quorum of one set that some write quorum leaves outside of itself.
+fn left_by((set, _): (Set, u32), other: &Quorum) -> u32 {
+    let taken = other
+        .iter()
+        .map(|(of, k)| k.saturating_sub((of & !set).count_ones()))
+        .sum::<u32>();
+    set.count_ones() - taken.min(set.count_ones())
+}
+
+/// Whether no quorum of the one kind misses one of the other, from any home that
+/// they may have.
+fn meet(
+    scenario: &QuorumScenario,
+    n: u32,
+    (one, at): (Wait, fn(&Datacentres) -> Home),
+    (other, there): (Wait, fn(&Datacentres) -> Home),
+) -> bool {
+    let (place, count) = places(scenario, n);
+    let homes = |of: fn(&Datacentres) -> Home| match scenario.datacentres.as_ref().map(of) {
+        Some(Home::At(place)) => place..place + 1,
+        _ => 0..count,
+    };
+    homes(at).all(|a| {
+        let ones = quorum(one, &place, count, a);
+        homes(there).all(|b| {
+            let others = quorum(other, &place, count, b);
+            // Of several sets it is enough that one cannot be filled elsewhere.
+            ones.iter().any(|part| left_by(*part, &others) < part.1)
+        })
+    })
+}
+
+/// Whether a read after the commit is fresh whatever happens.
+///
+/// A hint and a stand-in count as a replica that reads do not ask.
+pub fn proves_fresh(scenario: &QuorumScenario, n: u32, r: Wait, w: Wait) -> bool {
+    let c = &scenario.cluster;
+    let stands_in = c.down.0 > 0.0 && (c.sloppy || w == Wait::Level(Level::Any));
+    !stands_in && meet(scenario, n, (r, |d| d.reader), (w, |d| d.writer))
+}
+
+/// Whether two writes always share a replica.
+pub fn writes_meet(scenario: &QuorumScenario, n: u32, w: Wait) -> bool {
+    meet(scenario, n, (w, |d| d.writer), (w, |d| d.writer))
+}
+
+fn members(set: Set) -> impl Iterator<Item = usize> {
+    let mut left = set;
+    std::iter::from_fn(move || {
+        let i = left.trailing_zeros();
+        (left != 0).then(|| {
+            left &= left - 1;
+            i as usize
+        })
+    })
+}
+
+fn sort(order: &mut Vec<usize>, by: &[f64]) {
+    order.clear();
+    order.extend(0..by.len());
+    order.sort_by(|a, b| by[*a].total_cmp(&by[*b]));
+}
+
+/// The first of those asked that make the quorum, and the last of them; none
+/// where there are not enough.
+fn first(order: &[usize], quorum: &Quorum, asked: Set) -> Option<(Set, usize)> {
+    let (mut all, mut last) = (0, 0);
+    for (set, k) in quorum {
+        let mut left = *k;
+        for (rank, i) in order.iter().enumerate() {
+            if left > 0 && (set & asked) >> i & 1 == 1 {
+                all |= 1 << i;
+                left -= 1;
+                last = last.max(rank);
+            }
+        }
+        if left > 0 {
+            return None;
+        }
+    }
+    Some((all, order[last]))
+}
+
+/// When a quorum outside of `without` is complete.
+fn completed(order: &[usize], at: &[f64], quorum: &Quorum, without: Set) -> f64 {
+    let mut end = 0.0f64;
+    for (set, k) in quorum {
+        let those = order.iter().filter(|i| (set & !without) >> **i & 1 == 1);
+        match those.map(|i| at[*i]).nth(*k as usize - 1) {
+            Some(time) => end = end.max(time),
+            None => return NEVER,
+        }
+    }
+    end
+}
