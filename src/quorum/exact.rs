@@ -13,7 +13,7 @@
 //! of them serves every setting and every t.
 
 use crate::dist::Dist;
-use crate::quorum::mesh::{Law, Mesh, Panel, Rule, thinned};
+use crate::quorum::mesh::{Law, Mark, Mesh, Panel, Rule, thinned};
 
 /// The four delays of a replica: write out, acknowledgement, read out, reply.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(x: &Law, y: &Law, more: &[f64], rule: &Rule) -> Result<Sum, TooManySteps> {
+    fn new(x: &Law, y: &Law, more: &[Mark], rule: &Rule) -> Result<Sum, TooManySteps> {
         if x.corners.len() * y.corners.len() > 4_000 {
             return Err(TooManySteps);
         }
@@ -97,14 +97,22 @@ impl Sum {
                 corners.extend(y.corners.iter().map(|b| a + b));
             }
             let mut marks = more.to_vec();
-            marks.extend(x.marks.iter().map(|m| m + y.least()));
-            marks.extend(y.marks.iter().map(|m| m + x.least()));
+            // What begins at a kink of one has the scales of the other there.
+            for (one, other) in [(x, y), (y, x)] {
+                let from = other.starts();
+                for start in from {
+                    marks.extend(one.marks.iter().map(|m| m.moved(start)));
+                }
+            }
             // As far out as both together: where one alone ends, the sum does not.
-            if let (Some(a), Some(b)) = (x.marks.last(), y.marks.last()) {
-                marks.push(a + b);
+            if let (Some(a), Some(b)) = (x.ends.last(), y.ends.last()) {
+                marks.push(Mark {
+                    at: a + b,
+                    gap: a.min(*b),
+                });
             }
             let least = x.least() + y.least();
-            marks.retain(|m| *m > least);
+            marks.retain(|m| m.at > least);
             ends = thinned(corners, marks);
         }
         let mesh = Mesh::new(rule.clone(), ends);
@@ -182,12 +190,12 @@ fn convolve(x: &Law, y: &Law, s: f64, rule: &Rule) -> (f64, f64) {
     if x.is_spread() {
         // Beyond s all of x's density is above.
         survival += x.dist.survival(s) - above;
-        let (from, to) = (x.marks[0], s);
+        let (from, to) = (x.ends[0], s);
         if from < to {
             let mut ends: Vec<f64> = vec![from, to];
             let inside = |m: &f64| from < *m && *m < to;
-            ends.extend(x.marks.iter().copied().filter(inside));
-            let mirrored = y.marks.iter().chain(&y.corners).map(|m| s - m);
+            ends.extend(x.ends.iter().copied().filter(inside));
+            let mirrored = y.ends.iter().chain(&y.corners).map(|m| s - m);
             ends.extend(mirrored.filter(inside));
             ends.sort_by(f64::total_cmp);
             for pair in ends.windows(2) {
@@ -262,7 +270,7 @@ impl Tables {
 
         let write = Sum::new(&write_out, &ack, &[], &rule)?;
         let least = read_out.least() + reply.least();
-        let scales: Vec<f64> = write_out.marks.iter().map(|m| m + least).collect();
+        let scales: Vec<Mark> = write_out.marks.iter().map(|m| m.moved(least)).collect();
         let read = Sum::new(&read_out, &reply, &scales, &rule)?;
 
         let mut corners: Vec<f64> = vec![0.0];
@@ -275,29 +283,24 @@ impl Tables {
             + write.atoms.last().map_or(0.0, |a| a.0)
             + latest;
         let mut marks = far.marks.clone();
-        marks.push(corners[corners.len() - 1]);
-        let mut end = marks.iter().copied().fold(1.0, f64::max);
+        let mut end = far.ends.last().copied().unwrap_or(1.0).max(1.0);
         while end <= last {
-            end *= 4.0;
-            marks.push(end);
+            let gap = end;
+            end *= 3.0;
+            marks.push(Mark { at: end, gap });
         }
         let steps = !write_out.is_spread() && !read_out.is_spread();
         let x_rule = match steps {
             true => Rule::gauss(1),
-            false => rule.clone(),
+            // Interpolation needs about twice the nodes that integration does.
+            false => Rule::gauss(fineness.order + fineness.order / 2),
         };
-        let mut ends = thinned(corners.clone(), marks.clone());
-        if let (Some(last_end), Some(most)) = (ends.last(), marks.iter().copied().reduce(f64::max))
-            && *last_end < most
-        {
-            ends.push(most);
-        }
-        let x = Mesh::new(x_rule, ends);
+        let x = Mesh::new(x_rule, thinned(corners.clone(), marks));
 
         // Panels of R: with W's marks, and with ends wherever W's corners fall
         // for some x, so that W's survival function is smooth in every panel.
         let mut r_ends = Vec::new();
-        if let (Some(first), Some(last)) = (read_out.marks.first(), read_out.marks.last()) {
+        if let (Some(first), Some(last)) = (read_out.ends.first(), read_out.ends.last()) {
             let mut aligned = read_out.dist.kinks();
             aligned.push(*last);
             for corner in write_out.corners.iter().filter(|c| **c > 0.0) {
@@ -307,7 +310,7 @@ impl Tables {
             marks.extend(&write_out.marks);
             let inside = |r: &f64| first <= r && r <= last;
             aligned.retain(inside);
-            marks.retain(inside);
+            marks.retain(|m| inside(&m.at));
             r_ends = thinned(aligned, marks);
         }
         let r = Mesh::new(rule.clone(), r_ends);
@@ -379,6 +382,10 @@ impl Tables {
             k,
             drop,
         })
+    }
+
+    pub fn size(&self) -> (usize, usize, usize) {
+        (self.x.nodes.len(), self.write.mesh.nodes.len(), self.columns)
     }
 
     /// P(W > x + R) for reads that ask R replicas only, to the power of R; or G.
@@ -501,7 +508,7 @@ fn reach(
         // Where S's law is not smooth, mirrored into this panel.
         let mirrored = |m: &f64| l - m;
         let mut ends: Vec<f64> = reply
-            .marks
+            .ends
             .iter()
             .chain(&reply.corners)
             .map(mirrored)

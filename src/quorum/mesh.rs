@@ -191,7 +191,9 @@ pub struct Law {
     pub atoms: Vec<(f64, f64)>,
     /// Ends of panels in which the density is smooth and has one scale; none
     /// where all is atoms.
-    pub marks: Vec<f64>,
+    pub ends: Vec<f64>,
+    /// What they were chosen from, kinks included.
+    pub marks: Vec<Mark>,
     /// Kinks of the density and atoms.
     pub corners: Vec<f64>,
 }
@@ -210,7 +212,8 @@ impl Law {
         Law {
             dist: dist.clone(),
             atoms,
-            marks: thinned(kinks, marks),
+            ends: thinned(kinks, marks.clone()),
+            marks,
             corners,
         }
     }
@@ -220,14 +223,38 @@ impl Law {
         self.corners.first().copied().unwrap_or(0.0)
     }
 
+    /// Its corners, or only its least value where there are many.
+    pub fn starts(&self) -> Vec<f64> {
+        match self.corners.len() {
+            1..=6 => self.corners.clone(),
+            _ => vec![self.least()],
+        }
+    }
+
     /// Whether it has a density.
     pub fn is_spread(&self) -> bool {
-        self.marks.len() > 1
+        self.ends.len() > 1
+    }
+}
+
+/// A point between panels, and the distance over which what it stands for changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mark {
+    pub at: f64,
+    pub gap: f64,
+}
+
+impl Mark {
+    pub fn moved(self, by: f64) -> Mark {
+        Mark {
+            at: self.at + by,
+            ..self
+        }
     }
 }
 
 /// Quantiles of every smooth part of a law: between two of them it has one scale.
-fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<f64>) {
+fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<Mark>) {
     const UPPER: [f64; 12] = [
         0.78, 0.4, 0.15, 0.03, 3e-3, 2e-4, 1e-5, 1e-7, 1e-9, 1e-11, 1e-13, 1e-15,
     ];
@@ -241,32 +268,46 @@ fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<f64>) {
         Dist::Shift(inner, by) => mark(inner, from + by.0 as f64, tail, out),
         Dist::Const(_) | Dist::Samples(_) | Dist::Uniform { .. } | Dist::Quantiles(_) => {}
         law if law.atoms().is_empty() => {
+            let mut own = law.kinks();
             let upper = UPPER.iter().filter(|q| **q >= tail);
-            out.extend(upper.map(|q| from + law.upper_quantile(*q)));
+            own.extend(upper.map(|q| law.upper_quantile(*q)));
             if !matches!(law, Dist::Exp { .. } | Dist::Pareto { .. }) {
-                out.extend(LOWER.iter().map(|p| from + law.quantile(*p)));
+                own.extend(LOWER.iter().map(|p| law.quantile(*p)));
             }
+            own.sort_by(f64::total_cmp);
+            own.dedup();
+            out.extend(own.windows(2).enumerate().map(|(i, pair)| {
+                let next = own.get(i + 2).map_or(f64::INFINITY, |x| x - pair[1]);
+                Mark {
+                    at: from + pair[1],
+                    gap: (pair[1] - pair[0]).min(next),
+                }
+            }));
         }
         _ => {}
     }
 }
 
-/// Marks in order, without those that are close to a kink or to each other.
-pub fn thinned(kinks: Vec<f64>, mut marks: Vec<f64>) -> Vec<f64> {
-    const CLOSE: f64 = 0.2;
-    marks.sort_by(f64::total_cmp);
+/// Ends of panels: all kinks, and the marks that have none near, for their scale.
+pub fn thinned(mut kinks: Vec<f64>, mut marks: Vec<Mark>) -> Vec<f64> {
+    const NEAR: f64 = 0.4;
+    kinks.sort_by(f64::total_cmp);
+    kinks.dedup();
     let mut all = kinks;
-    all.sort_by(f64::total_cmp);
-    all.dedup();
-    let last = marks.last().copied();
+    // The last one is the end.
+    if let Some(last) = marks.iter().map(|m| m.at).reduce(f64::max)
+        && all.last().is_none_or(|end| *end < last)
+    {
+        all.push(last);
+    }
+    marks.sort_by(|a, b| a.gap.total_cmp(&b.gap));
     for mark in marks {
-        let i = all.partition_point(|x| *x < mark);
-        let before = i.checked_sub(1).map(|i| all[i]);
-        let after = all.get(i).copied();
-        let near = |other: Option<f64>| other.is_some_and(|o| (mark - o).abs() <= CLOSE * mark);
-        if !near(before) && !near(after) || Some(mark) == last && after.is_none() && before != last
-        {
-            all.insert(i, mark);
+        let i = all.partition_point(|x| *x < mark.at);
+        let before = i.checked_sub(1).map(|i| mark.at - all[i]);
+        let after = all.get(i).map(|x| x - mark.at);
+        let near = |distance: Option<f64>| distance.is_some_and(|d| d <= NEAR * mark.gap);
+        if !near(before) && !near(after) {
+            all.insert(i, mark.at);
         }
     }
     all
