@@ -344,13 +344,14 @@ impl<'s> Quadrature<'s> {
         };
         let latest = scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
         let drop = scenario.cluster.drop.0;
+        let most = scenario.cluster.n.iter().copied().max().unwrap_or(1);
         let fineness = match scenario.run.fine {
             true => Fineness::FINE,
             false => Fineness::USUAL,
         };
         let (fine, coarse) = rayon::join(
-            || Tables::new(legs, drop, latest, fineness),
-            || Tables::new(legs, drop, latest, fineness.coarser()),
+            || Tables::new(legs, drop, most, latest, fineness),
+            || Tables::new(legs, drop, most, latest, fineness.coarser()),
         );
         match (fine, coarse) {
             (Ok(fine), Ok(coarse)) => Ok(Some(Quadrature {

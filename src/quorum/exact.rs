@@ -13,7 +13,7 @@
 //! of them serves every setting and every t.
 
 use crate::dist::Dist;
-use crate::quorum::mesh::{Law, Mark, Mesh, Panel, Rule, thinned};
+use crate::quorum::mesh::{Law, Mark, Mesh, Panel, Rule, split, thinned};
 
 /// The four delays of a replica: write out, acknowledgement, read out, reply.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,8 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(x: &Law, y: &Law, more: &[Mark], rule: &Rule) -> Result<Sum, TooManySteps> {
+    /// The law of `x` + `y`, in panels also for the smallest of up to `most` such sums.
+    fn new(x: &Law, y: &Law, more: &[Mark], most: u32, rule: &Rule) -> Result<Sum, TooManySteps> {
         if x.corners.len() * y.corners.len() > 4_000 {
             return Err(TooManySteps);
         }
@@ -115,8 +116,13 @@ impl Sum {
             marks.retain(|m| m.at > least);
             ends = thinned(corners, marks);
         }
-        let mesh = Mesh::new(rule.clone(), ends);
         let at = |s: f64| convolve(x, y, s, rule);
+        // The n-th power of what falls by a share over a panel falls n times as much.
+        let mass: Vec<f64> = ends.iter().map(|s| at(*s).1).collect();
+        let parts = mass
+            .windows(2)
+            .map(|m| (f64::from(most) * (m[0] - m[1]) / 2.0).ceil().max(1.0) as usize);
+        let mesh = Mesh::new(rule.clone(), split(&ends, parts));
         let beyond = atoms.iter().map(|(s, _)| at(*s).1).collect();
         let (density, survival) = mesh.nodes.iter().map(|s| at(*s)).unzip();
         Ok(Sum {
@@ -250,13 +256,14 @@ pub struct Tables {
 
 impl Tables {
     /// Tables for legs of which a write is dropped with probability `drop`,
-    /// good for reads up to `latest` ns after the commit.
+    /// good for up to `most` replicas and reads up to `latest` ns after the commit.
     ///
     /// # Errors
     /// [`TooManySteps`] for long lists of measured values.
     pub fn new(
         legs: Legs<'_>,
         drop: f64,
+        most: u32,
         latest: f64,
         fineness: Fineness,
     ) -> Result<Tables, TooManySteps> {
@@ -268,10 +275,10 @@ impl Tables {
         // Far out, where only W's tail is left.
         let far = Law::new(legs.write_out, 1e-15);
 
-        let write = Sum::new(&write_out, &ack, &[], &rule)?;
+        let write = Sum::new(&write_out, &ack, &[], most, &rule)?;
         let least = read_out.least() + reply.least();
         let scales: Vec<Mark> = write_out.marks.iter().map(|m| m.moved(least)).collect();
-        let read = Sum::new(&read_out, &reply, &scales, &rule)?;
+        let read = Sum::new(&read_out, &reply, &scales, most, &rule)?;
 
         let mut corners: Vec<f64> = vec![0.0];
         for w in &write_out.corners {
@@ -384,10 +391,6 @@ impl Tables {
         })
     }
 
-    pub fn size(&self) -> (usize, usize, usize) {
-        (self.x.nodes.len(), self.write.mesh.nodes.len(), self.columns)
-    }
-
     /// P(W > x + R) for reads that ask R replicas only, to the power of R; or G.
     fn tail_of(&self, n: u32, r: u32, asks_all: bool) -> Vec<f64> {
         if !asks_all {
@@ -433,11 +436,18 @@ impl Tables {
 
     /// One setting; R + W > N is for the caller to tell, it is 0 always.
     pub fn setting(&self, n: u32, r: u32, w: u32, asks_all: bool) -> Setting<'_> {
-        let tail = self.tail_of(n, r, asks_all);
-        let logs = match tail.iter().all(|g| *g >= 1e-300) {
-            true => tail.iter().map(|g| g.ln()).collect(),
-            false => Vec::new(),
-        };
+        let mut tail = self.tail_of(n, r, asks_all);
+        let logs = (0..self.x.panels())
+            .map(|i| {
+                let values = &mut tail[self.x.range(i)];
+                let logs: Vec<f64> = values.iter().map(|g| g.ln()).collect();
+                let as_logs = self.x.rule.is_smoother(&logs, values);
+                if as_logs {
+                    values.copy_from_slice(&logs);
+                }
+                as_logs
+            })
+            .collect();
         let setting = Setting {
             tables: self,
             others: n - r,
@@ -547,9 +557,10 @@ pub struct Setting<'t> {
     tables: &'t Tables,
     others: u32,
     w: u32,
-    /// C(N, R) G, or K^R, at the nodes of x; and its logarithm, where it has one.
+    /// C(N, R) G, or K^R, at the nodes of x; or its logarithm, in the panels where
+    /// that is smoother.
     tail: Vec<f64>,
-    logs: Vec<f64>,
+    logs: Vec<bool>,
     /// P(τ in du) at the nodes of U, and at its atoms.
     weights: Vec<f64>,
     atoms: Vec<(f64, f64)>,
@@ -575,11 +586,12 @@ impl Setting<'_> {
         let Some(i) = mesh.find(x) else {
             return 0.0;
         };
-        let range = mesh.range(i);
-        let panel = mesh.panel(i);
-        match self.logs.is_empty() {
-            true => interpolated(mesh, i, x, &self.tail[range]),
-            false => panel.interpolate(&mesh.rule, x, &self.logs[range]).exp(),
+        let value = mesh
+            .panel(i)
+            .interpolate(&mesh.rule, x, &self.tail[mesh.range(i)]);
+        match self.logs[i] {
+            true => value.exp(),
+            false => value.max(0.0),
         }
     }
 

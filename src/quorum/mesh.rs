@@ -53,6 +53,34 @@ impl Rule {
     pub fn order(&self) -> usize {
         self.nodes.len()
     }
+
+    /// Whether a function is better interpolated by the logarithms of its values
+    /// than by the values: left out, some of them are guessed better from the others.
+    pub fn is_smoother(&self, logs: &[f64], values: &[f64]) -> bool {
+        let n = self.order();
+        if n < 3 || !logs.iter().all(|l| l.is_finite()) {
+            return false;
+        }
+        // The polynomial through all others, at a node.
+        let guess = |of: &[f64], out: usize| -> f64 {
+            let others = || (0..n).filter(|i| *i != out);
+            others()
+                .map(|i| {
+                    let apart = others().filter(|j| *j != i);
+                    let factors = apart.map(|j| {
+                        (self.nodes[out] - self.nodes[j]) / (self.nodes[i] - self.nodes[j])
+                    });
+                    of[i] * factors.product::<f64>()
+                })
+                .sum()
+        };
+        let (mut by_logs, mut by_values) = (0.0f64, 0.0f64);
+        for out in [n / 4, n / 2, 3 * n / 4] {
+            by_logs = by_logs.max((guess(logs, out) - logs[out]).abs());
+            by_values = by_values.max((guess(values, out) / values[out] - 1.0).abs());
+        }
+        by_logs < by_values
+    }
 }
 
 /// An interval with a variable in which to place nodes: x itself, or its
@@ -88,6 +116,14 @@ impl Panel {
             }
             false => (middle + half * z, half * w),
         })
+    }
+
+    /// The point a share of the way through.
+    fn at(&self, share: f64) -> f64 {
+        match self.is_log() {
+            true => self.from * (self.to / self.from).powf(share),
+            false => self.from + (self.to - self.from) * share,
+        }
     }
 
     /// Where x lies, on [−1, 1].
@@ -309,6 +345,17 @@ pub fn thinned(mut kinks: Vec<f64>, mut marks: Vec<Mark>) -> Vec<f64> {
         if !near(before) && !near(after) {
             all.insert(i, mark.at);
         }
+    }
+    all
+}
+
+/// Panels cut into so many parts each.
+pub fn split(ends: &[f64], parts: impl Iterator<Item = usize>) -> Vec<f64> {
+    let mut all: Vec<f64> = ends.first().copied().into_iter().collect();
+    for (pair, parts) in ends.windows(2).zip(parts) {
+        let panel = Panel::new(pair[0], pair[1]);
+        all.extend((1..parts).map(|i| panel.at(i as f64 / parts as f64)));
+        all.push(pair[1]);
     }
     all
 }
