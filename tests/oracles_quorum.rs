@@ -262,7 +262,7 @@ fn instantaneous_reads_are_the_urn() {
                         let p = tables.setting(n, r, w, all).p_stale(0.0);
                         assert!(
                             (p / urn - 1.0).abs() < 1e-5,
-                            "{write_out} N={n} R={r} W={w}: {p} {urn}"
+                            "{write_out} {all} N={n} R={r} W={w}: {p} {urn}"
                         );
                     }
                 }

@@ -84,7 +84,7 @@ impl Rule {
 }
 
 /// An interval with a variable in which to place nodes: x itself, or its
-/// logarithm where the interval spans a good part of an octave.
+/// logarithm where the interval spans more than an octave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Panel {
     from: f64,
@@ -97,7 +97,7 @@ impl Panel {
     }
 
     fn is_log(&self) -> bool {
-        self.from > 0.0 && self.to > 1.2 * self.from
+        self.from > 0.0 && self.to > 2.0 * self.from
     }
 
     /// Nodes and weights of ∫ dx over the panel.
@@ -302,7 +302,17 @@ fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<Mark>) {
             }
         }
         Dist::Shift(inner, by) => mark(inner, from + by.0 as f64, tail, out),
-        Dist::Const(_) | Dist::Samples(_) | Dist::Uniform { .. } | Dist::Quantiles(_) => {}
+        Dist::Const(_) | Dist::Samples(_) => {}
+        // What ends abruptly falls to 0 like a power there: four panels a piece.
+        Dist::Uniform { .. } | Dist::Quantiles(_) => {
+            for pair in dist.kinks().windows(2) {
+                let gap = (pair[1] - pair[0]) / 4.0;
+                out.extend((1..4).map(|i| Mark {
+                    at: from + pair[0] + gap * f64::from(i),
+                    gap,
+                }));
+            }
+        }
         law if law.atoms().is_empty() => {
             let mut own = law.kinks();
             let upper = UPPER.iter().filter(|q| **q >= tail);
