@@ -34,7 +34,7 @@ fn setting(results: &QuorumResults<'_>) -> String {
     let scenario = results.scenario;
     let n: Vec<String> = scenario.cluster.n.iter().map(u32::to_string).collect();
     let mut parts = vec![format!("N = {}", list(&n))];
-    let latency = &scenario.latency;
+    let latency = &scenario.latency.legs;
     let legs = [
         &latency.write_out,
         &latency.ack,
@@ -47,8 +47,10 @@ fn setting(results: &QuorumResults<'_>) -> String {
         true => format!("every delay {}", texts[0]),
         false => format!("write out {}, others {}", texts[0], texts[1]),
     };
-    if all.chars().count() <= 60 {
-        parts.push(all);
+    match scenario.latency.fit {
+        Some(fit) => parts.push(format!("latencies {fit}")),
+        None if all.chars().count() <= 60 => parts.push(all),
+        None => {}
     }
     if let Some(d) = &scenario.datacentres {
         parts.push(format!("{} datacentres", d.replicas.len()));
@@ -321,7 +323,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
     };
     let always = results.cells.iter().filter(|c| c.always_fresh).count();
     let title = format!(
-        "{always} of {} settings read every write {when}",
+        "{always} of {} settings never give a stale read",
         results.cells.len()
     );
     let more = match cluster.n.len().saturating_sub(MOST_PANELS) {
@@ -330,13 +332,11 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
     };
     let count = panels.len() as f64;
     let room = theme::WIDTH - theme::LEFT - theme::EDGE - GAP * (count - 1.0);
-    let width = (room / count).min(620.0);
+    let width = room / count;
     let across = cluster.r.len() as f64;
     let down = cluster.w.len() as f64;
-    let size = (
-        (width / across).min(150.0),
-        (width / across).clamp(34.0, 84.0),
-    );
+    let wide = (width / across).min(200.0);
+    let size = (wide, (wide * 0.6).clamp(34.0, 100.0));
     let height = size.1 * down;
     let sheet = Sheet {
         name: "fresh",
@@ -441,10 +441,10 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
     front.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
     let title = match (front.first(), front.last()) {
         (Some(first), Some(last)) if first.name != last.name && last.always_fresh => format!(
-            "From {} to {}: {} more at the 99th percentile ends stale reads",
-            short(results, first),
+            "{} ends stale reads for {} more at p99 than {}",
             short(results, last),
             seconds(cost(last) - cost(first)),
+            short(results, first),
         ),
         _ => "What a fresher read costs".to_string(),
     };
@@ -516,7 +516,7 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         }
         let mix = format!(
             "{unit} of an operation at the 99th percentile, {} of them reads",
-            percent(share)
+            format!("{}%", three_digits(share * 100.0))
         );
         canvas.text(
             (right, base + 64.0),
@@ -536,7 +536,9 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             let n = &results.scenario.cluster.n;
             theme::colour(n.iter().position(|n| *n == cell.n).unwrap_or(0))
         };
-        let mut taken: Vec<[f64; 4]> = Vec::new();
+        let mut taken: Vec<[f64; 4]> = [axis.bottom(), base]
+            .map(|y| [0.0, y - 2.0, theme::WIDTH, y + 2.0])
+            .to_vec();
         for cell in &results.cells {
             let (cx, cy) = place(cell);
             taken.push([cx - 8.0, cy - 8.0, cx + 8.0, cy + 8.0]);

@@ -12,6 +12,7 @@ use crate::quorum::cluster::{self, proves_fresh};
 use crate::quorum::exact::{
     Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
 };
+use crate::quorum::lanes::Lanes;
 use crate::quorum::tally::{Counts, Tally, share};
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
 use crate::streams::Streams;
@@ -286,7 +287,22 @@ fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
             let most = Wait::For(n / 2 + 1);
             own.push((most, most));
         }
+        let numbers: Option<Vec<(u32, u32)>> = own
+            .iter()
+            .map(|(r, w)| Some((r.of(*n)?, w.of(*n)?)))
+            .collect();
         let mut world = cluster::World::new(scenario, *n, own);
+        let c = &scenario.cluster;
+        if let Some(numbers) = numbers
+            && !weighs
+            && c.down.0 == 0.0
+            && c.drop.0 == 0.0
+        {
+            let times: Vec<f64> = scenario.read.t.iter().map(|t| t.0 as f64).collect();
+            let asks_all = c.fan_out == FanOut::All;
+            let legs = Legs::of(&scenario.latency.legs);
+            world.lanes = Some(Lanes::new(legs, *n, &numbers, &times, asks_all));
+        }
         world.weighs &= weighs || scenario.run.method != Method::Auto;
         world
     };
@@ -335,13 +351,7 @@ impl<'s> Quadrature<'s> {
                 false => Ok(None),
             };
         }
-        let latency = &scenario.latency;
-        let legs = Legs {
-            write_out: &latency.write_out,
-            ack: &latency.ack,
-            read_out: &latency.read_out,
-            reply: &latency.reply,
-        };
+        let legs = Legs::of(&scenario.latency.legs);
         let latest = scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
         let drop = scenario.cluster.drop.0;
         let most = scenario.cluster.n.iter().copied().max().unwrap_or(1);
@@ -482,7 +492,7 @@ fn assemble<'s>(
     let mut jobs = Vec::new();
     for (world, tally) in worlds.iter().zip(tallies) {
         for (setting, counts) in world.settings.iter().zip(&tally.settings) {
-            jobs.push((world.n(), *setting, counts, tally.trials));
+            jobs.push((world.n(), *setting, counts));
         }
     }
     let order = scenario.settings();
@@ -492,7 +502,7 @@ fn assemble<'s>(
     };
     let mut cells: Vec<(Cell, Vec<(f64, f64)>)> = jobs
         .par_iter()
-        .map(|(n, (r, w), counts, trials)| cell(scenario, exact, (*n, *r, *w), counts, *trials))
+        .map(|(n, (r, w), counts)| cell(scenario, exact, (*n, *r, *w), counts))
         .collect();
     cells.sort_by_key(|(cell, _)| place(cell));
     let asked: (Vec<_>, Vec<_>) = cells
@@ -517,7 +527,6 @@ fn cell(
     exact: Option<&Quadrature<'_>>,
     (n, r, w): (u32, Wait, Wait),
     counts: &Counts,
-    trials: u64,
 ) -> (Cell, Vec<(f64, f64)>) {
     let c = &scenario.cluster;
     let always_fresh = proves_fresh(scenario, n, r, w);
@@ -601,6 +610,9 @@ fn cell(
     let f = c.read_share.0;
     let load = (f * k_r + (1.0 - f) * k_w) / f64::from(n);
     let pbs = |k: u32| {
+        if needs.0.is_none() || needs.1.is_none() {
+            return f64::NAN;
+        }
         let miss = match reads + writes <= n {
             true => {
                 crate::quorum::exact::choose(n - writes, reads)
@@ -622,10 +634,9 @@ fn cell(
             (estimate, pbs(k))
         })
         .collect();
-    let pairs = counts.reads.first().copied().unwrap_or(0);
     let backwards = match always_fresh {
         true => Estimate::of([0.0]),
-        false => share(counts.backwards, pairs),
+        false => share(counts.backwards, counts.pairs),
     };
     let found = match (&settings, counts.weighed.first()) {
         _ if always_fresh => Found::Exact,
@@ -648,8 +659,8 @@ fn cell(
         write_latency,
         versions,
         backwards,
-        failed_writes: share(counts.failed_writes, trials),
-        failed_reads: share(counts.failed_reads, trials),
+        failed_writes: share(counts.failed_writes, counts.played),
+        failed_reads: share(counts.failed_reads, counts.played),
         available: [reads, writes].map(|k| at_least(n, k, 1.0 - down)),
         down,
         resilience: n - reads.max(writes),

@@ -12,6 +12,9 @@ use crate::output::words::{chance, list, percent, seconds, thousands, three_digi
 use crate::scenario::quorum::{Method, QuorumScenario};
 use crate::units::Nanos;
 
+/// Rows of a table for people; files have all.
+const MOST_ROWS: usize = 25;
+
 /// What can be judged of a setting.
 pub const METRICS: [&str; 17] = [
     "p_stale",
@@ -286,16 +289,20 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
         text += &format!("; {} are fresh from {} on", percent(*level), seconds(*t));
     }
     if let Some(fresh) = fresh_beside(results, cell) {
-        let by = |i: usize, of: fn(&Cell) -> &[f64; 3]| more(of(fresh)[i] - of(cell)[i]);
+        let price = |before: &[f64; 3], after: &[f64; 3]| match before == after {
+            true => "nothing more".to_string(),
+            false => format!(
+                "{} at the median and {} at the 99.9th percentile",
+                more(after[0] - before[0]),
+                more(after[2] - before[2])
+            ),
+        };
         text += &format!(
-            "; R={} W={} makes it 0, for {} at the median and {} at the 99.9th percentile of \
-             reads, {} and {} of writes",
+            "; R={} W={} makes it 0, for {} of reads and {} of writes",
             fresh.r,
             fresh.w,
-            by(0, |c| &c.read_latency),
-            by(2, |c| &c.read_latency),
-            by(0, |c| &c.write_latency),
-            by(2, |c| &c.write_latency),
+            price(&cell.read_latency, &fresh.read_latency),
+            price(&cell.write_latency, &fresh.write_latency),
         );
     }
     text
@@ -407,12 +414,19 @@ pub fn verdict(results: &QuorumResults<'_>) -> String {
     worst.map_or(String::new(), |cell| sentence(results, cell))
 }
 
+fn first_column(results: &QuorumResults<'_>) -> String {
+    match results.scenario.cluster.n[..] {
+        [n] => format!("N={n}"),
+        _ => "setting".to_string(),
+    }
+}
+
 fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     let at = |t: f64| match t {
-        0.0 => "stale at once".to_string(),
+        0.0 => "stale now".to_string(),
         t => format!("at {}", seconds(t)),
     };
-    let mut headers = vec!["setting".to_string()];
+    let mut headers = vec![first_column(results)];
     if let Some(cell) = results.cells.first() {
         headers.push(at(cell.points[0].t));
         if second(cell) > 0 {
@@ -428,7 +442,7 @@ fn headers(results: &QuorumResults<'_>) -> Vec<String> {
 
 fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
     let row = |cell: &Cell| {
-        let mut row = vec![cell.name.clone(), likely(cell.points[0].best())];
+        let mut row = vec![label(results, cell), likely(cell.points[0].best())];
         if second(cell) > 0 {
             row.push(likely(cell.points[second(cell)].best()));
         }
@@ -445,17 +459,17 @@ fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
         }
         row
     };
-    results.cells.iter().map(row).collect()
+    results.cells.iter().take(MOST_ROWS).map(row).collect()
 }
 
 /// What R + W > N and W > N/2 mean for these settings.
 fn meanings(results: &QuorumResults<'_>) -> String {
     let names = |holds: &dyn Fn(&Cell) -> bool| -> String {
-        let those: Vec<&str> = results
+        let those: Vec<String> = results
             .cells
             .iter()
             .filter(|cell| holds(cell))
-            .map(|cell| cell.name.as_str())
+            .map(|cell| label(results, cell))
             .collect();
         match those.len() {
             0 => "none".to_string(),
@@ -501,16 +515,16 @@ fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     let cell = results.cells.first();
     let k = results.scenario.read.versions;
     let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| e.n > 0));
-    let mut headers = vec!["setting".to_string()];
+    let mut headers = vec![first_column(results)];
     headers.extend(["reads up", "writes up", "may fail", "load"].map(String::from));
     if has_versions {
         headers.push(format!("{k} missed"));
         headers.push("(PBS)".to_string());
     }
     headers.push("backwards".to_string());
-    let rows = results.cells.iter().map(|cell| {
+    let rows = results.cells.iter().take(MOST_ROWS).map(|cell| {
         let mut row = vec![
-            cell.name.clone(),
+            label(results, cell),
             nines(cell.available[0]),
             nines(cell.available[1]),
             cell.resilience.to_string(),
@@ -535,7 +549,7 @@ fn nines(p: f64) -> String {
     if missing <= 0.0 {
         return "100%".to_string();
     }
-    let decimals = (-missing.log10()).ceil().clamp(1.0, 13.0) as usize;
+    let decimals = (-missing.log10()).ceil().clamp(1.0, 9.0) as usize;
     let digits = decimals.saturating_sub(1).max(1);
     let shown = format!("{:.digits$}", p * 100.0);
     match shown.starts_with("100") {
@@ -579,8 +593,7 @@ fn method(results: &QuorumResults<'_>) -> String {
     let mut parts = Vec::new();
     if exact {
         parts.push(format!(
-            "chances of stale reads by quadrature, off by {error:.0e} of them at most by its own \
-             estimate"
+            "stale reads by quadrature, relative error {error:.0e} by its own estimate"
         ));
     }
     if results.trials > 0 {
@@ -604,13 +617,21 @@ fn layout(
     out += &format!("{}\n", table(&headers, &more));
     if let Some(cell) = results.cells.first() {
         out += &format!(
-            "up: with each replica down {} of the time; load: share of operations that a replica \
-             serves\nbackwards: a client's next read does not know what its first one did\n",
-            percent(cell.down)
+            "up: with each replica down {}% of the time\n\
+             load: share of operations that a replica serves\n\
+             backwards: a client's next read does not know what its first one did\n",
+            three_digits(cell.down * 100.0)
         );
     }
-    out += &meanings(results);
-    out += &method(results);
+    for line in (meanings(results) + &method(results)).lines() {
+        out += &wrap(line);
+    }
+    if results.cells.len() > MOST_ROWS {
+        out += &format!(
+            "{} more settings in summary.csv\n",
+            results.cells.len() - MOST_ROWS
+        );
+    }
     if let Some((headers, rows)) = compared(results) {
         out += &format!("\n{}", table(&headers, &rows));
     }
@@ -625,6 +646,14 @@ fn layout(
         out.extend(others.iter().map(|text| wrap(text)));
     }
     out
+}
+
+/// A setting in a table: without N where all have the same.
+fn label(results: &QuorumResults<'_>, cell: &Cell) -> String {
+    match results.scenario.cluster.n.len() {
+        1 => format!("R={} W={}", cell.r, cell.w),
+        _ => cell.name.clone(),
+    }
 }
 
 /// For a terminal of 80 columns.

@@ -6,6 +6,7 @@
 use rand::RngExt;
 
 use crate::dist::unit;
+use crate::quorum::lanes::Lanes;
 use crate::quorum::tally::{Counts, Tally};
 use crate::scenario::quorum::{
     Cluster, Datacentres, FanOut, Home, Latency, Level, QuorumScenario, Repair, Wait,
@@ -45,6 +46,8 @@ pub struct World<'s> {
     events: bool,
     /// Whether to weigh by survival functions what is not drawn.
     pub weighs: bool,
+    /// Counts stale reads, where replicas are alike and nothing is the matter.
+    pub lanes: Option<Lanes<'s>>,
     /// Whether ties between replies would not be broken evenly by place.
     ties: bool,
 }
@@ -106,7 +109,7 @@ impl<'s> World<'s> {
             }
         };
         let legs: Vec<&Latency> = (0..size)
-            .map(|i| scenario.replica.get(i).unwrap_or(&scenario.latency))
+            .map(|i| scenario.replica.get(i).unwrap_or(&scenario.latency.legs))
             .collect();
         let home = |of: fn(&Datacentres) -> Home| match scenario.datacentres.as_ref().map(of) {
             None => Some(0),
@@ -140,6 +143,7 @@ impl<'s> World<'s> {
             times: scenario.read.t.iter().map(|t| t.0 as f64).collect(),
             events: cluster.needs_events().is_some(),
             weighs: cluster.needs_events().is_none(),
+            lanes: None,
             ties: atoms && !scenario.is_uniform(),
         }
     }
@@ -155,6 +159,26 @@ impl<'s> World<'s> {
 
     /// So many trials: a pure function of the streams.
     pub fn batch(&self, streams: Streams, trials: u64) -> Tally {
+        let Some(lanes) = &self.lanes else {
+            return self.played(streams, trials);
+        };
+        // Stale reads are counted in lanes, what else is of interest in some trials.
+        let some = match self.weighs {
+            true => trials,
+            false => trials.div_ceil(8),
+        };
+        let mut tally = self.played(streams, some);
+        tally.trials = trials;
+        let seeds = streams.stream_at(Purpose::Arrivals, self.n as u64);
+        let (stale, reads) = lanes.stale(seeds, trials);
+        for (counts, stale) in tally.settings.iter_mut().zip(stale) {
+            counts.reads.fill(reads);
+            counts.stale = stale;
+        }
+        tally
+    }
+
+    fn played(&self, streams: Streams, trials: u64) -> Tally {
         let mut tally = Tally::new(
             self.settings.len(),
             self.times.len(),
@@ -194,6 +218,7 @@ impl<'s> World<'s> {
         }
         for setting in 0..self.settings.len() {
             let counts = &mut tally.settings[setting];
+            counts.played += 1;
             match self.events {
                 true => self.play(setting, rngs, trial, counts),
                 false => self.settle(setting, trial, counts),
@@ -352,7 +377,9 @@ impl<'s> World<'s> {
         }
         let Some((quorum, last)) = first else {
             counts.failed_reads += 1;
-            counts.weigh_nothing(completes);
+            if self.weighs {
+                counts.weigh_nothing(completes);
+            }
             return;
         };
         counts.read(latency(last));
@@ -361,16 +388,18 @@ impl<'s> World<'s> {
             let ahead = members().map(|i| write.has[i] - read.out[i]);
             let need = ahead.fold(NEVER, f64::min) - commit;
             counts.need(need, &self.times);
+            counts.pairs += 1;
             if need <= 0.0 {
                 // The next read of the same client begins when this one ends.
                 self.look_again(setting, trial, commit + latency(last), counts);
             }
         }
-        if !self.weighs {
-            return;
-        }
         let without = completed(&write.by_ack, &write.acked, acks, quorum);
-        for (k, t) in self.times.iter().enumerate() {
+        let weighed = match self.weighs {
+            true => &self.times[..],
+            false => &[],
+        };
+        for (k, t) in weighed.iter().enumerate() {
             let stale = self.weight(write.home, quorum, without + t, read);
             counts.weigh(k, stale, completes);
             if stale == 0.0 {
@@ -471,7 +500,11 @@ impl<'s> World<'s> {
             }
         }
         counts.read(latency);
-        if !failed && seen.fresh != 0 {
+        if failed {
+            return;
+        }
+        counts.pairs += 1;
+        if seen.fresh != 0 {
             let needs = &self.reads[trial.next.home][setting];
             let again = self.look(&trial.next, needs, from + latency, trial);
             counts.backwards += u64::from(again.is_some_and(|seen| seen.fresh == 0));

@@ -14,6 +14,7 @@
 
 use crate::dist::Dist;
 use crate::quorum::mesh::{Law, Mark, Mesh, Panel, Rule, split, thinned};
+use crate::scenario::quorum::Latency;
 
 /// The four delays of a replica: write out, acknowledgement, read out, reply.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,17 @@ pub struct Legs<'d> {
     pub ack: &'d Dist,
     pub read_out: &'d Dist,
     pub reply: &'d Dist,
+}
+
+impl<'d> Legs<'d> {
+    pub fn of(latency: &'d Latency) -> Legs<'d> {
+        Legs {
+            write_out: &latency.write_out,
+            ack: &latency.ack,
+            read_out: &latency.read_out,
+            reply: &latency.reply,
+        }
+    }
 }
 
 /// How fine the meshes are.

@@ -2,5 +2,6 @@
 
 pub mod cluster;
 pub mod exact;
+pub mod lanes;
 pub mod mesh;
 pub mod tally;

@@ -62,8 +62,12 @@ pub struct Counts {
     pub weighed: Vec<Ratio>,
     /// Per number of versions, the chance to miss them all.
     pub versions: Vec<Moments>,
-    /// A client's next read does not know what its first one did.
+    /// Pairs of reads by one client of which the first is right after the commit, and
+    /// those of which the second does not know what the first did.
+    pub pairs: u64,
     pub backwards: u64,
+    /// Trials in which all of this was looked at.
+    pub played: u64,
     pub failed_writes: u64,
     pub failed_reads: u64,
     /// Of failed writes, per t: reads, and those that see the write all the same.
@@ -98,7 +102,9 @@ impl Counts {
             stale: vec![0; times],
             weighed: vec![Ratio::default(); times],
             versions: vec![Moments::default(); versions],
+            pairs: 0,
             backwards: 0,
+            played: 0,
             failed_writes: 0,
             failed_reads: 0,
             looked: vec![0; times],
@@ -174,7 +180,9 @@ impl Counts {
         for (mine, theirs) in self.versions.iter_mut().zip(&other.versions) {
             mine.merge(theirs);
         }
+        self.pairs += other.pairs;
         self.backwards += other.backwards;
+        self.played += other.played;
         self.failed_writes += other.failed_writes;
         self.failed_reads += other.failed_reads;
         self.never_fresh += other.never_fresh;

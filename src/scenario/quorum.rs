@@ -25,7 +25,8 @@ pub struct QuorumScenario {
     pub read: Reads,
     #[serde(skip_serializing_if = "Target::is_empty")]
     pub target: Target,
-    pub latency: Latency,
+    #[serde(serialize_with = "by_name")]
+    pub latency: Delays,
     /// Replicas with delays of their own, all or none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replica: Vec<Latency>,
@@ -262,6 +263,25 @@ pub struct Latency {
     pub reply: Dist,
 }
 
+/// Delays, and the published fit that they are, if they are one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delays {
+    pub fit: Option<&'static str>,
+    pub legs: Latency,
+}
+
+fn by_name<S: Serializer>(delays: &Delays, s: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeMap;
+    match delays.fit {
+        None => delays.legs.serialize(s),
+        Some(name) => {
+            let mut map = s.serialize_map(Some(1))?;
+            map.serialize_entry("fit", name)?;
+            map.end()
+        }
+    }
+}
+
 /// When reads come, and what is asked of them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reads {
@@ -330,6 +350,11 @@ const FITS: [(&str, Fit); 5] = [
     ("ymmr-code", Fit::YmmrCode),
     ("wan", Fit::Wan),
 ];
+
+fn name_of(fit: Option<Fit>) -> Option<&'static str> {
+    let known = FITS.iter().find(|(_, known)| Some(*known) == fit);
+    known.map(|(name, _)| *name)
+}
 
 /// weight: Pareto, else exponential with a rate per ms.
 fn fitted(weight: f64, scale_ms: f64, alpha: f64, rate_per_ms: f64) -> Dist {
@@ -439,7 +464,10 @@ impl QuorumScenario {
             datacentres,
             read,
             target,
-            latency,
+            latency: Delays {
+                fit: name_of(fit),
+                legs: latency,
+            },
             replica,
         };
         scenario.check(top)?;
@@ -565,6 +593,11 @@ fn latency(table: &Table, base: Option<&Latency>) -> Result<(Latency, Option<Fit
             );
         }
         (None, None) => Fit::LnkdDisk.latency(),
+    };
+    // Without a word, the delays of LinkedIn's disks.
+    let fit = match (fit, base, given) {
+        (None, None, 0) => Some(Fit::LnkdDisk),
+        (fit, ..) => fit,
     };
     let mut leg = |key: &'static str, default: Dist| -> Result<Dist, Problem> {
         let Some(node) = s.node(key) else {
