@@ -45,7 +45,7 @@ fn main() {
     });
     rate("straightforward, exponential", plain, plain);
     for (name, legs) in [("lanes, exponential", same), ("lanes, lnkd-disk", lnkd)] {
-        let lanes = Lanes::new(legs, 3, &[(1, 1)], &[1e6], true);
+        let lanes = Lanes::new(legs, 3, &[(1, 1)], &[1e6], true).unwrap();
         let time = median(turns, |turn| {
             let seeds = Xoshiro256PlusPlus::seed_from_u64(turn);
             black_box(lanes.stale(seeds, TRIALS));

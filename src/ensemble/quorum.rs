@@ -301,7 +301,7 @@ fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
             let times: Vec<f64> = scenario.read.t.iter().map(|t| t.0 as f64).collect();
             let asks_all = c.fan_out == FanOut::All;
             let legs = Legs::of(&scenario.latency.legs);
-            world.lanes = Some(Lanes::new(legs, *n, &numbers, &times, asks_all));
+            world.lanes = Lanes::new(legs, *n, &numbers, &times, asks_all);
         }
         world.weighs &= weighs || scenario.run.method != Method::Auto;
         world
