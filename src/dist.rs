@@ -310,6 +310,26 @@ impl Dist {
         }
     }
 
+    /// [`Dist::density`] and [`Dist::survival`] at the price of one, where that can be.
+    pub fn density_and_survival(&self, x: f64) -> (f64, f64) {
+        match self {
+            Dist::Exp { mean } if mean.0 > 0 && x >= 0.0 => {
+                let survival = (-x / mean.0 as f64).exp();
+                (survival / mean.0 as f64, survival)
+            }
+            Dist::Pareto { scale, alpha } if scale.0 > 0 && x >= scale.0 as f64 => {
+                let survival = (scale.0 as f64 / x).powf(*alpha);
+                (alpha / x * survival, survival)
+            }
+            Dist::Mix(parts) => parts.iter().fold((0.0, 0.0), |(f, s), (w, d)| {
+                let (density, survival) = d.density_and_survival(x);
+                (f + w * density, s + w * survival)
+            }),
+            Dist::Shift(inner, by) => inner.density_and_survival(x - by.0 as f64),
+            law => (law.density(x), law.survival(x)),
+        }
+    }
+
     /// Values with a probability of their own, in ns, rising.
     pub fn atoms(&self) -> Vec<(f64, f64)> {
         let zero = |scale: &Nanos| match scale.0 {
@@ -670,6 +690,9 @@ mod tests {
             for ms in [0.5, 15.0, 60.5, 120.0, 239.0, 500.0] {
                 let x = ms * 1e6;
                 assert!((law.cdf(x) + law.survival(x) - 1.0).abs() < 1e-12, "{text}");
+                let (density, survival) = law.density_and_survival(x);
+                assert!((density - law.density(x)).abs() <= 1e-15 * density);
+                assert!((survival - law.survival(x)).abs() <= 1e-15 * survival);
                 let h = 1e3;
                 if kinks.iter().all(|k| (k - x).abs() > 2.0 * h) {
                     let slope = (law.survival(x - h) - law.survival(x + h)) / (2.0 * h);

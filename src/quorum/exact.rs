@@ -222,8 +222,9 @@ fn convolve(x: &Law, y: &Law, s: f64, rule: &Rule) -> (f64, f64) {
                 }
                 for (r, w) in Panel::new(pair[0], pair[1]).points(rule) {
                     let f = w * x.dist.density(r);
-                    density += f * y.dist.density(s - r);
-                    survival += f * y.dist.survival(s - r);
+                    let (of_y, beyond) = y.dist.density_and_survival(s - r);
+                    density += f * of_y;
+                    survival += f * beyond;
                 }
             }
         }
