@@ -261,6 +261,7 @@ fn the_scenarios_that_ship_run() {
         let charts = match name.as_str() {
             "fence" => ["stale-writes.png", "stale-writes.svg"],
             "saga" => ["duplicates.png", "duplicates.svg"],
+            "quorum-grid" | "quorum-cluster" => ["staleness.png", "price.svg"],
             "retry-grid" | "metastability-map" | "blip-by-load" => ["map.png", "map.svg"],
             _ => ["timeline.png", "scoreboard.svg"],
         };

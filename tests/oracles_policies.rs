@@ -921,9 +921,10 @@ proptest! {
                     prop_assert!(g <= 0.3 * c + 5.0 + 1e-9);
                 }
                 // Whole tokens: tower makes a third of 0.3, finagle 3333 thousandths.
-                // Withdrawals live for nine slots at least, deposits for longer
-                // where nobody looks.
-                3 => prop_assert!(3.0 * recent(&grants, 4.5) <= c + 15.0),
+                // finagle's withdrawals live for nine slots at least. tower passes two of
+                // its ten slots whenever it is looked at a little more than one later, so
+                // that they may live for five.
+                3 => prop_assert!(3.0 * recent(&grants, 2.5) <= c + 15.0),
                 4 => prop_assert!(3333.0 * recent(&grants, 4.5) <= 1000.0 * ok + 5.0 * 3333.0),
                 // Fewer than three tokens may be gone while one is granted.
                 5 => prop_assert!(g <= failures as f64 && (failures < 4 || ok > 0.0 || g <= 2.0)),

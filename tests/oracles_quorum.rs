@@ -24,7 +24,7 @@ fn quorum(settings: &[&str]) -> QuorumScenario {
         layers.set(setting).unwrap();
     }
     match Job::from_layers(&layers, JobKind::Quorum).unwrap() {
-        Job::Quorum(scenario) => scenario,
+        Job::Quorum(scenario) => *scenario,
         other => panic!("{other:?}"),
     }
 }

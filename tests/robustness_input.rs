@@ -521,3 +521,76 @@ fn sagas_that_cannot_be_meant() {
         &["did you mean `none`?"],
     );
 }
+
+#[test]
+fn quorums_that_cannot_be() {
+    let quorum = |args: &[&str], says: &[&str]| {
+        let args: Vec<&str> = ["quorum"].iter().chain(args).copied().collect();
+        refused(&args, 2, says);
+    };
+    quorum(&["--r", "0"], &["R is at least 1", "--r"]);
+    quorum(&["--w", "4"], &["W = 4 of 3 replicas", "at most N"]);
+    quorum(&["--n", "3,5", "--w", "1..=6"], &["W = 6 of 5"]);
+    quorum(&["--n", "0"], &["1 to 64 replicas, not 0"]);
+    quorum(&["--n", "65"], &["1 to 64 replicas"]);
+    quorum(&["--n", "1..5"], &["no range", "1..=5"]);
+    quorum(&["--t", "-1ms"], &["negative", "--t"]);
+    quorum(&["--t", "5ms..=1ms"], &["no range"]);
+    quorum(&["--visibility", "100%"], &["between 0 and 100%"]);
+    quorum(&["--w", "QORUM"], &["did you mean `QUORUM`?"]);
+    quorum(&["--w", "LOCAL_QUORUM"], &["needs datacentres"]);
+    quorum(&["--r", "ANY"], &["a level of writes"]);
+    quorum(&["--fan-out", "closest"], &["without datacentres"]);
+    quorum(&["--latency", "lnkd-disc"], &["did you mean `lnkd-disk`?"]);
+    quorum(
+        &["--latency", "ymmr", "--ack", "1ms"],
+        &["say the same thing"],
+    );
+    quorum(&["--ack", "1ms"], &["lack write_out, read_out, reply"]);
+    quorum(&["--down", "100%"], &["nothing would ever be written"]);
+    quorum(
+        &["--target", "p_stale < 1"],
+        &["no promise about stale reads"],
+    );
+    quorum(
+        &["--method", "exact", "--latency", "wan"],
+        &[
+            "no exact answer",
+            "datacentres are not alike",
+            "monte-carlo",
+        ],
+    );
+    quorum(
+        &["--method", "exact", "--set", "cluster.anti_entropy=1s"],
+        &["`anti_entropy` has to be played"],
+    );
+    quorum(
+        &["--set", "cluster.repair=blocking"],
+        &["reads repair, and there are none"],
+    );
+    quorum(
+        &["--set", "replica=[{},{}]", "--n", "3"],
+        &["these are 2 replicas"],
+    );
+    quorum(
+        &["--set", "datacentres={replicas=[2,1],delay=[[\"0ms\"]]}"],
+        &["a delay from each of 2 to each of 2"],
+    );
+    quorum(
+        &["--assert", "N=3 R=2 W=1.p_stale < 1"],
+        &["not part of this run"],
+    );
+    let measured = |rows: &str, says: &[&str]| {
+        let text = b"kind = \"quorum\"\n[latency]\nwrite_out = \"file(w.csv,w_ms)\"\nack = \"1ms\"\nread_out = \"1ms\"\nreply = \"1ms\"\n";
+        let file = format!("w_ms\n{rows}");
+        refused_with(
+            &["run", "s.toml"],
+            2,
+            says,
+            &[("s.toml", text), ("w.csv", file.as_bytes())],
+        );
+    };
+    measured("1\nfast\n", &["w.csv, line 3", "`fast` is not a number"]);
+    measured("1\nNaN\n", &["w.csv, line 3", "NaN"]);
+    measured("1\n", &["at least two samples"]);
+}

@@ -515,8 +515,8 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             );
         }
         let mix = format!(
-            "{unit} of an operation at the 99th percentile, {} of them reads",
-            format!("{}%", three_digits(share * 100.0))
+            "{unit} of an operation at the 99th percentile, {}% of them reads",
+            three_digits(share * 100.0)
         );
         canvas.text(
             (right, base + 64.0),

@@ -65,13 +65,7 @@ impl Point {
     /// The best that is known; exact values have no width.
     pub fn best(&self) -> Estimate {
         match self.exact {
-            Some(p) => Estimate {
-                mean: p,
-                low: p,
-                high: p,
-                n: 0,
-                sd: 0.0,
-            },
+            Some(p) => Estimate::certain(p),
             None => self.estimate(),
         }
     }
@@ -628,14 +622,14 @@ fn cell(
         .zip(1..)
         .map(|(moments, k)| {
             let estimate = match moments.estimate() {
-                _ if always_fresh => Estimate::of([0.0]),
+                _ if always_fresh => Estimate::certain(0.0),
                 e => e.within(0.0, 1.0),
             };
             (estimate, pbs(k))
         })
         .collect();
     let backwards = match always_fresh {
-        true => Estimate::of([0.0]),
+        true => Estimate::certain(0.0),
         false => share(counts.backwards, counts.pairs),
     };
     let found = match (&settings, counts.weighed.first()) {
@@ -659,8 +653,14 @@ fn cell(
         write_latency,
         versions,
         backwards,
-        failed_writes: share(counts.failed_writes, counts.played),
-        failed_reads: share(counts.failed_reads, counts.played),
+        failed_writes: match c.down.0 > 0.0 || c.drop.0 > 0.0 || c.write_timeout.is_some() {
+            true => share(counts.failed_writes, counts.played),
+            false => Estimate::certain(0.0),
+        },
+        failed_reads: match c.down.0 > 0.0 {
+            true => share(counts.failed_reads, counts.played),
+            false => Estimate::certain(0.0),
+        },
         available: [reads, writes].map(|k| at_least(n, k, 1.0 - down)),
         down,
         resilience: n - reads.max(writes),

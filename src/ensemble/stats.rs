@@ -26,6 +26,17 @@ impl Estimate {
         sd: f64::NAN,
     };
 
+    /// What is known without a doubt.
+    pub const fn certain(x: f64) -> Estimate {
+        Estimate {
+            mean: x,
+            low: x,
+            high: x,
+            n: 0,
+            sd: 0.0,
+        }
+    }
+
     /// Student's t interval for the mean of the values that are not NaN.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Estimate {
         let mut sums = Moments::default();

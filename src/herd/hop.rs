@@ -1327,10 +1327,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             let client = self.client(caller);
             self.budgets.call_succeeded(client, retried, self.now);
         }
-        if !PLAIN {
-            if self.flights.is_some() {
-                self.ground(call_slot);
-            }
+        if !PLAIN && self.flights.is_some() {
+            self.ground(call_slot);
         }
         if !PLAIN && self.callers.is_none() {
             self.outbox.push_back(Message::Ended(caller, ok));

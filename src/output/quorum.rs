@@ -36,21 +36,11 @@ pub const METRICS: [&str; 17] = [
     "capacity",
 ];
 
-fn certain(x: f64) -> Estimate {
-    Estimate {
-        mean: x,
-        low: x,
-        high: x,
-        n: 0,
-        sd: 0.0,
-    }
-}
-
 fn metric(cell: &Cell, name: &str) -> Estimate {
     let latency = |of: &[f64; 3], suffix: &str| {
         let mut names = LATENCIES.iter();
         let i = names.position(|(name, _)| suffix == format!("{name}_s"));
-        i.map_or(Estimate::NONE, |i| certain(of[i]))
+        i.map_or(Estimate::NONE, |i| Estimate::certain(of[i]))
     };
     if let Some(suffix) = name.strip_prefix("read_latency_") {
         return latency(&cell.read_latency, suffix);
@@ -74,11 +64,11 @@ fn metric(cell: &Cell, name: &str) -> Estimate {
         "p_backwards" => cell.backwards,
         "failed_writes" => cell.failed_writes,
         "failed_reads" => cell.failed_reads,
-        "available_reads" => certain(cell.available[0]),
-        "available_writes" => certain(cell.available[1]),
-        "resilience" => certain(f64::from(cell.resilience)),
-        "load" => certain(cell.load),
-        "capacity" => certain(cell.capacity),
+        "available_reads" => Estimate::certain(cell.available[0]),
+        "available_writes" => Estimate::certain(cell.available[1]),
+        "resilience" => Estimate::certain(f64::from(cell.resilience)),
+        "load" => Estimate::certain(cell.load),
+        "capacity" => Estimate::certain(cell.capacity),
         _ => Estimate::NONE,
     }
 }
@@ -514,7 +504,7 @@ pub fn lost_by_skew(scenario: &QuorumScenario) -> f64 {
 fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     let cell = results.cells.first();
     let k = results.scenario.read.versions;
-    let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| e.n > 0));
+    let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| !e.mean.is_nan()));
     let mut headers = vec![first_column(results)];
     headers.extend(["reads up", "writes up", "may fail", "load"].map(String::from));
     if has_versions {
@@ -673,11 +663,11 @@ pub fn text(results: &QuorumResults<'_>) -> String {
         }
         out + &line + "\n"
     };
-    layout(results, |h, r| aligned(h, r), wrap)
+    layout(results, aligned, wrap)
 }
 
 pub fn markdown(results: &QuorumResults<'_>) -> String {
-    layout(results, |h, r| piped(h, r), |text| format!("{text}.\n\n"))
+    layout(results, piped, |text| format!("{text}.\n\n"))
 }
 
 /// `result.json`.

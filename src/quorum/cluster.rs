@@ -545,7 +545,7 @@ impl<'s> World<'s> {
         } = trial;
         let (mut replies, mut fresh): (Vec<(f64, usize)>, Set) = (Vec::new(), 0);
         let mut up = self.all();
-        for i in 0..self.n {
+        for (i, has) in has.iter().enumerate() {
             let arrives = start + read.out[i];
             let is_down = weather.down >> i & 1 == 1 && arrives < weather.back[i];
             if is_down && !self.cluster.sloppy {
@@ -557,8 +557,8 @@ impl<'s> World<'s> {
             let knows = match is_down {
                 true => write.stand_in[i] <= arrives,
                 // Both waited for the end of its pause: in the order of their arrival.
-                false if served == has[i] && served == still => write.raw[i] <= arrives,
-                false => has[i] <= served,
+                false if served == *has && served == still => write.raw[i] <= arrives,
+                false => *has <= served,
             };
             fresh |= Set::from(knows) << i;
             replies.push((served + read.back[i], i));

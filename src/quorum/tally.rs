@@ -34,7 +34,7 @@ impl Ratio {
         self.yy += other.yy;
     }
 
-    /// E[x] / E[y], with the interval of the delta method.
+    /// The mean of x over that of y, with the interval of the delta method.
     pub fn estimate(&self) -> Estimate {
         if self.y == 0.0 {
             return Estimate::NONE;

@@ -46,7 +46,7 @@ pub enum Job {
     Herd(Scenario),
     Fence(FenceScenario),
     Saga(SagaScenario),
-    Quorum(QuorumScenario),
+    Quorum(Box<QuorumScenario>),
 }
 
 impl Job {
@@ -62,7 +62,7 @@ impl Job {
             JobKind::Herd => return Ok(Job::Herd(Scenario::from_layers(layers)?)),
             JobKind::Fence => Job::Fence(FenceScenario::read(&mut top)?),
             JobKind::Saga => Job::Saga(SagaScenario::read(&mut top, layers)?),
-            JobKind::Quorum => Job::Quorum(QuorumScenario::read(&mut top)?),
+            JobKind::Quorum => Job::Quorum(Box::new(QuorumScenario::read(&mut top)?)),
         };
         top.finish()?;
         Ok(job)
