@@ -7,6 +7,7 @@ use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
 use crate::ensemble::quorum::{Cell, QuorumResults};
 use crate::output::quorum::{likely, sentence, verdict};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
+use crate::scenario::quorum::Wait;
 
 /// Curves that one chart holds.
 const MOST: usize = 8;
@@ -127,9 +128,10 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                         0.0 => "right after a write".to_string(),
                         t => format!("{} after a write", seconds(t)),
                     };
+                    let names = short(results, cell);
                     format!(
                         "With {}, {} of reads {when} are stale",
-                        short(results, cell).replace(' ', " and "),
+                        list(&names.split(' ').collect::<Vec<_>>()),
                         likely(point.best())
                     )
                 }
@@ -228,7 +230,9 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 .map(|(t, p)| (x(t), axis.y(p)))
                 .collect();
             canvas.line(&line, colour, 2.6);
-            for point in &cell.points {
+            // No more points than can be told apart.
+            let step = cell.points.len().div_ceil(15);
+            for point in cell.points.iter().step_by(step) {
                 // Few trials meet what is rare: the count and its interval.
                 let e = match curve.is_empty() {
                     true => point.estimate(),
@@ -357,14 +361,15 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 &format!("N = {n}"),
                 Type::new(theme::HEADING, theme::INK),
             );
-            for (column, r) in cluster.r.iter().enumerate() {
+            let fits = |wait: &Wait| wait.of(*n).is_none_or(|k| k <= *n);
+            for (column, r) in cluster.r.iter().enumerate().filter(|(_, r)| fits(r)) {
                 let x = left + size.0 * column as f64;
                 canvas.text(
                     (x + size.0 / 2.0, top + height + 28.0),
                     &theme::shorten(&format!("R={r}"), theme::TICK, false, size.0),
                     style.align(Align::Centre),
                 );
-                for (line, w) in cluster.w.iter().enumerate() {
+                for (line, w) in cluster.w.iter().enumerate().filter(|(_, w)| fits(w)) {
                     let y = top + height - size.1 * (line + 1) as f64;
                     if column == 0 {
                         let room = if i == 0 { theme::LEFT } else { GAP } - 16.0;
