@@ -36,6 +36,7 @@ pub mod fence;
 pub mod herd;
 pub mod output;
 pub mod quorum;
+pub mod report;
 pub mod saga;
 pub mod scenario;
 pub mod streams;

@@ -2,9 +2,11 @@
 
 mod break_even;
 mod chain;
+mod distribution;
 mod lanes;
 mod lines;
 mod map;
+mod outcomes;
 mod quorum;
 pub mod render;
 mod scoreboard;
@@ -30,6 +32,10 @@ pub fn herd(results: &Results) -> Result<Vec<Chart>, ChartError> {
     let mut charts = vec![
         timeline::timeline(results)?,
         scoreboard::scoreboard(results)?,
+        outcomes::outcomes(results)?,
+        timeline::queue(results)?,
+        timeline::latency(results)?,
+        distribution::distribution(results)?,
     ];
     if results.scenario.services.len() > 1 {
         charts.push(chain::amplification(results)?);

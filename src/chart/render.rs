@@ -23,6 +23,28 @@ pub struct Chart {
     /// File name without extension.
     pub name: &'static str,
     pub svg: String,
+    /// What its curves are worth, for a page that shows it where the pointer is.
+    pub plots: Vec<Plot>,
+}
+
+/// Values over a part of a chart.
+#[derive(Clone, Debug, Default)]
+pub struct Plot {
+    /// Left, top, right and bottom in pixels.
+    pub area: [f64; 4],
+    /// Where there are values, in pixels, and what to call these places.
+    pub x: Vec<f64>,
+    pub labels: Vec<String>,
+    pub series: Vec<PlotSeries>,
+}
+
+/// One curve of a [`Plot`]: a text for every place, empty where there is none.
+#[derive(Clone, Debug, Default)]
+pub struct PlotSeries {
+    pub name: String,
+    /// As `#rrggbb`.
+    pub colour: String,
+    pub values: Vec<String>,
 }
 
 /// Plotters counts whole pixels; drawing in tenths of one keeps curves smooth.
@@ -69,6 +91,7 @@ impl Type {
 pub struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
     failure: Option<String>,
+    plots: Vec<Plot>,
 }
 
 type At = (f64, f64);
@@ -88,15 +111,18 @@ pub fn draw(
     paint: impl FnOnce(&mut Canvas<'_>),
 ) -> Result<Chart, ChartError> {
     let mut text = String::new();
+    let plots;
     let (w, h) = fine((width, height));
     {
         let backend = SVGBackend::with_string(&mut text, (w as u32, h as u32));
         let mut canvas = Canvas {
             area: backend.into_drawing_area(),
             failure: None,
+            plots: Vec::new(),
         };
         canvas.rect((0.0, 0.0), (width, height), theme::PAPER);
         paint(&mut canvas);
+        plots = std::mem::take(&mut canvas.plots);
         let presented = canvas.area.present().map_err(|e| e.to_string());
         if let Some(reason) = canvas.failure.or(presented.err()) {
             return Err(ChartError {
@@ -113,7 +139,7 @@ pub fn draw(
         escape(title),
         escape(description),
     );
-    Ok(Chart { name, svg })
+    Ok(Chart { name, svg, plots })
 }
 
 fn escape(text: &str) -> String {
@@ -127,6 +153,11 @@ impl Canvas<'_> {
         if let Err(e) = result {
             self.failure.get_or_insert(e.to_string());
         }
+    }
+
+    /// Values that a page may show over a part of the drawing.
+    pub fn plot(&mut self, plot: Plot) {
+        self.plots.push(plot);
     }
 
     pub fn rect(&mut self, from: At, to: At, colour: RGBColor) {

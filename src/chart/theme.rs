@@ -37,6 +37,11 @@ const PALETTE: [RGBColor; 8] = [
     RGBColor(120, 94, 60),
 ];
 
+/// A colour as `#rrggbb`.
+pub fn hex(colour: RGBColor) -> String {
+    format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
+}
+
 /// The colour of the i-th policy of a run, in every chart of it.
 pub fn colour(i: usize) -> RGBColor {
     PALETTE[i % PALETTE.len()]

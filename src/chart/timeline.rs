@@ -1,6 +1,7 @@
-//! Offered load and goodput against time, one curve a policy.
+//! What goes on against time, one curve a policy: load and goodput, queue and
+//! servers, latency.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
@@ -17,50 +18,131 @@ const MOST_BINS: usize = 800;
 
 /// The chart `timeline`.
 pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
-    let what = "Offered load and goodput against time";
     let capacity = results.scenario.entry().capacity_per_s();
-    let capacity_label = format!("capacity {}/s", thousands(capacity));
-    let widest = widest_name(results).max(theme::measure(&capacity_label, theme::TICK, false));
+    let label = format!("capacity {}/s", thousands(capacity));
+    let what = "Offered load and goodput against time";
+    let views = [
+        View {
+            heading: "Offered load, attempts per second",
+            column: "offered_per_s",
+            level: Some((capacity, label)),
+            show: thousands,
+        },
+        View {
+            heading: "Goodput, calls answered per second",
+            column: "goodput_per_s",
+            level: None,
+            show: thousands,
+        },
+    ];
+    panels(results, "timeline", what, &views)
+}
+
+/// The chart `queue`.
+pub fn queue(results: &Results) -> Result<Chart, ChartError> {
+    let pool = results.scenario.entry().pool();
+    let level = |n: Option<u32>, what: &str| {
+        n.map(|n| (f64::from(n), format!("{} {what}", thousands(f64::from(n)))))
+    };
+    let views = [
+        View {
+            heading: "Attempts waiting in the queue",
+            column: "queue_length",
+            level: level(pool.map(|pool| pool.queue), "at most"),
+            show: thousands,
+        },
+        View {
+            heading: "Busy servers",
+            column: "busy_servers",
+            level: level(pool.map(|pool| pool.servers), "servers"),
+            show: thousands,
+        },
+    ];
+    panels(
+        results,
+        "queue",
+        "Queue and busy servers against time",
+        &views,
+    )
+}
+
+/// The chart `latency`.
+pub fn latency(results: &Results) -> Result<Chart, ChartError> {
+    let view = |heading, column| View {
+        heading,
+        column,
+        level: None,
+        show: three_digits,
+    };
+    let views = [
+        view("Median latency of answered calls, seconds", "latency_p50_s"),
+        view("99th percentile of it, seconds", "latency_p99_s"),
+    ];
+    let what = "Latency of answered calls against time, retries and waiting included";
+    panels(results, "latency", what, &views)
+}
+
+/// What a panel shows.
+struct View {
+    heading: &'static str,
+    column: &'static str,
+    /// A level to draw across, and its name.
+    level: Option<(f64, String)>,
+    /// A value on the axis.
+    show: fn(f64) -> String,
+}
+
+/// A chart of panels, one below the other, on one scale of time.
+fn panels(
+    results: &Results,
+    name: &'static str,
+    what: &str,
+    views: &[View],
+) -> Result<Chart, ChartError> {
+    let levels = views.iter().filter_map(|view| view.level.as_ref());
+    let widths = levels.map(|(_, name)| theme::measure(name, theme::TICK, false));
+    let widest = widths.fold(widest_name(results), f64::max);
     let frame = Frame {
         results,
         right: theme::WIDTH - theme::EDGE - widest - LEADER - 6.0,
     };
     let names = frame.fault_names();
     let rows = names.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
-    let height = 2.0 * PANEL + BETWEEN + 125.0 + rows * FAULT_ROW;
-    sheet(results, "timeline", what, height, |canvas, top| {
-        let load = Panel {
-            frame: &frame,
-            top: top + rows * FAULT_ROW,
-            column: "offered_per_s",
-            capacity: Some((capacity, &capacity_label)),
-        };
-        canvas.text(
-            (theme::LEFT, top - 16.0),
-            "Offered load, attempts per second",
-            Type::new(theme::HEADING, theme::INK),
-        );
-        for name in &names {
+    let between = (views.len() - 1) as f64 * BETWEEN;
+    let height = views.len() as f64 * PANEL + between + 125.0 + rows * FAULT_ROW;
+    sheet(results, name, what, height, |canvas, top| {
+        // The fault's name stands between the first heading and its panel.
+        let mut above = top;
+        for (i, view) in views.iter().enumerate() {
+            let panel = Panel {
+                frame: &frame,
+                top: if i == 0 {
+                    top + rows * FAULT_ROW
+                } else {
+                    above
+                },
+                view,
+            };
             canvas.text(
-                (name.centre, load.top - 8.0 - FAULT_ROW * name.row as f64),
-                &name.text,
-                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+                (theme::LEFT, above - 16.0),
+                view.heading,
+                Type::new(theme::HEADING, theme::INK),
             );
+            if i == 0 {
+                for name in &names {
+                    canvas.text(
+                        (name.centre, panel.top - 8.0 - FAULT_ROW * name.row as f64),
+                        &name.text,
+                        Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+                    );
+                }
+            }
+            panel.paint(canvas);
+            if i + 1 == views.len() {
+                panel.time_axis(canvas);
+            }
+            above = panel.bottom() + BETWEEN;
         }
-        load.paint(canvas);
-        let goodput = Panel {
-            top: load.bottom() + BETWEEN,
-            column: "goodput_per_s",
-            capacity: None,
-            ..load
-        };
-        canvas.text(
-            (theme::LEFT, goodput.top - 16.0),
-            "Goodput, calls answered per second",
-            Type::new(theme::HEADING, theme::INK),
-        );
-        goodput.paint(canvas);
-        goodput.time_axis(canvas);
     })
 }
 
@@ -121,13 +203,16 @@ impl Frame<'_> {
 struct Panel<'r> {
     frame: &'r Frame<'r>,
     top: f64,
-    column: &'r str,
-    /// A level to draw across, and its name.
-    capacity: Option<(f64, &'r str)>,
+    view: &'r View,
 }
 
 /// A stretch of one curve: from when to when, in seconds, and how high.
 type Step = (f64, f64, Estimate);
+
+/// Stretches without a gap: where there is no value, no line is drawn.
+fn runs(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+    steps.chunk_by(|a, b| b.0 - a.1 < 0.5 * (a.1 - a.0))
+}
 
 impl Panel<'_> {
     fn bottom(&self) -> f64 {
@@ -140,7 +225,10 @@ impl Panel<'_> {
 
     /// The bins of one policy, several in one where there are too many to see.
     fn steps(&self, policy: usize) -> Vec<Step> {
-        let column = SERIES.iter().position(|c| *c == self.column).unwrap_or(0);
+        let column = SERIES
+            .iter()
+            .position(|c| *c == self.view.column)
+            .unwrap_or(0);
         let results = self.frame.results;
         let bin = results.scenario.run.bin.as_secs();
         let (_, end) = self.frame.span();
@@ -191,7 +279,9 @@ impl Panel<'_> {
             .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
             .fold(0.0, f64::max);
         // A capacity far above everything would press the curves flat.
-        let capacity = self.capacity.filter(|(level, _)| *level <= 4.0 * most);
+        let level = self.view.level.as_ref();
+        let level = level.map(|(level, name)| (*level, name.as_str()));
+        let capacity = level.filter(|(level, _)| *level <= 4.0 * most);
         let ticks = theme::ticks(
             capacity.map_or(most, |(level, _)| most.max(level)) * 1.02,
             4,
@@ -213,13 +303,13 @@ impl Panel<'_> {
             canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
             canvas.text(
                 (theme::LEFT - 12.0, at + 7.0),
-                &thousands(*tick),
+                &(self.view.show)(*tick),
                 Type::new(theme::TICK, theme::SOFT).align(Align::Right),
             );
         }
         if let Some((level, _)) = capacity {
             canvas.dashes((theme::LEFT, y(level)), (right, y(level)), theme::SOFT, 1.6);
-        } else if let Some((_, name)) = self.capacity {
+        } else if let Some((_, name)) = level {
             canvas.text(
                 (right, top + 20.0),
                 &format!("{name}, far above"),
@@ -232,16 +322,60 @@ impl Panel<'_> {
                 .filter(|s| !s.2.low.is_nan())
                 .copied()
                 .collect();
-            let edge =
-                |pick: fn(&Estimate) -> f64| self.trace(&known, |e| y(pick(e).clamp(0.0, full)));
-            canvas.band(&edge(|e| e.high), &edge(|e| e.low), theme::colour(i), 0.18);
+            for known in runs(&known) {
+                let edge =
+                    |pick: fn(&Estimate) -> f64| self.trace(known, |e| y(pick(e).clamp(0.0, full)));
+                canvas.band(&edge(|e| e.high), &edge(|e| e.low), theme::colour(i), 0.18);
+            }
         }
         // Drawn last to first, so that the baseline lies on top.
         for (i, curve) in curves.iter().enumerate().rev() {
-            let line = self.trace(curve, |e| y(e.mean));
-            canvas.line(&line, theme::colour(i), 2.6);
+            for run in runs(curve) {
+                let line = self.trace(run, |e| y(e.mean));
+                canvas.line(&line, theme::colour(i), 2.6);
+            }
         }
         self.labels(canvas, &curves, capacity, y);
+        self.tell(canvas, &curves);
+    }
+
+    /// The values of all curves, for a page.
+    fn tell(&self, canvas: &mut Canvas<'_>, curves: &[Vec<Step>]) {
+        let mut times: Vec<f64> = curves
+            .iter()
+            .flatten()
+            .map(|(from, to, _)| (from + to) / 2.0)
+            .collect();
+        times.sort_by(f64::total_cmp);
+        times.dedup();
+        let series = curves.iter().enumerate().map(|(i, curve)| {
+            let mut steps = curve.iter().peekable();
+            let value = |t: &f64| {
+                while steps
+                    .next_if(|(from, to, _)| (from + to) / 2.0 < *t)
+                    .is_some()
+                {}
+                let here = steps.peek().filter(|(from, to, _)| (from + to) / 2.0 == *t);
+                here.map_or(String::new(), |(_, _, e)| (self.view.show)(e.mean))
+            };
+            PlotSeries {
+                name: self.frame.results.policies[i].name.clone(),
+                colour: theme::hex(theme::colour(i)),
+                values: times.iter().map(value).collect(),
+            }
+        });
+        canvas.plot(Plot {
+            area: [theme::LEFT, self.top, self.frame.right, self.bottom()],
+            x: times
+                .iter()
+                .map(|t| (self.x(*t) * 10.0).round() / 10.0)
+                .collect(),
+            labels: times
+                .iter()
+                .map(|t| format!("{} s", three_digits(*t)))
+                .collect(),
+            series: series.collect(),
+        });
     }
 
     fn shade(&self, canvas: &mut Canvas<'_>, fault: &Fault) {
@@ -276,7 +410,7 @@ impl Panel<'_> {
         capacity: Option<(f64, &str)>,
         y: impl Fn(f64) -> f64,
     ) {
-        let mut labels = Vec::new();
+        let (mut labels, mut broken) = (Vec::new(), Vec::new());
         for (i, curve) in curves.iter().enumerate() {
             let Some((_, end, _)) = curve.last() else {
                 continue;
@@ -285,10 +419,17 @@ impl Panel<'_> {
             let tail = curve.iter().filter(|(_, to, _)| *to > end - 1.0);
             let tail: Vec<f64> = tail.map(|(_, _, e)| e.mean).collect();
             let level = tail.iter().sum::<f64>() / tail.len() as f64;
+            let text = label(&self.frame.results.policies[i].name);
+            let style = Type::new(theme::LABEL, theme::colour(i)).bold();
+            // A curve that breaks off is named where it does.
+            if self.x(*end) < self.frame.right - 120.0 {
+                broken.push((self.x(*end) + 10.0, y(level), text, style));
+                continue;
+            }
             labels.push(EndLabel {
                 at: y(level),
-                text: label(&self.frame.results.policies[i].name),
-                style: Type::new(theme::LABEL, theme::colour(i)).bold(),
+                text,
+                style,
             });
         }
         if let Some((level, name)) = capacity {
@@ -297,6 +438,12 @@ impl Panel<'_> {
                 text: name.to_string(),
                 style: Type::new(theme::TICK, theme::SOFT),
             });
+        }
+        broken.sort_by(|a: &(f64, f64, String, Type), b| a.1.total_cmp(&b.1));
+        let heights: Vec<f64> = broken.iter().map(|label| label.1).collect();
+        let places = theme::spread(&heights, 26.0, self.top, self.bottom());
+        for ((x, _, text, style), place) in broken.into_iter().zip(places) {
+            canvas.text((x, place + 7.5), &text, style);
         }
         let panel = (self.top, self.bottom());
         end_labels(canvas, self.frame.right, panel, labels);

@@ -140,6 +140,10 @@ pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, F
         example,
         charts,
         trials: "pauses",
+        setting: format!(
+            "A leader under a lease of {}, renewed every {}, pauses for {}",
+            scenario.fence.ttl, scenario.fence.renew, scenario.fence.pause
+        ),
     };
     told.finish()
 }

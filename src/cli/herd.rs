@@ -10,6 +10,7 @@ use crate::cli::options::{Common, PolicyFlags, read};
 use crate::cli::run::{Desk, File, Finished};
 use crate::ensemble::herd;
 use crate::output::{csv, json, scenario_file, table, verdict};
+use crate::report;
 use crate::scenario::{Layers, Problem, Scenario};
 
 #[derive(Args, Debug)]
@@ -162,6 +163,7 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
         text: format!("{verdict}\n\n{}", table::text(&results)),
         markdown: format!("{verdict}\n\n{}", table::markdown(&results)),
         charts,
+        story: report::herd::story(&results),
         events: results.events as f64,
         interrupted: results
             .interrupted

@@ -142,6 +142,7 @@ pub fn simulate(scenario: &QuorumScenario, desk: &Desk<'_>) -> Result<Finished, 
         text: told::text(&results),
         markdown: told::markdown(&results),
         charts,
+        story: told::story(&results),
         events: results.trials as f64,
         interrupted: results
             .interrupted

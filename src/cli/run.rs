@@ -22,10 +22,14 @@ use crate::output::figures::Figures;
 use crate::output::run_dir::RunDir;
 use crate::output::table;
 use crate::output::trace::Trace;
-use crate::output::words::large;
+use crate::output::words::{large, thousands};
+use crate::report::{self, Grid, Story};
 use crate::saga as compensation;
 use crate::scenario::quorum::setting_name;
 use crate::scenario::{Job, Node, Problem};
+
+/// How a run is done again, in the directory of its results.
+pub const AGAIN: &str = "herdsim run scenario.toml";
 
 /// The exit status after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
@@ -56,6 +60,7 @@ pub struct Finished {
     pub text: String,
     pub markdown: String,
     pub charts: Vec<Chart>,
+    pub story: Story,
     pub judged: Box<dyn Judged>,
     pub events: f64,
     /// What was complete when the run was stopped, if it was.
@@ -76,6 +81,8 @@ pub struct Told {
     pub charts: Vec<Chart>,
     /// What a trial is, in the plural.
     pub trials: &'static str,
+    /// What is simulated, in a line.
+    pub setting: String,
 }
 
 impl Told {
@@ -92,6 +99,32 @@ impl Told {
             table::piped(&self.headers, &self.rows),
         );
         let mut text = format!("{verdict}\n\n{aligned}{caveat}");
+        let caveats = caveat
+            .lines()
+            .map(String::from)
+            .filter(|line| !line.is_empty());
+        let mut story = Story {
+            title: verdict.clone(),
+            setting: self.setting,
+            summary: caveats.collect(),
+            tables: vec![Grid::new("", &self.headers, &self.rows)],
+            parameters: vec![("scenario.toml".to_string(), self.scenario.clone())],
+            method: format!(
+                "herdsim {} simulated {} {} with seed {}; intervals are 95%, and closed forms \
+                 stand beside simulated numbers where there are any.",
+                env!("CARGO_PKG_VERSION"),
+                thousands(figures.trials as f64),
+                self.trials,
+                figures.seed,
+            ),
+            command: AGAIN.to_string(),
+            conditions: Vec::new(),
+        };
+        if let Some(example) = &self.example {
+            story
+                .summary
+                .push(example.text().lines().next().unwrap_or("").to_string());
+        }
         if let Some(example) = &self.example {
             tables.push(File::csv("trace.csv", |out| example.csv(out))?);
             text += &format!("\n{}", example.text());
@@ -103,6 +136,7 @@ impl Told {
             text,
             markdown: format!("{verdict}\n\n{piped}{caveat}"),
             charts: self.charts,
+            story,
             events: figures.trials as f64,
             interrupted: figures
                 .interrupted
@@ -155,6 +189,9 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     };
     desk.bar.finish_and_clear();
     let simulated = start.elapsed();
+    let mut finished = finished;
+    let rulings = rulings(&assertions, &*finished.judged);
+    finished.story.conditions = rulings.iter().map(Ruled::told).collect();
     let files = write_files(&finished, directory, &pool)?;
 
     tell(common.format, &finished)?;
@@ -169,7 +206,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
             start.elapsed().as_secs_f64(),
         ));
     }
-    let held = rule(&assertions, &*finished.judged);
+    let held = rule(&rulings);
     if let Some(complete) = finished.interrupted {
         note(&format!(
             "interrupted: results are of the {complete} complete by then"
@@ -295,6 +332,20 @@ fn write_files(
     directory.write("result.json", |out| out.write_all(finished.json.as_bytes()))?;
     names.push("result.json".to_string());
     write_charts(&finished.charts, &directory, pool, &mut names)?;
+    let documents = [
+        (
+            "postmortem.md",
+            report::markdown(&finished.story, &finished.charts),
+        ),
+        (
+            "report.html",
+            report::html(&finished.story, &finished.charts),
+        ),
+    ];
+    for (name, text) in documents {
+        directory.write(name, |out| out.write_all(text.as_bytes()))?;
+        names.push(name.to_string());
+    }
     let target = directory.commit()?;
     Ok(format!("{}: {}", target.display(), names.join(", ")))
 }
@@ -319,20 +370,45 @@ pub fn print(out: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Rules on every assertion, tells what does not hold, and says whether all do.
-fn rule(assertions: &[Assertion], results: &dyn Judged) -> bool {
+/// An assertion and what became of it.
+struct Ruled {
+    text: String,
+    ruling: Ruling,
+}
+
+impl Ruled {
+    fn told(&self) -> (String, String) {
+        let what = match &self.ruling {
+            Ruling::Holds => "holds".to_string(),
+            Ruling::Fails(why) => format!("fails: {why}"),
+            Ruling::Undecided(why) => format!("undecided: {why}"),
+        };
+        (self.text.clone(), what)
+    }
+}
+
+fn rulings(assertions: &[Assertion], results: &dyn Judged) -> Vec<Ruled> {
+    let ruled = |assertion: &Assertion| Ruled {
+        text: assertion.text.clone(),
+        ruling: assertion.rule(results),
+    };
+    assertions.iter().map(ruled).collect()
+}
+
+/// Tells what became of every assertion, and says whether all hold.
+fn rule(rulings: &[Ruled]) -> bool {
     let mut all = true;
-    for assertion in assertions {
-        let (word, why) = match assertion.rule(results) {
+    for ruled in rulings {
+        let (word, why) = match &ruled.ruling {
             Ruling::Holds => {
-                note(&format!("holds: {}", assertion.text));
+                note(&format!("holds: {}", ruled.text));
                 continue;
             }
             Ruling::Fails(why) => ("fails", why),
             Ruling::Undecided(why) => ("undecided", why),
         };
         all = false;
-        note(&format!("{word}: {}: {why}", assertion.text));
+        note(&format!("{word}: {}: {why}", ruled.text));
     }
     all
 }

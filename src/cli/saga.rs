@@ -121,6 +121,7 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
         example,
         charts,
         trials: "operations",
+        setting: format!("A compensation under the policy {policy}"),
     };
     told.finish()
 }

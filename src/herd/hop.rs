@@ -1316,9 +1316,10 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             started,
             caller,
             retried,
+            tries,
             ..
         } = *call;
-        self.recorder.call_ended(started, ok);
+        self.recorder.call_ended(started, tries, ok);
         if let Some(effects) = &self.effects {
             let phantom = ok && !effects.happened(call_slot);
             self.recorder.counts.phantom_effects += u64::from(phantom);
@@ -1355,8 +1356,8 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         if self.calls[call_slot].ended {
             return;
         }
-        self.recorder
-            .call_ended(self.calls[call_slot].started, false);
+        let call = &self.calls[call_slot];
+        self.recorder.call_ended(call.started, call.tries, false);
         self.give_back(call_slot);
         self.ground(call_slot);
         self.close(call_slot);

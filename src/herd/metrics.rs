@@ -29,6 +29,8 @@ pub struct Counts {
     pub denied: u64,
     /// Attempts that the client's own breaker or throttle did not let out.
     pub denied_attempts: u64,
+    /// Calls answered at their first attempt.
+    pub first_try: u64,
     /// Attempts withdrawn by their callers, and skipped by the service.
     pub cancelled: u64,
     pub dropped: u64,
@@ -76,7 +78,7 @@ pub const SERIES: [&str; 14] = [
 pub type Bin = [f64; SERIES.len()];
 
 /// The metrics of a replication, by name. Their definitions are in `docs/model.md`.
-pub const METRICS: [&str; 30] = [
+pub const METRICS: [&str; 31] = [
     "calls",
     "attempts",
     "attempts_per_call",
@@ -107,6 +109,7 @@ pub const METRICS: [&str; 30] = [
     "double_effects",
     "phantom_effects",
     "denied_attempts",
+    "first_try_calls",
 ];
 
 /// Whether a metric lies between 0 and 1.
@@ -382,9 +385,9 @@ impl Recorder {
         }
     }
 
-    /// A call that started at `started` ended.
+    /// A call that started at `started` ended after `tries` attempts.
     #[inline]
-    pub fn call_ended(&mut self, started: u64, ok: bool) {
+    pub fn call_ended(&mut self, started: u64, tries: u32, ok: bool) {
         self.settle();
         let took = self.now - started;
         self.outstanding -= 1;
@@ -392,6 +395,7 @@ impl Recorder {
         self.last_end = self.now;
         if ok {
             self.counts.ok += 1;
+            self.counts.first_try += u64::from(tries == 1);
             self.latencies.push(took);
         } else {
             self.counts.failed += 1;
@@ -530,6 +534,7 @@ impl Recorder {
             effects(window.double_effects),
             effects(window.phantom_effects),
             window.denied_attempts as f64,
+            window.first_try as f64,
         ]
     }
 
@@ -646,6 +651,7 @@ impl Counts {
             timed_out: self.timed_out - then.timed_out,
             denied: self.denied - then.denied,
             denied_attempts: self.denied_attempts - then.denied_attempts,
+            first_try: self.first_try - then.first_try,
             cancelled: self.cancelled - then.cancelled,
             dropped: self.dropped - then.dropped,
             served: self.served - then.served,
@@ -826,7 +832,7 @@ mod tests {
             recorder.advance(start, |_| f64::NAN);
             recorder.call_started();
             recorder.advance(start + 200_000, |_| f64::NAN);
-            recorder.call_ended(start, true);
+            recorder.call_ended(start, 1, true);
         }
         let outcome = recorder.finish(
             scenario.run.horizon.0,

@@ -9,6 +9,7 @@ use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
 use crate::output::table::{aligned, piped};
 use crate::output::words::{chance, list, percent, seconds, thousands, three_digits};
+use crate::report::{Grid, Story};
 use crate::scenario::quorum::{Method, QuorumScenario};
 use crate::units::Nanos;
 
@@ -668,6 +669,51 @@ pub fn text(results: &QuorumResults<'_>) -> String {
 
 pub fn markdown(results: &QuorumResults<'_>) -> String {
     layout(results, piped, |text| format!("{text}.\n\n"))
+}
+
+/// The run as a document.
+pub fn story(results: &QuorumResults<'_>) -> Story {
+    let (more_headers, more) = more_rows(results);
+    let mut summary: Vec<String> = results
+        .cells
+        .iter()
+        .take(6)
+        .map(|cell| sentence(results, cell))
+        .collect();
+    let lines = meanings(results);
+    summary.extend(lines.lines().map(String::from));
+    let mut tables = vec![
+        Grid::new("", &headers(results), &rows(results)),
+        Grid::new(
+            "Availability, load, and what reads in a row find",
+            &more_headers,
+            &more,
+        ),
+    ];
+    if let Some((headers, rows)) = compared(results) {
+        tables.push(Grid::new("Exact and simulated", &headers, &rows));
+    }
+    Story {
+        title: verdict(results),
+        setting: match results.scenario.latency.fit {
+            Some(fit) => format!("latencies {fit}"),
+            None => String::new(),
+        },
+        summary,
+        tables,
+        parameters: vec![(
+            "scenario.toml".to_string(),
+            crate::output::scenario_file(results.scenario),
+        )],
+        method: format!(
+            "herdsim {}, seed {}: {}",
+            env!("CARGO_PKG_VERSION"),
+            results.scenario.run.seed,
+            method(results).trim_end()
+        ),
+        command: "herdsim run scenario.toml".to_string(),
+        conditions: Vec::new(),
+    }
 }
 
 /// `result.json`.

@@ -118,7 +118,17 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 34] = [
+const FILES: [&str; 44] = [
+    "outcomes.png",
+    "outcomes.svg",
+    "queue.png",
+    "queue.svg",
+    "latency.png",
+    "latency.svg",
+    "distribution.png",
+    "distribution.svg",
+    "postmortem.md",
+    "report.html",
     "staleness.csv",
     "staleness.png",
     "staleness.svg",

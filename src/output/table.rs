@@ -1,6 +1,8 @@
 //! The summary as a table: on the terminal and in Markdown.
 
 use crate::ensemble::herd::{PolicyResults, Results};
+use crate::ensemble::stats::Estimate;
+use crate::herd::SERIES;
 use crate::output::verdict::{Fate, Question, how_soon};
 use crate::output::words::{percent, plus_minus, seconds, thousands, three_digits};
 
@@ -59,16 +61,65 @@ fn row(policy: &PolicyResults, question: Question) -> Row {
     ]
 }
 
+/// Headers and rows of the table.
+pub fn cells(results: &Results) -> ([String; 6], Vec<Row>) {
+    let question = Question::of(&results.scenario);
+    let rows = results.policies.iter().map(|p| row(p, question)).collect();
+    (headers(results), rows)
+}
+
+/// The same of every service of a chain.
+pub fn tier_cells(results: &Results) -> Option<([&'static str; 6], Vec<Row>)> {
+    Some((TIERS, tiers(results)?))
+}
+
 /// Aligned columns for a terminal; 80 columns hold it unless a name is long.
 pub fn text(results: &Results) -> String {
-    let question = Question::of(&results.scenario);
-    let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
-    let mut text = aligned(&headers(results), &rows);
+    let (headers, rows) = cells(results);
+    let mut text = aligned(&headers, &rows);
     if let Some(tiers) = tiers(results) {
         text += "\n";
         text += &aligned(&TIERS, &tiers);
     }
-    text + &notes(results)
+    text + &sparklines(results) + &notes(results)
+}
+
+/// Goodput over time, a line a policy, on one scale.
+fn sparklines(results: &Results) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    const WIDTH: usize = 50;
+    const NAME: usize = 24;
+    let Some(column) = SERIES.iter().position(|c| *c == "goodput_per_s") else {
+        return String::new();
+    };
+    let levels = |p: &PolicyResults| -> Vec<f64> {
+        let together = p.series.len().div_ceil(WIDTH).max(1);
+        let mean = |bins: &[[Estimate; SERIES.len()]]| {
+            bins.iter().map(|b| b[column].mean).sum::<f64>() / bins.len() as f64
+        };
+        p.series.chunks(together).map(mean).collect()
+    };
+    let all: Vec<Vec<f64>> = results.policies.iter().map(levels).collect();
+    let most = all.iter().flatten().copied().fold(0.0, f64::max);
+    if most <= 0.0 {
+        return String::new();
+    }
+    let names = results.policies.iter().map(|p| p.name.chars().count());
+    let wide = names.max().unwrap_or(0).clamp("goodput".len(), NAME);
+    let seconds = results.scenario.run.horizon.as_secs();
+    let mut out = format!(
+        "\n{:wide$}  over {}, up to {}/s\n",
+        "goodput",
+        crate::output::words::seconds(seconds),
+        thousands(most)
+    );
+    for (policy, levels) in results.policies.iter().zip(all) {
+        let name: String = policy.name.chars().take(NAME).collect();
+        let bar = |x: &f64| BARS[((x / most * 8.0) as usize).min(7)];
+        let line: String = levels.iter().map(bar).collect();
+        out += &format!("{name:wide$}  {line}\n");
+    }
+    out
 }
 
 /// What the columns do not say and no one should miss, a line each.
@@ -158,9 +209,8 @@ fn tiers(results: &Results) -> Option<Vec<Row>> {
 
 /// The same as a Markdown table.
 pub fn markdown(results: &Results) -> String {
-    let question = Question::of(&results.scenario);
-    let rows: Vec<_> = results.policies.iter().map(|p| row(p, question)).collect();
-    let mut text = piped(&headers(results), &rows);
+    let (headers, rows) = cells(results);
+    let mut text = piped(&headers, &rows);
     if let Some(tiers) = tiers(results) {
         text += "\n";
         text += &piped(&TIERS, &tiers);

@@ -369,7 +369,7 @@ fn completion(results: &Results, horizon: &str) -> String {
 }
 
 /// "a 2 s crash", or "the faults" where there are several.
-fn incident(results: &Results) -> String {
+pub fn incident(results: &Results) -> String {
     match &results.scenario.faults[..] {
         [fault] => {
             let what = match fault.kind {

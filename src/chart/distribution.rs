@@ -1,0 +1,124 @@
+//! Latency of answered calls as a cumulative distribution on a logarithmic axis.
+
+use crate::chart::render::{Align, Chart, ChartError, Type};
+use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
+use crate::ensemble::herd::Results;
+use crate::output::words::seconds;
+
+const PANEL: f64 = 440.0;
+
+/// The chart `distribution`.
+pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
+    let right = theme::WIDTH - theme::EDGE - widest_name(results) - LEADER - 6.0;
+    // From the fastest thousandth on: what is faster is hardly a call.
+    let ends = results.policies.iter().filter(|p| !p.latency.is_empty());
+    let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), p| {
+        let at = |q: f64| p.latency.value_at_quantile(q).max(1) as f64 / 1e9;
+        (low.min(at(0.001)), high.max(at(1.0)))
+    });
+    let what = "Share of answered calls that took at most so long, retries and waiting included";
+    sheet(
+        results,
+        "distribution",
+        what,
+        PANEL + 150.0,
+        |canvas, top| {
+            canvas.text(
+                (theme::LEFT, top - 16.0),
+                "Answered calls that took at most so long",
+                Type::new(theme::HEADING, theme::INK),
+            );
+            let bottom = top + PANEL;
+            let y = |share: f64| bottom - share * PANEL;
+            for percent in [0, 25, 50, 75, 100] {
+                let at = y(f64::from(percent) / 100.0);
+                let colour = if percent == 0 {
+                    theme::AXIS
+                } else {
+                    theme::GRID
+                };
+                canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
+                canvas.text(
+                    (theme::LEFT - 12.0, at + 7.0),
+                    &format!("{percent}%"),
+                    Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+                );
+            }
+            if high <= 0.0 {
+                return; // No call was answered.
+            }
+            let (low, high) = (low * 0.9, (high * 1.1).max(low * 2.0));
+            let x =
+                |t: f64| theme::LEFT + (t / low).ln() / (high / low).ln() * (right - theme::LEFT);
+            let mut free = f64::NEG_INFINITY;
+            for power in -9..6 {
+                for lead in [1.0, 2.0, 5.0] {
+                    let value = lead * 10f64.powi(power);
+                    if value < low || value > high {
+                        continue;
+                    }
+                    let text = seconds(value);
+                    let half = theme::measure(&text, theme::TICK, false) / 2.0;
+                    canvas.line(
+                        &[(x(value), bottom), (x(value), bottom + 6.0)],
+                        theme::AXIS,
+                        1.5,
+                    );
+                    if x(value) - half > free {
+                        canvas.text(
+                            (x(value), bottom + 32.0),
+                            &text,
+                            Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+                        );
+                        free = x(value) + half + 18.0;
+                    }
+                }
+            }
+            canvas.text(
+                (right, bottom + 64.0),
+                "from the start of a call to its answer",
+                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+            );
+            let mut labels = Vec::new();
+            for (i, policy) in results.policies.iter().enumerate().rev() {
+                if policy.latency.is_empty() {
+                    continue;
+                }
+                let all = policy.latency.len() as f64;
+                let mut below = 0.0;
+                let mut line = vec![(theme::LEFT, y(0.0))];
+                // Where the curve is when the labels are read: at its median.
+                for step in policy.latency.iter_recorded() {
+                    below += step.count_since_last_iteration() as f64;
+                    let at = x((step.value_iterated_to() as f64 / 1e9).max(low));
+                    line.push((at.max(theme::LEFT), y(below / all)));
+                }
+                line.push((right, y(1.0)));
+                canvas.line(&thin(&line), theme::colour(i), 2.6);
+                let median = policy.latency.value_at_quantile(0.5) as f64 / 1e9;
+                labels.push(EndLabel {
+                    at: y(1.0),
+                    text: label(&policy.name),
+                    style: Type::new(theme::LABEL, theme::colour(i)).bold(),
+                });
+                canvas.dot((x(median.max(low)), y(0.5)), 4.5, theme::colour(i));
+            }
+            labels.reverse();
+            end_labels(canvas, right, (top, bottom), labels);
+        },
+    )
+}
+
+/// Points that can be told apart.
+fn thin(line: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = Vec::new();
+    for (i, (x, y)) in line.iter().enumerate() {
+        let far = kept
+            .last()
+            .is_none_or(|(a, b)| (x - a).abs() + (y - b).abs() > 0.7);
+        if far || i + 1 == line.len() {
+            kept.push((*x, *y));
+        }
+    }
+    kept
+}

@@ -1,0 +1,105 @@
+//! What became of every call, by policy, as stacked bars.
+
+use plotters::style::RGBColor;
+
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::{label, sheet, theme, widest_name};
+use crate::ensemble::herd::{PolicyResults, Results};
+use crate::output::words::percent;
+
+const BAR: f64 = 34.0;
+const ROW: f64 = 58.0;
+
+/// From good to bad, in colours that differ in lightness too.
+const KINDS: [(&str, RGBColor); 5] = [
+    ("answered at the first attempt", RGBColor(0, 114, 178)),
+    ("answered after retries", RGBColor(115, 184, 226)),
+    ("failed, a retry was denied", RGBColor(240, 190, 120)),
+    ("failed otherwise", RGBColor(213, 94, 0)),
+    ("still waiting at the end", RGBColor(190, 194, 199)),
+];
+
+/// Shares of all calls, in the order of [`KINDS`].
+fn shares(policy: &PolicyResults) -> [f64; 5] {
+    let mean = |name: &str| policy.metric(name).mean;
+    let (calls, failed) = (mean("calls"), mean("failed_calls"));
+    let first = mean("first_try_calls");
+    let waiting = mean("outstanding_calls").min(calls - failed);
+    let ok = mean("success_ratio") * (mean("calls") - mean("outstanding_calls")).max(0.0);
+    // Every denied retry ends its call, a hedge apart.
+    let denied = mean("denied_retries").min(failed);
+    let parts = [
+        first,
+        (ok - first).max(0.0),
+        denied,
+        failed - denied,
+        waiting,
+    ];
+    let all: f64 = parts.iter().sum();
+    parts.map(|part| match all > 0.0 {
+        true => part / all,
+        false => 0.0,
+    })
+}
+
+/// The chart `outcomes`.
+pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
+    let rows = results.policies.len() as f64;
+    let left = (widest_name(results) + 60.0).max(theme::LEFT);
+    let right = theme::WIDTH - theme::EDGE;
+    let what = "What became of every call";
+    sheet(
+        results,
+        "outcomes",
+        what,
+        rows * ROW + 170.0,
+        |canvas, top| {
+            let x = |share: f64| left + share * (right - left);
+            for (i, policy) in results.policies.iter().enumerate() {
+                let y = top + i as f64 * ROW - 10.0;
+                canvas.text(
+                    (left - 16.0, y + BAR / 2.0 + 8.0),
+                    &label(&policy.name),
+                    Type::new(theme::LABEL, theme::colour(i))
+                        .bold()
+                        .align(Align::Right),
+                );
+                let mut from = 0.0;
+                for ((_, colour), share) in KINDS.iter().zip(shares(policy)) {
+                    if share <= 0.0 {
+                        continue;
+                    }
+                    let to = (from + share).min(1.0);
+                    canvas.rect((x(from), y), (x(to), y + BAR), *colour);
+                    let text = percent(share);
+                    let width = theme::measure(&text, theme::SMALL, false);
+                    if x(to) - x(from) > width + 12.0 {
+                        let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
+                        let ink = if dark { theme::PAPER } else { theme::INK };
+                        canvas.text(
+                            ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
+                            &text,
+                            Type::new(theme::SMALL, ink).align(Align::Centre),
+                        );
+                    }
+                    from = to;
+                }
+            }
+            legend(canvas, top + rows * ROW + 20.0);
+        },
+    )
+}
+
+/// The colours, as many in a row as fit.
+fn legend(canvas: &mut Canvas<'_>, top: f64) {
+    let (mut x, mut y) = (theme::LEFT, top);
+    for (name, colour) in KINDS {
+        let width = theme::measure(name, theme::TICK, false) + 64.0;
+        if x + width > theme::WIDTH - theme::EDGE {
+            (x, y) = (theme::LEFT, y + 34.0);
+        }
+        canvas.rect((x, y - 15.0), (x + 20.0, y + 3.0), colour);
+        canvas.text((x + 30.0, y), name, Type::new(theme::TICK, theme::SOFT));
+        x += width;
+    }
+}

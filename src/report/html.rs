@@ -1,0 +1,197 @@
+//! `report.html`: one page that asks for nothing else.
+
+use askama::Template;
+
+use crate::chart::Chart;
+use crate::report::{Grid, Story, heading};
+
+/// Colours of the charts and what they are called on the page, which has a light
+/// and a dark one of each.
+const COLOURS: [(&str, &str); 15] = [
+    ("#FFFFFF", "paper"),
+    ("#202124", "ink"),
+    ("#5F6368", "soft"),
+    ("#8C9196", "faint"),
+    ("#E8EAED", "grid"),
+    ("#969A9F", "axis"),
+    ("#F0F2F5", "shade"),
+    ("#D55E00", "c0"),
+    ("#0072B2", "c1"),
+    ("#009E73", "c2"),
+    ("#B2548C", "c3"),
+    ("#B07600", "c4"),
+    ("#268BBE", "c5"),
+    ("#464646", "c6"),
+    ("#785E3C", "c7"),
+];
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'s> {
+    story: &'s Story,
+    figures: Vec<Figure>,
+    version: &'static str,
+}
+
+/// A chart on the page, already markup, and what it tells where the pointer is.
+struct Figure {
+    name: &'static str,
+    heading: String,
+    svg: String,
+    /// JSON, or nothing.
+    hover: String,
+}
+
+impl Page<'_> {
+    /// Tables with how each cell sorts: by its first number, or as text.
+    fn tables(&self) -> Vec<(&Grid, Vec<Vec<Cell>>)> {
+        let cell = |text: &String| Cell {
+            text: text.clone(),
+            key: key(text),
+        };
+        let rows = |grid: &Grid| {
+            let row = |row: &Vec<String>| row.iter().map(cell).collect();
+            grid.rows.iter().map(row).collect()
+        };
+        self.story.tables.iter().map(|g| (g, rows(g))).collect()
+    }
+}
+
+/// A cell of a table and what it sorts by.
+struct Cell {
+    text: String,
+    key: String,
+}
+
+/// What a cell sorts by, a number where it begins with one: `96.7 ±0.02%` is
+/// 96.7, `67.3 ms` 0.0673 s; `never` comes last.
+fn key(text: &str) -> String {
+    let plain = text.replace([',', '<', '>', '+'], "").replace('−', "-");
+    let end = plain
+        .find(|c: char| !(c.is_ascii_digit() || ".-e".contains(c)))
+        .unwrap_or(plain.len());
+    let unit = plain[end..].trim_start();
+    let scale = match unit.split_whitespace().next().unwrap_or("") {
+        "µs" => 1e-6,
+        "ms" => 1e-3,
+        "min" => 60.0,
+        _ => 1.0,
+    };
+    match (plain[..end].parse::<f64>(), text) {
+        (Ok(x), _) => format!("{}", x * scale),
+        (_, "at once") => "0".to_string(),
+        (_, "never" | "–") => "1e300".to_string(),
+        (_, text) => text.to_lowercase(),
+    }
+}
+
+/// The page.
+///
+/// # Errors
+/// None that the template could meet: it has no input but strings.
+pub fn html(story: &Story, charts: &[Chart]) -> String {
+    let figures = charts
+        .iter()
+        .map(|chart| Figure {
+            name: chart.name,
+            heading: unescaped(heading(chart)),
+            svg: inline(&chart.svg),
+            hover: hover(chart),
+        })
+        .collect();
+    let page = Page {
+        story,
+        figures,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    page.render().unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+/// A colour as the page calls it.
+fn of_page(colour: &str) -> String {
+    let known = COLOURS
+        .iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(colour));
+    known.map_or(colour.to_string(), |(_, name)| format!("var(--{name})"))
+}
+
+/// The drawing with the page's colours in place of its own, as wide as its place.
+fn inline(svg: &str) -> String {
+    let mut svg = svg.to_string();
+    for (colour, name) in COLOURS {
+        svg = svg.replace(
+            &format!("fill=\"{colour}\""),
+            &format!("fill=\"var(--{name})\""),
+        );
+        svg = svg.replace(
+            &format!("stroke=\"{colour}\""),
+            &format!("stroke=\"var(--{name})\""),
+        );
+    }
+    match svg.split_once("viewBox") {
+        Some((_, body)) => format!("<svg viewBox{body}"),
+        None => svg,
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+}
+
+/// What to show where the pointer is, for the page's script.
+fn hover(chart: &Chart) -> String {
+    if chart.plots.is_empty() {
+        return String::new();
+    }
+    let plots: Vec<serde_json::Value> = chart
+        .plots
+        .iter()
+        .map(|plot| {
+            serde_json::json!({
+                "area": plot.area,
+                "x": plot.x,
+                "labels": plot.labels,
+                "series": plot.series.iter().map(|s| serde_json::json!({
+                    "name": s.name, "colour": of_page(&s.colour), "values": s.values,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    // A `<` inside of a script could end it.
+    serde_json::Value::from(plots)
+        .to_string()
+        .replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_sort_by_what_they_mean() {
+        assert_eq!(key("96.70 ±0.02%"), "96.7");
+        assert_eq!(key("67.3 ms"), "0.0673");
+        assert_eq!(key("1,234"), "1234");
+        assert_eq!(key("at once"), "0");
+        assert_eq!(key("never"), "1e300");
+        assert_eq!(key("fixed"), "fixed");
+    }
+
+    #[test]
+    fn nothing_escapes_onto_the_page() {
+        let story = Story {
+            title: "<script>alert(1)</script> & =cmd() \u{202e}".to_string(),
+            summary: vec!["a <b> \"c\"".to_string()],
+            tables: vec![Grid::new("", &["<x>"], &[vec!["</td><img>".to_string()]])],
+            ..Story::default()
+        };
+        let page = html(&story, &[]);
+        assert!(!page.contains("<script>alert") && !page.contains("</td><img>"));
+        assert!(page.contains("&#60;script&#62;alert(1)") || page.contains("&lt;script"));
+        for remote in ["http://", "https://", "src=", "@import", "url("] {
+            assert!(!page.contains(remote), "{remote}");
+        }
+    }
+}

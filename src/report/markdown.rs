@@ -1,0 +1,60 @@
+//! `postmortem.md`: a section ready to paste.
+
+use crate::chart::Chart;
+use crate::output::table::piped;
+use crate::report::{Story, alt};
+
+/// Text that Markdown leaves alone.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if "\\`*_[]<>|".contains(c) {
+            out.push('\\');
+        }
+        out.push(if c == '\n' { ' ' } else { c });
+    }
+    out
+}
+
+/// The section, with links to the charts beside it.
+pub fn markdown(story: &Story, charts: &[Chart]) -> String {
+    let mut out = format!("## {}\n\n", plain(&story.title));
+    if !story.setting.is_empty() {
+        out += &format!("{}\n\n", plain(&story.setting));
+    }
+    for sentence in &story.summary {
+        out += &format!("- {}\n", plain(sentence));
+    }
+    if !story.summary.is_empty() {
+        out.push('\n');
+    }
+    for table in &story.tables {
+        if !table.caption.is_empty() {
+            out += &format!("**{}**\n\n", plain(&table.caption));
+        }
+        let rows: Vec<Vec<String>> = table
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|cell| plain(cell)).collect())
+            .collect();
+        let headers: Vec<String> = table.headers.iter().map(|h| plain(h)).collect();
+        out += &format!("{}\n", piped(&headers, &rows));
+    }
+    for (condition, ruling) in &story.conditions {
+        out += &format!("- `{condition}`: {}\n", plain(ruling));
+    }
+    if !story.conditions.is_empty() {
+        out.push('\n');
+    }
+    for chart in charts {
+        // An alternative text ends at a bracket.
+        let alt = alt(chart).replace(['[', ']', '\n'], " ");
+        out += &format!("![{alt}]({}.png)\n\n", chart.name);
+    }
+    out += &format!(
+        "**Method.** {}\n\nTo do it again: `{}`\n",
+        plain(&story.method),
+        story.command
+    );
+    out
+}

@@ -1,0 +1,62 @@
+//! A run as a document: a section to paste into a postmortem, and a page to send.
+
+pub mod herd;
+mod html;
+mod markdown;
+
+use crate::chart::Chart;
+
+pub use html::html;
+pub use markdown::markdown;
+
+/// What a document says, whatever its form.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// The finding, a line.
+    pub title: String,
+    /// The setting, a line.
+    pub setting: String,
+    /// What happened, what each policy did, what helps most: sentences.
+    pub summary: Vec<String>,
+    pub tables: Vec<Grid>,
+    /// What was compared, each in full: name and TOML.
+    pub parameters: Vec<(String, String)>,
+    /// How it was found out.
+    pub method: String,
+    /// How to do it again.
+    pub command: String,
+    /// Conditions and what became of them.
+    pub conditions: Vec<(String, String)>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    pub caption: String,
+    pub headers: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    pub fn new(caption: &str, headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> Grid {
+        Grid {
+            caption: caption.to_string(),
+            headers: headers.iter().map(|h| h.as_ref().to_string()).collect(),
+            rows: rows.iter().map(|r| r.as_ref().to_vec()).collect(),
+        }
+    }
+}
+
+/// The alternative text of a chart: what it shows.
+fn alt(chart: &Chart) -> &str {
+    let text = chart.svg.split_once("<desc>");
+    text.and_then(|(_, rest)| rest.split_once("</desc>"))
+        .map_or("", |(text, _)| text)
+}
+
+/// Its title.
+fn heading(chart: &Chart) -> &str {
+    let text = chart.svg.split_once("<title>");
+    text.and_then(|(_, rest)| rest.split_once("</title>"))
+        .map_or("", |(text, _)| text)
+}
