@@ -275,7 +275,37 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
+/// A drawing with every colour of [`theme::TONES`] replaced by what `of` says.
+pub fn recoloured(svg: &str, of: impl Fn(&theme::Tone) -> String) -> String {
+    let mut out = String::with_capacity(svg.len());
+    let mut rest = svg;
+    // In one pass: what one colour becomes is not mistaken for another.
+    while let Some(at) = rest.find("=\"#") {
+        let (before, after) = rest.split_at(at + 2);
+        out += before;
+        let colour = after.get(..7).unwrap_or(after);
+        match theme::TONES.iter().find(|tone| tone.light == colour) {
+            Some(tone) => out += &of(tone),
+            None => out += colour,
+        }
+        rest = &after[colour.len()..];
+    }
+    out + rest
+}
+
 impl Chart {
+    /// The same for a light or a dark ground.
+    #[must_use]
+    pub fn on(self, theme: theme::Theme) -> Chart {
+        match theme {
+            theme::Theme::Light => self,
+            theme::Theme::Dark => Chart {
+                svg: recoloured(&self.svg, |tone| tone.dark.to_string()),
+                ..self
+            },
+        }
+    }
+
     /// The drawing as a PNG of twice its size, with the embedded font.
     pub fn png(&self) -> Result<Vec<u8>, ChartError> {
         const SCALE: f32 = 2.0;

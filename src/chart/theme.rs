@@ -37,6 +37,44 @@ const PALETTE: [RGBColor; 8] = [
     RGBColor(120, 94, 60),
 ];
 
+/// What a drawing is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+/// A colour of drawings as they are made, its name on a page, and what it is on a
+/// dark ground.
+pub struct Tone {
+    pub light: &'static str,
+    pub name: &'static str,
+    pub dark: &'static str,
+}
+
+/// Every colour that changes with the ground.
+pub const TONES: [Tone; 15] = [
+    tone("#FFFFFF", "paper", "#17191C"),
+    tone("#202124", "ink", "#E8EAED"),
+    tone("#5F6368", "soft", "#B3B8BD"),
+    tone("#8C9196", "faint", "#8A9096"),
+    tone("#E8EAED", "grid", "#303438"),
+    tone("#969A9F", "axis", "#70767C"),
+    tone("#F0F2F5", "shade", "#24282C"),
+    tone("#D55E00", "c0", "#F08A3C"),
+    tone("#0072B2", "c1", "#4FA8E0"),
+    tone("#009E73", "c2", "#2FC296"),
+    tone("#B2548C", "c3", "#D98CB8"),
+    tone("#B07600", "c4", "#D9A63A"),
+    tone("#268BBE", "c5", "#7CC4EC"),
+    tone("#464646", "c6", "#C4C8CC"),
+    tone("#785E3C", "c7", "#B99A70"),
+];
+
+const fn tone(light: &'static str, name: &'static str, dark: &'static str) -> Tone {
+    Tone { light, name, dark }
+}
+
 /// A colour as `#rrggbb`.
 pub fn hex(colour: RGBColor) -> String {
     format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use crate::chart::theme::Theme;
 use crate::cli::failure::Failure;
 use crate::scenario::{Layers, Problem};
 
@@ -110,6 +111,9 @@ pub struct Common {
     /// Leave the charts out
     #[arg(long, help_heading = "Output")]
     pub no_charts: bool,
+    /// Charts for a light or a dark ground; the page has both
+    #[arg(long, value_enum, default_value = "light", help_heading = "Output")]
+    pub theme: Ground,
     /// A condition on a metric, such as 'budget.recovery_s < 5' or 'p_stale_write < 1%';
     /// repeat for several.
     /// Exit status 3 unless all hold
@@ -131,7 +135,20 @@ pub enum Format {
     Markdown,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ground {
+    Light,
+    Dark,
+}
+
 impl Common {
+    pub fn theme(&self) -> Theme {
+        match self.theme {
+            Ground::Light => Theme::Light,
+            Ground::Dark => Theme::Dark,
+        }
+    }
+
     /// How many threads to use.
     pub fn threads(&self) -> usize {
         match self.threads {

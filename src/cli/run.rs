@@ -11,6 +11,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::chart::Chart;
+use crate::chart::theme::Theme;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format};
 use crate::cli::{fence, herd, quorum, saga};
@@ -192,7 +193,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let mut finished = finished;
     let rulings = rulings(&assertions, &*finished.judged);
     finished.story.conditions = rulings.iter().map(Ruled::told).collect();
-    let files = write_files(&finished, directory, &pool)?;
+    let files = write_files(&finished, directory, &pool, common.theme())?;
 
     tell(common.format, &finished)?;
     if !common.quiet {
@@ -320,6 +321,7 @@ fn write_files(
     finished: &Finished,
     directory: RunDir,
     pool: &ThreadPool,
+    theme: Theme,
 ) -> Result<String, Failure> {
     let mut names = vec!["scenario.toml".to_string()];
     directory.write("scenario.toml", |out| {
@@ -331,7 +333,12 @@ fn write_files(
     }
     directory.write("result.json", |out| out.write_all(finished.json.as_bytes()))?;
     names.push("result.json".to_string());
-    write_charts(&finished.charts, &directory, pool, &mut names)?;
+    let themed: Vec<Chart> = finished
+        .charts
+        .iter()
+        .map(|c| c.clone().on(theme))
+        .collect();
+    write_charts(&themed, &directory, pool, &mut names)?;
     let documents = [
         (
             "postmortem.md",

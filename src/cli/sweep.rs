@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use clap::Args;
 
 use crate::chart;
+use crate::chart::theme::Theme;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
 use crate::cli::run::{
@@ -147,6 +148,7 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
         parquet: common.parquet,
         format: common.format,
         quiet: common.quiet,
+        theme: common.theme(),
     };
     whole.write(std::slice::from_ref(&directory), &pool)?;
     // What it held is in the results now.
@@ -220,6 +222,7 @@ struct Whole<'w> {
     parquet: bool,
     format: Format,
     quiet: bool,
+    theme: Theme,
 }
 
 impl Whole<'_> {
@@ -287,6 +290,7 @@ impl Whole<'_> {
                     "no chart: a map has two axes, or three of which the first has up to six values",
                 );
             }
+            let charts: Vec<_> = charts.into_iter().map(|c| c.on(self.theme)).collect();
             write_charts(&charts, &directory, pool, &mut names)?;
         }
         let summary = match self.format {
@@ -360,6 +364,7 @@ pub fn merge(options: &MergeOptions) -> Result<u8, Failure> {
         parquet: options.parquet,
         format: Format::Text,
         quiet: options.quiet,
+        theme: Theme::Light,
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     whole.write(&options.shards, &pool(threads)?)?;

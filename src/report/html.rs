@@ -3,33 +3,16 @@
 use askama::Template;
 
 use crate::chart::Chart;
+use crate::chart::render::recoloured;
+use crate::chart::theme::{TONES, Tone};
 use crate::report::{Grid, Story, heading};
-
-/// Colours of the charts and what they are called on the page, which has a light
-/// and a dark one of each.
-const COLOURS: [(&str, &str); 15] = [
-    ("#FFFFFF", "paper"),
-    ("#202124", "ink"),
-    ("#5F6368", "soft"),
-    ("#8C9196", "faint"),
-    ("#E8EAED", "grid"),
-    ("#969A9F", "axis"),
-    ("#F0F2F5", "shade"),
-    ("#D55E00", "c0"),
-    ("#0072B2", "c1"),
-    ("#009E73", "c2"),
-    ("#B2548C", "c3"),
-    ("#B07600", "c4"),
-    ("#268BBE", "c5"),
-    ("#464646", "c6"),
-    ("#785E3C", "c7"),
-];
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'s> {
     story: &'s Story,
     figures: Vec<Figure>,
+    tones: &'static [Tone],
     version: &'static str,
 }
 
@@ -102,6 +85,7 @@ pub fn html(story: &Story, charts: &[Chart]) -> String {
     let page = Page {
         story,
         figures,
+        tones: &TONES,
         version: env!("CARGO_PKG_VERSION"),
     };
     page.render().unwrap_or_else(|e| unreachable!("{e}"))
@@ -109,25 +93,13 @@ pub fn html(story: &Story, charts: &[Chart]) -> String {
 
 /// A colour as the page calls it.
 fn of_page(colour: &str) -> String {
-    let known = COLOURS
-        .iter()
-        .find(|(own, _)| own.eq_ignore_ascii_case(colour));
-    known.map_or(colour.to_string(), |(_, name)| format!("var(--{name})"))
+    let known = TONES.iter().find(|t| t.light.eq_ignore_ascii_case(colour));
+    known.map_or(colour.to_string(), |tone| format!("var(--{})", tone.name))
 }
 
 /// The drawing with the page's colours in place of its own, as wide as its place.
 fn inline(svg: &str) -> String {
-    let mut svg = svg.to_string();
-    for (colour, name) in COLOURS {
-        svg = svg.replace(
-            &format!("fill=\"{colour}\""),
-            &format!("fill=\"var(--{name})\""),
-        );
-        svg = svg.replace(
-            &format!("stroke=\"{colour}\""),
-            &format!("stroke=\"var(--{name})\""),
-        );
-    }
+    let svg = recoloured(svg, |tone| format!("var(--{})", tone.name));
     match svg.split_once("viewBox") {
         Some((_, body)) => format!("<svg viewBox{body}"),
         None => svg,
