@@ -52,6 +52,8 @@ pub enum Failure {
     Threads { threads: usize, reason: String },
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
+    #[error("cannot compare with `{path}`: {reason}")]
+    Baseline { path: PathBuf, reason: String },
     #[error("interrupted before the first replication was complete")]
     Interrupted,
 }
@@ -61,7 +63,7 @@ impl Failure {
         match self {
             Failure::Input(_) | Failure::OutOfReach(_) => 2,
             Failure::Directory(DirError::Foreign(_)) => 2,
-            Failure::Unreadable { .. } => 2,
+            Failure::Unreadable { .. } | Failure::Baseline { .. } => 2,
             Failure::Checkpoint(
                 CheckpointError::Other { .. }
                 | CheckpointError::Busy(_)

@@ -119,6 +119,12 @@ pub struct Common {
     /// Exit status 3 unless all hold
     #[arg(long = "assert", value_name = "CONDITION", help_heading = "Output")]
     pub assertions: Vec<String>,
+    /// Say what is better and what is worse than in an earlier result.json
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub baseline: Option<PathBuf>,
+    /// Write what became of every --assert as JUnit XML
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub junit: Option<PathBuf>,
     /// No progress and no list of files
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,

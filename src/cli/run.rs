@@ -13,13 +13,15 @@ use rayon::prelude::*;
 use crate::chart::Chart;
 use crate::chart::theme::Theme;
 use crate::cli::failure::Failure;
-use crate::cli::options::{Common, Format};
+use crate::cli::options::{Common, Format, read};
 use crate::cli::{fence, herd, quorum, saga};
 use crate::ensemble::cost::Cost;
 use crate::fence as fencing;
 use crate::herd::METRICS;
 use crate::output::assertion::{Assertion, Judged, Ruling};
+use crate::output::baseline::Baseline;
 use crate::output::figures::Figures;
+use crate::output::junit;
 use crate::output::run_dir::RunDir;
 use crate::output::table;
 use crate::output::trace::Trace;
@@ -167,6 +169,7 @@ impl File {
 /// Runs a job and returns the exit status.
 pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let assertions = read_assertions(job, common)?;
+    let baseline = read_baseline(job, common)?;
     let threads = common.threads();
     let cost = Cost::of_job(job, threads);
     if !cost.is_within_reach() && !common.yes {
@@ -193,6 +196,17 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let mut finished = finished;
     let rulings = rulings(&assertions, &*finished.judged);
     finished.story.conditions = rulings.iter().map(Ruled::told).collect();
+    if let Some(baseline) = &baseline {
+        finished.compare(baseline);
+    }
+    if let Some(path) = &common.junit {
+        let conditions: Vec<_> = rulings.iter().map(Ruled::case).collect();
+        let xml = junit::junit(job.name(), &conditions);
+        std::fs::write(path, xml).map_err(|e| Failure::Unwritable {
+            path: path.clone(),
+            reason: e.to_string(),
+        })?;
+    }
     let files = write_files(&finished, directory, &pool, common.theme())?;
 
     tell(common.format, &finished)?;
@@ -215,6 +229,42 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
+}
+
+impl Finished {
+    /// Puts what changed since an earlier run first, in every form.
+    fn compare(&mut self, baseline: &Baseline) {
+        let comparison = baseline.compare(&*self.judged);
+        let (headers, rows) = (&comparison.table.headers, &comparison.table.rows);
+        let verdict = &comparison.verdict;
+        self.text = format!(
+            "{verdict}\n\n{}\n{}",
+            table::aligned(headers, rows),
+            self.text
+        );
+        self.markdown = format!(
+            "**{verdict}**\n\n{}\n{}",
+            table::piped(headers, rows),
+            self.markdown
+        );
+        self.story.summary.insert(0, format!("{verdict}."));
+        self.story.tables.insert(0, comparison.table);
+    }
+}
+
+/// The earlier run to compare with.
+fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure> {
+    let Some(path) = &common.baseline else {
+        return Ok(None);
+    };
+    let failed = |reason: String| Failure::Baseline {
+        path: path.clone(),
+        reason,
+    };
+    if !matches!(job, Job::Herd(_)) {
+        return Err(failed("only herds are compared so far".to_string()));
+    }
+    Baseline::parse(&read(path)?).map(Some).map_err(failed)
 }
 
 /// Threads to work on.
@@ -384,6 +434,16 @@ struct Ruled {
 }
 
 impl Ruled {
+    /// The condition, and why it does not hold.
+    fn case(&self) -> (String, Option<String>) {
+        let why = match &self.ruling {
+            Ruling::Holds => None,
+            Ruling::Fails(why) => Some(why.clone()),
+            Ruling::Undecided(why) => Some(format!("undecided: {why}")),
+        };
+        (self.text.clone(), why)
+    }
+
     fn told(&self) -> (String, String) {
         let what = match &self.ruling {
             Ruling::Holds => "holds".to_string(),

@@ -1,6 +1,7 @@
 //! What a run leaves: files, tables, words.
 
 pub mod assertion;
+pub mod baseline;
 pub mod catalogue;
 pub mod csv;
 pub mod curves;
@@ -8,6 +9,7 @@ pub mod fence;
 pub mod figures;
 pub mod grid;
 pub mod json;
+pub mod junit;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod quorum;
