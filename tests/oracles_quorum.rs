@@ -503,6 +503,162 @@ fn stand_ins_break_the_promise_of_majorities() {
 }
 
 #[test]
+fn laws_that_a_quadrature_cannot_do_are_simulated() {
+    // Values of an independent simulation; steep at 0, or wide beyond measure.
+    for (law, expected, exact) in [
+        ("gamma(shape=0.1,mean=1ms)", 0.405, false),
+        ("weibull(shape=0.3,scale=1ms)", 0.3914, true),
+        ("lognormal(median=1ms,sigma=5)", 0.3986, false),
+        ("pareto(scale=1ms,alpha=0.05)", 0.410, false),
+        ("gamma(shape=0.3,mean=1ms)", 0.3727, true),
+    ] {
+        let laws = legs([law; 4]);
+        let mut settings: Vec<&str> = laws.iter().map(String::as_str).collect();
+        settings.push("read.t=0ms");
+        let cell = cell(&settings);
+        let p = cell.points[0].best();
+        assert!((p.mean - expected).abs() < 0.004, "{law}: {p:?} {expected}");
+        assert!(
+            exact || cell.found == Found::Conditional,
+            "{law} {:?}",
+            cell.error
+        );
+    }
+}
+
+#[test]
+fn a_floor_is_never_passed() {
+    let laws = legs(ALIKE);
+    let mut settings: Vec<&str> = laws.iter().map(String::as_str).collect();
+    settings.extend(["cluster.drop=2%", "read.visibility=[\"90%\",\"99.9%\"]"]);
+    let cell = cell(&settings);
+    assert!(cell.visibility[0].1[0].is_some_and(|t| t < 0.01));
+    assert_eq!(cell.visibility[1].1[0], None);
+}
+
+#[test]
+fn who_is_down_is_not_repaired() {
+    // Half of the writes that committed left the other replica without: it was down until
+    // 100 ms, and a read 1 ms later meets it before the next read by others does, most
+    // often. Given a commit at least one of two is up: P(the other one down) = 2/3, and
+    // half of the reads are answered by it.
+    let cell = cell(&[
+        "latency.write_out=uniform(100us,200us)",
+        "latency.ack=uniform(100us,200us)",
+        "latency.read_out=uniform(100us,200us)",
+        "latency.reply=uniform(100us,200us)",
+        "cluster.n=2",
+        "cluster.down=50%",
+        "cluster.down_for=100ms",
+        "cluster.repair=background",
+        "cluster.reads=50/s",
+        "read.t=101ms",
+        "run.replications=40000",
+    ]);
+    let p = cell.points[0].simulated.mean;
+    assert!(p > 0.30 && p < 0.3334, "{p}");
+}
+
+#[test]
+fn earlier_reads_do_not_depend_on_later_ones() {
+    let run = |t: &str| {
+        let laws = legs(ALIKE);
+        let mut settings: Vec<&str> = laws.iter().map(String::as_str).collect();
+        settings.extend([
+            "cluster.r=2",
+            "cluster.fan_out=quorum",
+            "cluster.drop=30%",
+            "cluster.pause=50%",
+            "cluster.pause_for=200ms",
+            "cluster.repair=background",
+            "cluster.reads=50/s",
+            "run.replications=60000",
+            t,
+        ]);
+        cell(&settings).points[0].simulated
+    };
+    let (alone, with) = (run("read.t=1ms"), run("read.t=[\"1ms\",\"190ms\"]"));
+    let error = (2.0 * alone.mean / alone.n as f64).sqrt();
+    assert!(
+        (alone.mean - with.mean).abs() < 4.0 * error,
+        "{alone:?} {with:?}"
+    );
+}
+
+#[test]
+fn standing_counts_where_replicas_are() {
+    // Two of three with 10% down each: 0.9³ + 3·0.9²·0.1 = 0.972.
+    let of = |r: &str, w: &str| {
+        let (r, w) = (format!("cluster.r={r}"), format!("cluster.w={w}"));
+        cell(&[
+            "datacentres={replicas=[3,3]}",
+            "cluster.down=10%",
+            "read.t=0ms",
+            "run.replications=40000",
+            &r,
+            &w,
+        ])
+    };
+    let local = of("LOCAL_QUORUM", "EACH_QUORUM");
+    assert!((local.available[0] - 0.972).abs() < 1e-12);
+    assert!((local.available[1] - 0.972f64.powi(2)).abs() < 1e-12);
+    assert_eq!(local.resilience, 1);
+    for (failed, available) in [
+        (local.failed_reads, local.available[0]),
+        (local.failed_writes, local.available[1]),
+    ] {
+        let error = (available * (1.0 - available) / failed.n as f64).sqrt();
+        assert!(
+            (failed.mean - (1.0 - available)).abs() < 4.0 * error,
+            "{failed:?}"
+        );
+    }
+    let plain = of("2", "3");
+    assert_eq!(plain.resilience, 3);
+    assert!((plain.load - (2.0 + 3.0) / 2.0 / 6.0).abs() < 1e-12);
+    // A hint is as good as a replica.
+    let any = cell(&[
+        "cluster.w=ANY",
+        "cluster.down=30%",
+        "cluster.handoff=1s",
+        "read.t=0ms",
+        "run.replications=2000",
+    ]);
+    assert_eq!((any.failed_writes.mean, any.available[1]), (0.0, 1.0));
+}
+
+#[test]
+fn versions_are_of_writes_that_commit() {
+    let laws = legs(["exp(5ms)", "exp(1ms)", "exp(1ms)", "exp(1ms)"]);
+    for what in ["cluster.drop=30%", "cluster.down=30%"] {
+        let mut settings: Vec<&str> = laws.iter().map(String::as_str).collect();
+        settings.extend(["cluster.w=2", "read.t=0ms", "run.replications=400000", what]);
+        let cell = cell(&settings);
+        let (once, _) = cell.versions[0];
+        let exact = cell.points[0].exact.unwrap();
+        let error = once.sd / (once.n as f64).sqrt();
+        assert!(
+            (once.mean - exact).abs() < 4.0 * error,
+            "{what} {once:?} {exact}"
+        );
+    }
+}
+
+#[test]
+fn few_trials_that_carry_all_prove_nothing() {
+    // Exactly 3.1e-7, by reads that happen to be a thousand times as fast as usual.
+    let cell = cell(&[
+        "latency.write_out=exp(1ms)",
+        "latency.ack=exp(1ms)",
+        "latency.read_out=exp(1h)",
+        "latency.reply=exp(1ms)",
+        "read.t=0ms",
+        "run.method=monte-carlo",
+    ]);
+    assert!(cell.points[0].best().high > 3.1e-7);
+}
+
+#[test]
 fn failed_writes_can_be_seen() {
     // Acknowledgements take 10 ms and are waited for 5: every write fails, and reads
     // of one replica 20 ms later see it for certain.

@@ -552,6 +552,40 @@ fn quorums_that_cannot_be() {
         &["--target", "p_stale < 1"],
         &["no promise about stale reads"],
     );
+    quorum(&["--target", "p_stale(0ms) <= 0"], &["write <, not <="]);
+    quorum(&["--set", "cluster.handoff=1s"], &["goes with `down`"]);
+    quorum(
+        &[
+            "--set",
+            "cluster.repair=background",
+            "--set",
+            "cluster.reads=1000/s",
+            "--write-out",
+            "exp(10h)",
+            "--ack",
+            "1ms",
+            "--read-out",
+            "1ms",
+            "--reply",
+            "1ms",
+        ],
+        &["more than 10,000 reads by others"],
+    );
+    quorum(
+        &[
+            "--method",
+            "exact",
+            "--write-out",
+            "gamma(shape=0.1,mean=1ms)",
+            "--ack",
+            "gamma(shape=0.1,mean=1ms)",
+            "--read-out",
+            "gamma(shape=0.1,mean=1ms)",
+            "--reply",
+            "gamma(shape=0.1,mean=1ms)",
+        ],
+        &["no exact answer", "monte-carlo"],
+    );
     quorum(
         &["--method", "exact", "--latency", "wan"],
         &[

@@ -17,8 +17,13 @@ use crate::quorum::tally::{Counts, Tally, share};
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
 use crate::streams::Streams;
 
-/// Trials that share their streams.
-const BATCH: u64 = 1 << 13;
+/// Trials that share their streams: no more than take a moment.
+fn batch(scenario: &QuorumScenario) -> u64 {
+    match scenario.cluster.needs_events() {
+        None => 1 << 13,
+        Some(_) => 1 << 8,
+    }
+}
 
 /// Quantiles of latencies that are told: P(longer).
 pub const LATENCIES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.01), ("p999", 0.001)];
@@ -74,11 +79,6 @@ impl Point {
     pub fn estimate(&self) -> Estimate {
         match self.weighed.n {
             0 => self.simulated,
-            n if self.weighed.mean == 0.0 => Estimate {
-                // Nothing met: as many trials without it leave that much room.
-                high: 3.0 / n as f64,
-                ..self.weighed
-            },
             _ => self.weighed,
         }
     }
@@ -173,8 +173,9 @@ impl World for Batches<'_, '_> {
     type Outcome = Tally;
 
     fn replicate(&self, streams: Streams) -> Tally {
-        let left = self.trials - streams.replication * BATCH;
-        self.world.batch(streams, left.min(BATCH))
+        let size = batch(self.world.scenario);
+        let left = self.trials - streams.replication * size;
+        self.world.batch(streams, left.min(size))
     }
 }
 
@@ -198,7 +199,8 @@ pub fn run<'s>(
             .iter()
             .map(|world| Batches { world, trials })
             .collect();
-        let range = 0..trials.div_ceil(BATCH);
+        let size = batch(scenario);
+        let range = 0..trials.div_ceil(size);
         let all = range.end;
         reached = replicate(
             pool,
@@ -208,10 +210,10 @@ pub fn run<'s>(
             stop,
             |world, batch, more| {
                 tallies[world].merge(&more);
-                progress(((batch + 1) * BATCH).min(trials), all * BATCH);
+                progress(((batch + 1) * size).min(trials), all * size);
             },
         );
-        reached = (reached * BATCH).min(trials);
+        reached = (reached * size).min(trials);
     }
     let interrupted = stop.load(Ordering::Relaxed) && reached < trials;
     Ok(pool.install(|| {
@@ -244,7 +246,7 @@ pub fn gather<'s>(
     let mut tallies: Vec<Tally> = worlds.iter().map(empty).collect();
     for (world, tally) in worlds.iter().zip(&mut tallies) {
         let batches = Batches { world, trials };
-        let outcomes: Vec<Option<Tally>> = (0..trials.div_ceil(BATCH) as usize)
+        let outcomes: Vec<Option<Tally>> = (0..trials.div_ceil(batch(scenario)) as usize)
             .into_par_iter()
             .with_max_len(1)
             .map(|batch| {
@@ -308,6 +310,10 @@ fn empty(world: &cluster::World<'_>) -> Tally {
     Tally::new(world.settings.len(), read.t.len(), read.versions as usize)
 }
 
+/// A difference between a mesh and a coarser one with which the finer is as good as it
+/// should be: it is some ten times better than that.
+const GOOD_ENOUGH: f64 = 2e-4;
+
 /// The tables of a scenario, fine and coarse.
 struct Quadrature<'s> {
     scenario: &'s QuorumScenario,
@@ -358,16 +364,52 @@ impl<'s> Quadrature<'s> {
             || Tables::new(legs, drop, most, latest, fineness.coarser()),
         );
         match (fine, coarse) {
-            (Ok(fine), Ok(coarse)) => Ok(Some(Quadrature {
-                scenario,
-                fine,
-                coarse,
-            })),
+            (Ok(fine), Ok(coarse)) => {
+                let quadrature = Quadrature {
+                    scenario,
+                    fine,
+                    coarse,
+                };
+                match quadrature.error() {
+                    error if error <= GOOD_ENOUGH => Ok(Some(quadrature)),
+                    error if insists => Err(NotExact(format!(
+                        "there is no exact answer: these laws are too wide, or rise too steeply \
+                         at their ends, for the quadrature, which is good to {error:.0e} here; \
+                         {otherwise}"
+                    ))),
+                    _ => Ok(None),
+                }
+            }
             (Err(e @ TooManySteps), _) | (_, Err(e @ TooManySteps)) if insists => Err(NotExact(
                 format!("there is no exact answer: {e}; {otherwise}"),
             )),
             _ => Ok(None),
         }
+    }
+
+    /// The largest relative difference between the meshes, at the first and the last t.
+    fn error(&self) -> f64 {
+        let mut worst = 0.0f64;
+        let times = &self.scenario.read.t;
+        for (n, r, w) in self.scenario.settings() {
+            let (Some(k_r), Some(k_w)) = (r.of(n), w.of(n)) else {
+                continue;
+            };
+            if proves_fresh(self.scenario, n, r, w) {
+                continue;
+            }
+            let fine = self.mixture(&self.fine, n, k_r, k_w);
+            let coarse = self.mixture(&self.coarse, n, k_r, k_w);
+            for t in times.first().into_iter().chain(times.last()) {
+                let p = fine.p_stale(t.0 as f64);
+                let other = coarse.p_stale(t.0 as f64);
+                // What is next to nothing may be off by more.
+                if p.max(other) > 1e-25 {
+                    worst = worst.max((other - p).abs() / p.max(1e-300));
+                }
+            }
+        }
+        worst
     }
 
     /// The chances of so many replicas up, of those with which both complete.
@@ -600,9 +642,7 @@ fn cell(
     };
     // Of levels that ask where replicas are: those of every home, at worst.
     let [reads, writes] = [r, w].map(|wait| cluster::least(scenario, n, wait));
-    let (k_r, k_w) = (f64::from(reads), f64::from(writes));
-    let f = c.read_share.0;
-    let load = (f * k_r + (1.0 - f) * k_w) / f64::from(n);
+    let standing = cluster::Standing::of(scenario, n, r, w, down);
     let pbs = |k: u32| {
         if needs.0.is_none() || needs.1.is_none() {
             return f64::NAN;
@@ -661,11 +701,11 @@ fn cell(
             true => share(counts.failed_reads, counts.played),
             false => Estimate::certain(0.0),
         },
-        available: [reads, writes].map(|k| at_least(n, k, 1.0 - down)),
+        available: standing.available,
         down,
-        resilience: n - reads.max(writes),
-        load,
-        capacity: 1.0 / load,
+        resilience: standing.resilience,
+        load: standing.load,
+        capacity: 1.0 / standing.load,
     };
     (cell, curve)
 }

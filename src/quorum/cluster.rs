@@ -6,6 +6,7 @@
 use rand::RngExt;
 
 use crate::dist::unit;
+use crate::quorum::exact::at_least;
 use crate::quorum::lanes::Lanes;
 use crate::quorum::tally::{Counts, Tally};
 use crate::scenario::quorum::{
@@ -411,12 +412,14 @@ impl<'s> World<'s> {
             }
         }
         let mut all = self.weight(write.home, quorum, without, read);
-        counts.version(0, all);
+        let mut committed = completes;
+        counts.version(0, all, committed);
         for (version, other) in trial.others.iter().enumerate() {
             let acks = &self.writes[other.home][setting];
             let without = completed(&other.by_ack, &other.acked, acks, quorum);
             all *= self.weight(other.home, quorum, without, read);
-            counts.version(version + 1, all);
+            committed &= completed(&other.by_ack, &other.acked, acks, 0) < NEVER;
+            counts.version(version + 1, all, committed);
         }
     }
 
@@ -463,11 +466,19 @@ impl<'s> World<'s> {
             true => counts.failed_writes += 1,
             false => counts.write(commit),
         }
-        if from == NEVER {
-            return;
-        }
         trial.has.clear();
         trial.has.extend_from_slice(&trial.write.has);
+        trial.raw.clear();
+        trial.raw.extend_from_slice(&trial.write.raw);
+        if from == NEVER {
+            // Reads go on all the same.
+            let needs = &self.reads[trial.read.home][setting];
+            match self.look(&trial.read, needs, 0.0, trial) {
+                Some(seen) => counts.read(seen.latency),
+                None => counts.failed_reads += 1,
+            }
+            return;
+        }
         self.exchange(&trial.weather, &mut trial.has);
         if c.repair != Repair::None {
             self.others(setting, from, rngs, trial);
@@ -495,7 +506,7 @@ impl<'s> World<'s> {
                 let back = self.between[self.place[i]][home];
                 let out = self.legs[i].write_out.draw(&mut rngs.write) + there;
                 let ack = self.legs[i].ack.draw(&mut rngs.write) + back;
-                trial.has[i] = trial.has[i].min(from + seen.latency + out);
+                trial.repair(i, from + seen.latency + out);
                 latency = latency.max(seen.latency + out + ack);
             }
         }
@@ -541,6 +552,7 @@ impl<'s> World<'s> {
             weather,
             write,
             has,
+            raw,
             ..
         } = trial;
         let (mut replies, mut fresh): (Vec<(f64, usize)>, Set) = (Vec::new(), 0);
@@ -557,7 +569,7 @@ impl<'s> World<'s> {
             let knows = match is_down {
                 true => write.stand_in[i] <= arrives,
                 // Both waited for the end of its pause: in the order of their arrival.
-                false if served == *has && served == still => write.raw[i] <= arrives,
+                false if served == *has && served == still => raw[i] <= arrives,
                 false => *has <= served,
             };
             fresh |= Set::from(knows) << i;
@@ -580,7 +592,7 @@ impl<'s> World<'s> {
         let mean = 1e9 / self.cluster.reads.0;
         let last = from + self.times[self.times.len() - 1];
         // Instants at which a read meets a replica, or is done.
-        let mut steps: Vec<(f64, usize, Option<usize>)> = Vec::new();
+        let mut steps: Vec<(f64, usize, Option<(usize, f64)>)> = Vec::new();
         let mut reads: Vec<(Set, Set, Vec<f64>)> = Vec::new();
         let mut at = 0.0;
         loop {
@@ -595,16 +607,29 @@ impl<'s> World<'s> {
             let Some(seen) = self.look(&read, needs, at, trial) else {
                 continue;
             };
+            // Who is down does not reply, and is not repaired.
             let asked = self.asked(&read, needs, self.all());
+            let weather = &trial.weather;
+            let down = |i: usize, t: f64| weather.down >> i & 1 == 1 && t < weather.back[i];
+            let still = |i: usize| weather.still_until.get(i).copied().unwrap_or(0.0);
+            let mut served = vec![0.0; self.n];
+            let mut replied: Set = 0;
+            for i in members(asked) {
+                let arrives = at + read.out[i];
+                if !down(i, arrives) {
+                    served[i] = arrives.max(still(i));
+                    replied |= 1 << i;
+                }
+            }
             let (heard, done) = match self.cluster.repair {
-                Repair::Blocking => (seen.quorum, at + seen.latency),
+                Repair::Blocking => (seen.quorum & replied, at + seen.latency),
                 _ => {
-                    let replies = members(asked).map(|i| at + read.out[i] + read.back[i]);
-                    (asked, replies.fold(0.0, f64::max))
+                    let replies = members(replied).map(|i| served[i] + read.back[i]);
+                    (replied, replies.fold(0.0, f64::max))
                 }
             };
             let number = reads.len();
-            steps.extend(members(heard).map(|i| (at + read.out[i], number, Some(i))));
+            steps.extend(members(heard).map(|i| (served[i], number, Some((i, at + read.out[i])))));
             steps.push((done, number, None));
             // The repair takes as long as a write of its own.
             let way = (0..self.n).map(|i| {
@@ -617,14 +642,33 @@ impl<'s> World<'s> {
         for (now, number, replica) in steps {
             let (heard, knew, way) = &mut reads[number];
             match replica {
-                Some(i) => *knew |= Set::from(trial.has[i] <= now) << i,
+                Some((i, arrived)) => {
+                    // Both waited for the end of a pause: in the order of their arrival.
+                    let has = trial.has[i] < now || trial.has[i] == now && trial.raw[i] <= arrived;
+                    *knew |= Set::from(has) << i;
+                }
                 None if *knew != 0 => {
                     for i in members(*heard & !*knew) {
-                        trial.has[i] = trial.has[i].min(now + way[i]);
+                        trial.repair(i, now + way[i]);
                     }
                 }
                 None => {}
             }
+        }
+    }
+}
+
+impl Trial {
+    /// A repair reaches a replica, unless that is down.
+    fn repair(&mut self, i: usize, arrives: f64) {
+        let weather = &self.weather;
+        if weather.down >> i & 1 == 1 && arrives < weather.back[i] {
+            return;
+        }
+        let still = weather.still_until.get(i).copied().unwrap_or(0.0);
+        let has = arrives.max(still);
+        if has < self.has[i] || has == self.has[i] && arrives < self.raw[i] {
+            (self.has[i], self.raw[i]) = (has, arrives);
         }
     }
 }
@@ -639,8 +683,10 @@ struct Trial {
     read: Read,
     /// The next read of the same client.
     next: Read,
-    /// When each replica has the write, whatever it is that brought it.
+    /// When each replica has the write, whatever it is that brought it, and when
+    /// that arrived, before any pause.
     has: Vec<f64>,
+    raw: Vec<f64>,
 }
 
 struct Rngs {
@@ -673,6 +719,72 @@ fn places(scenario: &QuorumScenario, n: u32) -> (Vec<usize>, usize) {
             let of = d.replicas.iter().enumerate();
             let place = of.flat_map(|(i, count)| vec![i; *count as usize]).collect();
             (place, d.replicas.len())
+        }
+    }
+}
+
+/// What quorums of a kind need, from every home that they may have.
+fn asked_from(
+    scenario: &QuorumScenario,
+    n: u32,
+    wait: Wait,
+    of: fn(&Datacentres) -> Home,
+) -> Vec<Quorum> {
+    let (place, count) = places(scenario, n);
+    let homes = match scenario.datacentres.as_ref().map(of) {
+        Some(Home::At(place)) => place..place + 1,
+        _ => 0..count,
+    };
+    homes
+        .map(|home| quorum(wait, &place, count, home))
+        .collect()
+}
+
+/// What a setting (N, R, W) is worth apart from delays.
+pub struct Standing {
+    /// Chance of enough replicas for reads, and for writes, each down with the same.
+    pub available: [f64; 2],
+    /// Replicas that may fail, whichever they are.
+    pub resilience: u32,
+    /// Share of operations that the busiest replica serves, at best.
+    pub load: f64,
+}
+
+impl Standing {
+    pub fn of(scenario: &QuorumScenario, n: u32, r: Wait, w: Wait, down: f64) -> Standing {
+        let kinds = [
+            asked_from(scenario, n, r, |d| d.reader),
+            asked_from(scenario, n, w, |d| d.writer),
+        ];
+        let hint = w == Wait::Level(Level::Any) && scenario.cluster.handoff.is_some();
+        let mean = |homes: &[Quorum], of: &dyn Fn(&Quorum) -> f64| {
+            homes.iter().map(of).sum::<f64>() / homes.len() as f64
+        };
+        let up = |quorum: &Quorum| {
+            let parts = quorum.iter();
+            parts
+                .map(|(set, k)| at_least(set.count_ones(), *k, 1.0 - down))
+                .product::<f64>()
+        };
+        let mut available = [mean(&kinds[0], &up), mean(&kinds[1], &up)];
+        if hint {
+            available[1] = 1.0;
+        }
+        let spare = |quorum: &Quorum| quorum.iter().map(|(set, k)| set.count_ones() - k).min();
+        let resilience = kinds.iter().flatten().filter_map(spare).min();
+        let f = scenario.cluster.read_share.0;
+        let serves = |i: usize| {
+            let share = |quorum: &Quorum| {
+                let own = quorum.iter().filter(|(set, _)| set >> i & 1 == 1);
+                own.map(|(set, k)| f64::from(*k) / f64::from(set.count_ones()))
+                    .sum::<f64>()
+            };
+            f * mean(&kinds[0], &share) + (1.0 - f) * mean(&kinds[1], &share)
+        };
+        Standing {
+            available,
+            resilience: resilience.unwrap_or(0),
+            load: (0..n as usize).map(serves).fold(0.0, f64::max),
         }
     }
 }

@@ -596,6 +596,13 @@ impl Setting<'_> {
     /// G or K^R at x.
     fn tail(&self, x: f64) -> f64 {
         let mesh = &self.tables.x;
+        // Beyond the last panel only writes that were dropped are not there yet.
+        let last = mesh.ends.last().copied().unwrap_or(0.0);
+        let x = if self.tables.drop > 0.0 {
+            x.min(last.next_down())
+        } else {
+            x
+        };
         let Some(i) = mesh.find(x) else {
             return 0.0;
         };

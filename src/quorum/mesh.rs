@@ -318,10 +318,12 @@ fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<Mark>) {
             let upper = UPPER.iter().filter(|q| **q >= tail);
             own.extend(upper.map(|q| law.upper_quantile(*q)));
             if !matches!(law, Dist::Exp { .. } | Dist::Pareto { .. }) {
-                own.extend(LOWER.iter().map(|p| law.quantile(*p)));
+                let lower = LOWER.iter().filter(|p| **p >= tail);
+                own.extend(lower.map(|p| law.quantile(*p)));
             }
             own.sort_by(f64::total_cmp);
             own.dedup();
+            let own = geometric(&own);
             out.extend(own.windows(2).enumerate().map(|(i, pair)| {
                 let next = own.get(i + 2).map_or(f64::INFINITY, |x| x - pair[1]);
                 Mark {
@@ -332,6 +334,23 @@ fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<Mark>) {
         }
         _ => {}
     }
+}
+
+/// Marks with more between them where a density may be a power of the distance
+/// from the least: no more than four times as far as the one before.
+fn geometric(own: &[f64]) -> Vec<f64> {
+    let mut all = own.to_vec();
+    let least = own.first().copied().unwrap_or(0.0);
+    for pair in own.windows(2).skip(1) {
+        let (near, far) = (pair[0] - least, pair[1] - least);
+        let steps = ((far / near).ln() / 4f64.ln()).ceil();
+        if (2.0..200.0).contains(&steps) {
+            let ratio = (far / near).powf(1.0 / steps);
+            all.extend((1..steps as i32).map(|i| least + near * ratio.powi(i)));
+        }
+    }
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 /// Ends of panels: all kinks, and the marks that have none near, for their scale.

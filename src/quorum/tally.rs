@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::ensemble::stats::{Estimate, Moments, Z_975, wilson};
+use crate::ensemble::stats::{Estimate, Z_975, wilson};
 
 /// Sums of a ratio: what counts over what it is out of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,10 +42,16 @@ impl Ratio {
         let (n, p) = (self.n as f64, self.x / self.y);
         let squares = self.xx - 2.0 * p * self.xy + p * p * self.yy;
         let error = squares.max(0.0).sqrt() / self.y;
+        let mut high = (p + Z_975 * error).min(1.0);
+        // Where few trials carry the whole weight, others that carry more may not have
+        // come up yet: as many without them leave room for 3/n.
+        if self.x * self.x < 100.0 * self.xx {
+            high = high.max(3.0 / self.y);
+        }
         Estimate {
             mean: p,
             low: (p - Z_975 * error).max(0.0),
-            high: (p + Z_975 * error).min(1.0),
+            high,
             n: self.n,
             sd: error * n.sqrt(),
         }
@@ -61,7 +67,7 @@ pub struct Counts {
     /// The same by the chance of what is not drawn.
     pub weighed: Vec<Ratio>,
     /// Per number of versions, the chance to miss them all.
-    pub versions: Vec<Moments>,
+    pub versions: Vec<Ratio>,
     /// Pairs of reads by one client of which the first is right after the commit, and
     /// those of which the second does not know what the first did.
     pub pairs: u64,
@@ -101,7 +107,7 @@ impl Counts {
             reads: vec![0; times],
             stale: vec![0; times],
             weighed: vec![Ratio::default(); times],
-            versions: vec![Moments::default(); versions],
+            versions: vec![Ratio::default(); versions],
             pairs: 0,
             backwards: 0,
             played: 0,
@@ -148,8 +154,8 @@ impl Counts {
         }
     }
 
-    pub(super) fn version(&mut self, k: usize, missed: f64) {
-        self.versions[k].add(missed);
+    pub(super) fn version(&mut self, k: usize, missed: f64, committed: bool) {
+        self.versions[k].add(missed, f64::from(u8::from(committed)));
     }
 
     pub(super) fn stale_or_not(&mut self, k: usize, stale: bool) {

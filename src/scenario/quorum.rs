@@ -102,6 +102,12 @@ impl Cluster {
             ("repair", self.repair != Repair::None && self.reads.0 > 0.0),
             ("anti_entropy", self.anti_entropy.is_some()),
             ("write_timeout", self.write_timeout.is_some()),
+            (
+                "handoff",
+                self.down.0 > 0.0
+                    && self.handoff.is_some()
+                    && self.w.contains(&Wait::Level(Level::Any)),
+            ),
         ];
         let on = switches.iter().find(|(_, on)| *on);
         on.map(|(name, _)| *name)
@@ -484,10 +490,13 @@ impl QuorumScenario {
                 .help("method = \"monte-carlo\" simulates it; \"auto\" is exact where it can be"));
         }
         const MOST_READS: f64 = 1e4;
-        let last = self.read.t.last().map_or(0.0, |t| t.as_secs());
+        // Until the last read begins: ten mean commits and the last t.
+        let legs = &self.latency.legs;
+        let commit = legs.write_out.mean_s() + legs.ack.mean_s();
+        let last = self.read.t.last().map_or(0.0, |t| t.as_secs()) + 10.0 * commit;
         if self.cluster.repair != Repair::None && self.cluster.reads.0 * last > MOST_READS {
             return Err(
-                Problem::new("more than 10,000 reads by others until the last t")
+                Problem::new("more than 10,000 reads by others until the last read")
                     .at(sub_place(top, "cluster", "reads"))
                     .help("a lower rate, or an earlier t, tells the same"),
             );
@@ -677,6 +686,13 @@ fn cluster(
     for (key, p) in [("down", down), ("drop", drop)] {
         if p.0 >= 1.0 {
             return Err(Problem::new("nothing would ever be written").at(s.place(key)));
+        }
+    }
+    for key in ["down_for", "handoff", "sloppy"] {
+        if down.0 == 0.0 && s.place(key).is_some() {
+            return Err(Problem::new(format!("`{key}` goes with `down`"))
+                .at(s.place(key))
+                .help("`down` is the chance that a replica is down"));
         }
     }
     let repair = s
@@ -1019,6 +1035,11 @@ fn promise(node: &Node) -> Result<Promise, Problem> {
         .and_then(|rest| rest.strip_suffix(')'))
         .ok_or_else(wrong)?;
     let t = Nanos::parse(t.trim()).map_err(|_| wrong())?;
-    let most = Probability::parse(most.trim_start_matches('=').trim()).map_err(|_| wrong())?;
+    if most.starts_with('=') {
+        return Err(Problem::new("a promise is kept strictly below its limit")
+            .at(Some(node.place.clone()))
+            .help("write <, not <="));
+    }
+    let most = Probability::parse(most.trim()).map_err(|_| wrong())?;
     Ok(Promise { t, most: most.0 })
 }
