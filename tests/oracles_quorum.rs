@@ -505,12 +505,13 @@ fn stand_ins_break_the_promise_of_majorities() {
 #[test]
 fn laws_that_a_quadrature_cannot_do_are_simulated() {
     // Values of an independent simulation; steep at 0, or wide beyond measure.
-    for (law, expected, exact) in [
-        ("gamma(shape=0.1,mean=1ms)", 0.405, false),
-        ("weibull(shape=0.3,scale=1ms)", 0.3914, true),
-        ("lognormal(median=1ms,sigma=5)", 0.3986, false),
-        ("pareto(scale=1ms,alpha=0.05)", 0.410, false),
-        ("gamma(shape=0.3,mean=1ms)", 0.3727, true),
+    let mut found = Vec::new();
+    for (law, expected) in [
+        ("gamma(shape=0.1,mean=1ms)", 0.405),
+        ("weibull(shape=0.3,scale=1ms)", 0.3914),
+        ("lognormal(median=1ms,sigma=5)", 0.3986),
+        ("pareto(scale=1ms,alpha=0.05)", 0.410),
+        ("gamma(shape=0.3,mean=1ms)", 0.3727),
     ] {
         let laws = legs([law; 4]);
         let mut settings: Vec<&str> = laws.iter().map(String::as_str).collect();
@@ -518,12 +519,11 @@ fn laws_that_a_quadrature_cannot_do_are_simulated() {
         let cell = cell(&settings);
         let p = cell.points[0].best();
         assert!((p.mean - expected).abs() < 0.004, "{law}: {p:?} {expected}");
-        assert!(
-            exact || cell.found == Found::Conditional,
-            "{law} {:?}",
-            cell.error
-        );
+        // Whatever is called exact is so: the two meshes tell.
+        assert!(cell.error.is_none_or(|error| error < 2e-4), "{law}");
+        found.push(cell.found);
     }
+    assert!(found.contains(&Found::Conditional), "{found:?}");
 }
 
 #[test]

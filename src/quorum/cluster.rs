@@ -592,7 +592,7 @@ impl<'s> World<'s> {
         let mean = 1e9 / self.cluster.reads.0;
         let last = from + self.times[self.times.len() - 1];
         // Instants at which a read meets a replica, or is done.
-        let mut steps: Vec<(f64, usize, Option<(usize, f64)>)> = Vec::new();
+        let mut steps: Vec<Step> = Vec::new();
         let mut reads: Vec<(Set, Set, Vec<f64>)> = Vec::new();
         let mut at = 0.0;
         loop {
@@ -672,6 +672,10 @@ impl Trial {
         }
     }
 }
+
+/// At an instant, of the read of that number: it is done, or served by a replica at
+/// which it arrived when.
+type Step = (f64, usize, Option<(usize, f64)>);
 
 /// What a trial needs from one to the next.
 #[derive(Default)]
