@@ -478,3 +478,98 @@ fn the_catalogue_is_shown_searched_and_drawn() {
     }
     run(&["policies", "zzz"], 2);
 }
+
+/// Every number that the prose says of a policy stands in `summary.csv`.
+#[test]
+fn the_postmortem_says_what_the_summary_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--policy", "fixed,budget", "--replications", "3"];
+    herdsim(&dir).args(args).assert().success();
+    let read =
+        |name: &str| std::fs::read_to_string(dir.path().join("out/blip").join(name)).unwrap();
+    let (prose, page, summary) = (
+        read("postmortem.md"),
+        read("report.html"),
+        read("summary.csv"),
+    );
+    let mut rows = csv::Reader::from_reader(summary.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    for row in rows.records().map(Result::unwrap) {
+        let value = |name: &str| -> f64 {
+            let column = header.iter().position(|h| h == name).unwrap();
+            row[column].parse().unwrap_or(f64::NAN)
+        };
+        let line = prose
+            .lines()
+            .find(|line| line.starts_with(&format!("- {}: ", &row[0])))
+            .unwrap();
+        let half = (value("success_ratio_hi") - value("success_ratio_lo")) * 50.0;
+        let digits = (-half.log10().floor()).clamp(1.0, 3.0) as usize;
+        let success = value("success_ratio") * 100.0;
+        assert!(
+            line.contains(&format!(
+                "{success:.digits$} ±{half:.digits$}% of its calls"
+            )),
+            "{line}"
+        );
+        let attempts = value("attempts_per_call");
+        let before = line.split(" attempts a call").next().unwrap();
+        let told: f64 = before.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((told - attempts).abs() < 0.006, "{line}: {attempts}");
+        let wasted = value("wasted_service_ratio") * 100.0;
+        assert!(
+            line.contains(&format!("; {wasted:.1}% of the service's work")) || wasted == 0.0,
+            "{line}"
+        );
+        assert!(page.contains(&line[2..line.find(';').unwrap()]), "{line}");
+    }
+    for chart in [
+        "timeline",
+        "scoreboard",
+        "outcomes",
+        "queue",
+        "latency",
+        "distribution",
+    ] {
+        assert!(page.contains(&format!("<figure id=\"{chart}\"")), "{chart}");
+        assert!(prose.contains(&format!("]({chart}.png)")), "{chart}");
+    }
+    for remote in ["http://", "https://", " src=", "@import", "url("] {
+        let free = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!free.contains(remote), "{remote}");
+    }
+}
+
+#[test]
+fn an_earlier_run_is_compared_and_conditions_become_junit() {
+    let dir = tempfile::tempdir().unwrap();
+    herdsim(&dir)
+        .args(SMALL)
+        .args(["--name", "before"])
+        .assert()
+        .success();
+    let done = herdsim(&dir)
+        .args(SMALL)
+        .args(["--name", "after", "--baseline", "out/before/result.json"])
+        .args([
+            "--junit",
+            "j.xml",
+            "--assert",
+            "budget.success_ratio > 99.9%",
+        ])
+        .assert()
+        .code(3);
+    let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    assert!(
+        text.starts_with("As before: no policy answers more or fewer calls"),
+        "{text}"
+    );
+    let prose = std::fs::read_to_string(dir.path().join("out/after/postmortem.md")).unwrap();
+    assert!(prose.contains("Against before") && prose.contains("fails: "));
+    let xml = std::fs::read_to_string(dir.path().join("j.xml")).unwrap();
+    assert!(xml.contains("tests=\"1\" failures=\"1\""));
+    herdsim(&dir)
+        .args(["--baseline", "out/before/summary.csv"])
+        .assert()
+        .code(2);
+}
