@@ -573,3 +573,88 @@ fn an_earlier_run_is_compared_and_conditions_become_junit() {
         .assert()
         .code(2);
 }
+
+/// Charts and documents come out of the files as they went in.
+#[test]
+fn a_report_is_made_again_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "--policy",
+        "fixed,budget",
+        "--replications",
+        "3",
+        "--name",
+        "r",
+    ];
+    herdsim(&dir).args(args).assert().success();
+    let run = dir.path().join("out/r");
+    let files = || -> Vec<(String, Vec<u8>)> {
+        let mut all: Vec<_> = std::fs::read_dir(&run)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, std::fs::read(path).unwrap())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let before = files();
+    for (name, _) in &before {
+        if name.ends_with("png")
+            || name.ends_with("svg")
+            || name.ends_with("html")
+            || name.ends_with("md")
+        {
+            std::fs::remove_file(run.join(name)).unwrap();
+        }
+    }
+    herdsim(&dir).args(["report", "out/r"]).assert().success();
+    for ((name, bytes), (again, rebuilt)) in before.iter().zip(files()) {
+        assert_eq!(*name, again);
+        assert!(*bytes == rebuilt, "{name} differs");
+    }
+    herdsim(&dir)
+        .args(["report", "out/r", "out/r", "--out", "both"])
+        .assert()
+        .success();
+    let page = std::fs::read_to_string(dir.path().join("both/report.html")).unwrap();
+    assert!(page.contains("no policy answers more or fewer calls"));
+
+    // What was edited by hand, cut short, or written by another version is told.
+    let says = |name: &str, edit: &dyn Fn(String) -> String, what: &str| {
+        let path = run.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, edit(text.clone())).unwrap();
+        let done = herdsim(&dir).args(["report", "out/r"]).assert().code(2);
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(stderr.contains(what) && stderr.contains(name), "{stderr}");
+        std::fs::write(&path, text).unwrap();
+    };
+    says(
+        "timeseries.csv",
+        &|t| t.replacen("goodput_per_s", "good", 1),
+        "no column `goodput_per_s`",
+    );
+    says(
+        "replications.csv",
+        &|t| {
+            t.replacen(",6,", ",six,", 1)
+                .replacen("fixed,1,", "fixed,1,x", 1)
+        },
+        "is no number",
+    );
+    says(
+        "timeseries.csv",
+        &|t| t[..t.len() / 2].to_string(),
+        "cannot read",
+    );
+    says(
+        "replications.csv",
+        &|t| t.lines().take(4).collect::<Vec<_>>().join("\n"),
+        "no row of policy `budget`",
+    );
+    std::fs::remove_file(run.join("latencies.csv")).unwrap();
+    herdsim(&dir).args(["report", "out/r"]).assert().code(2);
+}

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::chart::ChartError;
 use crate::ensemble::cost::Cost;
+use crate::output::restore::RestoreError;
 use crate::output::run_dir::DirError;
 use crate::output::words::{bytes, large};
 use crate::scenario::Problem;
@@ -52,6 +53,8 @@ pub enum Failure {
     Threads { threads: usize, reason: String },
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
+    #[error("{0}")]
+    Restore(#[from] RestoreError),
     #[error("cannot compare with `{path}`: {reason}")]
     Baseline { path: PathBuf, reason: String },
     #[error("interrupted before the first replication was complete")]
@@ -63,7 +66,7 @@ impl Failure {
         match self {
             Failure::Input(_) | Failure::OutOfReach(_) => 2,
             Failure::Directory(DirError::Foreign(_)) => 2,
-            Failure::Unreadable { .. } | Failure::Baseline { .. } => 2,
+            Failure::Unreadable { .. } | Failure::Baseline { .. } | Failure::Restore(_) => 2,
             Failure::Checkpoint(
                 CheckpointError::Other { .. }
                 | CheckpointError::Busy(_)

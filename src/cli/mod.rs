@@ -6,6 +6,7 @@ pub mod herd;
 pub mod options;
 pub mod policies;
 pub mod quorum;
+pub mod report;
 pub mod run;
 pub mod saga;
 pub mod sweep;
@@ -20,6 +21,7 @@ use fence::FenceOptions;
 use herd::Options;
 use policies::PoliciesOptions;
 use quorum::QuorumOptions;
+use report::ReportOptions;
 use saga::SagaOptions;
 use sweep::MergeOptions;
 
@@ -82,6 +84,7 @@ impl Cli {
             Some(Command::Quorum(options)) => (options.layers()?, JobKind::Quorum, &options.common),
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
+            Some(Command::Report(options)) => return report::make(options),
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
         match must_sweep || layers.has_sweep() || common.sweeps() {
@@ -109,6 +112,8 @@ pub enum Command {
     },
     /// Put the shards of a sweep together
     Merge(MergeOptions),
+    /// Make the charts and documents of runs again from their files
+    Report(ReportOptions),
     /// The named retry policies: all, those a word is found in, or one in full
     Policies(PoliciesOptions),
     /// A paused leader wakes and writes: what do fencing tokens prevent?

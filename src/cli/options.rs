@@ -147,12 +147,18 @@ pub enum Ground {
     Dark,
 }
 
-impl Common {
-    pub fn theme(&self) -> Theme {
-        match self.theme {
+impl Ground {
+    pub fn theme(self) -> Theme {
+        match self {
             Ground::Light => Theme::Light,
             Ground::Dark => Theme::Dark,
         }
+    }
+}
+
+impl Common {
+    pub fn theme(&self) -> Theme {
+        self.theme.theme()
     }
 
     /// How many threads to use.

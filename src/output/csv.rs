@@ -88,6 +88,20 @@ pub fn replications(results: &Results, out: impl io::Write) -> io::Result<()> {
     csv.flush()
 }
 
+/// `latencies.csv`: how many answered calls of the counted window took up to how long,
+/// three digits of it, all replications together.
+pub fn latencies(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    csv.write_record(["policy", "latency_ns", "calls"])?;
+    for policy in &results.policies {
+        for step in policy.latency.iter_recorded() {
+            let (ns, calls) = (step.value_iterated_to(), step.count_at_value());
+            csv.write_record([text_cell(&policy.name), ns.to_string(), calls.to_string()])?;
+        }
+    }
+    csv.flush()
+}
+
 /// `timeseries.csv`: one row a policy and bin; `t_s` is the bin's start.
 pub fn timeseries(results: &Results, out: impl io::Write) -> io::Result<()> {
     let mut csv = writer(out);

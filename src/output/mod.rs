@@ -13,6 +13,7 @@ pub mod junit;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod quorum;
+pub mod restore;
 pub mod run_dir;
 pub mod saga;
 pub mod table;

@@ -118,7 +118,8 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes.
-const FILES: [&str; 44] = [
+const FILES: [&str; 45] = [
+    "latencies.csv",
     "outcomes.png",
     "outcomes.svg",
     "queue.png",
