@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
 use crate::ensemble::quorum::{Cell, QuorumResults};
-use crate::output::quorum::{likely, sentence, verdict};
+use crate::output::quorum::{headline, sentence, short, verdict};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
 use crate::scenario::quorum::Wait;
 
@@ -13,14 +13,6 @@ use crate::scenario::quorum::Wait;
 const MOST: usize = 8;
 /// The lowest chance drawn.
 const FLOOR: f64 = 1e-12;
-
-/// A setting by what tells it from the others.
-fn short(results: &QuorumResults<'_>, cell: &Cell) -> String {
-    match results.scenario.cluster.n.len() {
-        1 => format!("R={} W={}", cell.r, cell.w),
-        _ => cell.name.clone(),
-    }
-}
 
 fn footer(results: &QuorumResults<'_>) -> String {
     let size = match results.trials {
@@ -114,31 +106,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         .filter(|i| !results.cells[*i].always_fresh)
         .collect();
     let drawn = &open[..open.len().min(MOST)];
-    let title = match open.first() {
-        None => "No read is stale: every read meets the last write".to_string(),
-        Some(_) => {
-            let worst = |a: &&Cell, b: &&Cell| {
-                let p = |c: &Cell| c.points[0].best().mean;
-                p(a).total_cmp(&p(b))
-            };
-            match results.cells.iter().max_by(worst) {
-                Some(cell) => {
-                    let point = &cell.points[0];
-                    let when = match point.t {
-                        0.0 => "right after a write".to_string(),
-                        t => format!("{} after a write", seconds(t)),
-                    };
-                    let names = short(results, cell);
-                    format!(
-                        "With {}, {} of reads {when} are stale",
-                        list(&names.split(' ').collect::<Vec<_>>()),
-                        likely(point.best())
-                    )
-                }
-                None => String::new(),
-            }
-        }
-    };
+    let title = headline(results);
     let exact = results.curves.iter().any(|c| !c.is_empty());
     let mut how = match (exact, results.trials) {
         (true, 0) => "exact".to_string(),

@@ -433,7 +433,7 @@ fn headers(results: &QuorumResults<'_>) -> Vec<String> {
 
 fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
     let row = |cell: &Cell| {
-        let mut row = vec![label(results, cell), likely(cell.points[0].best())];
+        let mut row = vec![short(results, cell), likely(cell.points[0].best())];
         if second(cell) > 0 {
             row.push(likely(cell.points[second(cell)].best()));
         }
@@ -460,7 +460,7 @@ fn meanings(results: &QuorumResults<'_>) -> String {
             .cells
             .iter()
             .filter(|cell| holds(cell))
-            .map(|cell| label(results, cell))
+            .map(|cell| short(results, cell))
             .collect();
         match those.len() {
             0 => "none".to_string(),
@@ -515,7 +515,7 @@ fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     headers.push("backwards".to_string());
     let rows = results.cells.iter().take(MOST_ROWS).map(|cell| {
         let mut row = vec![
-            label(results, cell),
+            short(results, cell),
             nines(cell.available[0]),
             nines(cell.available[1]),
             cell.resilience.to_string(),
@@ -639,12 +639,32 @@ fn layout(
     out
 }
 
-/// A setting in a table: without N where all have the same.
-fn label(results: &QuorumResults<'_>, cell: &Cell) -> String {
+/// A setting by what tells it from the others: without N where all have the same.
+pub fn short(results: &QuorumResults<'_>, cell: &Cell) -> String {
     match results.scenario.cluster.n.len() {
         1 => format!("R={} W={}", cell.r, cell.w),
         _ => cell.name.clone(),
     }
+}
+
+/// The finding, for a title.
+pub fn headline(results: &QuorumResults<'_>) -> String {
+    let stale = |c: &&Cell| c.points[0].best().mean;
+    let open = results.cells.iter().filter(|cell| !cell.always_fresh);
+    let Some(cell) = open.max_by(|a, b| stale(a).total_cmp(&stale(b))) else {
+        return "No read is stale: every read meets the last write".to_string();
+    };
+    let point = &cell.points[0];
+    let when = match point.t {
+        0.0 => "right after a write".to_string(),
+        t => format!("{} after a write", seconds(t)),
+    };
+    let names = short(results, cell);
+    format!(
+        "With {}, {} of reads {when} are stale",
+        list(&names.split(' ').collect::<Vec<_>>()),
+        likely(point.best())
+    )
 }
 
 /// For a terminal of 80 columns.
@@ -693,8 +713,11 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
     if let Some((headers, rows)) = compared(results) {
         tables.push(Grid::new("Exact and simulated", &headers, &rows));
     }
+    if let Some(kept) = kept(results) {
+        summary.insert(0, kept);
+    }
     Story {
-        title: verdict(results),
+        title: headline(results),
         setting: match results.scenario.latency.fit {
             Some(fit) => format!("latencies {fit}"),
             None => String::new(),
