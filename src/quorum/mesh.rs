@@ -323,7 +323,10 @@ fn mark(dist: &Dist, from: f64, tail: f64, out: &mut Vec<Mark>) {
             }
             own.sort_by(f64::total_cmp);
             own.dedup();
-            let own = geometric(&own);
+            // Those begin smoothly.
+            if !matches!(law, Dist::Exp { .. } | Dist::Pareto { .. }) {
+                own = geometric(&own);
+            }
             out.extend(own.windows(2).enumerate().map(|(i, pair)| {
                 let next = own.get(i + 2).map_or(f64::INFINITY, |x| x - pair[1]);
                 Mark {
