@@ -2,10 +2,10 @@
 
 use plotters::style::RGBColor;
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
 use crate::ensemble::quorum::{Cell, QuorumResults};
-use crate::output::quorum::{headline, sentence, short, verdict};
+use crate::output::quorum::{headline, likely, sentence, short, verdict};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
 use crate::scenario::quorum::Wait;
 
@@ -226,6 +226,28 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 });
             }
         }
+        let points = results.cells.first().map_or(&[][..], |cell| &cell.points);
+        canvas.plot(Plot {
+            area: [theme::LEFT, top, right, axis.bottom()],
+            x: points.iter().map(|p| x(p.t)).collect(),
+            labels: points
+                .iter()
+                .map(|p| format!("{} after the commit", seconds(p.t)))
+                .collect(),
+            series: drawn
+                .iter()
+                .enumerate()
+                .map(|(place, i)| PlotSeries {
+                    name: short(results, &results.cells[*i]),
+                    colour: theme::hex(theme::colour(place)),
+                    values: results.cells[*i]
+                        .points
+                        .iter()
+                        .map(|p| likely(p.best()))
+                        .collect(),
+                })
+                .collect(),
+        });
         // Those that end before the edge are named where they do.
         end_labels(canvas, right, (top, axis.bottom()), ends);
         for (place, i) in drawn.iter().enumerate() {
