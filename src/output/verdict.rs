@@ -169,7 +169,7 @@ pub fn verdict(results: &Results) -> String {
             failed(best)
         )),
         (many, best) => clauses.push(format!(
-            "{} of {} recover; {} of them answer equally many calls, {} among them",
+            "{} of {} recover; {} of them cannot be told apart by calls answered, {} among them",
             many.len(),
             results.policies.len(),
             best.len(),
@@ -318,7 +318,9 @@ pub fn headline(results: &Results) -> String {
             )
         }
         ([], best) if best.len() == results.policies.len() => {
-            format!("Every policy recovers from {what} and answers as many calls")
+            format!(
+                "Every policy recovers from {what}; by calls answered they cannot be told apart"
+            )
         }
         ([], best) => format!(
             "Every policy recovers from {what}; {} answer the most calls",
