@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rayon::ThreadPool;
+use rayon::prelude::*;
 
 use crate::streams::Streams;
 
@@ -82,6 +83,37 @@ pub fn replicate<W: World>(
     });
     let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
     replications.start + turn.next / cells.max(1)
+}
+
+/// Runs replications `0..to` of a world on the rayon pool this is called in, and folds
+/// them in order; says whether all were, which they are unless `stop` was set.
+pub fn gather<W: World>(
+    world: &W,
+    seed: u64,
+    to: u64,
+    stop: &AtomicBool,
+    mut fold: impl FnMut(W::Outcome),
+) -> bool {
+    // So many at a time that few wait for their turn.
+    const AT_ONCE: u64 = 64;
+    for from in (0..to).step_by(AT_ONCE as usize) {
+        let outcomes: Vec<_> = (from as usize..(from + AT_ONCE).min(to) as usize)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|replication| {
+                let replication = replication as u64;
+                let streams = Streams { seed, replication };
+                (!stop.load(Ordering::Relaxed)).then(|| world.replicate(streams))
+            })
+            .collect();
+        for outcome in outcomes {
+            match outcome {
+                Some(outcome) => fold(outcome),
+                None => return false,
+            }
+        }
+    }
+    true
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::ensemble::stats::Estimate;
-use crate::ensemble::{World, replicate};
+use crate::ensemble::{self, World, replicate};
 use crate::quorum::cluster::{self, proves_fresh};
 use crate::quorum::exact::{
     Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
@@ -224,6 +224,7 @@ pub fn run<'s>(
             &tallies,
             reached,
             interrupted,
+            true,
         )
     }))
 }
@@ -246,22 +247,12 @@ pub fn gather<'s>(
     let mut tallies: Vec<Tally> = worlds.iter().map(empty).collect();
     for (world, tally) in worlds.iter().zip(&mut tallies) {
         let batches = Batches { world, trials };
-        let outcomes: Vec<Option<Tally>> = (0..trials.div_ceil(batch(scenario)) as usize)
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|batch| {
-                let streams = Streams {
-                    seed: scenario.run.seed,
-                    replication: batch as u64,
-                };
-                (!stop.load(Ordering::Relaxed)).then(|| batches.replicate(streams))
-            })
-            .collect();
-        for outcome in outcomes {
-            let Some(more) = outcome else {
-                return Ok(None);
-            };
+        let last = trials.div_ceil(batch(scenario));
+        let all = ensemble::gather(&batches, scenario.run.seed, last, stop, |more| {
             tally.merge(&more);
+        });
+        if !all {
+            return Ok(None);
         }
     }
     Ok(Some(assemble(
@@ -270,6 +261,7 @@ pub fn gather<'s>(
         &worlds,
         &tallies,
         trials,
+        false,
         false,
     )))
 }
@@ -524,6 +516,7 @@ fn assemble<'s>(
     tallies: &[Tally],
     trials: u64,
     interrupted: bool,
+    curves: bool,
 ) -> QuorumResults<'s> {
     let mut jobs = Vec::new();
     for (world, tally) in worlds.iter().zip(tallies) {
@@ -538,7 +531,7 @@ fn assemble<'s>(
     };
     let mut cells: Vec<(Cell, Vec<(f64, f64)>)> = jobs
         .par_iter()
-        .map(|(n, (r, w), counts)| cell(scenario, exact, (*n, *r, *w), counts))
+        .map(|(n, (r, w), counts)| cell(scenario, exact, (*n, *r, *w), counts, curves))
         .collect();
     cells.sort_by_key(|(cell, _)| place(cell));
     let asked: (Vec<_>, Vec<_>) = cells
@@ -563,6 +556,7 @@ fn cell(
     exact: Option<&Quadrature<'_>>,
     (n, r, w): (u32, Wait, Wait),
     counts: &Counts,
+    curve: bool,
 ) -> (Cell, Vec<(f64, f64)>) {
     let c = &scenario.cluster;
     let always_fresh = proves_fresh(scenario, n, r, w);
@@ -601,7 +595,7 @@ fn cell(
             }
         })
         .collect();
-    let curve = match always_fresh || settings.is_none() {
+    let curve = match !curve || always_fresh || settings.is_none() {
         true => Vec::new(),
         false => (0..=CURVE)
             .map(|i| last * f64::from(i) / f64::from(CURVE))
@@ -640,13 +634,11 @@ fn cell(
         0.0 => USUALLY_DOWN,
         down => down,
     };
-    // Of levels that ask where replicas are: those of every home, at worst.
-    let [reads, writes] = [r, w].map(|wait| cluster::least(scenario, n, wait));
     let standing = cluster::Standing::of(scenario, n, r, w, down);
     let pbs = |k: u32| {
-        if needs.0.is_none() || needs.1.is_none() {
+        let (Some(reads), Some(writes)) = needs else {
             return f64::NAN;
-        }
+        };
         let miss = match reads + writes <= n {
             true => {
                 crate::quorum::exact::choose(n - writes, reads)

@@ -1,12 +1,11 @@
 //! Many trials of something simple, in batches, on every core.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use rayon::ThreadPool;
-use rayon::prelude::*;
 
 use crate::ensemble::stats::Moments;
-use crate::ensemble::{World, replicate};
+use crate::ensemble::{self, World, replicate};
 use crate::scenario::Trials;
 use crate::streams::Streams;
 
@@ -128,24 +127,6 @@ pub fn gather<W: TrialWorld>(
     let all = trials.replications;
     let batches = Batches { world, trials: all };
     let mut tally = Tally::new(world.cells(), world.metrics());
-    // So many at a time that few wait to be added up, in order.
-    const AT_ONCE: u64 = 64;
     let last = all.div_ceil(world.batch_size());
-    for from in (0..last).step_by(AT_ONCE as usize) {
-        let outcomes: Vec<_> = (from as usize..(from + AT_ONCE).min(last) as usize)
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|batch| {
-                let streams = Streams {
-                    seed: trials.seed,
-                    replication: batch as u64,
-                };
-                (!stop.load(Ordering::Relaxed)).then(|| batches.replicate(streams))
-            })
-            .collect();
-        for outcome in outcomes {
-            tally.add(&outcome?);
-        }
-    }
-    Some(tally)
+    ensemble::gather(&batches, trials.seed, last, stop, |more| tally.add(&more)).then_some(tally)
 }

@@ -75,6 +75,8 @@ struct Read {
     out: Vec<f64>,
     back: Vec<f64>,
     asked: Vec<f64>,
+    /// In the order of `asked`, and of replies.
+    by_turn: Vec<usize>,
     order: Vec<usize>,
 }
 
@@ -95,6 +97,23 @@ struct Outcome {
     fresh: Set,
     /// From the start of the read.
     latency: f64,
+}
+
+impl Weather {
+    /// Whether a replica is down at an instant.
+    fn is_down(&self, i: usize, at: f64) -> bool {
+        self.was_down(i) && at < self.back[i]
+    }
+
+    /// Whether it was as the write was sent.
+    fn was_down(&self, i: usize) -> bool {
+        self.down >> i & 1 == 1
+    }
+
+    /// Until when it stands still.
+    fn still(&self, i: usize) -> f64 {
+        self.still_until.get(i).copied().unwrap_or(0.0)
+    }
 }
 
 impl<'s> World<'s> {
@@ -278,8 +297,8 @@ impl<'s> World<'s> {
             let raw = self.legs[i].write_out.draw(rng) + there;
             let ack = self.legs[i].ack.draw(rng) + back;
             let dropped = c.drop.0 > 0.0 && unit(rng) < c.drop.0;
-            let still = weather.still_until.get(i).copied().unwrap_or(0.0);
-            let is_down = weather.down >> i & 1 == 1;
+            let still = weather.still(i);
+            let is_down = weather.was_down(i);
             let (mut has, mut acked, mut stand_in) = (raw.max(still), 0.0, NEVER);
             if is_down {
                 if c.sloppy {
@@ -326,7 +345,7 @@ impl<'s> World<'s> {
                 read.asked.extend(asked);
             }
         }
-        read.order = std::mem::take(&mut read.order);
+        sort(&mut read.by_turn, &read.asked);
         read.order.clear();
         read.order.extend(0..self.n);
         if self.ties {
@@ -345,10 +364,8 @@ impl<'s> World<'s> {
             return quorum.iter().fold(0, |all, (set, _)| all | set);
         }
         let mut asked = 0;
-        let mut order: Vec<usize> = (0..self.n).collect();
-        order.sort_by(|a, b| read.asked[*a].total_cmp(&read.asked[*b]));
         for (set, k) in quorum {
-            let those = order.iter().filter(|i| (set & up) >> **i & 1 == 1);
+            let those = read.by_turn.iter().filter(|i| (set & up) >> **i & 1 == 1);
             for i in those.take(*k as usize) {
                 asked |= 1 << i;
             }
@@ -534,9 +551,9 @@ impl<'s> World<'s> {
         }
         let offset = weather.phase * every;
         for (i, has) in has.iter_mut().enumerate() {
-            let back = match weather.down >> i & 1 {
-                1 => weather.back[i],
-                _ => 0.0,
+            let back = match weather.was_down(i) {
+                true => weather.back[i],
+                false => 0.0,
             };
             let from = first.max(back);
             if from < NEVER {
@@ -559,12 +576,12 @@ impl<'s> World<'s> {
         let mut up = self.all();
         for (i, has) in has.iter().enumerate() {
             let arrives = start + read.out[i];
-            let is_down = weather.down >> i & 1 == 1 && arrives < weather.back[i];
+            let is_down = weather.is_down(i, arrives);
             if is_down && !self.cluster.sloppy {
                 up &= !(1 << i);
                 continue;
             }
-            let still = weather.still_until.get(i).copied().unwrap_or(0.0);
+            let still = weather.still(i);
             let served = arrives.max(if is_down { 0.0 } else { still });
             let knows = match is_down {
                 true => write.stand_in[i] <= arrives,
@@ -610,14 +627,12 @@ impl<'s> World<'s> {
             // Who is down does not reply, and is not repaired.
             let asked = self.asked(&read, needs, self.all());
             let weather = &trial.weather;
-            let down = |i: usize, t: f64| weather.down >> i & 1 == 1 && t < weather.back[i];
-            let still = |i: usize| weather.still_until.get(i).copied().unwrap_or(0.0);
             let mut served = vec![0.0; self.n];
             let mut replied: Set = 0;
             for i in members(asked) {
                 let arrives = at + read.out[i];
-                if !down(i, arrives) {
-                    served[i] = arrives.max(still(i));
+                if !weather.is_down(i, arrives) {
+                    served[i] = arrives.max(weather.still(i));
                     replied |= 1 << i;
                 }
             }
@@ -661,12 +676,10 @@ impl<'s> World<'s> {
 impl Trial {
     /// A repair reaches a replica, unless that is down.
     fn repair(&mut self, i: usize, arrives: f64) {
-        let weather = &self.weather;
-        if weather.down >> i & 1 == 1 && arrives < weather.back[i] {
+        if self.weather.is_down(i, arrives) {
             return;
         }
-        let still = weather.still_until.get(i).copied().unwrap_or(0.0);
-        let has = arrives.max(still);
+        let has = arrives.max(self.weather.still(i));
         if has < self.has[i] || has == self.has[i] && arrives < self.raw[i] {
             (self.has[i], self.raw[i]) = (has, arrives);
         }
@@ -793,18 +806,6 @@ impl Standing {
     }
 }
 
-/// The fewest replicas that make a quorum, wherever it is asked for.
-pub fn least(scenario: &QuorumScenario, n: u32, wait: Wait) -> u32 {
-    let (place, count) = places(scenario, n);
-    let of = |home| -> u32 {
-        quorum(wait, &place, count, home)
-            .iter()
-            .map(|(_, k)| k)
-            .sum()
-    };
-    (0..count).map(of).min().unwrap_or(1)
-}
-
 /// The most of a read quorum of one set that some write quorum leaves outside of itself.
 fn left_by((set, _): (Set, u32), other: &Quorum) -> u32 {
     let taken = other
@@ -822,18 +823,13 @@ fn meet(
     (one, at): (Wait, fn(&Datacentres) -> Home),
     (other, there): (Wait, fn(&Datacentres) -> Home),
 ) -> bool {
-    let (place, count) = places(scenario, n);
-    let homes = |of: fn(&Datacentres) -> Home| match scenario.datacentres.as_ref().map(of) {
-        Some(Home::At(place)) => place..place + 1,
-        _ => 0..count,
-    };
-    homes(at).all(|a| {
-        let ones = quorum(one, &place, count, a);
-        homes(there).all(|b| {
-            let others = quorum(other, &place, count, b);
-            // Of several sets it is enough that one cannot be filled elsewhere.
-            ones.iter().any(|part| left_by(*part, &others) < part.1)
-        })
+    let others = asked_from(scenario, n, other, there);
+    asked_from(scenario, n, one, at).iter().all(|ones| {
+        // Of several sets it is enough that one cannot be filled elsewhere.
+        let fills = |part: &(Set, u32), others| left_by(*part, others) < part.1;
+        others
+            .iter()
+            .all(|others| ones.iter().any(|part| fills(part, others)))
     })
 }
 
