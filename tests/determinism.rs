@@ -66,6 +66,34 @@ fn threads_do_not_change_a_byte() {
 }
 
 #[test]
+fn a_quorum_is_the_same_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = ["quorum", "--r", "1,2", "--replications", "9000"];
+    let levels = [
+        "--set",
+        "datacentres={replicas=[2,1],delay=\"5ms\"}",
+        "--w",
+        "EACH_QUORUM",
+        "--down",
+        "1%",
+    ];
+    for (name, more) in [("alike", &[][..]), ("apart", &levels[..])] {
+        let mut all = Vec::new();
+        for threads in ["1", "2"] {
+            let out = dir.path().join(name).join(threads);
+            let args = [&small[..], more, &["--threads", threads]].concat();
+            run(&out, &args);
+            all.push(files(&out.join("quorum")));
+        }
+        assert!(all[0] == all[1], "{name}");
+        let written = dir.path().join(name).join("1/quorum/scenario.toml");
+        let again = dir.path().join(name).join("again");
+        run(&again, &["run", written.to_str().unwrap()]);
+        assert!(files(&again.join("quorum")) == all[0], "{name}");
+    }
+}
+
+#[test]
 fn precision_adds_the_same_batches_on_any_number_of_threads() {
     let dir = tempfile::tempdir().unwrap();
     let args = [

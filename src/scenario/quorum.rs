@@ -689,7 +689,8 @@ fn cluster(
         }
     }
     for key in ["down_for", "handoff", "sloppy"] {
-        if down.0 == 0.0 && s.place(key).is_some() {
+        // A chance of 0 is said in a sweep, and in the scenario that a run writes.
+        if s.place("down").is_none() && s.place(key).is_some() {
             return Err(Problem::new(format!("`{key}` goes with `down`"))
                 .at(s.place(key))
                 .help("`down` is the chance that a replica is down"));
