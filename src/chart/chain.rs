@@ -1,8 +1,10 @@
 //! What a chain of services makes of one call: attempts at each of them.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
+use crate::chart::names::{Names, end_labels};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
+use crate::chart::{curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
+use crate::output::finding;
 use crate::output::words::three_digits;
 
 const PANEL: f64 = 420.0;
@@ -14,9 +16,11 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
     let most = curves.iter().flatten().copied().filter(|x| x.is_finite());
     let most = most.fold(1.0, f64::max);
     let least = curves.iter().flatten().copied().filter(|x| *x > 0.0);
+    let names = curve_names(results);
     let plot = Plot {
         results,
-        right: theme::WIDTH - theme::EDGE - widest_name(results) - LEADER - 6.0,
+        right: names.right([]),
+        names,
         // From the power of two below to the one above, at least from 1 to 2.
         // (a window cuts off some attempts of its last calls).
         low: (1.02 * least.fold(1.0, f64::min)).log2().floor(),
@@ -25,8 +29,9 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
     sheet(
         results,
         "amplification",
+        &finding::amplification(results),
         what,
-        PANEL + 190.0,
+        PANEL + 150.0 + plot.names.height(),
         |canvas, top| {
             plot.paint(canvas, top, &curves);
         },
@@ -35,6 +40,7 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
 
 struct Plot<'r> {
     results: &'r Results,
+    names: Names,
     right: f64,
     /// Powers of two at the ends of the axis.
     low: f64,
@@ -65,12 +71,12 @@ impl Plot<'_> {
         let mut power = self.low;
         while power <= self.high {
             let at = y(power.exp2());
-            canvas.line(&[(theme::LEFT, at), (self.right, at)], theme::GRID, 1.2);
-            let style = Type::new(theme::TICK, theme::SOFT).align(Align::Right);
-            canvas.text(
-                (theme::LEFT - 12.0, at + 7.0),
+            level(
+                canvas,
+                at,
+                self.right,
                 &three_digits(power.exp2()),
-                style,
+                theme::GRID,
             );
             power += step;
         }
@@ -95,18 +101,32 @@ impl Plot<'_> {
             let points: Vec<_> = whole
                 .map(|(tier, value)| (self.x(tier), y(value)))
                 .collect();
-            canvas.line(&points, colour, 3.0);
+            canvas.curve(&points, i);
             for point in &points {
                 canvas.dot(*point, 5.0, colour);
             }
             if let Some((_, at)) = points.last() {
-                labels.push(EndLabel {
-                    at: *at,
-                    text: label(&self.results.policies[i].name),
-                    style: Type::new(theme::LABEL, colour).bold(),
-                });
+                labels.extend(self.names.end(i, *at));
             }
         }
         end_labels(canvas, self.right - 34.0, (top, bottom), labels);
+        self.names.legend(canvas, bottom + 60.0);
+        let tiers = 0..self.results.scenario.services.len();
+        canvas.plot(Values {
+            area: [theme::LEFT, top, self.right, bottom],
+            x: tiers.clone().map(|tier| self.x(tier + 1)).collect(),
+            labels: tiers
+                .map(|tier| self.results.scenario.tier_name(tier))
+                .collect(),
+            series: curves
+                .iter()
+                .enumerate()
+                .map(|(i, curve)| PlotSeries {
+                    name: self.results.policies[i].name.clone(),
+                    colour: theme::hex(theme::colour(i)),
+                    values: curve.iter().map(|x| three_digits(*x)).collect(),
+                })
+                .collect(),
+        });
     }
 }

@@ -1,15 +1,18 @@
 //! Latency of answered calls as a cumulative distribution on a logarithmic axis.
 
-use crate::chart::render::{Align, Chart, ChartError, Type};
-use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
+use crate::chart::names::end_labels;
+use crate::chart::render::{Chart, ChartError, Plot, PlotSeries, Type};
+use crate::chart::{axis_name, below, curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
-use crate::output::words::seconds;
+use crate::output::finding;
+use crate::output::words::{percent, seconds};
 
 const PANEL: f64 = 440.0;
 
 /// The chart `distribution`.
 pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
-    let right = theme::WIDTH - theme::EDGE - widest_name(results) - LEADER - 6.0;
+    let names = curve_names(results);
+    let right = names.right([]);
     // From the fastest thousandth on: what is faster is hardly a call.
     let ends = results.policies.iter().filter(|p| !p.latency.is_empty());
     let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), p| {
@@ -20,8 +23,9 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
     sheet(
         results,
         "distribution",
+        &finding::median(results),
         what,
-        PANEL + 150.0,
+        PANEL + 130.0 + names.height(),
         |canvas, top| {
             canvas.text(
                 (theme::LEFT, top - 16.0),
@@ -37,12 +41,7 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                 } else {
                     theme::GRID
                 };
-                canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
-                canvas.text(
-                    (theme::LEFT - 12.0, at + 7.0),
-                    &format!("{percent}%"),
-                    Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-                );
+                level(canvas, at, right, &format!("{percent}%"), colour);
             }
             if high <= 0.0 {
                 return; // No call was answered.
@@ -65,19 +64,16 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                         1.5,
                     );
                     if x(value) - half > free {
-                        canvas.text(
-                            (x(value), bottom + 32.0),
-                            &text,
-                            Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-                        );
+                        below(canvas, x(value), bottom, &text);
                         free = x(value) + half + 18.0;
                     }
                 }
             }
-            canvas.text(
-                (right, bottom + 64.0),
+            axis_name(
+                canvas,
+                right,
+                bottom,
                 "from the start of a call to its answer",
-                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
             );
             let mut labels = Vec::new();
             for (i, policy) in results.policies.iter().enumerate().rev() {
@@ -94,17 +90,41 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                     line.push((at.max(theme::LEFT), y(below / all)));
                 }
                 line.push((right, y(1.0)));
-                canvas.line(&thin(&line), theme::colour(i), 2.6);
+                canvas.curve(&thin(&line), i);
                 let median = policy.latency.value_at_quantile(0.5) as f64 / 1e9;
-                labels.push(EndLabel {
-                    at: y(1.0),
-                    text: label(&policy.name),
-                    style: Type::new(theme::LABEL, theme::colour(i)).bold(),
-                });
+                labels.extend(names.end(i, y(1.0)));
                 canvas.dot((x(median.max(low)), y(0.5)), 4.5, theme::colour(i));
             }
             labels.reverse();
             end_labels(canvas, right, (top, bottom), labels);
+            names.legend(canvas, bottom + 78.0);
+            let steps = 120;
+            let times: Vec<f64> = (0..=steps)
+                .map(|i| low * (high / low).powf(f64::from(i) / f64::from(steps)))
+                .collect();
+            let series = results.policies.iter().enumerate().map(|(i, policy)| {
+                let share = |t: &f64| match policy.latency.is_empty() {
+                    true => String::new(),
+                    false => percent(policy.latency.quantile_below((t * 1e9) as u64)),
+                };
+                PlotSeries {
+                    name: policy.name.clone(),
+                    colour: theme::hex(theme::colour(i)),
+                    values: times.iter().map(share).collect(),
+                }
+            });
+            canvas.plot(Plot {
+                area: [theme::LEFT, top, right, bottom],
+                x: times
+                    .iter()
+                    .map(|t| (x(*t) * 10.0).round() / 10.0)
+                    .collect(),
+                labels: times
+                    .iter()
+                    .map(|t| format!("at most {}", seconds(*t)))
+                    .collect(),
+                series: series.collect(),
+            });
         },
     )
 }

@@ -1,10 +1,11 @@
 //! Chances against one parameter on two logarithmic axes.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
+use crate::chart::names::{Names, end_labels};
+use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
+use crate::chart::{Sheet, axis_name, below, level, signature, theme};
 use crate::output::curves::{Curve, Curves, Point, TRIALS};
 use crate::output::figures::Figures;
-use crate::output::words::{list, thousands, three_digits};
+use crate::output::words::{chance, list, thousands, three_digits};
 
 const PANEL: f64 = 470.0;
 /// The lowest chance drawn.
@@ -26,17 +27,16 @@ pub fn lines(
         description: &format!("{} against {}. {verdict}.", data.heading, data.axis),
     };
     let labels = labels(&data.curves);
-    let widest = labels
-        .iter()
-        .map(|(label, _)| theme::measure(label, theme::LABEL, true));
-    let right = theme::WIDTH - theme::EDGE - widest.fold(0.0, f64::max) - LEADER - 6.0;
-    sheet.draw(PANEL + 190.0, |canvas, top| {
+    let names = Names::new(labels.iter().map(|(label, i)| (*i, label.clone())));
+    let right = names.right([]);
+    sheet.draw(PANEL + 190.0 + names.height(), |canvas, top| {
         let plot = Plot {
             data,
             top,
             right,
             floor: floor(&data.curves),
             labels,
+            names,
         };
         plot.paint(canvas);
     })
@@ -87,6 +87,7 @@ struct Plot<'d> {
     floor: f64,
     /// The curves drawn, by what they are called.
     labels: Vec<(String, usize)>,
+    names: Names,
 }
 
 impl Plot<'_> {
@@ -118,16 +119,13 @@ impl Plot<'_> {
         self.grid(canvas);
         self.scenario(canvas);
         let mut ends = Vec::new();
-        for (label, i) in &self.labels {
+        for (_, i) in &self.labels {
             if let Some(end) = self.curve(canvas, &self.data.curves[*i], *i) {
-                ends.push(EndLabel {
-                    at: end,
-                    text: label.clone(),
-                    style: Type::new(theme::LABEL, theme::colour(*i)).bold(),
-                });
+                ends.extend(self.names.end(*i, end));
             }
         }
         end_labels(canvas, self.right, (self.top, self.bottom()), ends);
+        self.tell(canvas);
         let flat = self.data.curves.iter().filter(|c| !is_drawn(c));
         let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
             flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
@@ -144,9 +142,12 @@ impl Plot<'_> {
                 list(&unseen)
             ));
         }
+        let notes_top = self.bottom() + 100.0;
+        self.names
+            .legend(canvas, notes_top + 30.0 * notes.len() as f64 - 20.0);
         for (i, note) in notes.iter().enumerate() {
             canvas.text(
-                (theme::LEFT, self.bottom() + 100.0 + 30.0 * i as f64),
+                (theme::LEFT, notes_top + 30.0 * i as f64),
                 note,
                 Type::new(theme::TICK, theme::SOFT),
             );
@@ -159,16 +160,11 @@ impl Plot<'_> {
         for power in (0..=decades).step_by(step) {
             let chance = 10f64.powi(-power);
             let at = self.y(chance);
-            canvas.line(&[(theme::LEFT, at), (self.right, at)], theme::GRID, 1.5);
             let text = match chance >= 1e-4 {
                 true => format!("{}%", three_digits(chance * 100.0)),
                 false => format!("1e-{power}"),
             };
-            canvas.text(
-                (theme::LEFT - 12.0, at + 7.0),
-                &text,
-                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-            );
+            level(canvas, at, self.right, &text, theme::GRID);
         }
         let base = self.bottom();
         canvas.line(&[(theme::LEFT, base), (self.right, base)], theme::AXIS, 1.5);
@@ -189,18 +185,31 @@ impl Plot<'_> {
                     continue;
                 }
                 free = self.x(value) + half + 24.0;
-                canvas.text(
-                    (self.x(value), base + 32.0),
-                    &text,
-                    Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-                );
+                below(canvas, self.x(value), base, &text);
             }
         }
-        canvas.text(
-            (self.right, base + 66.0),
-            self.data.axis,
-            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-        );
+        axis_name(canvas, self.right, base, self.data.axis);
+    }
+
+    /// The chances of every curve, for a page.
+    fn tell(&self, canvas: &mut Canvas<'_>) {
+        let points = self.data.curves.first().map_or(&[][..], |c| &c.points);
+        canvas.plot(Values {
+            area: [theme::LEFT, self.top, self.right, self.bottom()],
+            x: points.iter().map(|p| self.x(p.x)).collect(),
+            labels: points.iter().map(|p| (self.data.show)(p.x)).collect(),
+            series: self
+                .data
+                .curves
+                .iter()
+                .enumerate()
+                .map(|(i, curve)| PlotSeries {
+                    name: curve.name.to_string(),
+                    colour: theme::hex(theme::colour(i)),
+                    values: curve.points.iter().map(|p| chance(value(p))).collect(),
+                })
+                .collect(),
+        });
     }
 
     /// Where the scenario stands.
@@ -228,7 +237,7 @@ impl Plot<'_> {
             .filter(|(_, p)| drawn(*p))
             .map(|(x, p)| (self.x(x), self.y(p)))
             .collect();
-        canvas.line(&line, colour, 2.6);
+        canvas.curve(&line, i);
         for point in &curve.points {
             let e = point.simulated;
             if drawn(e.mean) {

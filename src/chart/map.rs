@@ -3,8 +3,9 @@
 
 use plotters::style::RGBColor;
 
+use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, label, theme};
+use crate::chart::{Sheet, theme};
 use crate::output::grid::Atlas;
 use crate::output::words::{chance, percent};
 use crate::theory::herd::Pressure;
@@ -334,6 +335,7 @@ impl Panel<'_> {
                 let (right, top) = self.point((x + 1) as f64, (y + 1) as f64);
                 canvas.rect((left, top), (right, bottom), colour);
                 self.annotate(canvas, cell, (left, top), (right, bottom));
+                self.tell(canvas, (x, y), cell, (left, top), (right, bottom));
             }
         }
         if self.board.atlas.is_herd() {
@@ -347,6 +349,37 @@ impl Panel<'_> {
             let lift = if self.board.annotated() { 0.8 } else { 0.5 };
             ring(canvas, self.point(x + 0.5, y + lift));
         }
+    }
+
+    /// What the cell is and holds, for a page.
+    fn tell(
+        &self,
+        canvas: &mut Canvas<'_>,
+        (x, y): (usize, usize),
+        cell: usize,
+        from: (f64, f64),
+        to: (f64, f64),
+    ) {
+        let (board, atlas) = (self.board, self.board.atlas);
+        let at = |axis: usize, i: usize| {
+            let axis = &atlas.grid.axes[axis];
+            format!("{} = {}", axis.name(), axis.paths[0].values[i].plain())
+        };
+        let mut lines = vec![
+            atlas.names[self.name].clone(),
+            at(board.x, x),
+            at(board.y, y),
+        ];
+        if board.rows > 1 {
+            lines.push(at(0, self.row));
+        }
+        let value = atlas.main[self.name][cell][0];
+        lines.push(match atlas.is_herd() {
+            _ if value.is_nan() => "no value".to_string(),
+            true => format!("{} of calls answered", percent(value)),
+            false => chance(value),
+        });
+        canvas.spot(from, to, lines);
     }
 
     /// The value in the cell, where it fits.
@@ -364,8 +397,8 @@ impl Panel<'_> {
             return;
         }
         let ink = match self.badness(cell) > 0.6 {
-            true => theme::PAPER,
-            false => theme::INK,
+            true => theme::ON_DARK,
+            false => theme::ON_PALE,
         };
         canvas.text(
             ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0 + 6.0),
@@ -388,11 +421,11 @@ impl Panel<'_> {
                 let (fx, fy) = (x as f64, y as f64);
                 if x + 1 < nx && differ(stuck(x, y), stuck(x + 1, y)) {
                     let side = [self.point(fx + 1.0, fy), self.point(fx + 1.0, fy + 1.0)];
-                    canvas.line(&side, theme::INK, 3.0);
+                    canvas.line(&side, theme::ON_PALE, 3.0);
                 }
                 if y + 1 < ny && differ(stuck(x, y), stuck(x, y + 1)) {
                     let side = [self.point(fx, fy + 1.0), self.point(fx + 1.0, fy + 1.0)];
-                    canvas.line(&side, theme::INK, 3.0);
+                    canvas.line(&side, theme::ON_PALE, 3.0);
                 }
             }
         }

@@ -6,13 +6,16 @@ mod distribution;
 mod lanes;
 mod lines;
 mod map;
+mod names;
 mod outcomes;
 mod quorum;
 pub mod render;
 mod scoreboard;
 mod sweep;
 pub mod theme;
+mod time;
 mod timeline;
+mod waves;
 
 use crate::ensemble::herd::Results;
 use crate::ensemble::quorum::QuorumResults;
@@ -20,11 +23,13 @@ use crate::output::curves::Curves;
 use crate::output::figures::Figures;
 use crate::output::grid::Atlas;
 use crate::output::trace::Trace;
-use crate::output::verdict::{headline, setting, verdict};
+use crate::output::verdict::{setting, verdict};
 use crate::output::words::thousands;
 use crate::scenario::Job;
 pub use break_even::break_even_chart;
-use render::{Canvas, Type};
+use names::{Names, label};
+use plotters::style::RGBColor;
+use render::{Align, Canvas, Type};
 pub use render::{Chart, ChartError};
 
 /// Every chart of a herd run.
@@ -33,6 +38,7 @@ pub fn herd(results: &Results) -> Result<Vec<Chart>, ChartError> {
         timeline::timeline(results)?,
         scoreboard::scoreboard(results)?,
         outcomes::outcomes(results)?,
+        waves::waves(results)?,
         timeline::queue(results)?,
         timeline::latency(results)?,
         distribution::distribution(results)?,
@@ -126,17 +132,19 @@ impl Sheet<'_> {
     }
 }
 
-/// The sheet of a chart of herd results; `what` says what it shows.
+/// The sheet of a chart of herd results, whose finding is its title; `what` says
+/// what it shows.
 fn sheet(
     results: &Results,
     name: &'static str,
+    title: &str,
     what: &str,
     height: f64,
     paint: impl FnOnce(&mut Canvas<'_>, f64),
 ) -> Result<Chart, ChartError> {
     let sheet = Sheet {
         name,
-        title: &headline(results),
+        title,
         subtitle: &format!("{} · mean and 95% interval", setting(results)),
         footer: &footer(results),
         description: &format!("{what}. {}.", verdict(results)),
@@ -144,51 +152,36 @@ fn sheet(
     sheet.draw(height, paint)
 }
 
-/// From the end of a curve to its name.
-const LEADER: f64 = 16.0;
-
-/// A name at the end of a curve that ends at the height `at`.
-struct EndLabel {
-    at: f64,
-    text: String,
-    style: Type,
+/// A horizontal line of the grid, with its value at the left edge.
+fn level(canvas: &mut Canvas<'_>, at: f64, right: f64, value: &str, colour: RGBColor) {
+    canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
+    canvas.text(
+        (theme::LEFT - 12.0, at + 7.0),
+        value,
+        Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+    );
 }
 
-/// Names to the right of curves that end at `right`, moved apart where they would
-/// overlap and led to by a line where they had to move.
-fn end_labels(
-    canvas: &mut Canvas<'_>,
-    right: f64,
-    (top, bottom): (f64, f64),
-    mut labels: Vec<EndLabel>,
-) {
-    labels.sort_by(|a, b| a.at.total_cmp(&b.at));
-    let targets: Vec<f64> = labels.iter().map(|l| l.at).collect();
-    let places = theme::spread(&targets, 26.0, top, bottom);
-    for (label, place) in labels.iter().zip(places) {
-        if (place - label.at).abs() > 4.0 {
-            let leader = [(right + 1.0, label.at), (right + LEADER - 3.0, place)];
-            canvas.line(&leader, label.style.colour, 1.0);
-        }
-        canvas.text((right + LEADER, place + 7.5), &label.text, label.style);
-    }
+/// A value below a horizontal axis at the height `base`.
+fn below(canvas: &mut Canvas<'_>, x: f64, base: f64, value: &str) {
+    let style = Type::new(theme::TICK, theme::SOFT).align(Align::Centre);
+    canvas.text((x, base + 32.0), value, style);
 }
 
-/// The widest that a policy's name may be beside a chart.
-const NAME: f64 = 230.0;
-
-/// A policy's name as a label, cut short where it would squeeze the chart.
-fn label(name: &str) -> String {
-    theme::shorten(name, theme::LABEL, true, NAME)
+/// What a horizontal axis at the height `base` is about, at its right end.
+fn axis_name(canvas: &mut Canvas<'_>, right: f64, base: f64, name: &str) {
+    let style = Type::new(theme::TICK, theme::SOFT).align(Align::Right);
+    canvas.text((right, base + 64.0), name, style);
 }
 
-/// Width of the longest policy name as a label.
-fn widest_name(results: &Results) -> f64 {
-    let widths = results
-        .policies
-        .iter()
-        .map(|p| theme::measure(&label(&p.name), theme::LABEL, true));
-    widths.fold(0.0, f64::max)
+/// The names of the policies of a run.
+fn policy_names(results: &Results) -> impl Iterator<Item = &str> {
+    results.policies.iter().map(|p| p.name.as_str())
+}
+
+/// The same for curves.
+fn curve_names(results: &Results) -> Names {
+    Names::new(policy_names(results).map(label).enumerate())
 }
 
 /// What a chart says at its foot: enough to make it again.

@@ -2,9 +2,11 @@
 
 use plotters::style::RGBColor;
 
+use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{label, sheet, theme, widest_name};
+use crate::chart::{policy_names, sheet, theme};
 use crate::ensemble::herd::{PolicyResults, Results};
+use crate::output::finding;
 use crate::output::words::percent;
 
 const BAR: f64 = 34.0;
@@ -45,12 +47,13 @@ fn shares(policy: &PolicyResults) -> [f64; 5] {
 /// The chart `outcomes`.
 pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
     let rows = results.policies.len() as f64;
-    let left = (widest_name(results) + 60.0).max(theme::LEFT);
+    let left = (widest(policy_names(results)) + 60.0).max(theme::LEFT);
     let right = theme::WIDTH - theme::EDGE;
     let what = "What became of every call";
     sheet(
         results,
         "outcomes",
+        &finding::outcomes(results),
         what,
         rows * ROW + 170.0,
         |canvas, top| {
@@ -65,17 +68,19 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
                         .align(Align::Right),
                 );
                 let mut from = 0.0;
-                for ((_, colour), share) in KINDS.iter().zip(shares(policy)) {
+                for ((name, colour), share) in KINDS.iter().zip(shares(policy)) {
                     if share <= 0.0 {
                         continue;
                     }
                     let to = (from + share).min(1.0);
                     canvas.rect((x(from), y), (x(to), y + BAR), *colour);
+                    let lines = vec![policy.name.clone(), format!("{} {name}", percent(share))];
+                    canvas.spot((x(from), y), (x(to), y + BAR), lines);
                     let text = percent(share);
                     let width = theme::measure(&text, theme::SMALL, false);
                     if x(to) - x(from) > width + 12.0 {
                         let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
-                        let ink = if dark { theme::PAPER } else { theme::INK };
+                        let ink = if dark { theme::PAPER } else { theme::ON_PALE };
                         canvas.text(
                             ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
                             &text,

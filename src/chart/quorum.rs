@@ -2,8 +2,9 @@
 
 use plotters::style::RGBColor;
 
+use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::{EndLabel, LEADER, Sheet, end_labels, signature, theme};
+use crate::chart::{Sheet, axis_name, below, level, signature, theme};
 use crate::ensemble::quorum::{Cell, QuorumResults};
 use crate::output::quorum::{headline, likely, sentence, short, verdict};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
@@ -87,12 +88,7 @@ impl Chances {
         for power in (0..=decades).step_by(step) {
             let p = 10f64.powi(-power);
             let at = self.y(p);
-            canvas.line(&[(theme::LEFT, at), (right, at)], theme::GRID, 1.5);
-            canvas.text(
-                (theme::LEFT - 12.0, at + 7.0),
-                &tick(p),
-                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-            );
+            level(canvas, at, right, &tick(p), theme::GRID);
         }
         let base = self.bottom();
         canvas.line(&[(theme::LEFT, base), (right, base)], theme::AXIS, 1.5);
@@ -136,8 +132,8 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         .map(|cell| short(results, cell))
         .collect();
     let labels = drawn.iter().map(|i| short(results, &results.cells[*i]));
-    let widest = labels.map(|text| theme::measure(&text, theme::LABEL, true));
-    let right = theme::WIDTH - theme::EDGE - widest.fold(0.0, f64::max) - LEADER - 6.0;
+    let names = Names::new(labels.enumerate());
+    let right = names.right([]);
     let last = results.scenario.read.t.last().map_or(0.0, |t| t.as_secs());
     let chances = |i: &usize| {
         let cell = &results.cells[*i];
@@ -150,7 +146,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         .flat_map(chances)
         .filter(|p| *p > 0.0)
         .fold(0.1, f64::min);
-    sheet.draw(PANEL + 190.0, |canvas, top| {
+    sheet.draw(PANEL + 190.0 + names.height(), |canvas, top| {
         let axis = Chances::new(top, PANEL, least);
         let x = |t: f64| match last {
             0.0 => theme::LEFT,
@@ -168,17 +164,15 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             _ => (1.0, "s"),
         };
         for value in theme::ticks_within(0.0, last * scale, 6) {
-            canvas.text(
-                (x(value / scale), axis.bottom() + 32.0),
+            below(
+                canvas,
+                x(value / scale),
+                axis.bottom(),
                 &three_digits(value),
-                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
             );
         }
-        canvas.text(
-            (right, axis.bottom() + 66.0),
-            &format!("{unit} between the write's commit and the read"),
-            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-        );
+        let about = format!("{unit} between the write's commit and the read");
+        axis_name(canvas, right, axis.bottom(), &about);
         let mut ends = Vec::new();
         for (place, i) in drawn.iter().enumerate() {
             let colour = theme::colour(place);
@@ -197,7 +191,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 .filter(|(_, p)| visible(*p))
                 .map(|(t, p)| (x(t), axis.y(p)))
                 .collect();
-            canvas.line(&line, colour, 2.6);
+            canvas.curve(&line, place);
             // No more points than can be told apart.
             let step = cell.points.len().div_ceil(15);
             for point in cell.points.iter().step_by(step) {
@@ -219,11 +213,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 if *end < right - 1.0 {
                     continue; // It leaves through the floor.
                 }
-                ends.push(EndLabel {
-                    at: *at,
-                    text: short(results, cell),
-                    style: Type::new(theme::LABEL, colour).bold(),
-                });
+                ends.extend(names.end(place, *at));
             }
         }
         let points = results.cells.first().map_or(&[][..], |cell| &cell.points);
@@ -261,6 +251,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             };
             let seen: Vec<&(f64, f64)> = line.iter().filter(|(_, p)| *p >= axis.floor).collect();
             if let Some((t, _)) = seen.last()
+                && let Some(label) = names.end(place, 0.0)
                 && x(*t) < right - 1.0
             {
                 canvas.text(
@@ -268,11 +259,13 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                         x(*t) + 8.0,
                         axis.bottom() - 10.0 - 26.0 * (place % 3) as f64,
                     ),
-                    &short(results, &results.cells[*i]),
-                    Type::new(theme::LABEL, theme::colour(place)).bold(),
+                    &label.text,
+                    label.style,
                 );
             }
         }
+        let legend = axis.bottom() + if closed.is_empty() { 78.0 } else { 112.0 };
+        names.legend(canvas, legend);
         if !closed.is_empty() {
             let names = match closed.len() {
                 1..=6 => list(&closed),
@@ -391,7 +384,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                     let y = top + height - size.1 * (line + 1) as f64 + 2.0;
                     let (right, bottom) = (x + size.0 - 4.0, y + size.1 - 4.0);
                     let frame = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)];
-                    canvas.line(&frame, theme::INK, 2.4);
+                    canvas.line(&frame, theme::ON_PALE, 2.4);
                 }
             }
         }
@@ -409,12 +402,14 @@ fn paint(canvas: &mut Canvas<'_>, cell: &Cell, (x, y): (f64, f64), size: (f64, f
         true => "always".to_string(),
         false => percent(1.0 - stale),
     };
+    let lines = vec![cell.name.clone(), format!("{text} fresh")];
+    canvas.spot((x, y), (x + size.0, y + size.1), lines);
     let fits = |size: f64| theme::measure(&text, size, false);
     let type_size = (theme::TICK * (size.0 - 8.0) / fits(theme::TICK)).clamp(10.0, theme::TICK);
     canvas.text(
         (x + size.0 / 2.0, y + size.1 / 2.0 + type_size * 0.36),
         &text,
-        Type::new(type_size, theme::INK).align(Align::Centre),
+        Type::new(type_size, theme::ON_PALE).align(Align::Centre),
     );
 }
 
@@ -539,6 +534,15 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             taken.push([cx - 8.0, cy - 8.0, cx + 8.0, cy + 8.0]);
             let on_front = front.iter().any(|f| f.name == cell.name);
             canvas.dot((cx, cy), if on_front { 7.0 } else { 5.0 }, of_n(cell));
+            let lines = vec![
+                cell.name.clone(),
+                format!("p99 {}", seconds(cost(cell))),
+                match cell.always_fresh {
+                    true => "never stale".to_string(),
+                    false => format!("{} stale", likely(cell.points[0].best())),
+                },
+            ];
+            canvas.spot((cx - 9.0, cy - 9.0), (cx + 9.0, cy + 9.0), lines);
         }
         // Labels where they hit nothing, those on the front first.
         let rest = results

@@ -25,6 +25,16 @@ pub struct Chart {
     pub svg: String,
     /// What its curves are worth, for a page that shows it where the pointer is.
     pub plots: Vec<Plot>,
+    /// The same of its bars, dots and fields.
+    pub spots: Vec<Spot>,
+}
+
+/// A part of a chart that stands for something, and what that is, line by line.
+#[derive(Clone, Debug, Default)]
+pub struct Spot {
+    /// Left, top, right and bottom in pixels.
+    pub area: [f64; 4],
+    pub lines: Vec<String>,
 }
 
 /// Values over a part of a chart.
@@ -92,6 +102,9 @@ pub struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
     failure: Option<String>,
     plots: Vec<Plot>,
+    spots: Vec<Spot>,
+    /// Markup that goes on top of what plotters draws.
+    cells: String,
 }
 
 type At = (f64, f64);
@@ -111,7 +124,7 @@ pub fn draw(
     paint: impl FnOnce(&mut Canvas<'_>),
 ) -> Result<Chart, ChartError> {
     let mut text = String::new();
-    let plots;
+    let (plots, spots, cells);
     let (w, h) = fine((width, height));
     {
         let backend = SVGBackend::with_string(&mut text, (w as u32, h as u32));
@@ -119,10 +132,14 @@ pub fn draw(
             area: backend.into_drawing_area(),
             failure: None,
             plots: Vec::new(),
+            spots: Vec::new(),
+            cells: String::new(),
         };
         canvas.rect((0.0, 0.0), (width, height), theme::PAPER);
         paint(&mut canvas);
         plots = std::mem::take(&mut canvas.plots);
+        spots = std::mem::take(&mut canvas.spots);
+        cells = std::mem::take(&mut canvas.cells);
         let presented = canvas.area.present().map_err(|e| e.to_string());
         if let Some(reason) = canvas.failure.or(presented.err()) {
             return Err(ChartError {
@@ -132,14 +149,20 @@ pub fn draw(
         }
     }
     let body = text.split_once('>').map_or("", |(_, body)| body);
+    let body = body.trim_end().trim_end_matches("</svg>");
     let svg = format!(
         "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {w} {h}\" role=\"img\" \
          stroke-linejoin=\"round\" xmlns=\"http://www.w3.org/2000/svg\">\n\
-         <title>{}</title>\n<desc>{}</desc>{body}",
+         <title>{}</title>\n<desc>{}</desc>{body}{cells}</svg>\n",
         escape(title),
         escape(description),
     );
-    Ok(Chart { name, svg, plots })
+    Ok(Chart {
+        name,
+        svg,
+        plots,
+        spots,
+    })
 }
 
 fn escape(text: &str) -> String {
@@ -160,6 +183,40 @@ impl Canvas<'_> {
         self.plots.push(plot);
     }
 
+    /// What a rectangle of the drawing stands for.
+    pub fn spot(&mut self, from: At, to: At, lines: Vec<String>) {
+        let round = |x: f64| (x * 10.0).round() / 10.0;
+        self.spots.push(Spot {
+            area: [from.0, from.1, to.0, to.1].map(round),
+            lines,
+        });
+    }
+
+    /// Many rectangles of one colour, on top of everything else. As one path they take
+    /// a twentieth of what an element for each would.
+    pub fn cells(&mut self, colour: RGBColor, rectangles: &[(At, At)]) {
+        if rectangles.is_empty() {
+            return;
+        }
+        let mut path = String::new();
+        for (from, to) in rectangles {
+            let ((x, y), (right, bottom)) = (fine(*from), fine(*to));
+            let (width, height) = (right - x, bottom - y);
+            path += &format!("M{x} {y}h{width}v{height}h-{width}z");
+        }
+        let fill = theme::hex(colour);
+        self.cells += &format!("<path fill=\"{fill}\" d=\"{path}\"/>\n");
+    }
+
+    /// The curve of the i-th policy: its colour, and dashes where colours come again.
+    pub fn curve(&mut self, points: &[At], i: usize) {
+        let (colour, width) = (theme::colour(i), 2.6);
+        match theme::dashes(i) {
+            None => self.line(points, colour, width),
+            Some(pattern) => self.dashed(points, colour, width, pattern),
+        }
+    }
+
     pub fn rect(&mut self, from: At, to: At, colour: RGBColor) {
         let shape = Rectangle::new([fine(from), fine(to)], colour.filled());
         let done = self.area.draw(&shape).map_err(|e| e.to_string());
@@ -178,18 +235,39 @@ impl Canvas<'_> {
 
     /// A straight dashed line.
     pub fn dashes(&mut self, from: At, to: At, colour: RGBColor, width: f64) {
-        const DASH: f64 = 9.0;
-        const GAP: f64 = 7.0;
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let length = dx.hypot(dy);
-        let at = |s: f64| {
-            let share = s.min(length) / length;
-            (from.0 + dx * share, from.1 + dy * share)
-        };
-        let mut start = 0.0;
-        while start < length {
-            self.line(&[at(start), at(start + DASH)], colour, width);
-            start += DASH + GAP;
+        self.dashed(&[from, to], colour, width, (9.0, 7.0));
+    }
+
+    /// A path in dashes of a length, with gaps of another.
+    fn dashed(&mut self, path: &[At], colour: RGBColor, width: f64, (dash, gap): (f64, f64)) {
+        let (mut piece, mut left, mut inked) = (Vec::new(), dash, true);
+        piece.extend(path.first());
+        for ends in path.windows(2) {
+            let (mut from, to) = (ends[0], ends[1]);
+            loop {
+                let length = (to.0 - from.0).hypot(to.1 - from.1);
+                if length < left {
+                    left -= length;
+                    piece.push(to);
+                    break;
+                }
+                // The dash or gap ends within this stretch.
+                let share = left / length;
+                from = (
+                    from.0 + (to.0 - from.0) * share,
+                    from.1 + (to.1 - from.1) * share,
+                );
+                piece.push(from);
+                if inked {
+                    self.line(&piece, colour, width);
+                }
+                piece = vec![from];
+                inked = !inked;
+                left = if inked { dash } else { gap };
+            }
+        }
+        if inked && piece.len() > 1 {
+            self.line(&piece, colour, width);
         }
     }
 

@@ -1,9 +1,11 @@
 //! Success, amplification, recovery and peak load side by side, with intervals.
 
+use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{label, sheet, theme, widest_name};
+use crate::chart::{policy_names, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
+use crate::output::finding;
 use crate::output::verdict::{Fate, Question, how_soon};
 use crate::output::words::{percent, seconds, thousands};
 use crate::scenario::Scenario;
@@ -14,15 +16,23 @@ const ROW: f64 = 56.0;
 pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
     let rows = ROW * results.policies.len() as f64;
     let what = "The policies side by side";
-    sheet(results, "scoreboard", what, rows + 90.0, |canvas, top| {
-        let board = Board {
-            results,
-            top,
-            bottom: top + rows,
-            left: theme::LEFT + widest_name(results) + 36.0,
-        };
-        board.paint(canvas);
-    })
+    let title = finding::change(results);
+    sheet(
+        results,
+        "scoreboard",
+        &title,
+        what,
+        rows + 90.0,
+        |canvas, top| {
+            let board = Board {
+                results,
+                top,
+                bottom: top + rows,
+                left: theme::LEFT + widest(policy_names(results)) + 36.0,
+            };
+            board.paint(canvas);
+        },
+    )
 }
 
 struct Board<'r> {
@@ -160,6 +170,16 @@ impl Board<'_> {
         }
         for (i, (e, words)) in estimates.iter().zip(&words).enumerate() {
             let (y, colour) = (self.row(i), theme::colour(i));
+            let half = ROW / 2.0;
+            let mut lines = vec![
+                format!("{}, {}", self.results.policies[i].name, column.heading[0]),
+                words.clone(),
+            ];
+            if !e.low.is_nan() {
+                let (low, high) = ((column.show)(e.low), (column.show)(e.high));
+                lines.push(format!("95% interval {low} to {high}"));
+            }
+            canvas.spot((left, y - half), (left + width - 10.0, y + half), lines);
             if e.mean.is_nan() {
                 let mut at = left;
                 if column.metric == "recovery_s" && self.fate(i) == Fate::Never {

@@ -1,7 +1,8 @@
 //! Sweeps over one axis: a curve a policy, with bands.
 
-use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{EndLabel, LEADER, Sheet, end_labels, label, theme};
+use crate::chart::names::{Names, end_labels, label};
+use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
+use crate::chart::{Sheet, axis_name, below, level, theme};
 use crate::output::grid::Atlas;
 use crate::output::words::{chance, percent};
 
@@ -21,13 +22,14 @@ pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
             atlas.grid.axes[0].name()
         ),
     };
-    let widest = atlas
-        .names
-        .iter()
-        .map(|name| theme::measure(&label(name), theme::LABEL, true));
-    let right = theme::WIDTH - theme::EDGE - widest.fold(0.0, f64::max) - LEADER - 6.0;
-    sheet.draw(PANEL + 130.0, |canvas, top| {
-        let plot = Plot { atlas, top, right };
+    let names = Names::new(atlas.names.iter().map(|name| label(name)).enumerate());
+    sheet.draw(PANEL + 130.0 + names.height(), |canvas, top| {
+        let plot = Plot {
+            atlas,
+            top,
+            right: names.right([]),
+            names,
+        };
         plot.paint(canvas);
     })
 }
@@ -36,6 +38,7 @@ struct Plot<'a> {
     atlas: &'a Atlas<'a>,
     top: f64,
     right: f64,
+    names: Names,
 }
 
 impl Plot<'_> {
@@ -73,20 +76,11 @@ impl Plot<'_> {
             } else {
                 theme::GRID
             };
-            canvas.line(
-                &[(theme::LEFT, y(*tick)), (self.right, y(*tick))],
-                colour,
-                1.5,
-            );
             let text = match atlas.is_herd() {
                 true => percent(*tick).replace(".0%", "%"),
                 false => chance(*tick),
             };
-            canvas.text(
-                (theme::LEFT - 12.0, y(*tick) + 7.0),
-                &text,
-                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-            );
+            level(canvas, y(*tick), self.right, &text, colour);
         }
         let mut ends = Vec::new();
         for (i, values) in atlas.main.iter().enumerate() {
@@ -103,17 +97,15 @@ impl Plot<'_> {
             };
             canvas.band(&edge(2), &edge(1), theme::colour(i), 0.18);
             let line = edge(0);
-            canvas.line(&line, theme::colour(i), 2.6);
+            canvas.curve(&line, i);
             for at in &line {
                 canvas.dot(*at, 4.0, theme::colour(i));
             }
-            ends.extend(line.last().map(|(_, at)| EndLabel {
-                at: *at,
-                text: label(&atlas.names[i]),
-                style: Type::new(theme::LABEL, theme::colour(i)).bold(),
-            }));
+            ends.extend(line.last().and_then(|(_, at)| self.names.end(i, *at)));
         }
         end_labels(canvas, self.right, (self.top, bottom), ends);
+        self.names.legend(canvas, bottom + 78.0);
+        self.tell(canvas, bottom);
         let axis = &atlas.grid.axes[0];
         let mut free = f64::NEG_INFINITY;
         for (i, value) in axis.paths[0].values.iter().enumerate() {
@@ -123,16 +115,38 @@ impl Plot<'_> {
                 continue;
             }
             free = self.x(i as f64) + half + 18.0;
-            canvas.text(
-                (self.x(i as f64), bottom + 32.0),
-                &text,
-                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-            );
+            below(canvas, self.x(i as f64), bottom, &text);
         }
-        canvas.text(
-            (self.right, bottom + 66.0),
-            &axis.name(),
-            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-        );
+        axis_name(canvas, self.right, bottom, &axis.name());
+    }
+
+    /// The values of all curves, for a page.
+    fn tell(&self, canvas: &mut Canvas<'_>, bottom: f64) {
+        let axis = &self.atlas.grid.axes[0];
+        let show = |v: &[f64; 3]| match (v[0].is_nan(), self.atlas.is_herd()) {
+            (true, _) => String::new(),
+            (_, true) => percent(v[0]),
+            (_, false) => chance(v[0]),
+        };
+        let values = &axis.paths[0].values;
+        canvas.plot(Values {
+            area: [theme::LEFT, self.top, self.right, bottom],
+            x: (0..values.len()).map(|i| self.x(i as f64)).collect(),
+            labels: values
+                .iter()
+                .map(|v| format!("{} = {}", axis.name(), v.plain()))
+                .collect(),
+            series: self
+                .atlas
+                .main
+                .iter()
+                .enumerate()
+                .map(|(i, values)| PlotSeries {
+                    name: self.atlas.names[i].clone(),
+                    colour: theme::hex(theme::colour(i)),
+                    values: values.iter().map(show).collect(),
+                })
+                .collect(),
+        });
     }
 }

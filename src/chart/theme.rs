@@ -24,6 +24,22 @@ pub const AXIS: RGBColor = RGBColor(150, 154, 159);
 pub const SHADE: RGBColor = RGBColor(240, 242, 245);
 pub const PAPER: RGBColor = RGBColor(255, 255, 255);
 
+/// Ink on fields whose colours are the same on every ground: nearly [`INK`] and
+/// [`PAPER`], but no tones that change.
+pub const ON_PALE: RGBColor = RGBColor(33, 34, 37);
+pub const ON_DARK: RGBColor = RGBColor(254, 254, 254);
+
+/// From few to many.
+pub const HEAT: [RGBColor; 7] = [
+    RGBColor(222, 235, 247),
+    RGBColor(188, 215, 236),
+    RGBColor(143, 190, 222),
+    RGBColor(93, 158, 204),
+    RGBColor(48, 121, 182),
+    RGBColor(16, 80, 145),
+    RGBColor(8, 41, 94),
+];
+
 /// Okabe and Ito's palette (2008), which the colour-blind can tell apart; its
 /// pale tones darkened so that labels in them can be read on white.
 const PALETTE: [RGBColor; 8] = [
@@ -53,7 +69,7 @@ pub struct Tone {
 }
 
 /// Every colour that changes with the ground.
-pub const TONES: [Tone; 15] = [
+pub const TONES: [Tone; 22] = [
     tone("#FFFFFF", "paper", "#17191C"),
     tone("#202124", "ink", "#E8EAED"),
     tone("#5F6368", "soft", "#B3B8BD"),
@@ -69,20 +85,36 @@ pub const TONES: [Tone; 15] = [
     tone("#268BBE", "c5", "#7CC4EC"),
     tone("#464646", "c6", "#C4C8CC"),
     tone("#785E3C", "c7", "#B99A70"),
+    tone("#DEEBF7", "h0", "#1D2B39"),
+    tone("#BCD7EC", "h1", "#203C56"),
+    tone("#8FBEDE", "h2", "#265478"),
+    tone("#5D9ECC", "h3", "#31719E"),
+    tone("#3079B6", "h4", "#4993C6"),
+    tone("#105091", "h5", "#84BCE2"),
+    tone("#08295E", "h6", "#D6EAF8"),
 ];
 
 const fn tone(light: &'static str, name: &'static str, dark: &'static str) -> Tone {
     Tone { light, name, dark }
 }
 
-/// A colour as `#rrggbb`.
+/// A colour as `#RRGGBB`.
 pub fn hex(colour: RGBColor) -> String {
-    format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
+    format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2)
 }
 
 /// The colour of the i-th policy of a run, in every chart of it.
 pub fn colour(i: usize) -> RGBColor {
     PALETTE[i % PALETTE.len()]
+}
+
+/// How the i-th curve is dashed, dash and gap, if it is: where colours come again.
+pub fn dashes(i: usize) -> Option<(f64, f64)> {
+    match i / PALETTE.len() {
+        0 => None,
+        1 => Some((11.0, 6.0)),
+        _ => Some((3.0, 4.0)),
+    }
 }
 
 pub const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.subset.otf");
@@ -132,12 +164,13 @@ pub fn shorten(text: &str, size: f64, bold: bool, width: f64) -> String {
 pub fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
+        let word = shorten(word, size, bold, width);
         match lines.last_mut() {
             Some(line) if measure(&format!("{line} {word}"), size, bold) <= width => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(word.to_string()),
+            _ => lines.push(word),
         }
     }
     lines

@@ -1,18 +1,19 @@
 //! What goes on against time, one curve a policy: load and goodput, queue and
 //! servers, latency.
 
+use crate::chart::names::{EndLabel, Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::{EndLabel, LEADER, end_labels, label, sheet, theme, widest_name};
+use crate::chart::time::{FAULT_ROW, TimeScale};
+use crate::chart::{curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
+use crate::output::finding;
+use crate::output::verdict::headline;
 use crate::output::words::{thousands, three_digits};
-use crate::scenario::fault::{Fault, FaultKind};
 
 const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
-/// Height of a row of names of faults, above the upper panel.
-const FAULT_ROW: f64 = 28.0;
 /// Bins drawn at most, each wider than a pixel.
 const MOST_BINS: usize = 800;
 
@@ -35,7 +36,7 @@ pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
             show: thousands,
         },
     ];
-    panels(results, "timeline", what, &views)
+    panels(results, "timeline", &headline(results), what, &views)
 }
 
 /// The chart `queue`.
@@ -58,12 +59,8 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
             show: thousands,
         },
     ];
-    panels(
-        results,
-        "queue",
-        "Queue and busy servers against time",
-        &views,
-    )
+    let what = "Queue and busy servers against time";
+    panels(results, "queue", &finding::queue(results), what, &views)
 }
 
 /// The chart `latency`.
@@ -79,7 +76,7 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
         view("99th percentile of it, seconds", "latency_p99_s"),
     ];
     let what = "Latency of answered calls against time, retries and waiting included";
-    panels(results, "latency", what, &views)
+    panels(results, "latency", &finding::tail(results), what, &views)
 }
 
 /// What a panel shows.
@@ -96,26 +93,34 @@ struct View {
 fn panels(
     results: &Results,
     name: &'static str,
+    title: &str,
     what: &str,
     views: &[View],
 ) -> Result<Chart, ChartError> {
+    let names = curve_names(results);
     let levels = views.iter().filter_map(|view| view.level.as_ref());
-    let widths = levels.map(|(_, name)| theme::measure(name, theme::TICK, false));
-    let widest = widths.fold(widest_name(results), f64::max);
-    let frame = Frame {
-        results,
-        right: theme::WIDTH - theme::EDGE - widest - LEADER - 6.0,
+    let run = &results.scenario.run;
+    // To the horizon, or to the end of the runs.
+    let bins = results.policies.iter().map(|p| p.series.len()).max();
+    let end = bins.unwrap_or(0) as f64 * run.bin.as_secs();
+    let scale = TimeScale {
+        scenario: &results.scenario,
+        from: 0.0,
+        to: end.min(run.horizon.as_secs()),
+        right: names.right(levels.map(|(_, name)| name.as_str())),
     };
-    let names = frame.fault_names();
-    let rows = names.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
+    let faults = scale.fault_names();
+    let rows = faults.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
     let between = (views.len() - 1) as f64 * BETWEEN;
-    let height = views.len() as f64 * PANEL + between + 125.0 + rows * FAULT_ROW;
-    sheet(results, name, what, height, |canvas, top| {
+    let height = views.len() as f64 * PANEL + between + 125.0 + rows * FAULT_ROW + names.height();
+    sheet(results, name, title, what, height, |canvas, top| {
         // The fault's name stands between the first heading and its panel.
         let mut above = top;
         for (i, view) in views.iter().enumerate() {
             let panel = Panel {
-                frame: &frame,
+                results,
+                scale: &scale,
+                names: &names,
                 top: if i == 0 {
                     top + rows * FAULT_ROW
                 } else {
@@ -129,79 +134,23 @@ fn panels(
                 Type::new(theme::HEADING, theme::INK),
             );
             if i == 0 {
-                for name in &names {
-                    canvas.text(
-                        (name.centre, panel.top - 8.0 - FAULT_ROW * name.row as f64),
-                        &name.text,
-                        Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-                    );
-                }
+                scale.name_faults(canvas, &faults, panel.top);
             }
             panel.paint(canvas);
             if i + 1 == views.len() {
-                panel.time_axis(canvas);
+                scale.axis(canvas, panel.bottom());
+                names.legend(canvas, panel.bottom() + 78.0);
             }
             above = panel.bottom() + BETWEEN;
         }
     })
 }
 
-/// What both panels share: the results and the scale of time.
-struct Frame<'r> {
-    results: &'r Results,
-    right: f64,
-}
-
-/// A fault's name over its window; rows count upwards.
-struct FaultName {
-    centre: f64,
-    row: usize,
-    text: String,
-}
-
-impl Frame<'_> {
-    /// Seconds shown: from the start to the horizon, or to the end of the runs.
-    fn span(&self) -> (f64, f64) {
-        let run = &self.results.scenario.run;
-        let bins = self.results.policies.iter().map(|p| p.series.len()).max();
-        let end = bins.unwrap_or(0) as f64 * run.bin.as_secs();
-        (0.0, end.min(run.horizon.as_secs()))
-    }
-
-    fn x(&self, t: f64) -> f64 {
-        let (from, to) = self.span();
-        theme::LEFT + (t - from) / (to - from) * (self.right - theme::LEFT)
-    }
-
-    /// The faults by name, each over its window, on as many rows as it takes.
-    fn fault_names(&self) -> Vec<FaultName> {
-        let mut rows: Vec<f64> = Vec::new();
-        let mut faults: Vec<&Fault> = self.results.scenario.faults.iter().collect();
-        faults.sort_by_key(|f| f.from);
-        let (from, to) = self.span();
-        let name = |fault: &Fault| {
-            let text = fault_name(fault);
-            let half = theme::measure(&text, theme::TICK, false) / 2.0;
-            let middle = (fault.from.as_secs().max(from) + fault.to().as_secs().min(to)) / 2.0;
-            let last = (self.right - half).max(theme::LEFT + half);
-            let centre = self.x(middle).clamp(theme::LEFT + half, last);
-            let row = match rows.iter().position(|end| *end < centre - half) {
-                Some(row) => row,
-                None => {
-                    rows.push(0.0);
-                    rows.len() - 1
-                }
-            };
-            rows[row] = centre + half + 16.0;
-            FaultName { centre, row, text }
-        };
-        faults.into_iter().map(name).collect()
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Panel<'r> {
-    frame: &'r Frame<'r>,
+    results: &'r Results,
+    scale: &'r TimeScale<'r>,
+    names: &'r Names,
     top: f64,
     view: &'r View,
 }
@@ -220,7 +169,7 @@ impl Panel<'_> {
     }
 
     fn x(&self, t: f64) -> f64 {
-        self.frame.x(t)
+        self.scale.x(t)
     }
 
     /// The bins of one policy, several in one where there are too many to see.
@@ -229,9 +178,9 @@ impl Panel<'_> {
             .iter()
             .position(|c| *c == self.view.column)
             .unwrap_or(0);
-        let results = self.frame.results;
+        let results = self.results;
         let bin = results.scenario.run.bin.as_secs();
-        let (_, end) = self.frame.span();
+        let end = self.scale.to;
         let series = &results.policies[policy].series;
         let together = series.len().div_ceil(MOST_BINS).max(1);
         let groups = series.chunks(together).enumerate();
@@ -270,8 +219,8 @@ impl Panel<'_> {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        let results = self.frame.results;
-        let right = self.frame.right;
+        let results = self.results;
+        let right = self.scale.right;
         let curves: Vec<_> = (0..results.policies.len()).map(|i| self.steps(i)).collect();
         let most = curves
             .iter()
@@ -279,9 +228,9 @@ impl Panel<'_> {
             .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
             .fold(0.0, f64::max);
         // A capacity far above everything would press the curves flat.
-        let level = self.view.level.as_ref();
-        let level = level.map(|(level, name)| (*level, name.as_str()));
-        let capacity = level.filter(|(level, _)| *level <= 4.0 * most);
+        let limit = self.view.level.as_ref();
+        let limit = limit.map(|(level, name)| (*level, name.as_str()));
+        let capacity = limit.filter(|(level, _)| *level <= 4.0 * most);
         let ticks = theme::ticks(
             capacity.map_or(most, |(level, _)| most.max(level)) * 1.02,
             4,
@@ -290,9 +239,7 @@ impl Panel<'_> {
         let (bottom, top) = (self.bottom(), self.top);
         let y = |value: f64| bottom - value / full * PANEL;
 
-        for fault in &results.scenario.faults {
-            self.shade(canvas, fault);
-        }
+        self.scale.shade_faults(canvas, top, bottom);
         for tick in &ticks {
             let at = y(*tick);
             let colour = if *tick == 0.0 {
@@ -300,16 +247,11 @@ impl Panel<'_> {
             } else {
                 theme::GRID
             };
-            canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
-            canvas.text(
-                (theme::LEFT - 12.0, at + 7.0),
-                &(self.view.show)(*tick),
-                Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-            );
+            level(canvas, at, right, &(self.view.show)(*tick), colour);
         }
         if let Some((level, _)) = capacity {
             canvas.dashes((theme::LEFT, y(level)), (right, y(level)), theme::SOFT, 1.6);
-        } else if let Some((_, name)) = level {
+        } else if let Some((_, name)) = limit {
             canvas.text(
                 (right, top + 20.0),
                 &format!("{name}, far above"),
@@ -332,7 +274,7 @@ impl Panel<'_> {
         for (i, curve) in curves.iter().enumerate().rev() {
             for run in runs(curve) {
                 let line = self.trace(run, |e| y(e.mean));
-                canvas.line(&line, theme::colour(i), 2.6);
+                canvas.curve(&line, i);
             }
         }
         self.labels(canvas, &curves, capacity, y);
@@ -359,13 +301,13 @@ impl Panel<'_> {
                 here.map_or(String::new(), |(_, _, e)| (self.view.show)(e.mean))
             };
             PlotSeries {
-                name: self.frame.results.policies[i].name.clone(),
+                name: self.results.policies[i].name.clone(),
                 colour: theme::hex(theme::colour(i)),
                 values: times.iter().map(value).collect(),
             }
         });
         canvas.plot(Plot {
-            area: [theme::LEFT, self.top, self.frame.right, self.bottom()],
+            area: [theme::LEFT, self.top, self.scale.right, self.bottom()],
             x: times
                 .iter()
                 .map(|t| (self.x(*t) * 10.0).round() / 10.0)
@@ -376,30 +318,6 @@ impl Panel<'_> {
                 .collect(),
             series: series.collect(),
         });
-    }
-
-    fn shade(&self, canvas: &mut Canvas<'_>, fault: &Fault) {
-        let (from, to) = self.frame.span();
-        let start = fault.from.as_secs().clamp(from, to);
-        let end = fault.to().as_secs().clamp(from, to);
-        if end > start {
-            canvas.rect(
-                (self.x(start), self.top),
-                (self.x(end), self.bottom()),
-                theme::SHADE,
-            );
-        }
-        // A ramp fades out in steps.
-        let over = fault.over().as_secs().clamp(from, to);
-        let steps = 8;
-        for i in 0..if over > end { steps } else { 0 } {
-            let share = |i: i32| end + (over - end) * f64::from(i) / f64::from(steps);
-            let x = (self.x(share(i)), self.x(share(i + 1)));
-            let corners = [(x.0, self.top), (x.1, self.top)];
-            let base = [(x.0, self.bottom()), (x.1, self.bottom())];
-            let opacity = 1.0 - (f64::from(i) + 0.5) / f64::from(steps);
-            canvas.band(&corners, &base, theme::SHADE, opacity);
-        }
     }
 
     /// Every curve's name at its end.
@@ -419,18 +337,14 @@ impl Panel<'_> {
             let tail = curve.iter().filter(|(_, to, _)| *to > end - 1.0);
             let tail: Vec<f64> = tail.map(|(_, _, e)| e.mean).collect();
             let level = tail.iter().sum::<f64>() / tail.len() as f64;
-            let text = label(&self.frame.results.policies[i].name);
-            let style = Type::new(theme::LABEL, theme::colour(i)).bold();
-            // A curve that breaks off is named where it does.
-            if self.x(*end) < self.frame.right - 120.0 {
-                broken.push((self.x(*end) + 10.0, y(level), text, style));
+            let Some(label) = self.names.end(i, y(level)) else {
                 continue;
+            };
+            // A curve that breaks off is named where it does.
+            match self.x(*end) < self.scale.right - 120.0 {
+                true => broken.push((self.x(*end) + 10.0, label)),
+                false => labels.push(label),
             }
-            labels.push(EndLabel {
-                at: y(level),
-                text,
-                style,
-            });
         }
         if let Some((level, name)) = capacity {
             labels.push(EndLabel {
@@ -439,45 +353,13 @@ impl Panel<'_> {
                 style: Type::new(theme::TICK, theme::SOFT),
             });
         }
-        broken.sort_by(|a: &(f64, f64, String, Type), b| a.1.total_cmp(&b.1));
-        let heights: Vec<f64> = broken.iter().map(|label| label.1).collect();
+        broken.sort_by(|a: &(f64, EndLabel), b| a.1.at.total_cmp(&b.1.at));
+        let heights: Vec<f64> = broken.iter().map(|(_, label)| label.at).collect();
         let places = theme::spread(&heights, 26.0, self.top, self.bottom());
-        for ((x, _, text, style), place) in broken.into_iter().zip(places) {
-            canvas.text((x, place + 7.5), &text, style);
+        for ((x, label), place) in broken.into_iter().zip(places) {
+            canvas.text((x, place + 7.5), &label.text, label.style);
         }
         let panel = (self.top, self.bottom());
-        end_labels(canvas, self.frame.right, panel, labels);
-    }
-
-    fn time_axis(&self, canvas: &mut Canvas<'_>) {
-        let (from, to) = self.frame.span();
-        for tick in theme::ticks_within(from, to, 6) {
-            canvas.text(
-                (self.x(tick), self.bottom() + 32.0),
-                &three_digits(tick),
-                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
-            );
-        }
-        canvas.text(
-            (self.frame.right, self.bottom() + 64.0),
-            "seconds",
-            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-        );
-    }
-}
-
-fn fault_name(fault: &Fault) -> String {
-    match fault.kind {
-        FaultKind::Crash => "service down".to_string(),
-        FaultKind::Stall => "service stalled".to_string(),
-        FaultKind::Blackhole => "requests lost".to_string(),
-        FaultKind::Errors(p) => format!("{}% errors", three_digits(p.0 * 100.0)),
-        FaultKind::Loss(p) => format!("{}% answers lost", three_digits(p.0 * 100.0)),
-        FaultKind::Slow(x) if x.0 > 0.0 && x.0 < 1.0 => {
-            format!("{}× faster", three_digits(1.0 / x.0))
-        }
-        FaultKind::Slow(x) => format!("{}× slower", three_digits(x.0)),
-        FaultKind::Capacity(x) => format!("{}% capacity", three_digits(x.0 * 100.0)),
-        FaultKind::Surge(x) => format!("{}× calls", three_digits(x.0)),
+        end_labels(canvas, self.scale.right, panel, labels);
     }
 }

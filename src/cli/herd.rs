@@ -149,6 +149,7 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
         File::csv("replications.csv", |out| csv::replications(&results, out))?,
         File::csv("timeseries.csv", |out| csv::timeseries(&results, out))?,
         File::csv("latencies.csv", |out| csv::latencies(&results, out))?,
+        File::csv("waves.csv", |out| csv::waves(&results, out))?,
     ];
     if scenario.services.len() > 1 {
         tables.push(File::csv("tiers.csv", |out| csv::tiers(&results, out))?);

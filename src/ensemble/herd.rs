@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::ensemble::stats::{Estimate, Moments};
 use crate::ensemble::{World, replicate};
-use crate::herd::{Bin, Herd, METRICS, Metrics, Outcome, SERIES, is_share, new_histogram};
+use crate::herd::{Bin, Herd, METRICS, Metrics, Outcome, SERIES, Waves, is_share, new_histogram};
 use crate::scenario::Scenario;
 use crate::streams::Streams;
 
@@ -44,6 +44,9 @@ pub struct PolicyResults {
     pub series: Vec<[Estimate; SERIES.len()]>,
     /// All latencies of all replications, in ns.
     pub latency: Histogram<u64>,
+    /// Attempts by their number over the [`crate::herd::Stretch`] of the scenario, in
+    /// the first replication.
+    pub waves: Waves,
     /// The same of the services behind the first, each by its name: their calls
     /// are those that the service before makes.
     pub deeper: Vec<PolicyResults>,
@@ -249,6 +252,7 @@ struct Fold {
     raw: Vec<Metrics>,
     series: Vec<[Moments; SERIES.len()]>,
     latency: Histogram<u64>,
+    waves: Waves,
     deeper: Vec<Fold>,
 }
 
@@ -265,11 +269,15 @@ impl Fold {
             raw: Vec::new(),
             series: Vec::new(),
             latency: new_histogram(scenario.run.horizon),
+            waves: Vec::new(),
             deeper: Vec::new(),
         }
     }
 
     fn add(&mut self, outcome: &Outcome) {
+        if self.raw.is_empty() {
+            self.waves.clone_from(&outcome.waves);
+        }
         self.raw.push(outcome.metrics);
         // A run of callers that call once may end before others do: from then
         // on its rates and levels are 0.
@@ -310,6 +318,7 @@ impl Fold {
                 .map(|bin| bin.map(|moments| series_estimate(&moments)))
                 .collect(),
             latency: self.latency,
+            waves: self.waves,
         }
     }
 }

@@ -382,7 +382,10 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
             pending: Beside(Vec::new()),
             flights: (policy.hedge.is_some() || tier > 0).then(|| Beside(Vec::new())),
             outbox: VecDeque::new(),
-            recorder: Recorder::new(scenario),
+            recorder: match (tier, streams.replication) {
+                (0, 0) => Recorder::new(scenario).with_waves(scenario),
+                _ => Recorder::new(scenario),
+            },
             service_rng: stream(Purpose::Service),
             network_rng: stream(Purpose::Network),
             backoff_rng: stream(Purpose::Backoff),
@@ -504,7 +507,7 @@ impl<'s, const PLAIN: bool> Hop<'s, PLAIN> {
         let call = &mut self.calls[call_slot];
         call.tries += 1;
         let retry = call.tries > 1;
-        self.recorder.counts.attempts += 1;
+        self.recorder.sent(call.tries);
         let out = self.network.out.sample(&mut self.network_rng);
         if out > Nanos::ZERO {
             let attempt = self.add_attempt(call_slot, retry);

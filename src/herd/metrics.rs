@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use crate::herd::waves::{Tally, Waves};
 use crate::scenario::Scenario;
 use crate::scenario::service::{Arrival, Service};
 use crate::units::Nanos;
@@ -140,6 +141,9 @@ pub struct Outcome {
     /// attempts waiting and the time they have waited, attempts in service
     /// and theirs, calls outstanding and theirs.
     pub residue: Residue,
+    /// Attempts by their number, finely over time: of the callers' service in the
+    /// first replication, else nothing.
+    pub waves: Waves,
     /// Events of the run, for the record of speed.
     pub events: u64,
     /// The same of the services behind this one in the chain, whose calls are
@@ -218,6 +222,7 @@ pub struct Recorder {
     latencies: Vec<u64>,
     cold: usize,
     histogram: Histogram<u64>,
+    waves: Option<Tally>,
 }
 
 impl Recorder {
@@ -251,9 +256,16 @@ impl Recorder {
             latencies: Vec::new(),
             cold: 0,
             histogram: new_histogram(run.horizon),
+            waves: None,
         };
         recorder.edge = recorder.next_edge();
         recorder
+    }
+
+    /// Looks at the waves of retries as well.
+    pub fn with_waves(mut self, scenario: &Scenario) -> Recorder {
+        self.waves = Some(Tally::new(scenario));
+        self
     }
 
     #[inline]
@@ -402,6 +414,15 @@ impl Recorder {
         }
     }
 
+    /// The `number`-th attempt of a call is sent.
+    #[inline]
+    pub fn sent(&mut self, number: u32) {
+        self.counts.attempts += 1;
+        if let Some(waves) = &mut self.waves {
+            waves.sent(self.now, number);
+        }
+    }
+
     /// An attempt joins the queue.
     #[inline]
     pub fn queued(&mut self) {
@@ -471,6 +492,7 @@ impl Recorder {
             metrics,
             series: self.bins,
             latency: self.histogram,
+            waves: self.waves.map(|tally| tally.counts).unwrap_or_default(),
             total,
             window,
             residue,

@@ -11,8 +11,10 @@ pub mod guard;
 mod hop;
 mod metrics;
 mod service;
+mod waves;
 
 pub use engine::Herd;
 pub use metrics::{
     Bin, Counts, METRICS, Metrics, Outcome, Residue, SERIES, is_share, new_histogram,
 };
+pub use waves::{Stretch, WAVES, Waves};

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::ensemble::herd::{Results, metric_estimate};
 use crate::ensemble::stats::Estimate;
-use crate::herd::{METRICS, Metrics, SERIES};
+use crate::herd::{METRICS, Metrics, SERIES, Stretch, WAVES};
 
 pub(super) fn number(x: f64) -> String {
     if x.is_nan() {
@@ -97,6 +97,22 @@ pub fn latencies(results: &Results, out: impl io::Write) -> io::Result<()> {
         for step in policy.latency.iter_recorded() {
             let (ns, calls) = (step.value_iterated_to(), step.count_at_value());
             csv.write_record([text_cell(&policy.name), ns.to_string(), calls.to_string()])?;
+        }
+    }
+    csv.flush()
+}
+
+/// `waves.csv`: attempts sent in the first replication around the first fault, one row
+/// a policy and bin, by their number; `t_s` is the bin's start.
+pub fn waves(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    csv.write_record(["policy", "t_s"].iter().chain(&WAVES))?;
+    let Stretch { from, bin, .. } = Stretch::of(&results.scenario);
+    for policy in &results.policies {
+        for (i, counts) in policy.waves.iter().enumerate() {
+            let start = (from + i as u64 * bin) as f64 / 1e9;
+            let lead = [text_cell(&policy.name), start.to_string()];
+            csv.write_record(lead.into_iter().chain(counts.iter().map(u32::to_string)))?;
         }
     }
     csv.flush()

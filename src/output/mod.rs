@@ -7,6 +7,7 @@ pub mod csv;
 pub mod curves;
 pub mod fence;
 pub mod figures;
+pub mod finding;
 pub mod grid;
 pub mod json;
 pub mod junit;

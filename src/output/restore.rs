@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::ensemble::stats::Estimate;
-use crate::herd::{METRICS, SERIES, new_histogram};
+use crate::herd::{METRICS, SERIES, WAVES, Waves, new_histogram};
 use crate::scenario::{Job, JobKind, Layers, Problem, Scenario};
 
 /// Why a run cannot be read back.
@@ -88,6 +88,7 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
     let replications = Table::read(directory, "replications.csv")?;
     let series = Table::read(directory, "timeseries.csv")?;
     let latencies = Table::read(directory, "latencies.csv")?;
+    let waves = Table::read(directory, "waves.csv")?;
     let metrics = replications.columns(&METRICS)?;
     let names: Vec<[String; 3]> = SERIES
         .iter()
@@ -101,7 +102,9 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
         replications.column("policy")?,
         series.column("policy")?,
         latencies.column("policy")?,
+        waves.column("policy")?,
     ];
+    let attempts = waves.columns(&WAVES)?;
     let [value, count] = [latencies.column("latency_ns")?, latencies.column("calls")?];
     let mut policies = Vec::new();
     for (name, _) in &scenario.policies {
@@ -143,11 +146,20 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
                 reason: format!("holds a latency beyond the horizon: {e}"),
             })?;
         }
+        let mut counts = Waves::new();
+        for row in waves.of(policy_columns[3], name) {
+            let mut bin = [0; WAVES.len()];
+            for (own, column) in bin.iter_mut().zip(&attempts) {
+                *own = waves.number(row, *column)? as u32;
+            }
+            counts.push(bin);
+        }
         policies.push(PolicyResults {
             name: name.clone(),
             raw,
             series: all,
             latency,
+            waves: counts,
             deeper: Vec::new(),
         });
     }

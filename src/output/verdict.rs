@@ -73,7 +73,7 @@ fn failed(policy: &PolicyResults) -> String {
 }
 
 /// A policy's name in a sentence; `none` alone would read as "not one".
-fn named(policy: &PolicyResults) -> &str {
+pub fn named(policy: &PolicyResults) -> &str {
     match policy.name.as_str() {
         "none" if policy.metric("attempts_per_call").mean == 1.0 => "none (no retries)",
         name => name,

@@ -3,6 +3,7 @@
 
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
+use crate::output::finding::best;
 use crate::output::table;
 use crate::output::verdict::{Fate, Question, headline, how_soon, incident, setting};
 use crate::output::words::{list, percent, plus_minus, seconds, thousands, three_digits};
@@ -117,17 +118,6 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         );
     }
     text + "."
-}
-
-/// The policy whose calls are answered most, against the first.
-fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
-    let success = metric_index("success_ratio")?;
-    let baseline = results.policies.first()?;
-    let others = results.policies[1..].iter();
-    others
-        .map(|p| (p, p.difference(baseline, success)))
-        .filter(|(_, d)| d.low > 0.0)
-        .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
 }
 
 /// Which one change helps most, and by how much.

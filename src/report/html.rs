@@ -114,7 +114,7 @@ fn unescaped(text: &str) -> String {
 
 /// What to show where the pointer is, for the page's script.
 fn hover(chart: &Chart) -> String {
-    if chart.plots.is_empty() {
+    if chart.plots.is_empty() && chart.spots.is_empty() {
         return String::new();
     }
     let plots: Vec<serde_json::Value> = chart
@@ -131,8 +131,12 @@ fn hover(chart: &Chart) -> String {
             })
         })
         .collect();
+    let spots = chart.spots.iter();
+    let spots: Vec<_> = spots
+        .map(|spot| serde_json::json!([spot.area, spot.lines]))
+        .collect();
     // A `<` inside of a script could end it.
-    serde_json::Value::from(plots)
+    serde_json::json!({ "plots": plots, "spots": spots })
         .to_string()
         .replace('<', "\\u003c")
 }

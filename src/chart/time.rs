@@ -1,0 +1,131 @@
+//! A scale of time that several panels share, with the faults over it.
+
+use crate::chart::render::{Align, Canvas, Type};
+use crate::chart::theme;
+use crate::output::words::three_digits;
+use crate::scenario::Scenario;
+use crate::scenario::fault::{Fault, FaultKind};
+
+/// Height of a row of names of faults, above the first panel.
+pub const FAULT_ROW: f64 = 28.0;
+
+/// Seconds `from` to `to`, drawn from the left edge of charts to `right`.
+pub struct TimeScale<'s> {
+    pub scenario: &'s Scenario,
+    pub from: f64,
+    pub to: f64,
+    pub right: f64,
+}
+
+/// A fault's name over its window; rows count upwards.
+pub struct FaultName {
+    centre: f64,
+    pub row: usize,
+    text: String,
+}
+
+impl TimeScale<'_> {
+    pub fn x(&self, t: f64) -> f64 {
+        theme::LEFT + (t - self.from) / (self.to - self.from) * (self.right - theme::LEFT)
+    }
+
+    /// The faults that are seen by name, each over its window, on as many rows as it
+    /// takes.
+    pub fn fault_names(&self) -> Vec<FaultName> {
+        let mut rows: Vec<f64> = Vec::new();
+        let faults = self.scenario.faults.iter();
+        let mut faults: Vec<&Fault> = faults.filter(|f| f.from.as_secs() < self.to).collect();
+        faults.sort_by_key(|f| f.from);
+        let name = |fault: &Fault| {
+            let text = fault_name(fault);
+            let half = theme::measure(&text, theme::TICK, false) / 2.0;
+            let (start, end) = (fault.from.as_secs(), fault.to().as_secs());
+            let middle = (start.max(self.from) + end.min(self.to)) / 2.0;
+            let last = (self.right - half).max(theme::LEFT + half);
+            let centre = self.x(middle).clamp(theme::LEFT + half, last);
+            let row = match rows.iter().position(|end| *end < centre - half) {
+                Some(row) => row,
+                None => {
+                    rows.push(0.0);
+                    rows.len() - 1
+                }
+            };
+            rows[row] = centre + half + 16.0;
+            FaultName { centre, row, text }
+        };
+        faults.into_iter().map(name).collect()
+    }
+
+    /// Names of faults over a panel that begins at `top`.
+    pub fn name_faults(&self, canvas: &mut Canvas<'_>, names: &[FaultName], top: f64) {
+        for name in names {
+            canvas.text(
+                (name.centre, top - 8.0 - FAULT_ROW * name.row as f64),
+                &name.text,
+                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+            );
+        }
+    }
+
+    /// Shades the windows of all faults from `top` to `bottom`.
+    pub fn shade_faults(&self, canvas: &mut Canvas<'_>, top: f64, bottom: f64) {
+        for fault in &self.scenario.faults {
+            self.shade(canvas, fault, top, bottom);
+        }
+    }
+
+    fn shade(&self, canvas: &mut Canvas<'_>, fault: &Fault, top: f64, bottom: f64) {
+        let within = |t: f64| t.clamp(self.from, self.to);
+        let start = within(fault.from.as_secs());
+        let end = within(fault.to().as_secs());
+        if end > start {
+            canvas.rect((self.x(start), top), (self.x(end), bottom), theme::SHADE);
+        }
+        // A ramp fades out in steps.
+        let over = within(fault.over().as_secs());
+        let steps = 8;
+        for i in 0..if over > end { steps } else { 0 } {
+            let share = |i: i32| end + (over - end) * f64::from(i) / f64::from(steps);
+            let x = (self.x(share(i)), self.x(share(i + 1)));
+            let opacity = 1.0 - (f64::from(i) + 0.5) / f64::from(steps);
+            canvas.band(
+                &[(x.0, top), (x.1, top)],
+                &[(x.0, bottom), (x.1, bottom)],
+                theme::SHADE,
+                opacity,
+            );
+        }
+    }
+
+    /// The seconds, under a panel that ends at `bottom`.
+    pub fn axis(&self, canvas: &mut Canvas<'_>, bottom: f64) {
+        for tick in theme::ticks_within(self.from, self.to, 6) {
+            canvas.text(
+                (self.x(tick), bottom + 32.0),
+                &three_digits(tick),
+                Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
+            );
+        }
+        canvas.text(
+            (self.right, bottom + 64.0),
+            "seconds",
+            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+        );
+    }
+}
+
+fn fault_name(fault: &Fault) -> String {
+    match fault.kind {
+        FaultKind::Crash => "service down".to_string(),
+        FaultKind::Stall => "service stalled".to_string(),
+        FaultKind::Blackhole => "requests lost".to_string(),
+        FaultKind::Errors(p) => format!("{}% errors", three_digits(p.0 * 100.0)),
+        FaultKind::Loss(p) => format!("{}% answers lost", three_digits(p.0 * 100.0)),
+        FaultKind::Slow(x) if x.0 > 0.0 && x.0 < 1.0 => {
+            format!("{}× faster", three_digits(1.0 / x.0))
+        }
+        FaultKind::Slow(x) => format!("{}× slower", three_digits(x.0)),
+        FaultKind::Capacity(x) => format!("{}% capacity", three_digits(x.0 * 100.0)),
+        FaultKind::Surge(x) => format!("{}× calls", three_digits(x.0)),
+    }
+}
