@@ -2,7 +2,7 @@
 
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::{curve_names, level, sheet, theme};
+use crate::chart::{Words, curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::output::finding;
 use crate::output::words::three_digits;
@@ -26,11 +26,15 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
         low: (1.02 * least.fold(1.0, f64::min)).log2().floor(),
         high: most.log2().ceil().max(1.0),
     };
+    let words = Words {
+        name: "amplification",
+        title: &finding::amplification(results),
+        what,
+        how: "mean of all runs",
+    };
     sheet(
         results,
-        "amplification",
-        &finding::amplification(results),
-        what,
+        words,
         PANEL + 150.0 + plot.names.height(),
         |canvas, top| {
             plot.paint(canvas, top, &curves);

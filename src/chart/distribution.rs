@@ -2,7 +2,7 @@
 
 use crate::chart::names::end_labels;
 use crate::chart::render::{Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::{axis_name, below, curve_names, level, sheet, theme};
+use crate::chart::{Words, axis_name, below, curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::output::finding;
 use crate::output::words::{percent, seconds};
@@ -20,11 +20,15 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
         (low.min(at(0.001)), high.max(at(1.0)))
     });
     let what = "Share of answered calls that took at most so long, retries and waiting included";
+    let words = Words {
+        name: "distribution",
+        title: &finding::median(results),
+        what,
+        how: "all runs together",
+    };
     sheet(
         results,
-        "distribution",
-        &finding::median(results),
-        what,
+        words,
         PANEL + 130.0 + names.height(),
         |canvas, top| {
             canvas.text(

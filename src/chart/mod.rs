@@ -2,6 +2,7 @@
 
 mod break_even;
 mod chain;
+mod change;
 mod distribution;
 mod lanes;
 mod lines;
@@ -27,22 +28,29 @@ use crate::output::verdict::{setting, verdict};
 use crate::output::words::thousands;
 use crate::scenario::Job;
 pub use break_even::break_even_chart;
+pub use change::change;
 use names::{Names, label};
 use plotters::style::RGBColor;
 use render::{Align, Canvas, Type};
 pub use render::{Chart, ChartError};
 
-/// Every chart of a herd run.
-pub fn herd(results: &Results) -> Result<Vec<Chart>, ChartError> {
-    let mut charts = vec![
-        timeline::timeline(results)?,
+/// Every chart of a herd run; beside that of an earlier run, where there is one.
+///
+/// # Errors
+/// A chart that cannot be drawn.
+pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, ChartError> {
+    let mut charts = match before {
+        None => vec![timeline::timeline(results)?],
+        Some(before) => timeline::pair(before, results)?.to_vec(),
+    };
+    charts.extend([
         scoreboard::scoreboard(results)?,
         outcomes::outcomes(results)?,
         waves::waves(results)?,
         timeline::queue(results)?,
         timeline::latency(results)?,
         distribution::distribution(results)?,
-    ];
+    ]);
     if results.scenario.services.len() > 1 {
         charts.push(chain::amplification(results)?);
     }
@@ -105,7 +113,7 @@ pub fn sweep(atlas: &Atlas<'_>) -> Result<Vec<Chart>, ChartError> {
 
 /// What stands around a chart: the finding as title, the setting under it, a footer.
 struct Sheet<'s> {
-    name: &'static str,
+    name: &'s str,
     title: &'s str,
     subtitle: &'s str,
     footer: &'s str,
@@ -132,25 +140,36 @@ impl Sheet<'_> {
     }
 }
 
-/// The sheet of a chart of herd results, whose finding is its title; `what` says
-/// what it shows.
+/// The sheet of a chart of herd results.
 fn sheet(
     results: &Results,
-    name: &'static str,
-    title: &str,
-    what: &str,
+    words: Words<'_>,
     height: f64,
     paint: impl FnOnce(&mut Canvas<'_>, f64),
 ) -> Result<Chart, ChartError> {
     let sheet = Sheet {
-        name,
-        title,
-        subtitle: &format!("{} · mean and 95% interval", setting(results)),
+        name: words.name,
+        title: words.title,
+        subtitle: &format!("{} · {}", setting(results), words.how),
         footer: &footer(results),
-        description: &format!("{what}. {}.", verdict(results)),
+        description: &format!("{}. {}.", words.what, verdict(results)),
     };
     sheet.draw(height, paint)
 }
+
+/// What a chart of herd results says of itself.
+struct Words<'w> {
+    name: &'static str,
+    /// The finding.
+    title: &'w str,
+    /// What is shown, for those who do not see it.
+    what: &'w str,
+    /// What its numbers are made of.
+    how: &'w str,
+}
+
+/// Most charts show this.
+const MEANS: &str = "mean and 95% interval";
 
 /// A horizontal line of the grid, with its value at the left edge.
 fn level(canvas: &mut Canvas<'_>, at: f64, right: f64, value: &str, colour: RGBColor) {

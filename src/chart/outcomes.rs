@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{policy_names, sheet, theme};
+use crate::chart::{Words, policy_names, sheet, theme};
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::output::finding;
 use crate::output::words::percent;
@@ -50,49 +50,48 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
     let left = (widest(policy_names(results)) + 60.0).max(theme::LEFT);
     let right = theme::WIDTH - theme::EDGE;
     let what = "What became of every call";
-    sheet(
-        results,
-        "outcomes",
-        &finding::outcomes(results),
+    let words = Words {
+        name: "outcomes",
+        title: &finding::outcomes(results),
         what,
-        rows * ROW + 170.0,
-        |canvas, top| {
-            let x = |share: f64| left + share * (right - left);
-            for (i, policy) in results.policies.iter().enumerate() {
-                let y = top + i as f64 * ROW - 10.0;
-                canvas.text(
-                    (left - 16.0, y + BAR / 2.0 + 8.0),
-                    &label(&policy.name),
-                    Type::new(theme::LABEL, theme::colour(i))
-                        .bold()
-                        .align(Align::Right),
-                );
-                let mut from = 0.0;
-                for ((name, colour), share) in KINDS.iter().zip(shares(policy)) {
-                    if share <= 0.0 {
-                        continue;
-                    }
-                    let to = (from + share).min(1.0);
-                    canvas.rect((x(from), y), (x(to), y + BAR), *colour);
-                    let lines = vec![policy.name.clone(), format!("{} {name}", percent(share))];
-                    canvas.spot((x(from), y), (x(to), y + BAR), lines);
-                    let text = percent(share);
-                    let width = theme::measure(&text, theme::SMALL, false);
-                    if x(to) - x(from) > width + 12.0 {
-                        let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
-                        let ink = if dark { theme::PAPER } else { theme::ON_PALE };
-                        canvas.text(
-                            ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
-                            &text,
-                            Type::new(theme::SMALL, ink).align(Align::Centre),
-                        );
-                    }
-                    from = to;
+        how: "mean of all runs",
+    };
+    sheet(results, words, rows * ROW + 170.0, |canvas, top| {
+        let x = |share: f64| left + share * (right - left);
+        for (i, policy) in results.policies.iter().enumerate() {
+            let y = top + i as f64 * ROW - 10.0;
+            canvas.text(
+                (left - 16.0, y + BAR / 2.0 + 8.0),
+                &label(&policy.name),
+                Type::new(theme::LABEL, theme::colour(i))
+                    .bold()
+                    .align(Align::Right),
+            );
+            let mut from = 0.0;
+            for ((name, colour), share) in KINDS.iter().zip(shares(policy)) {
+                if share <= 0.0 {
+                    continue;
                 }
+                let to = (from + share).min(1.0);
+                canvas.rect((x(from), y), (x(to), y + BAR), *colour);
+                let lines = vec![policy.name.clone(), format!("{} {name}", percent(share))];
+                canvas.spot((x(from), y), (x(to), y + BAR), lines);
+                let text = percent(share);
+                let width = theme::measure(&text, theme::SMALL, false);
+                if x(to) - x(from) > width + 12.0 {
+                    let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
+                    let ink = if dark { theme::PAPER } else { theme::ON_PALE };
+                    canvas.text(
+                        ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
+                        &text,
+                        Type::new(theme::SMALL, ink).align(Align::Centre),
+                    );
+                }
+                from = to;
             }
-            legend(canvas, top + rows * ROW + 20.0);
-        },
-    )
+        }
+        legend(canvas, top + rows * ROW + 20.0);
+    })
 }
 
 /// The colours, as many in a row as fit.

@@ -13,7 +13,7 @@ use crate::chart::theme;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot draw `{chart}`: {reason}")]
 pub struct ChartError {
-    pub chart: &'static str,
+    pub chart: String,
     pub reason: String,
 }
 
@@ -21,7 +21,7 @@ pub struct ChartError {
 #[derive(Clone, Debug)]
 pub struct Chart {
     /// File name without extension.
-    pub name: &'static str,
+    pub name: String,
     pub svg: String,
     /// What its curves are worth, for a page that shows it where the pointer is.
     pub plots: Vec<Plot>,
@@ -117,7 +117,7 @@ fn fine((x, y): At) -> (i32, i32) {
 ///
 /// `title` and `description` become the alternative text.
 pub fn draw(
-    name: &'static str,
+    name: &str,
     (width, height): (f64, f64),
     title: &str,
     description: &str,
@@ -143,7 +143,7 @@ pub fn draw(
         let presented = canvas.area.present().map_err(|e| e.to_string());
         if let Some(reason) = canvas.failure.or(presented.err()) {
             return Err(ChartError {
-                chart: name,
+                chart: name.to_string(),
                 reason,
             });
         }
@@ -158,7 +158,7 @@ pub fn draw(
         escape(description),
     );
     Ok(Chart {
-        name,
+        name: name.to_string(),
         svg,
         plots,
         spots,
@@ -388,7 +388,7 @@ impl Chart {
     pub fn png(&self) -> Result<Vec<u8>, ChartError> {
         const SCALE: f32 = 2.0;
         let failed = |reason: String| ChartError {
-            chart: self.name,
+            chart: self.name.clone(),
             reason,
         };
         let options = usvg::Options {

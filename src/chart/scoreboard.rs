@@ -2,7 +2,7 @@
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{policy_names, sheet, theme};
+use crate::chart::{MEANS, Words, policy_names, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::output::finding;
@@ -16,23 +16,21 @@ const ROW: f64 = 56.0;
 pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
     let rows = ROW * results.policies.len() as f64;
     let what = "The policies side by side";
-    let title = finding::change(results);
-    sheet(
-        results,
-        "scoreboard",
-        &title,
+    let words = Words {
+        name: "scoreboard",
+        title: &finding::change(results),
         what,
-        rows + 90.0,
-        |canvas, top| {
-            let board = Board {
-                results,
-                top,
-                bottom: top + rows,
-                left: theme::LEFT + widest(policy_names(results)) + 36.0,
-            };
-            board.paint(canvas);
-        },
-    )
+        how: MEANS,
+    };
+    sheet(results, words, rows + 90.0, |canvas, top| {
+        let board = Board {
+            results,
+            top,
+            bottom: top + rows,
+            left: theme::LEFT + widest(policy_names(results)) + 36.0,
+        };
+        board.paint(canvas);
+    })
 }
 
 struct Board<'r> {

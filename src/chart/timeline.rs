@@ -4,7 +4,7 @@
 use crate::chart::names::{EndLabel, Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::chart::{curve_names, level, sheet, theme};
+use crate::chart::{MEANS, Words, curve_names, level, sheet, theme};
 use crate::ensemble::herd::Results;
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
@@ -19,6 +19,25 @@ const MOST_BINS: usize = 800;
 
 /// The chart `timeline`.
 pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
+    load(results, "timeline", &headline(results), &[])
+}
+
+/// The charts `timeline-before` and `timeline` of two runs, on the same scales.
+pub fn pair(before: &Results, now: &Results) -> Result<[Chart; 2], ChartError> {
+    let title = |when: &str, results| format!("{when}: {}", headline(results));
+    Ok([
+        load(before, "timeline-before", &title("Before", before), &[now])?,
+        load(now, "timeline", &title("Now", now), &[before])?,
+    ])
+}
+
+/// Load and goodput; the scales have room for the curves of what is `beside`.
+fn load(
+    results: &Results,
+    name: &'static str,
+    title: &str,
+    beside: &[&Results],
+) -> Result<Chart, ChartError> {
     let capacity = results.scenario.entry().capacity_per_s();
     let label = format!("capacity {}/s", thousands(capacity));
     let what = "Offered load and goodput against time";
@@ -36,7 +55,13 @@ pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
             show: thousands,
         },
     ];
-    panels(results, "timeline", &headline(results), what, &views)
+    let words = Words {
+        name,
+        title,
+        what,
+        how: MEANS,
+    };
+    panels(results, words, &views, beside)
 }
 
 /// The chart `queue`.
@@ -60,7 +85,13 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
         },
     ];
     let what = "Queue and busy servers against time";
-    panels(results, "queue", &finding::queue(results), what, &views)
+    let words = Words {
+        name: "queue",
+        title: &finding::queue(results),
+        what,
+        how: MEANS,
+    };
+    panels(results, words, &views, &[])
 }
 
 /// The chart `latency`.
@@ -76,7 +107,13 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
         view("99th percentile of it, seconds", "latency_p99_s"),
     ];
     let what = "Latency of answered calls against time, retries and waiting included";
-    panels(results, "latency", &finding::tail(results), what, &views)
+    let words = Words {
+        name: "latency",
+        title: &finding::tail(results),
+        what,
+        how: MEANS,
+    };
+    panels(results, words, &views, &[])
 }
 
 /// What a panel shows.
@@ -92,10 +129,9 @@ struct View {
 /// A chart of panels, one below the other, on one scale of time.
 fn panels(
     results: &Results,
-    name: &'static str,
-    title: &str,
-    what: &str,
+    words: Words<'_>,
     views: &[View],
+    beside: &[&Results],
 ) -> Result<Chart, ChartError> {
     let names = curve_names(results);
     let levels = views.iter().filter_map(|view| view.level.as_ref());
@@ -113,7 +149,7 @@ fn panels(
     let rows = faults.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
     let between = (views.len() - 1) as f64 * BETWEEN;
     let height = views.len() as f64 * PANEL + between + 125.0 + rows * FAULT_ROW + names.height();
-    sheet(results, name, title, what, height, |canvas, top| {
+    sheet(results, words, height, |canvas, top| {
         // The fault's name stands between the first heading and its panel.
         let mut above = top;
         for (i, view) in views.iter().enumerate() {
@@ -127,6 +163,7 @@ fn panels(
                     above
                 },
                 view,
+                beside,
             };
             canvas.text(
                 (theme::LEFT, above - 16.0),
@@ -153,6 +190,8 @@ struct Panel<'r> {
     names: &'r Names,
     top: f64,
     view: &'r View,
+    /// Results whose curves have to fit as well.
+    beside: &'r [&'r Results],
 }
 
 /// A stretch of one curve: from when to when, in seconds, and how high.
@@ -173,12 +212,11 @@ impl Panel<'_> {
     }
 
     /// The bins of one policy, several in one where there are too many to see.
-    fn steps(&self, policy: usize) -> Vec<Step> {
+    fn steps(&self, results: &Results, policy: usize) -> Vec<Step> {
         let column = SERIES
             .iter()
             .position(|c| *c == self.view.column)
             .unwrap_or(0);
-        let results = self.results;
         let bin = results.scenario.run.bin.as_secs();
         let end = self.scale.to;
         let series = &results.policies[policy].series;
@@ -221,9 +259,16 @@ impl Panel<'_> {
     fn paint(&self, canvas: &mut Canvas<'_>) {
         let results = self.results;
         let right = self.scale.right;
-        let curves: Vec<_> = (0..results.policies.len()).map(|i| self.steps(i)).collect();
+        let of = |results: &Results| -> Vec<Vec<Step>> {
+            let policies = 0..results.policies.len();
+            policies.map(|i| self.steps(results, i)).collect()
+        };
+        let curves = of(results);
+        let others = self.beside.iter().flat_map(|results| of(results));
+        let others: Vec<Vec<Step>> = others.collect();
         let most = curves
             .iter()
+            .chain(&others)
             .flatten()
             .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
             .fold(0.0, f64::max);

@@ -6,7 +6,7 @@ use plotters::style::RGBColor;
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::chart::{label, sheet, theme};
+use crate::chart::{Words, label, sheet, theme};
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::herd::{Stretch, WAVES, Waves};
 use crate::output::finding;
@@ -47,43 +47,41 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
         "Attempts by their number in every {} around the first fault, in the first run",
         seconds(width)
     );
-    let title = finding::waves(results);
-    sheet(
-        results,
-        "waves",
-        &title,
-        &what,
-        above + height + 130.0,
-        |canvas, top| {
-            canvas.text(
-                (theme::LEFT, top - 16.0),
-                &format!("Attempts in every {}, first run", seconds(width)),
-                Type::new(theme::HEADING, theme::INK),
-            );
-            let mut y = top + above;
-            scale.name_faults(canvas, &faults, y);
-            for (i, policy) in results.policies.iter().enumerate() {
-                let strip = Strip {
-                    scale: &scale,
-                    stretch,
-                    top: y + BETWEEN - 10.0,
-                    rows: strips[i],
-                };
-                if i == 0 {
-                    scale.shade_faults(canvas, y, top + above + height - 10.0);
-                }
-                canvas.text(
-                    (theme::LEFT, strip.top - 8.0),
-                    &label(&policy.name),
-                    Type::new(theme::LABEL, theme::colour(i)).bold(),
-                );
-                strip.paint(canvas, &policy.waves, &shades);
-                y += BETWEEN + ROW * strips[i] as f64;
+    let words = Words {
+        name: "waves",
+        title: &finding::waves(results),
+        what: &what,
+        how: "the first run as it happened",
+    };
+    sheet(results, words, above + height + 130.0, |canvas, top| {
+        canvas.text(
+            (theme::LEFT, top - 16.0),
+            &format!("Attempts sent in every {}, by their number", seconds(width)),
+            Type::new(theme::HEADING, theme::INK),
+        );
+        let mut y = top + above;
+        scale.name_faults(canvas, &faults, y);
+        for (i, policy) in results.policies.iter().enumerate() {
+            let strip = Strip {
+                scale: &scale,
+                stretch,
+                top: y + BETWEEN - 10.0,
+                rows: strips[i],
+            };
+            if i == 0 {
+                scale.shade_faults(canvas, y, top + above + height - 10.0);
             }
-            scale.axis(canvas, y - 10.0);
-            shades.legend(canvas, y + 62.0);
-        },
-    )
+            canvas.text(
+                (theme::LEFT, strip.top - 8.0),
+                &label(&policy.name),
+                Type::new(theme::LABEL, theme::colour(i)).bold(),
+            );
+            strip.paint(canvas, &policy.waves, &shades);
+            y += BETWEEN + ROW * strips[i] as f64;
+        }
+        scale.axis(canvas, y - 10.0);
+        shades.legend(canvas, y + 62.0);
+    })
 }
 
 /// The rows of a policy's strip: up to the last attempt that is made at all.

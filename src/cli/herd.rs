@@ -155,14 +155,14 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
         tables.push(File::csv("tiers.csv", |out| csv::tiers(&results, out))?);
     }
     let charts = match desk.charts {
-        true => chart::herd(&results)?,
+        true => chart::herd(&results, desk.before.as_ref())?,
         false => Vec::new(),
     };
     Ok(Finished {
         scenario: scenario_file(&results.scenario),
         tables,
         json: json::result(&results),
-        text: format!("{verdict}\n\n{}", table::text(&results)),
+        text: format!("{}\n{}", table::wrapped(&verdict), table::text(&results)),
         markdown: format!("{verdict}\n\n{}", table::markdown(&results)),
         charts,
         story: report::herd::story(&results),

@@ -15,6 +15,7 @@ use crate::output::baseline::Baseline;
 use crate::output::verdict::verdict;
 use crate::output::{json, restore};
 use crate::report::{self, Grid, Story};
+use crate::scenario::JobKind;
 
 #[derive(Args, Debug)]
 pub struct ReportOptions {
@@ -57,7 +58,7 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
 
 /// One run: its own documents and charts.
 fn again(results: &Results, directory: &Path, options: &ReportOptions) -> Result<u8, Failure> {
-    let charts = chart::herd(results)?;
+    let charts = chart::herd(results, None)?;
     let story = report::herd::story(results);
     write(
         directory,
@@ -99,9 +100,11 @@ fn again(results: &Results, directory: &Path, options: &ReportOptions) -> Result
 /// Several runs, each against the first.
 fn together(runs: &[Results], options: &ReportOptions) -> Result<u8, Failure> {
     let named = |directory: &PathBuf| directory.display().to_string();
-    let first = Baseline::parse(&json::result(&runs[0])).map_err(|reason| Failure::Baseline {
-        path: options.runs[0].clone(),
-        reason,
+    let first = Baseline::parse(&json::result(&runs[0]), JobKind::Herd).map_err(|reason| {
+        Failure::Baseline {
+            path: options.runs[0].clone(),
+            reason,
+        }
     })?;
     let mut story = Story {
         title: format!(
@@ -128,7 +131,7 @@ fn together(runs: &[Results], options: &ReportOptions) -> Result<u8, Failure> {
                 .push(format!("{name}: {}.", comparison.verdict));
             story.tables.push(Grid {
                 caption: format!("{name} against {}", named(&options.runs[0])),
-                ..comparison.table
+                ..comparison.table()
             });
         }
         story.summary.push(format!("{name}: {}.", verdict(results)));
@@ -139,7 +142,7 @@ fn together(runs: &[Results], options: &ReportOptions) -> Result<u8, Failure> {
                 ..table
             });
         }
-        charts.extend(chart::herd(results)?);
+        charts.extend(chart::herd(results, None)?);
     }
     std::fs::create_dir_all(&options.out).map_err(|e| Failure::Unwritable {
         path: options.out.clone(),

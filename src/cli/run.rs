@@ -10,25 +10,27 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::chart::Chart;
 use crate::chart::theme::Theme;
+use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
 use crate::cli::{fence, herd, quorum, saga};
 use crate::ensemble::cost::Cost;
+use crate::ensemble::herd::Results;
 use crate::fence as fencing;
 use crate::herd::METRICS;
 use crate::output::assertion::{Assertion, Judged, Ruling};
 use crate::output::baseline::Baseline;
 use crate::output::figures::Figures;
-use crate::output::junit;
 use crate::output::run_dir::RunDir;
 use crate::output::table;
 use crate::output::trace::Trace;
 use crate::output::words::{large, thousands};
+use crate::output::{junit, restore};
 use crate::report::{self, Grid, Story};
 use crate::saga as compensation;
 use crate::scenario::quorum::setting_name;
+use crate::scenario::value::ValueError;
 use crate::scenario::{Job, Node, Problem};
 
 /// How a run is done again, in the directory of its results.
@@ -43,6 +45,8 @@ pub struct Desk<'c> {
     pub pool: &'c ThreadPool,
     pub stop: Arc<AtomicBool>,
     pub charts: bool,
+    /// The earlier run of a herd to draw beside this one.
+    pub before: Option<Results>,
     bar: ProgressBar,
 }
 
@@ -101,7 +105,7 @@ impl Told {
             table::aligned(&self.headers, &self.rows),
             table::piped(&self.headers, &self.rows),
         );
-        let mut text = format!("{verdict}\n\n{aligned}{caveat}");
+        let mut text = format!("{}\n{aligned}{caveat}", table::wrapped(&verdict));
         let caveats = caveat
             .lines()
             .map(String::from)
@@ -175,6 +179,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     if !cost.is_within_reach() && !common.yes {
         return Err(Failure::OutOfReach(cost));
     }
+    let before = read_before(job, common);
     let directory = RunDir::prepare(&common.out, job.name())?;
 
     let start = Instant::now();
@@ -183,6 +188,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
         pool: &pool,
         stop: stop_on_interrupt(Some(directory.temporary())),
         charts: !common.no_charts,
+        before,
         bar: progress_bar(common, "replications"),
     };
     let finished = match job {
@@ -194,10 +200,11 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     desk.bar.finish_and_clear();
     let simulated = start.elapsed();
     let mut finished = finished;
-    let rulings = rulings(&assertions, &*finished.judged);
+    let earlier = baseline.as_ref().map(|b| b as &dyn Judged);
+    let rulings = rulings(&assertions, &*finished.judged, earlier);
     finished.story.conditions = rulings.iter().map(Ruled::told).collect();
     if let Some(baseline) = &baseline {
-        finished.compare(baseline);
+        finished.compare(baseline, &desk)?;
     }
     if let Some(path) = &common.junit {
         let conditions: Vec<_> = rulings.iter().map(Ruled::case).collect();
@@ -233,13 +240,15 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
 
 impl Finished {
     /// Puts what changed since an earlier run first, in every form.
-    fn compare(&mut self, baseline: &Baseline) {
+    fn compare(&mut self, baseline: &Baseline, desk: &Desk<'_>) -> Result<(), Failure> {
         let comparison = baseline.compare(&*self.judged);
-        let (headers, rows) = (&comparison.table.headers, &comparison.table.rows);
+        let table = comparison.table();
+        let (headers, rows) = (&table.headers, &table.rows);
         let verdict = &comparison.verdict;
         self.text = format!(
-            "{verdict}\n\n{}\n{}",
-            table::aligned(headers, rows),
+            "{}\n{}\n{}",
+            table::wrapped(verdict),
+            comparison.text(),
             self.text
         );
         self.markdown = format!(
@@ -248,7 +257,12 @@ impl Finished {
             self.markdown
         );
         self.story.summary.insert(0, format!("{verdict}."));
-        self.story.tables.insert(0, comparison.table);
+        if desk.charts && !comparison.changes.is_empty() {
+            self.charts
+                .insert(0, chart::change(&comparison, &self.story.setting)?);
+        }
+        self.story.tables.insert(0, table);
+        Ok(())
     }
 }
 
@@ -261,10 +275,18 @@ fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure
         path: path.clone(),
         reason,
     };
-    if !matches!(job, Job::Herd(_)) {
-        return Err(failed("only herds are compared so far".to_string()));
+    Baseline::parse(&read(path)?, job.kind())
+        .map(Some)
+        .map_err(failed)
+}
+
+/// The same with its time series, where the files beside it still have them.
+fn read_before(job: &Job, common: &Common) -> Option<Results> {
+    let directory = common.baseline.as_ref()?.parent()?;
+    match job {
+        Job::Herd(_) if !common.no_charts => restore::herd(directory).ok(),
+        _ => None,
     }
-    Baseline::parse(&read(path)?).map(Some).map_err(failed)
 }
 
 /// Threads to work on.
@@ -302,7 +324,15 @@ fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure
     };
     let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
     let read = |text: &String| {
-        Assertion::parse(text, what, &cells, &metrics).map_err(|e| {
+        let parsed = Assertion::parse(text, what, &cells, &metrics);
+        let parsed = parsed.and_then(|a| match a.of_change && common.baseline.is_none() {
+            true => Err(
+                ValueError::new(0..text.len(), "a change is against a --baseline")
+                    .help("add --baseline with the result.json of an earlier run"),
+            ),
+            false => Ok(a),
+        });
+        parsed.map_err(|e| {
             let mut place = Node::from_flag("--assert", text).place;
             place.span = e.span;
             let problem = Problem::new(e.message).at(Some(place));
@@ -454,10 +484,14 @@ impl Ruled {
     }
 }
 
-fn rulings(assertions: &[Assertion], results: &dyn Judged) -> Vec<Ruled> {
+fn rulings(
+    assertions: &[Assertion],
+    results: &dyn Judged,
+    before: Option<&dyn Judged>,
+) -> Vec<Ruled> {
     let ruled = |assertion: &Assertion| Ruled {
         text: assertion.text.clone(),
-        ruling: assertion.rule(results),
+        ruling: assertion.rule(results, before),
     };
     assertions.iter().map(ruled).collect()
 }

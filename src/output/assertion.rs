@@ -45,6 +45,8 @@ pub struct Assertion {
     pub text: String,
     cell: Option<String>,
     metric: &'static str,
+    /// Of the change against a baseline, relative to it, in place of the value.
+    pub of_change: bool,
     op: Op,
     value: f64,
 }
@@ -103,6 +105,10 @@ impl Assertion {
         let after = at + 1 + usize::from(two);
         let path = text[..at].trim();
         let start = text.len() - text.trim_start().len();
+        let (path, of_change) = match path.strip_suffix(".change") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
         let (cell, metric) = match path.rsplit_once('.') {
             Some((cell, metric)) => (Some(cell), metric),
             None => (None, path),
@@ -126,7 +132,11 @@ impl Assertion {
         };
         let number = text[after..].trim();
         let number_at = after + text[after..].len() - text[after..].trim_start().len();
-        let value = threshold(number, metric).map_err(|e| ValueError {
+        let read = match of_change {
+            true => relative(number),
+            false => threshold(number, metric),
+        };
+        let value = read.map_err(|e| ValueError {
             span: number_at + e.span.start..number_at + e.span.end,
             ..e
         })?;
@@ -134,27 +144,106 @@ impl Assertion {
             text: text.trim().to_string(),
             cell: cell.map(String::from),
             metric,
+            of_change,
             op,
             value,
         })
     }
 
-    /// Rules on the results; over several cells the worst ruling counts.
-    pub fn rule(&self, results: &dyn Judged) -> Ruling {
+    /// Rules on the results; over several cells the worst ruling counts. A change is
+    /// ruled on against the earlier results, in the cells that are in both.
+    pub fn rule(&self, results: &dyn Judged, before: Option<&dyn Judged>) -> Ruling {
         let mut worst = Ruling::Holds;
         let cells = results.cells();
         let concerned = cells
             .into_iter()
             .filter(|cell| self.cell.as_ref().is_none_or(|name| name == cell));
+        let mut ruled = 0;
         for cell in concerned {
-            match (self.rule_one(results, cell), &worst) {
+            let ruling = match (self.of_change, before) {
+                (false, _) => self.rule_one(results, cell),
+                (true, Some(before)) if before.cells().contains(&cell) => {
+                    self.rule_change(results, before, cell)
+                }
+                (true, _) => continue,
+            };
+            ruled += 1;
+            match (ruling, &worst) {
                 (Ruling::Holds, _) => {}
                 (fails @ Ruling::Fails(_), Ruling::Holds | Ruling::Undecided(_)) => worst = fails,
                 (undecided @ Ruling::Undecided(_), Ruling::Holds) => worst = undecided,
                 _ => {}
             }
         }
-        worst
+        match ruled {
+            0 => Ruling::Fails("the baseline has nothing to compare it with".to_string()),
+            _ => worst,
+        }
+    }
+
+    /// Rules on the relative change of one cell.
+    fn rule_change(&self, results: &dyn Judged, before: &dyn Judged, cell: &str) -> Ruling {
+        let name = format!("{cell}.{}", self.metric);
+        let (now, then) = (
+            results.estimate(cell, self.metric),
+            before.estimate(cell, self.metric),
+        );
+        // Who does not always recover takes for ever.
+        let endless = |results: &dyn Judged| {
+            self.metric == "recovery_s" && results.estimate(cell, "recovered_ratio").mean < 1.0
+        };
+        let upper = matches!(self.op, Op::Below | Op::AtMost);
+        match (endless(results), endless(before)) {
+            (true, false) if upper => {
+                return Ruling::Fails(format!("{cell} no longer recovers in every run"));
+            }
+            (true, false) => return Ruling::Holds,
+            (false, true) if upper => return Ruling::Holds,
+            (false, true) => {
+                return Ruling::Fails(format!("{cell} now recovers in every run"));
+            }
+            (true, true) => {
+                return Ruling::Fails(format!("{cell} recovers in every run neither now nor then"));
+            }
+            (false, false) => {}
+        }
+        if now.mean.is_nan() || then.mean.is_nan() {
+            return Ruling::Fails(format!("{name} has no value then, or now"));
+        }
+        if now.mean == then.mean && then.mean == 0.0 {
+            return match self.op.holds(0.0, self.value) {
+                true => Ruling::Holds,
+                false => Ruling::Fails(format!("{name} was 0 and is")),
+            };
+        }
+        let change = relative_change(now, then);
+        let percent = |x: f64| format!("{:+.2}%", x * 100.0);
+        if change.low.is_nan() {
+            return Ruling::Undecided(format!(
+                "{name} changed by {}, without an interval",
+                percent(change.mean)
+            ));
+        }
+        let shown = format!(
+            "{name} changed by {}, 95% interval {} to {}",
+            percent(change.mean),
+            percent(change.low),
+            percent(change.high)
+        );
+        match [change.low, change.high].map(|x| self.op.holds(x, self.value)) {
+            [true, true] => Ruling::Holds,
+            [false, false] => Ruling::Fails(shown),
+            _ => {
+                // Both intervals shrink with the replications.
+                let distance = (change.mean - self.value).abs();
+                let factor = (change.half_width() / distance).powi(2);
+                let needed = (now.n.max(1) as f64 * factor).ceil();
+                Ruling::Undecided(match needed.is_finite() && needed < 1e9 && now.n > 0 {
+                    true => format!("{shown}; about {needed} replications of both would decide"),
+                    false => shown,
+                })
+            }
+        }
     }
 
     fn rule_one(&self, results: &dyn Judged, cell: &str) -> Ruling {
@@ -208,6 +297,37 @@ impl Assertion {
         } else {
             "no number of replications would decide".to_string()
         }
+    }
+}
+
+/// The change from `then` to `now` in parts of `then`, with an interval to first order:
+/// the two are independent.
+fn relative_change(now: Estimate, then: Estimate) -> Estimate {
+    let ratio = now.mean / then.mean;
+    // Of 0 there is no part, and no interval.
+    let half = (now.half_width() / then.mean).hypot(ratio * then.half_width() / then.mean);
+    Estimate {
+        mean: ratio - 1.0,
+        low: ratio - 1.0 - half,
+        high: ratio - 1.0 + half,
+        n: now.n.min(then.n),
+        sd: f64::NAN,
+    }
+}
+
+/// A change: a percentage, or a plain share.
+fn relative(text: &str) -> Result<f64, ValueError> {
+    let (digits, scale) = match text.strip_suffix('%') {
+        Some(digits) => (digits, 100.0),
+        None => (text, 1.0),
+    };
+    let number = digits.trim().replace('_', "").parse::<f64>().ok();
+    match number.filter(|v| v.is_finite()) {
+        Some(number) => Ok(number / scale),
+        None => Err(ValueError::new(
+            0..text.len(),
+            "expected a change relative to the baseline, such as 5%",
+        )),
     }
 }
 

@@ -219,12 +219,6 @@ impl<'g> Atlas<'g> {
 
     /// `result.json` of a sweep; its cells are in `summary.csv`.
     pub fn json(&self) -> String {
-        let kind = match self.base {
-            Job::Herd(_) => "herd",
-            Job::Fence(_) => "fence",
-            Job::Saga(_) => "saga",
-            Job::Quorum(_) => "quorum",
-        };
         let axes: Vec<Json> = self
             .grid
             .axes
@@ -258,7 +252,7 @@ impl<'g> Atlas<'g> {
             .collect();
         let result = json!({
             "kind": "sweep",
-            "of": kind,
+            "of": self.base.kind().name(),
             "version": env!("CARGO_PKG_VERSION"),
             "name": self.base.name(),
             "cells": self.cells,

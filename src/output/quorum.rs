@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::ensemble::quorum::{Cell, LATENCIES, QuorumResults};
 use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
-use crate::output::table::{aligned, piped};
+use crate::output::table::{aligned, piped, wrapped};
 use crate::output::words::{chance, list, percent, seconds, thousands, three_digits};
 use crate::report::{Grid, Story};
 use crate::scenario::quorum::{Method, QuorumScenario};
@@ -669,22 +669,7 @@ pub fn headline(results: &QuorumResults<'_>) -> String {
 
 /// For a terminal of 80 columns.
 pub fn text(results: &QuorumResults<'_>) -> String {
-    let wrap = |text: &str| {
-        let mut line = String::new();
-        let mut out = String::new();
-        for word in text.split(' ') {
-            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > 80 {
-                out += &format!("{line}\n");
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line += word;
-        }
-        out + &line + "\n"
-    };
-    layout(results, aligned, wrap)
+    layout(results, aligned, wrapped)
 }
 
 pub fn markdown(results: &QuorumResults<'_>) -> String {

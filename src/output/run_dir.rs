@@ -62,6 +62,8 @@ impl RunDir {
         name: &str,
         contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), DirError> {
+        // What is not known stands in the way of the next run of the same name.
+        debug_assert!(is_known(name), "{name} is missing from FILES or CHARTS");
         let write = || {
             let mut file = io::BufWriter::new(fs::File::create(self.temporary.join(name))?);
             contents(&mut file)?;
@@ -117,54 +119,55 @@ impl Drop for RunDir {
     }
 }
 
-/// Every file that a run writes.
-const FILES: [&str; 45] = [
-    "latencies.csv",
-    "outcomes.png",
-    "outcomes.svg",
-    "queue.png",
-    "queue.svg",
-    "latency.png",
-    "latency.svg",
-    "distribution.png",
-    "distribution.svg",
-    "postmortem.md",
-    "report.html",
-    "staleness.csv",
-    "staleness.png",
-    "staleness.svg",
-    "fresh.png",
-    "fresh.svg",
-    "price.png",
-    "price.svg",
-    "tiers.csv",
-    "amplification.png",
-    "amplification.svg",
-    "scenario.toml",
-    "summary.csv",
-    "replications.csv",
-    "timeseries.csv",
-    "trace.csv",
-    "result.json",
-    "timeline.png",
-    "timeline.svg",
-    "scoreboard.png",
-    "scoreboard.svg",
-    "stale-writes.png",
-    "stale-writes.svg",
-    "failover.png",
-    "failover.svg",
-    "duplicates.png",
-    "duplicates.svg",
-    "double-refund.png",
-    "double-refund.svg",
+/// Every file that a run writes, but for its charts.
+const FILES: [&str; 14] = [
     "cells.log",
+    "curves.csv",
+    "latencies.csv",
+    "postmortem.md",
+    "replications.csv",
+    "report.html",
+    "result.json",
+    "scenario.toml",
+    "staleness.csv",
+    "summary.csv",
     "summary.parquet",
-    "map.png",
-    "map.svg",
-    "curves.png",
-    "curves.svg",
+    "tiers.csv",
+    "timeseries.csv",
+    "waves.csv",
 ];
+
+/// And of these, each as PNG and as SVG, and a trace with its table.
+const CHARTS: [&str; 20] = [
+    "amplification",
+    "change",
+    "curves",
+    "distribution",
+    "double-refund",
+    "duplicates",
+    "failover",
+    "fresh",
+    "latency",
+    "map",
+    "outcomes",
+    "price",
+    "queue",
+    "scoreboard",
+    "stale-writes",
+    "staleness",
+    "timeline",
+    "timeline-before",
+    "trace",
+    "waves",
+];
+
+/// Whether a run may have written a file.
+fn is_known(name: &str) -> bool {
+    let chart = name
+        .rsplit_once('.')
+        .filter(|(stem, _)| CHARTS.contains(stem));
+    FILES.contains(&name) || chart.is_some_and(|(_, end)| ["png", "svg", "csv"].contains(&end))
+}
 
 /// Whether a directory is empty, or holds a run of herdsim's and nothing else.
 fn is_ours(path: &Path) -> bool {
@@ -175,7 +178,7 @@ fn is_ours(path: &Path) -> bool {
     let Ok(names) = names else {
         return false;
     };
-    let known = names.iter().all(|n| FILES.iter().any(|file| n == file));
+    let known = names.iter().all(|n| n.to_str().is_some_and(is_known));
     let marked =
         || fs::read_to_string(path.join("scenario.toml")).is_ok_and(|text| text.starts_with(MARK));
     names.is_empty() || known && marked()

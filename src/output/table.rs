@@ -27,7 +27,7 @@ fn headers(results: &Results) -> [String; 6] {
         "attempts/call".to_string(),
         third.to_string(),
         fifth,
-        "p99 latency".to_string(),
+        "p99".to_string(),
     ]
 }
 
@@ -73,7 +73,20 @@ pub fn tier_cells(results: &Results) -> Option<([&'static str; 6], Vec<Row>)> {
     Some((TIERS, tiers(results)?))
 }
 
-/// Aligned columns for a terminal; 80 columns hold it unless a name is long.
+/// Columns of a terminal.
+const TERMINAL: usize = 80;
+
+/// Prose for a terminal, ending its line.
+pub fn wrapped(text: &str) -> String {
+    textwrap::fill(text, terminal()) + "\n"
+}
+
+/// Lines that break between words alone, and not within a name at its hyphens.
+fn terminal() -> textwrap::Options<'static> {
+    textwrap::Options::new(TERMINAL).word_splitter(textwrap::WordSplitter::NoHyphenation)
+}
+
+/// Tables, bars and notes for a terminal.
 pub fn text(results: &Results) -> String {
     let (headers, rows) = cells(results);
     let mut text = aligned(&headers, &rows);
@@ -114,7 +127,11 @@ fn sparklines(results: &Results) -> String {
         thousands(most)
     );
     for (policy, levels) in results.policies.iter().zip(all) {
-        let name: String = policy.name.chars().take(NAME).collect();
+        let mut name: String = policy.name.chars().take(NAME).collect();
+        if name.len() < policy.name.len() {
+            name.pop();
+            name.push('…');
+        }
         let bar = |x: &f64| BARS[((x / most * 8.0) as usize).min(7)];
         let line: String = levels.iter().map(bar).collect();
         out += &format!("{name:wide$}  {line}\n");
@@ -133,16 +150,9 @@ fn notes(results: &Results) -> String {
         if told.is_empty() {
             return;
         }
-        let mut line = format!("{what}:");
-        for (i, item) in told.iter().enumerate() {
-            let comma = if i + 1 < told.len() { "," } else { "" };
-            if line.chars().count() + item.chars().count() + 2 > 80 {
-                out += &format!("{line}\n");
-                line = " ".to_string();
-            }
-            line += &format!(" {item}{comma}");
-        }
-        out += &format!("{line}\n");
+        let line = format!("{what}: {}", told.join(", "));
+        let options = terminal().subsequent_indent("  ");
+        out += &format!("{}\n", textwrap::fill(&line, options));
     };
     let mean = |p: &PolicyResults, name| p.metric(name).mean;
     let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
@@ -218,7 +228,8 @@ pub fn markdown(results: &Results) -> String {
     text + &notes(results)
 }
 
-/// Columns with the first to the left, the others to the right.
+/// Columns with the first to the left, the others to the right. A name that would make
+/// them wider than a terminal stands on a line of its own.
 pub fn aligned(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> String {
     let headers: Vec<String> = headers.iter().map(|h| h.as_ref().to_string()).collect();
     let lines = || {
@@ -230,15 +241,26 @@ pub fn aligned(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> St
         let cells = lines().filter_map(move |line| line.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..headers.len()).map(width).collect();
+    let mut widths: Vec<usize> = (0..headers.len()).map(width).collect();
+    let others: usize = widths[1..].iter().map(|w| w + 2).sum();
+    let room = TERMINAL.saturating_sub(others);
+    if widths[0] > room {
+        let short = lines().map(|line| line[0].chars().count());
+        widths[0] = short.filter(|n| *n <= room).max().unwrap_or(0);
+    }
     let mut out = String::new();
     for line in lines() {
         let mut text = String::new();
         for (i, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let gap = " ".repeat(width - cell.chars().count());
-            match i {
-                0 => text += &format!("{cell}{gap}"),
-                _ => text += &format!("  {gap}{cell}"),
+            let gap = width.checked_sub(cell.chars().count());
+            let gap = gap.map(|n| " ".repeat(n));
+            match (i, gap) {
+                (0, None) => {
+                    out += &format!("{cell}\n");
+                    text += &" ".repeat(*width);
+                }
+                (0, Some(gap)) => text += &format!("{cell}{gap}"),
+                (_, gap) => text += &format!("  {}{cell}", gap.unwrap_or_default()),
             }
         }
         out += text.trim_end();

@@ -11,14 +11,14 @@ use crate::report::{Grid, Story, heading};
 #[template(path = "report.html")]
 struct Page<'s> {
     story: &'s Story,
-    figures: Vec<Figure>,
+    figures: Vec<Figure<'s>>,
     tones: &'static [Tone],
     version: &'static str,
 }
 
 /// A chart on the page, already markup, and what it tells where the pointer is.
-struct Figure {
-    name: &'static str,
+struct Figure<'s> {
+    name: &'s str,
     heading: String,
     svg: String,
     /// JSON, or nothing.
@@ -76,7 +76,7 @@ pub fn html(story: &Story, charts: &[Chart]) -> String {
     let figures = charts
         .iter()
         .map(|chart| Figure {
-            name: chart.name,
+            name: &chart.name,
             heading: unescaped(heading(chart)),
             svg: inline(&chart.svg),
             hover: hover(chart),

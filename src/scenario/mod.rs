@@ -50,6 +50,15 @@ pub enum Job {
 }
 
 impl Job {
+    pub fn kind(&self) -> JobKind {
+        match self {
+            Job::Herd(_) => JobKind::Herd,
+            Job::Fence(_) => JobKind::Fence,
+            Job::Saga(_) => JobKind::Saga,
+            Job::Quorum(_) => JobKind::Quorum,
+        }
+    }
+
     /// Resolves defaults, names and overrides, and checks what belongs together.
     /// A scenario that does not say its kind is of kind `default`.
     ///
@@ -95,6 +104,12 @@ impl JobKind {
         ("saga", JobKind::Saga),
         ("quorum", JobKind::Quorum),
     ];
+
+    /// As scenarios and results spell it.
+    pub fn name(self) -> &'static str {
+        let own = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        own.map_or("", |(name, _)| name)
+    }
 }
 
 /// How often something simple is tried, from which seed.
