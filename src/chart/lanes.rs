@@ -120,7 +120,7 @@ impl Board<'_> {
             _ => (y - half, y + half),
         };
         canvas.rect((from, upper), (to.max(from + 2.0), lower), fill);
-        if theme::measure(bar.name, theme::SMALL, false) + 12.0 < to - from {
+        if theme::measure(&bar.name, theme::SMALL, false) + 12.0 < to - from {
             let at = match bar.tone {
                 Tone::Quiet => (from, y + BAR + 19.0),
                 _ => ((from + to) / 2.0, y + 6.0),
@@ -131,7 +131,7 @@ impl Board<'_> {
             };
             canvas.text(
                 at,
-                bar.name,
+                &bar.name,
                 Type::new(theme::SMALL, theme::SOFT).align(align),
             );
         }

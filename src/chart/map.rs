@@ -42,7 +42,7 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
             .map(|n| atlas.pressures(n))
             .collect(),
     };
-    let title = atlas.verdict();
+    let title = atlas.headline();
     let sheet = Sheet {
         name: "map",
         title: &title,
@@ -51,7 +51,7 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
             more => format!("{} · {more} more in summary.csv", atlas.setting()),
         },
         footer,
-        description: &format!("A map of {}. {title}.", atlas.setting()),
+        description: &format!("A map of {}. {}.", atlas.setting(), atlas.verdict()),
     };
     let legend = 30.0 * board.legend().len() as f64;
     let all = rows as f64 * (height + 60.0) + 48.0 + legend + 60.0;

@@ -24,9 +24,8 @@ use crate::output::curves::Curves;
 use crate::output::figures::Figures;
 use crate::output::grid::Atlas;
 use crate::output::trace::Trace;
-use crate::output::verdict::{setting, verdict};
+use crate::output::verdict::setting;
 use crate::output::words::thousands;
-use crate::scenario::Job;
 pub use break_even::break_even_chart;
 pub use change::change;
 use names::{Names, label};
@@ -57,30 +56,20 @@ pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, C
     Ok(charts)
 }
 
-/// Every chart of a fence run.
-pub fn fence(
+/// Every chart of trials: their curves, and one of them told.
+///
+/// # Errors
+/// A chart that cannot be drawn.
+pub fn trials(
+    [of_curves, of_example]: [&'static str; 2],
     curves: &Curves,
     figures: &Figures,
     verdict: &str,
     example: Option<&Trace>,
 ) -> Result<Vec<Chart>, ChartError> {
-    let mut charts = vec![lines::lines("stale-writes", curves, figures, verdict)?];
+    let mut charts = vec![lines::lines(of_curves, curves, figures, verdict)?];
     if let Some(trace) = example {
-        charts.push(lanes::lanes("failover", trace, figures)?);
-    }
-    Ok(charts)
-}
-
-/// Every chart of a saga run.
-pub fn saga(
-    curves: &Curves,
-    figures: &Figures,
-    verdict: &str,
-    example: Option<&Trace>,
-) -> Result<Vec<Chart>, ChartError> {
-    let mut charts = vec![lines::lines("duplicates", curves, figures, verdict)?];
-    if let Some(trace) = example {
-        charts.push(lanes::lanes("double-refund", trace, figures)?);
+        charts.push(lanes::lanes(of_example, trace, figures)?);
     }
     Ok(charts)
 }
@@ -97,14 +86,8 @@ pub fn quorum(results: &QuorumResults<'_>) -> Result<Vec<Chart>, ChartError> {
 
 /// Every chart of a sweep: a map over two or three axes, curves along one.
 pub fn sweep(atlas: &Atlas<'_>) -> Result<Vec<Chart>, ChartError> {
-    let seed = match atlas.base {
-        Job::Herd(scenario) => scenario.run.seed,
-        Job::Fence(scenario) => scenario.run.seed,
-        Job::Saga(scenario) => scenario.run.seed,
-        Job::Quorum(scenario) => scenario.run.seed,
-    };
     let cells = format!("{} cells", thousands(atlas.grid.cells()));
-    let footer = signature(seed, &cells, atlas.base.name());
+    let footer = signature(atlas.base.seed(), &cells, atlas.base.name());
     match atlas.grid.axes.len() {
         1 => Ok(vec![sweep::curves(atlas, &footer)?]),
         _ => map::map(atlas, &footer).into_iter().collect(),
@@ -152,7 +135,7 @@ fn sheet(
         title: words.title,
         subtitle: &format!("{} · {}", setting(results), words.how),
         footer: &footer(results),
-        description: &format!("{}. {}.", words.what, verdict(results)),
+        description: &format!("{}. {}.", words.what, words.title),
     };
     sheet.draw(height, paint)
 }

@@ -4,22 +4,23 @@ use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::{Sheet, axis_name, below, level, theme};
 use crate::output::grid::Atlas;
-use crate::output::words::{chance, percent};
+use crate::output::words::{capital, chance, percent};
 
 const PANEL: f64 = 420.0;
 
 /// Draws the curves of the main metric along the only axis.
 pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
-    let title = atlas.verdict();
+    let title = atlas.headline();
     let sheet = Sheet {
         name: "curves",
         title: &title,
         subtitle: &format!("{} · mean and 95% interval", atlas.setting()),
         footer,
         description: &format!(
-            "{} along {}. {title}.",
-            atlas.subject(),
-            atlas.grid.axes[0].name()
+            "{} along {}. {}.",
+            capital(atlas.subject()),
+            atlas.grid.axes[0].name(),
+            atlas.verdict()
         ),
     };
     let names = Names::new(atlas.names.iter().map(|name| label(name)).enumerate());

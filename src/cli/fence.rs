@@ -2,13 +2,15 @@
 
 use clap::Args;
 
-use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::Common;
 use crate::cli::run::{Desk, Finished, Told};
 use crate::ensemble::trials;
+use crate::output::curves::{self, Curve};
 use crate::output::fence::{self, CAVEAT, HEADERS};
-use crate::output::{curves, scenario_file, trace};
+use crate::output::figures::Figures;
+use crate::output::scenario_file;
+use crate::output::trace::{self, Trace};
 use crate::scenario::fence::FenceScenario;
 use crate::scenario::{Layers, Problem};
 
@@ -112,38 +114,41 @@ pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, F
     if done == 0 {
         return Err(Failure::Interrupted);
     }
-    let mut resolved = scenario.clone();
-    resolved.run.replications = done;
     let figures = fence::figures(scenario, &tally, done);
-    let verdict = fence::verdict(scenario, &figures);
     let guards = &scenario.fence.guards;
     let first = guards.iter().zip(&tally.first);
     let example = first
         .filter_map(|(guard, first)| Some(trace::failover(scenario, *guard, first.as_ref()?)))
         .next();
-    let charts = match desk.charts {
-        true => {
-            let curves = desk
-                .pool
-                .install(|| curves::stale_writes(scenario, &figures));
-            chart::fence(&curves, &figures, &verdict, example.as_ref())?
-        }
-        false => Vec::new(),
-    };
-    let told = Told {
+    let curves = desk
+        .charts
+        .then(|| desk.pool.install(|| curves::stale_writes(scenario)));
+    told(scenario, figures, example, curves).finish()
+}
+
+/// What is told of failovers, simulated just now or read back.
+pub fn told(
+    scenario: &FenceScenario,
+    figures: Figures,
+    example: Option<Trace>,
+    curves: Option<Vec<Curve>>,
+) -> Told {
+    let mut resolved = scenario.clone();
+    resolved.run.replications = figures.trials;
+    Told {
         scenario: scenario_file(&resolved),
         rows: fence::rows(&figures),
-        figures,
-        verdict,
+        verdict: fence::verdict(scenario, &figures),
         caveat: CAVEAT,
         headers: HEADERS,
         example,
-        charts,
+        curves: curves.map(|curves| curves::of_pauses(scenario, &figures, curves)),
+        names: ["stale-writes", "failover"],
+        figures,
         trials: "pauses",
         setting: format!(
             "A leader under a lease of {}, renewed every {}, pauses for {}",
             scenario.fence.ttl, scenario.fence.renew, scenario.fence.pause
         ),
-    };
-    told.finish()
+    }
 }

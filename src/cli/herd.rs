@@ -4,11 +4,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::chart;
+use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, PolicyFlags, read};
 use crate::cli::run::{Desk, File, Finished};
-use crate::ensemble::herd;
+use crate::ensemble::herd::{self, Results};
 use crate::output::{csv, json, scenario_file, table, verdict};
 use crate::report;
 use crate::scenario::{Layers, Problem, Scenario};
@@ -143,6 +143,15 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
     if results.replications == 0 {
         return Err(Failure::Interrupted);
     }
+    let charts = match desk.charts {
+        true => chart::herd(&results, desk.before.as_ref())?,
+        false => Vec::new(),
+    };
+    told(results, charts)
+}
+
+/// What is told of results, simulated just now or read back.
+pub fn told(results: Results, charts: Vec<Chart>) -> Result<Finished, Failure> {
     let verdict = verdict::verdict(&results);
     let mut tables = vec![
         File::csv("summary.csv", |out| csv::summary(&results, out))?,
@@ -151,13 +160,12 @@ pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failur
         File::csv("latencies.csv", |out| csv::latencies(&results, out))?,
         File::csv("waves.csv", |out| csv::waves(&results, out))?,
     ];
-    if scenario.services.len() > 1 {
+    if results.scenario.services.len() > 1 {
         tables.push(File::csv("tiers.csv", |out| csv::tiers(&results, out))?);
+        tables.push(File::csv("tier-replications.csv", |out| {
+            csv::tier_replications(&results, out)
+        })?);
     }
-    let charts = match desk.charts {
-        true => chart::herd(&results, desk.before.as_ref())?,
-        false => Vec::new(),
-    };
     Ok(Finished {
         scenario: scenario_file(&results.scenario),
         tables,

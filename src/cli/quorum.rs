@@ -6,9 +6,9 @@ use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::Common;
 use crate::cli::run::{Desk, File, Finished};
-use crate::ensemble::quorum;
+use crate::ensemble::quorum::{self, QuorumResults};
 use crate::output::words::thousands;
-use crate::output::{quorum as told, scenario_file};
+use crate::output::{quorum as files, scenario_file};
 use crate::scenario::quorum::QuorumScenario;
 use crate::scenario::{Layers, Problem};
 
@@ -123,26 +123,40 @@ pub fn simulate(scenario: &QuorumScenario, desk: &Desk<'_>) -> Result<Finished, 
     if results.interrupted && results.trials == 0 {
         return Err(Failure::Interrupted);
     }
-    let mut resolved = scenario.clone();
+    told(&results, desk.charts)
+}
+
+/// What is told of settings, worked out just now or read back.
+pub fn told(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, Failure> {
+    let mut resolved = results.scenario.clone();
     if results.interrupted {
         resolved.run.replications = results.trials;
     }
-    let charts = match desk.charts {
-        true => chart::quorum(&results)?,
+    let charts = match charts {
+        true => chart::quorum(results)?,
         false => Vec::new(),
     };
-    let judged = told::Judgement::of(&results);
+    let mut tables = vec![
+        File::csv("summary.csv", |out| files::summary(results, out))?,
+        File::csv("staleness.csv", |out| files::staleness(results, out))?,
+    ];
+    if results.curves.iter().any(|curve| !curve.is_empty()) {
+        tables.push(File::csv("curves.csv", |out| files::curves(results, out))?);
+    }
+    if !results.majorities.is_empty() {
+        tables.push(File::csv("majorities.csv", |out| {
+            files::majorities(results, out)
+        })?);
+    }
+    let judged = files::Judgement::of(results);
     Ok(Finished {
         scenario: scenario_file(&resolved),
-        tables: vec![
-            File::csv("summary.csv", |out| told::summary(&results, out))?,
-            File::csv("staleness.csv", |out| told::staleness(&results, out))?,
-        ],
-        json: told::result(&results),
-        text: told::text(&results),
-        markdown: told::markdown(&results),
+        tables,
+        json: files::result(results),
+        text: files::text(results),
+        markdown: files::markdown(results),
         charts,
-        story: told::story(&results),
+        story: files::story(results),
         events: results.trials as f64,
         interrupted: results
             .interrupted

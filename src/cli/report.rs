@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rayon::prelude::*;
 
-use crate::chart;
+use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
-use crate::cli::options::Ground;
-use crate::cli::run::{note, pool};
-use crate::ensemble::herd::Results;
-use crate::output::baseline::Baseline;
-use crate::output::verdict::verdict;
-use crate::output::{json, restore};
-use crate::report::{self, Grid, Story};
-use crate::scenario::JobKind;
+use crate::cli::options::{Ground, read};
+use crate::cli::run::{Finished, note, pool};
+use crate::cli::{fence, herd, quorum, saga};
+use crate::output::assertion::Judged;
+use crate::output::baseline;
+use crate::output::{fence as failovers, restore, saga as compensations};
+use crate::report::{self, Part, Story};
+use crate::scenario::sweep::Grid;
+use crate::scenario::{Job, JobKind};
 
 #[derive(Args, Debug)]
 pub struct ReportOptions {
-    /// Directories of runs; several make one report that compares them with the first
+    /// Directories of runs or sweeps; several make one report that compares them with the first
     #[arg(required = true, value_name = "DIR")]
     runs: Vec<PathBuf>,
     /// Where the report of several runs goes
@@ -30,137 +31,185 @@ pub struct ReportOptions {
     theme: Ground,
 }
 
-/// Writes the documents and returns the exit status.
-pub fn make(options: &ReportOptions) -> Result<u8, Failure> {
-    let runs: Vec<Results> = options
-        .runs
-        .iter()
-        .map(|directory| restore::herd(directory))
-        .collect::<Result<_, _>>()?;
-    match (&runs[..], &options.runs[..]) {
-        ([one], [directory]) => again(one, directory, options),
-        _ => together(&runs, options),
-    }
+/// A run or sweep read back.
+struct Rebuilt {
+    /// What it is called in a report of several.
+    name: String,
+    kind: JobKind,
+    story: Story,
+    charts: Vec<Chart>,
+    /// Nothing for a sweep, whose cells are not compared.
+    judged: Option<Box<dyn Judged>>,
 }
 
-fn write(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let path = directory.join(name);
-    let temporary = directory.join(format!(".{name}.new"));
-    let put = || {
-        std::fs::File::create(&temporary)?.write_all(bytes)?;
-        std::fs::rename(&temporary, &path)
+/// Writes the documents and returns the exit status.
+pub fn make(options: &ReportOptions) -> Result<u8, Failure> {
+    let rebuilt = options.runs.iter().map(|directory| rebuild(directory));
+    let runs: Vec<Rebuilt> = rebuilt.collect::<Result<_, _>>()?;
+    let (directory, story, parts) = match (runs.len(), &options.runs[..]) {
+        (1, [directory]) => {
+            let only = runs.into_iter().next().unwrap_or_else(|| unreachable!());
+            (directory, only.story, vec![Part::of(only.charts)])
+        }
+        _ => {
+            let (story, parts) = together(runs, options);
+            (&options.out, story, parts)
+        }
     };
-    put().map_err(|e| Failure::Unwritable {
-        path: path.clone(),
-        reason: e.to_string(),
+    write(directory, &story, &parts, options)?;
+    Ok(0)
+}
+
+/// Reads a run or sweep back, of whatever kind.
+fn rebuild(directory: &Path) -> Result<Rebuilt, Failure> {
+    let layers = restore::layers(directory)?;
+    let name = directory.display().to_string();
+    if layers.has_sweep() {
+        let scenario = read(&directory.join("scenario.toml"))?;
+        let grid = Grid::from_layers(layers, JobKind::Herd, &[])?;
+        let base = grid.base()?;
+        let atlas = restore::atlas(directory, &grid, &base)?;
+        return Ok(Rebuilt {
+            name,
+            kind: base.kind(),
+            story: report::sweep::story(&atlas, &scenario),
+            charts: chart::sweep(&atlas)?,
+            judged: None,
+        });
+    }
+    let job = Job::from_layers(&layers, JobKind::Herd)?;
+    let finished: Finished = match &job {
+        Job::Herd(scenario) => {
+            let results = restore::herd(directory, scenario.clone())?;
+            let charts = chart::herd(&results, None)?;
+            herd::told(results, charts)?
+        }
+        Job::Fence(scenario) => {
+            let tried = restore::trials(directory, failovers::blank(scenario))?;
+            fence::told(scenario, tried.figures, tried.example, tried.curves).finish()?
+        }
+        Job::Saga(scenario) => {
+            let tried = restore::trials(directory, compensations::blank(scenario))?;
+            saga::told(scenario, tried.figures, tried.example, tried.curves).finish()?
+        }
+        Job::Quorum(scenario) => quorum::told(&restore::quorum(directory, scenario)?, true)?,
+    };
+    Ok(Rebuilt {
+        name,
+        kind: job.kind(),
+        story: finished.story,
+        charts: finished.charts,
+        judged: Some(finished.judged),
     })
 }
 
-/// One run: its own documents and charts.
-fn again(results: &Results, directory: &Path, options: &ReportOptions) -> Result<u8, Failure> {
-    let charts = chart::herd(results, None)?;
-    let story = report::herd::story(results);
-    write(
-        directory,
-        "postmortem.md",
-        report::markdown(&story, &charts).as_bytes(),
-    )?;
-    write(
-        directory,
-        "report.html",
-        report::html(&story, &charts).as_bytes(),
-    )?;
+/// Several runs as one story, those of its kind against the first.
+fn together(runs: Vec<Rebuilt>, options: &ReportOptions) -> (Story, Vec<Part>) {
+    let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
+    let mut story = Story {
+        title: format!("{} runs compared with {}", runs.len(), names[0]),
+        method: "Rebuilt from the files of the runs; changes with 95% intervals, the runs taken \
+                 as independent."
+            .to_string(),
+        command: format!(
+            "herdsim report {} --out {}",
+            names.join(" "),
+            options.out.display()
+        ),
+        ..Story::default()
+    };
+    let first = &runs[0];
+    for run in &runs {
+        story
+            .summary
+            .push(format!("{}: {}.", run.name, run.story.title));
+        let compared = match (&first.judged, &run.judged) {
+            (Some(before), Some(now)) if run.kind == first.kind && run.name != first.name => {
+                let (before, now) = (before.as_ref(), now.as_ref());
+                Some(baseline::compare(run.kind, &first.name, before, now))
+            }
+            _ => None,
+        };
+        if let Some(comparison) = compared {
+            story
+                .summary
+                .push(format!("{}: {}.", run.name, comparison.verdict));
+            if comparison.changes.is_empty() {
+                continue;
+            }
+            let mut table = comparison.table();
+            table.caption = format!("{} against {}", run.name, first.name);
+            story.tables.push(table);
+        }
+    }
+    let mut parts = Vec::new();
+    for (i, run) in runs.into_iter().enumerate() {
+        if let Some(mut table) = run.story.tables.into_iter().next() {
+            table.caption.clone_from(&run.name);
+            story.tables.push(table);
+        }
+        story.parameters.extend(
+            run.story
+                .parameters
+                .into_iter()
+                .map(|(name, text)| (format!("{}: {name}", run.name), text)),
+        );
+        // Charts of the same name are told apart by the run's number.
+        let charts = run.charts.into_iter().map(|chart| Chart {
+            name: format!("{}-{}", i + 1, chart.name),
+            ..chart
+        });
+        parts.push(Part {
+            heading: run.name,
+            charts: charts.collect(),
+        });
+    }
+    (story, parts)
+}
+
+/// Documents and charts into a directory, each file whole or not at all.
+fn write(
+    directory: &Path,
+    story: &Story,
+    parts: &[Part],
+    options: &ReportOptions,
+) -> Result<(), Failure> {
+    let unwritable = |path: &Path, e: std::io::Error| Failure::Unwritable {
+        path: path.to_path_buf(),
+        reason: e.to_string(),
+    };
+    std::fs::create_dir_all(directory).map_err(|e| unwritable(directory, e))?;
+    let put = |name: &str, bytes: &[u8]| {
+        let path = directory.join(name);
+        let temporary = directory.join(format!(".{name}.new"));
+        let done = std::fs::File::create(&temporary)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| std::fs::rename(&temporary, &path));
+        done.map_err(|e| unwritable(&path, e))
+    };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let theme = options.theme.theme();
+    let charts: Vec<&Chart> = parts.iter().flat_map(|part| &part.charts).collect();
     let drawn: Vec<_> = pool(threads)?.install(|| {
         let each = charts.into_par_iter().map(|chart| {
-            let chart = chart.on(theme);
+            let chart = chart.clone().on(theme);
             chart.png().map(|png| (chart, png))
         });
         each.collect::<Result<_, _>>()
     })?;
-    let mut names = vec!["postmortem.md".to_string(), "report.html".to_string()];
+    let mut names = Vec::new();
     for (chart, png) in drawn {
-        write(directory, &format!("{}.png", chart.name), &png)?;
-        write(
-            directory,
-            &format!("{}.svg", chart.name),
-            chart.svg.as_bytes(),
-        )?;
+        put(&format!("{}.png", chart.name), &png)?;
+        put(&format!("{}.svg", chart.name), chart.svg.as_bytes())?;
         names.push(format!("{}.png and .svg", chart.name));
     }
+    put("postmortem.md", report::markdown(story, parts).as_bytes())?;
+    put("report.html", report::html(story, parts).as_bytes())?;
+    names.extend(["postmortem.md", "report.html"].map(String::from));
     note(&format!(
         "wrote {}: {}",
         directory.display(),
         names.join(", ")
     ));
-    Ok(0)
-}
-
-/// Several runs, each against the first.
-fn together(runs: &[Results], options: &ReportOptions) -> Result<u8, Failure> {
-    let named = |directory: &PathBuf| directory.display().to_string();
-    let first = Baseline::parse(&json::result(&runs[0]), JobKind::Herd).map_err(|reason| {
-        Failure::Baseline {
-            path: options.runs[0].clone(),
-            reason,
-        }
-    })?;
-    let mut story = Story {
-        title: format!(
-            "{} runs compared with {}",
-            runs.len(),
-            named(&options.runs[0])
-        ),
-        method: "Rebuilt from the files of the runs; changes with 95% intervals, the runs taken \
-                 as independent."
-            .to_string(),
-        command: format!(
-            "herdsim report {}",
-            options.runs.iter().map(named).collect::<Vec<_>>().join(" ")
-        ),
-        ..Story::default()
-    };
-    let mut charts = Vec::new();
-    for (i, (results, directory)) in runs.iter().zip(&options.runs).enumerate() {
-        let name = named(directory);
-        if i > 0 {
-            let comparison = first.compare(results);
-            story
-                .summary
-                .push(format!("{name}: {}.", comparison.verdict));
-            story.tables.push(Grid {
-                caption: format!("{name} against {}", named(&options.runs[0])),
-                ..comparison.table()
-            });
-        }
-        story.summary.push(format!("{name}: {}.", verdict(results)));
-        let own = report::herd::story(results);
-        if let Some(table) = own.tables.into_iter().next() {
-            story.tables.push(Grid {
-                caption: name,
-                ..table
-            });
-        }
-        charts.extend(chart::herd(results, None)?);
-    }
-    std::fs::create_dir_all(&options.out).map_err(|e| Failure::Unwritable {
-        path: options.out.clone(),
-        reason: e.to_string(),
-    })?;
-    write(
-        &options.out,
-        "postmortem.md",
-        report::markdown(&story, &[]).as_bytes(),
-    )?;
-    write(
-        &options.out,
-        "report.html",
-        report::html(&story, &charts).as_bytes(),
-    )?;
-    note(&format!(
-        "wrote {}: postmortem.md, report.html",
-        options.out.display()
-    ));
-    Ok(0)
+    Ok(())
 }

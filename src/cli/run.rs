@@ -21,17 +21,18 @@ use crate::fence as fencing;
 use crate::herd::METRICS;
 use crate::output::assertion::{Assertion, Judged, Ruling};
 use crate::output::baseline::Baseline;
+use crate::output::curves::{self, Curves};
 use crate::output::figures::Figures;
 use crate::output::run_dir::RunDir;
 use crate::output::table;
 use crate::output::trace::Trace;
 use crate::output::words::{large, thousands};
 use crate::output::{junit, restore};
-use crate::report::{self, Grid, Story};
+use crate::report::{self, Grid, Part, Story};
 use crate::saga as compensation;
 use crate::scenario::quorum::setting_name;
 use crate::scenario::value::ValueError;
-use crate::scenario::{Job, Node, Problem};
+use crate::scenario::{Job, JobKind, Node, Problem};
 
 /// How a run is done again, in the directory of its results.
 pub const AGAIN: &str = "herdsim run scenario.toml";
@@ -85,7 +86,9 @@ pub struct Told {
     pub headers: [&'static str; 7],
     pub rows: Vec<[String; 7]>,
     pub example: Option<Trace>,
-    pub charts: Vec<Chart>,
+    pub curves: Option<Curves>,
+    /// The names of the charts of curves and example.
+    pub names: [&'static str; 2],
     /// What a trial is, in the plural.
     pub trials: &'static str,
     /// What is simulated, in a line.
@@ -110,6 +113,18 @@ impl Told {
             .lines()
             .map(String::from)
             .filter(|line| !line.is_empty());
+        let charts = match &self.curves {
+            Some(curves) => {
+                let example = self.example.as_ref();
+                chart::trials(self.names, curves, &figures, &verdict, example)?
+            }
+            None => Vec::new(),
+        };
+        if let Some(curves) = &self.curves {
+            tables.push(File::csv("curves.csv", |out| {
+                curves::csv(&curves.curves, out)
+            })?);
+        }
         let mut story = Story {
             title: verdict.clone(),
             setting: self.setting,
@@ -134,6 +149,7 @@ impl Told {
         }
         if let Some(example) = &self.example {
             tables.push(File::csv("trace.csv", |out| example.csv(out))?);
+            tables.push(File::csv("lanes.csv", |out| example.lanes_csv(out))?);
             text += &format!("\n{}", example.text());
         }
         Ok(Finished {
@@ -142,7 +158,7 @@ impl Told {
             json: figures.json(&verdict),
             text,
             markdown: format!("{verdict}\n\n{piped}{caveat}"),
-            charts: self.charts,
+            charts,
             story,
             events: figures.trials as f64,
             interrupted: figures
@@ -155,8 +171,8 @@ impl Told {
 
 /// A file of a run.
 pub struct File {
-    name: &'static str,
-    bytes: Vec<u8>,
+    pub name: &'static str,
+    pub bytes: Vec<u8>,
 }
 
 impl File {
@@ -284,7 +300,13 @@ fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure
 fn read_before(job: &Job, common: &Common) -> Option<Results> {
     let directory = common.baseline.as_ref()?.parent()?;
     match job {
-        Job::Herd(_) if !common.no_charts => restore::herd(directory).ok(),
+        Job::Herd(_) if !common.no_charts => {
+            let layers = restore::layers(directory).ok()?;
+            match Job::from_layers(&layers, JobKind::Herd).ok()? {
+                Job::Herd(scenario) => restore::herd(directory, scenario).ok(),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -380,18 +402,42 @@ pub fn progress_bar(common: &Common, what: &str) -> ProgressBar {
 /// Writes charts as SVG and PNG, rasterised in parallel.
 pub fn write_charts(
     charts: &[Chart],
+    theme: Theme,
     directory: &RunDir,
     pool: &ThreadPool,
     names: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let pixels: Vec<_> = pool.install(|| charts.par_iter().map(Chart::png).collect());
-    for (chart, png) in charts.iter().zip(pixels) {
-        let png = png?;
+    let draw = |chart: &Chart| {
+        let chart = chart.clone().on(theme);
+        chart.png().map(|png| (chart, png))
+    };
+    let drawn: Vec<_> = pool.install(|| charts.par_iter().map(draw).collect());
+    for drawn in drawn {
+        let (chart, png) = drawn?;
         directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
         directory.write(&format!("{}.svg", chart.name), |out| {
             out.write_all(chart.svg.as_bytes())
         })?;
         names.push(format!("{}.png and .svg", chart.name));
+    }
+    Ok(())
+}
+
+/// Writes `postmortem.md` and `report.html`.
+pub fn write_documents(
+    story: &Story,
+    part: Part,
+    directory: &RunDir,
+    names: &mut Vec<String>,
+) -> Result<(), Failure> {
+    let parts = [part];
+    let documents = [
+        ("postmortem.md", report::markdown(story, &parts)),
+        ("report.html", report::html(story, &parts)),
+    ];
+    for (name, text) in documents {
+        directory.write(name, |out| out.write_all(text.as_bytes()))?;
+        names.push(name.to_string());
     }
     Ok(())
 }
@@ -413,26 +459,9 @@ fn write_files(
     }
     directory.write("result.json", |out| out.write_all(finished.json.as_bytes()))?;
     names.push("result.json".to_string());
-    let themed: Vec<Chart> = finished
-        .charts
-        .iter()
-        .map(|c| c.clone().on(theme))
-        .collect();
-    write_charts(&themed, &directory, pool, &mut names)?;
-    let documents = [
-        (
-            "postmortem.md",
-            report::markdown(&finished.story, &finished.charts),
-        ),
-        (
-            "report.html",
-            report::html(&finished.story, &finished.charts),
-        ),
-    ];
-    for (name, text) in documents {
-        directory.write(name, |out| out.write_all(text.as_bytes()))?;
-        names.push(name.to_string());
-    }
+    write_charts(&finished.charts, theme, &directory, pool, &mut names)?;
+    let part = Part::of(finished.charts.clone());
+    write_documents(&finished.story, part, &directory, &mut names)?;
     let target = directory.commit()?;
     Ok(format!("{}: {}", target.display(), names.join(", ")))
 }

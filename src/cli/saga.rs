@@ -2,13 +2,15 @@
 
 use clap::Args;
 
-use crate::chart;
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, PolicyFlags};
 use crate::cli::run::{Desk, Finished, Told, note};
 use crate::ensemble::trials;
+use crate::output::curves::{self, Curve};
+use crate::output::figures::Figures;
 use crate::output::saga::{self, HEADERS};
-use crate::output::{curves, scenario_file, trace};
+use crate::output::scenario_file;
+use crate::output::trace::{self, Trace};
 use crate::scenario::saga::{RETENTION_PRESETS, SagaScenario};
 use crate::scenario::{Layers, Problem};
 
@@ -90,10 +92,7 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
     if done == 0 {
         return Err(Failure::Interrupted);
     }
-    let mut resolved = scenario.clone();
-    resolved.run.replications = done;
     let figures = saga::figures(scenario, &tally, done);
-    let verdict = saga::verdict(scenario, &figures);
     let policy = &scenario.policy[0].0;
     let first = scenario.saga.keys.iter().zip(&tally.first);
     let example = first
@@ -104,24 +103,32 @@ pub fn simulate(scenario: &SagaScenario, desk: &Desk<'_>) -> Result<Finished, Fa
             "note: the budget of {policy} is left out, as it is shared with other operations"
         ));
     }
-    let charts = match desk.charts {
-        true => {
-            let curves = desk.pool.install(|| curves::duplicates(scenario, &figures));
-            chart::saga(&curves, &figures, &verdict, example.as_ref())?
-        }
-        false => Vec::new(),
-    };
-    let told = Told {
+    let curves = desk
+        .charts
+        .then(|| desk.pool.install(|| curves::duplicates(scenario)));
+    told(scenario, figures, example, curves).finish()
+}
+
+/// What is told of compensations, simulated just now or read back.
+pub fn told(
+    scenario: &SagaScenario,
+    figures: Figures,
+    example: Option<Trace>,
+    curves: Option<Vec<Curve>>,
+) -> Told {
+    let mut resolved = scenario.clone();
+    resolved.run.replications = figures.trials;
+    Told {
         scenario: scenario_file(&resolved),
         rows: saga::rows(&figures),
-        figures,
-        verdict,
+        verdict: saga::verdict(scenario, &figures),
         caveat: "",
         headers: HEADERS,
         example,
-        charts,
+        curves: curves.map(|curves| curves::of_losses(scenario, &figures, curves)),
+        names: ["duplicates", "double-refund"],
+        figures,
         trials: "operations",
-        setting: format!("A compensation under the policy {policy}"),
-    };
-    told.finish()
+        setting: format!("A compensation under the policy {}", scenario.policy[0].0),
+    }
 }

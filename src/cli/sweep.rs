@@ -11,12 +11,14 @@ use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
 use crate::cli::run::{
     self, INTERRUPTED, note, pool, print, progress_bar, stop_on_interrupt, write_charts,
+    write_documents,
 };
 use crate::ensemble::cost::Cost;
 use crate::output::grid::Atlas;
 use crate::output::run_dir::RunDir;
 use crate::output::words::{bytes, large, seconds, thousands};
 use crate::output::{scenario_file, table};
+use crate::report::{self, Part};
 use crate::scenario::sweep::{Grid, MOST_CELLS};
 use crate::scenario::{Job, JobKind, Layers, Node, Problem};
 use crate::sweep::assemble::{Assembly, Summary};
@@ -283,6 +285,7 @@ impl Whole<'_> {
         if self.parquet {
             names.push("summary.parquet".to_string());
         }
+        let mut drawn = Vec::new();
         if self.charts && self.shard == Shard::WHOLE {
             let charts = chart::sweep(&atlas)?;
             if charts.is_empty() && !self.quiet {
@@ -290,8 +293,12 @@ impl Whole<'_> {
                     "no chart: a map has two axes, or three of which the first has up to six values",
                 );
             }
-            let charts: Vec<_> = charts.into_iter().map(|c| c.on(self.theme)).collect();
-            write_charts(&charts, &directory, pool, &mut names)?;
+            write_charts(&charts, self.theme, &directory, pool, &mut names)?;
+            drawn = charts;
+        }
+        if self.shard == Shard::WHOLE {
+            let story = report::sweep::story(&atlas, self.scenario);
+            write_documents(&story, Part::of(drawn), &directory, &mut names)?;
         }
         let summary = match self.format {
             Format::Csv => Some(directory.temporary().join("summary.csv")),
@@ -306,8 +313,8 @@ impl Whole<'_> {
                 table::piped(&atlas.headers(), &atlas.rows())
             ),
             _ => format!(
-                "{}\n\n{}",
-                atlas.verdict(),
+                "{}\n{}",
+                table::wrapped(&atlas.verdict()),
                 table::aligned(&atlas.headers(), &atlas.rows())
             ),
         };

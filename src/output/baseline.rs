@@ -305,85 +305,93 @@ impl Baseline {
         })
     }
 
-    /// Compares a run of the same kind, cell by cell, those that are in both.
-    ///
-    /// The runs are taken as independent, so that intervals are rather too wide
-    /// where they share their random numbers.
+    /// [`compare`]s a run with it.
     pub fn compare(&self, now: &dyn Judged) -> Comparison {
-        let manner = manner(self.kind);
-        let mut changes = Vec::new();
-        let (mut better, mut worse, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-        for name in now.cells() {
-            if !self.cells().contains(&name) {
-                missing.push(name.to_string());
+        compare(self.kind, &self.name, self, now)
+    }
+}
+
+/// Compares a run with an earlier one of the same kind, cell by cell, those that are
+/// in both.
+///
+/// The runs are taken as independent, so that intervals are rather too wide where they
+/// share their random numbers.
+pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -> Comparison {
+    let manner = manner(kind);
+    let mut changes = Vec::new();
+    let (mut better, mut worse, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+    let known = then.cells();
+    for cell in now.cells() {
+        if !known.contains(&cell) {
+            missing.push(cell.to_string());
+            continue;
+        }
+        for (i, aspect) in manner.aspects.iter().enumerate() {
+            let before = then.estimate(cell, aspect.metric);
+            let e = now.estimate(cell, aspect.metric);
+            let change = difference(e, before);
+            let alike = change.mean.abs() <= change.half_width() + 1e-4 * before.mean.abs();
+            let told = [told(then, cell, aspect), told(now, cell, aspect)];
+            let never = told.each_ref().map(|text| text == "never");
+            let word = match never {
+                [true, true] => "indistinguishable",
+                [true, false] => "better",
+                [false, true] => "worse",
+                _ if change.mean.is_nan() => "–",
+                _ if change.low.is_nan() && change.mean != 0.0 => "no interval",
+                _ if alike => "indistinguishable",
+                _ if (change.mean > 0.0) == aspect.more_is_better => "better",
+                _ => "worse",
+            };
+            match word {
+                "better" if i == 0 => better.push(cell.to_string()),
+                "worse" if i == 0 => worse.push(cell.to_string()),
+                _ => {}
+            }
+            if before.mean.is_nan() && e.mean.is_nan() && never != [true, true] {
                 continue;
             }
-            for (i, aspect) in manner.aspects.iter().enumerate() {
-                let before = self.estimate(name, aspect.metric);
-                let e = now.estimate(name, aspect.metric);
-                let change = difference(e, before);
-                let alike = change.mean.abs() <= change.half_width() + 1e-4 * before.mean.abs();
-                let told = [told(self, name, aspect), told(now, name, aspect)];
-                let never = told.each_ref().map(|text| text == "never");
-                let word = match never {
-                    [true, true] => "indistinguishable",
-                    [true, false] => "better",
-                    [false, true] => "worse",
-                    _ if change.mean.is_nan() => "–",
-                    _ if change.low.is_nan() && change.mean != 0.0 => "no interval",
-                    _ if alike => "indistinguishable",
-                    _ if (change.mean > 0.0) == aspect.more_is_better => "better",
-                    _ => "worse",
-                };
-                match word {
-                    "better" if i == 0 => better.push(name.to_string()),
-                    "worse" if i == 0 => worse.push(name.to_string()),
-                    _ => {}
-                }
-                if before.mean.is_nan() && e.mean.is_nan() && never != [true, true] {
-                    continue;
-                }
-                changes.push(Change {
-                    cell: name.to_string(),
-                    aspect,
-                    before,
-                    now: e,
-                    told,
-                    change,
-                    word,
-                });
-            }
+            changes.push(Change {
+                cell: cell.to_string(),
+                aspect,
+                before,
+                now: e,
+                told,
+                change,
+                word,
+            });
         }
-        let does = |cells: &[String], what: &str| {
-            let verb = manner.verb[usize::from(cells.len() > 1)];
-            match cells.len() {
-                n if n > 4 => format!("{n} {} {verb} {what}", plural(manner.cell)),
-                _ => format!("{} {verb} {what}", list(cells)),
-            }
-        };
-        let mut verdict = match (&worse[..], &better[..]) {
-            ([], []) => format!("As {}: {}", self.name, manner.neither),
-            ([], better) => format!("Better than {}: {}", self.name, does(better, manner.better)),
-            (worse, []) => format!("Worse than {}: {}", self.name, does(worse, manner.worse)),
-            (worse, better) => format!(
-                "Worse than {} for some: {}; {}",
-                self.name,
-                does(worse, manner.worse),
-                does(better, manner.better)
-            ),
-        };
-        match missing.len() {
-            0 => {}
-            1 => verdict += &format!("; {} was not part of it", missing[0]),
-            n if n > 4 => verdict += &format!("; {n} others were not part of it"),
-            _ => verdict += &format!("; {} were not part of it", list(&missing)),
+    }
+    let does = |cells: &[String], what: &str| {
+        let verb = manner.verb[usize::from(cells.len() > 1)];
+        match cells.len() {
+            n if n > 4 => format!("{n} {} {verb} {what}", plural(manner.cell)),
+            _ => format!("{} {verb} {what}", list(cells)),
         }
-        Comparison {
-            verdict,
-            baseline: self.name.clone(),
-            changes,
-            cell: manner.cell,
-        }
+    };
+    let mut verdict = match (&worse[..], &better[..]) {
+        ([], []) => format!("As {}: {}", name, manner.neither),
+        ([], better) => format!("Better than {}: {}", name, does(better, manner.better)),
+        (worse, []) => format!("Worse than {}: {}", name, does(worse, manner.worse)),
+        (worse, better) => format!(
+            "Worse than {} for some: {}; {}",
+            name,
+            does(worse, manner.worse),
+            does(better, manner.better)
+        ),
+    };
+    match missing.len() {
+        0 => {}
+        _ if changes.is_empty() => {}
+        1 => verdict += &format!("; {} was not part of it", missing[0]),
+        n if n > 4 => verdict += &format!("; {n} others were not part of it"),
+        _ => verdict += &format!("; {} were not part of it", list(&missing)),
+    }
+    Comparison {
+        verdict,
+        baseline: name.to_string(),
+        changes,
+        cell: manner.cell,
     }
 }
 

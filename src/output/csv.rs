@@ -88,6 +88,26 @@ pub fn replications(results: &Results, out: impl io::Write) -> io::Result<()> {
     csv.flush()
 }
 
+/// `tier-replications.csv`: the same of the services behind the first of a chain.
+pub fn tier_replications(results: &Results, out: impl io::Write) -> io::Result<()> {
+    let mut csv = writer(out);
+    csv.write_record(["policy", "tier", "replication"].iter().chain(&METRICS))?;
+    for policy in &results.policies {
+        for tier in &policy.deeper {
+            for (i, metrics) in tier.raw.iter().enumerate() {
+                let lead = [
+                    text_cell(&policy.name),
+                    text_cell(&tier.name),
+                    i.to_string(),
+                ];
+                let values = metrics.iter().map(|x| number(*x));
+                csv.write_record(lead.into_iter().chain(values))?;
+            }
+        }
+    }
+    csv.flush()
+}
+
 /// `latencies.csv`: how many answered calls of the counted window took up to how long,
 /// three digits of it, all replications together.
 pub fn latencies(results: &Results, out: impl io::Write) -> io::Result<()> {

@@ -1,9 +1,12 @@
 //! The data of curves against one parameter: simulated points, exact lines.
 
+use std::io;
+
 use rayon::prelude::*;
 
 use crate::ensemble::stats::Estimate;
 use crate::ensemble::trials::TrialWorld;
+use crate::output::csv::number;
 use crate::output::figures::{Figures, better, estimate};
 use crate::output::words::{chance, percent, seconds, three_digits};
 use crate::scenario::fence::FenceScenario;
@@ -36,6 +39,24 @@ pub struct Point {
     pub simulated: Estimate,
     pub exact: Option<f64>,
 }
+
+/// `curves.csv`: every point of every curve.
+pub fn csv(curves: &[Curve], out: impl io::Write) -> io::Result<()> {
+    let mut csv = ::csv::Writer::from_writer(out);
+    csv.write_record(COLUMNS)?;
+    for curve in curves {
+        for point in &curve.points {
+            let e = point.simulated;
+            let [x, mean, low, high] = [point.x, e.mean, e.low, e.high].map(number);
+            let exact = point.exact.map_or(String::new(), number);
+            csv.write_record([curve.name, &x, &mean, &low, &high, &exact])?;
+        }
+    }
+    csv.flush()
+}
+
+/// The columns of `curves.csv`.
+pub const COLUMNS: [&str; 6] = ["curve", "x", "mean", "mean_lo", "mean_hi", "exact"];
 
 /// Points of a curve, and trials of each.
 const POINTS: usize = 25;
@@ -110,12 +131,12 @@ fn worst<'f>(figures: &'f Figures, metric: &str) -> Option<(&'f str, f64)> {
     })
 }
 
-/// P(stale write) against the mean pause, per guard.
-pub fn stale_writes(scenario: &FenceScenario, figures: &Figures) -> Curves {
+/// P(stale write) against the mean pause, per guard, simulated.
+pub fn stale_writes(scenario: &FenceScenario) -> Vec<Curve> {
     let fence = &scenario.fence;
     let (ttl, mean) = (fence.ttl.as_secs(), fence.pause.mean_s());
     let names: Vec<&'static str> = fence.guards.iter().map(|g| g.name()).collect();
-    let curves = against(
+    against(
         ((ttl / 20.0).min(mean), (ttl * 3.0).max(mean)),
         scenario.run.seed,
         (&names, &crate::fence::METRICS, "p_stale_write"),
@@ -125,7 +146,13 @@ pub fn stale_writes(scenario: &FenceScenario, figures: &Figures) -> Curves {
             other
         },
         |other, cell| theory::fence::exact(other, other.guards[cell], "p_stale_write"),
-    );
+    )
+}
+
+/// What stands around the curves of [`stale_writes`].
+pub fn of_pauses(scenario: &FenceScenario, figures: &Figures, curves: Vec<Curve>) -> Curves {
+    let fence = &scenario.fence;
+    let (ttl, mean) = (fence.ttl.as_secs(), fence.pause.mean_s());
     let title = match worst(figures, "p_stale_write") {
         None => "No pause ends in a write over a newer one".to_string(),
         Some((guard, p)) => format!(
@@ -151,14 +178,14 @@ pub fn stale_writes(scenario: &FenceScenario, figures: &Figures) -> Curves {
     }
 }
 
-/// P(executed twice or more) against the loss of answers, per key mode.
-pub fn duplicates(scenario: &SagaScenario, figures: &Figures) -> Curves {
+/// P(executed twice or more) against the loss of answers, per key mode, simulated.
+pub fn duplicates(scenario: &SagaScenario) -> Vec<Curve> {
     let saga = &scenario.saga;
     let here = saga.response_loss.0;
     let from = if here > 0.0 { here.min(1e-3) } else { 1e-3 };
     let names: Vec<&'static str> = saga.keys.iter().map(|k| k.name()).collect();
     let policy = scenario.retry_layer();
-    let curves = against(
+    against(
         (from, 1.0),
         scenario.run.seed,
         (&names, &crate::saga::METRICS, "p_duplicate"),
@@ -170,7 +197,12 @@ pub fn duplicates(scenario: &SagaScenario, figures: &Figures) -> Curves {
         |other, cell| {
             theory::saga::exact(&other.saga, policy, other.saga.keys[cell], "p_duplicate")
         },
-    );
+    )
+}
+
+/// What stands around the curves of [`duplicates`].
+pub fn of_losses(scenario: &SagaScenario, figures: &Figures, curves: Vec<Curve>) -> Curves {
+    let saga = &scenario.saga;
     let title = match worst(figures, "p_duplicate") {
         None => "No operation executes more than once".to_string(),
         Some((mode, p)) => format!(
@@ -190,7 +222,7 @@ pub fn duplicates(scenario: &SagaScenario, figures: &Figures) -> Curves {
         heading: "Chance per operation of executing more than once",
         axis: "answers lost",
         curves,
-        here,
+        here: saga.response_loss.0,
         show: |share| format!("{}%", three_digits(share * 100.0)),
     }
 }

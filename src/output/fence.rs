@@ -16,21 +16,36 @@ pub const DERIVED: [&str; 4] = [
     "p_lost_update_per_hour",
 ];
 
+/// The cells and metrics of a run, without their figures.
+pub fn blank(scenario: &FenceScenario) -> Figures {
+    let cell = |guard: &Guard| Cell {
+        name: guard.name(),
+        figures: Vec::new(),
+    };
+    Figures {
+        kind: "fence",
+        lead: "guard",
+        name: scenario.name.clone(),
+        seed: scenario.run.seed,
+        trials: 0,
+        interrupted: false,
+        metrics: [&METRICS[..], &DERIVED].concat(),
+        cells: scenario.fence.guards.iter().map(cell).collect(),
+    }
+}
+
 /// The figures of a run, those per leader change and per hour included.
 pub fn figures(scenario: &FenceScenario, tally: &Tally<Failover>, trials: u64) -> Figures {
     let fence = &scenario.fence;
     let names: Vec<&'static str> = fence.guards.iter().map(|g| g.name()).collect();
     let mut figures = Figures {
-        kind: "fence",
-        lead: "guard",
-        name: scenario.name.clone(),
-        seed: scenario.run.seed,
         trials,
         interrupted: trials < scenario.run.replications,
         metrics: METRICS.to_vec(),
         cells: Figures::of_tally(tally, &METRICS, &names, false, |cell, metric| {
             exact(fence, fence.guards[cell], metric)
         }),
+        ..blank(scenario)
     };
     figures.derive(DERIVED[0], |figures, cell| {
         per_change(figures, cell, "p_stale_write_and_change")
@@ -73,6 +88,7 @@ fn per_change(figures: &Figures, cell: &Cell, metric: &str) -> Figure {
         estimate: estimate.within(0.0, 1.0),
         simulated: None,
         exact: exact.map(|(part, change)| part / change),
+        z: None,
     }
 }
 

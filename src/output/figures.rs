@@ -99,13 +99,13 @@ pub struct Figure {
     pub simulated: Option<(Estimate, Estimate)>,
     /// The closed form, where there is one.
     pub exact: Option<f64>,
+    /// How many standard errors the plain mean lies from it.
+    pub z: Option<f64>,
 }
 
 impl Figure {
-    /// How many standard errors the plain mean lies from the closed form.
-    pub fn z(&self) -> Option<f64> {
-        let (simulated, _) = self.simulated.filter(|(e, _)| e.n > 1)?;
-        let exact = self.exact?;
+    fn distance(simulated: Estimate, exact: Option<f64>) -> Option<f64> {
+        let exact = exact.filter(|_| simulated.n > 1)?;
         if simulated.mean == exact {
             return Some(0.0);
         }
@@ -143,6 +143,7 @@ impl Figure {
             },
             simulated: None,
             exact: figure.and_then(|figure| figure.exact).map(f),
+            z: None,
         }
     }
 }
@@ -150,7 +151,7 @@ impl Figure {
 impl Cell {
     /// The z farthest from 0 among its figures, if any was compared.
     pub fn worst_z(&self) -> String {
-        let all = self.figures.iter().filter_map(Figure::z);
+        let all = self.figures.iter().filter_map(|figure| figure.z);
         let worst = all.reduce(|worst, z| if z.abs() > worst.abs() { z } else { worst });
         match worst {
             None => "–".to_string(),
@@ -182,6 +183,7 @@ impl Figures {
                         estimate: better(metric, simulated, conditional, exact, certain),
                         simulated: Some((simulated, conditional)),
                         exact,
+                        z: Figure::distance(simulated, exact),
                     }
                 })
                 .collect(),
@@ -221,7 +223,7 @@ impl Figures {
                 row.extend([
                     known(figure.simulated.map(|(e, _)| e.mean)),
                     known(figure.exact),
-                    known(figure.z()),
+                    known(figure.z),
                 ]);
             }
             row.join(",")
@@ -249,7 +251,7 @@ impl Figures {
                 let known = |x: Option<f64>| x.map_or(Value::Null, numbers::number);
                 value["simulated"] = known(figure.simulated.map(|(e, _)| e.mean));
                 value["exact"] = known(figure.exact);
-                value["z"] = known(figure.z());
+                value["z"] = known(figure.z);
                 entries.insert(metric.to_string(), value);
             }
             Value::Object(entries)

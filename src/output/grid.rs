@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::output::words::{chance, list, percent, thousands};
+use crate::output::words::{capital, chance, list, percent, thousands};
 use crate::scenario::Job;
 use crate::scenario::sweep::Grid;
 use crate::scenario::value::Value;
@@ -165,7 +165,7 @@ impl<'g> Atlas<'g> {
                 .zip(&self.main)
                 .map(|(name, values)| {
                     let (low, high) = extremes(values);
-                    format!("{name}: {} to {}", chance(low), chance(high))
+                    format!("{name}: {}", from_to(low, high, chance))
                 })
                 .collect(),
         };
@@ -175,6 +175,41 @@ impl<'g> Atlas<'g> {
                 "{} over {total} cells: {}",
                 self.subject(),
                 clauses.join("; ")
+            ),
+        }
+    }
+
+    /// The same, short enough for a title.
+    pub fn headline(&self) -> String {
+        if !self.is_herd() {
+            let all = self.main.iter().map(|values| extremes(values));
+            let (low, high) = all.fold((f64::NAN, f64::NAN), |(low, high), (a, b)| {
+                (low.min(a), high.max(b))
+            });
+            let total = thousands(self.cells as f64);
+            return format!(
+                "{} over {total} cells: {}",
+                capital(self.subject()),
+                from_to(low, high, chance)
+            );
+        }
+        if self.names.len() <= 3 {
+            return self.verdict();
+        }
+        let stuck = |i: &usize| self.recovered[*i].iter().filter(|s| **s < 1.0).count();
+        let safe = (0..self.names.len()).filter(|i| stuck(i) == 0).count();
+        match (0..self.names.len()).rev().max_by_key(stuck) {
+            Some(worst) if stuck(&worst) > 0 => format!(
+                "{safe} of {} policies recover wherever it can be told; {} does not in {} of {} \
+                 cells",
+                self.names.len(),
+                self.names[worst],
+                thousands(stuck(&worst) as f64),
+                thousands(self.cells as f64)
+            ),
+            _ => format!(
+                "All {} policies recover wherever it can be told",
+                self.names.len()
             ),
         }
     }
@@ -211,7 +246,7 @@ impl<'g> Atlas<'g> {
                 count(&|s| s == 1.0),
                 count(&|s| s > 0.0 && s < 1.0),
                 count(&|s| s == 0.0),
-                format!("{} to {}", percent(low), percent(high)),
+                from_to(low, high, percent),
             ]
         })
         .collect()
@@ -281,6 +316,14 @@ fn main_metric(job: &Job) -> &'static str {
         Job::Fence(_) => "p_stale_write",
         Job::Saga(_) => "p_duplicate",
         Job::Quorum(_) => "p_stale",
+    }
+}
+
+/// A range in words.
+fn from_to(low: f64, high: f64, show: fn(f64) -> String) -> String {
+    match show(low) == show(high) {
+        true => show(low),
+        false => format!("{} to {}", show(low), show(high)),
     }
 }
 

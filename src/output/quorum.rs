@@ -125,6 +125,7 @@ pub fn header(scenario: &QuorumScenario) -> Vec<String> {
     }
     names.extend(METRICS[3..9].iter().map(|n| n.to_string()));
     names.extend(METRICS[12..].iter().map(|n| n.to_string()));
+    names.extend(["replica_down", "relative_error"].map(String::from));
     names
 }
 
@@ -164,14 +165,37 @@ pub fn row(cell: &Cell) -> String {
     for name in METRICS[3..9].iter().chain(&METRICS[12..]) {
         fields.push(field(metric(cell, name).mean));
     }
+    fields.push(field(cell.down));
+    fields.push(cell.error.map_or(String::new(), field));
     fields.join(",")
 }
 
-/// `summary.csv`.
+/// `summary.csv`: the settings, one a row.
 pub fn summary(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    table(results.scenario, &results.cells, out)
+}
+
+/// `majorities.csv`: majorities where no setting of the same N is always fresh.
+pub fn majorities(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
+    table(results.scenario, &results.majorities, out)
+}
+
+/// `curves.csv`: exact chances of a stale read at many t, by setting.
+pub fn curves(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
     use io::Write;
-    writeln!(out, "{}", header(results.scenario).join(","))?;
-    for cell in &results.cells {
+    writeln!(out, "setting,t_s,p_exact")?;
+    for (cell, curve) in results.cells.iter().zip(&results.curves) {
+        for (t, p) in curve {
+            writeln!(out, "{},{t},{p}", cell.name)?;
+        }
+    }
+    Ok(())
+}
+
+fn table(scenario: &QuorumScenario, cells: &[Cell], out: &mut Vec<u8>) -> io::Result<()> {
+    use io::Write;
+    writeln!(out, "{}", header(scenario).join(","))?;
+    for cell in cells {
         writeln!(out, "{}", row(cell))?;
     }
     Ok(())
@@ -185,7 +209,8 @@ pub fn staleness(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<(
         "setting,n,r,w,t_s,method,p_stale,p_stale_lo,p_stale_hi,p_exact,\
          p_conditional,p_conditional_lo,p_conditional_hi,\
          p_simulated,p_simulated_lo,p_simulated_hi,\
-         p_failed_visible,p_failed_visible_lo,p_failed_visible_hi"
+         p_failed_visible,p_failed_visible_lo,p_failed_visible_hi,\
+         p_conditional_n,p_conditional_sd,p_simulated_n,p_failed_visible_n"
     )?;
     for cell in &results.cells {
         for point in &cell.points {
@@ -205,6 +230,12 @@ pub fn staleness(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<(
                     _ => three(e),
                 });
             }
+            fields.extend([
+                point.weighed.n.to_string(),
+                field(point.weighed.sd),
+                point.simulated.n.to_string(),
+                point.visible.n.to_string(),
+            ]);
             writeln!(out, "{}", fields.join(","))?;
         }
     }

@@ -3,9 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::ensemble::herd::{PolicyResults, Results};
+use crate::ensemble::quorum::{Cell as Setting, Found, LATENCIES, Point as Chance, QuorumResults};
 use crate::ensemble::stats::Estimate;
-use crate::herd::{METRICS, SERIES, WAVES, Waves, new_histogram};
-use crate::scenario::{Job, JobKind, Layers, Problem, Scenario};
+use crate::herd::{METRICS, Metrics, SERIES, WAVES, Waves, new_histogram};
+use crate::output::curves::{self, Curve, Point};
+use crate::output::figures::{Figure, Figures};
+use crate::output::grid::Atlas;
+use crate::output::trace::{Arrow, Bar, Event, LANES, Tone, Trace};
+use crate::scenario::quorum::{Method, QuorumScenario, Wait};
+use crate::scenario::sweep::Grid;
+use crate::scenario::{Job, Layers, Problem, Scenario};
+use crate::sweep;
 
 /// Why a run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -57,39 +65,106 @@ impl Table {
         names.iter().map(|name| self.column(name)).collect()
     }
 
+    /// What is wrong with a row.
+    fn at(&self, row: usize, reason: String) -> RestoreError {
+        let place = self.rows[row].position();
+        RestoreError::Line {
+            path: self.path.clone(),
+            line: place.map_or(row as u64 + 2, |p| p.line()),
+            reason,
+        }
+    }
+
+    fn lacks(&self, what: &str) -> RestoreError {
+        RestoreError::Run {
+            path: self.path.clone(),
+            reason: format!("has no row of {what}"),
+        }
+    }
+
     /// A number, NaN where there is none.
     fn number(&self, row: usize, column: usize) -> Result<f64, RestoreError> {
         let text = self.rows[row].get(column).unwrap_or("");
         if text.is_empty() {
             return Ok(f64::NAN);
         }
-        text.parse().map_err(|_| RestoreError::Line {
-            path: self.path.clone(),
-            line: self.rows[row]
-                .position()
-                .map_or(row as u64 + 2, |p| p.line()),
-            reason: format!("`{text}` in `{}` is no number", &self.header[column]),
+        text.parse().map_err(|_| {
+            let reason = format!("`{text}` in `{}` is no number", &self.header[column]);
+            self.at(row, reason)
         })
     }
 
-    /// The rows of a policy.
-    fn of<'t>(&'t self, column: usize, policy: &'t str) -> impl Iterator<Item = usize> + 't {
-        let plain = move |cell: &str| cell.strip_prefix('\'').unwrap_or(cell) == policy;
-        (0..self.rows.len()).filter(move |i| self.rows[*i].get(column).is_some_and(plain))
+    /// A mean with its interval, from three columns.
+    fn estimate(&self, row: usize, three: &[usize]) -> Result<Estimate, RestoreError> {
+        Ok(Estimate {
+            mean: self.number(row, three[0])?,
+            low: self.number(row, three[1])?,
+            high: self.number(row, three[2])?,
+            n: 0,
+            sd: f64::NAN,
+        })
     }
+
+    /// The rows that have a text in a column.
+    fn of<'t>(&'t self, column: usize, text: &'t str) -> impl Iterator<Item = usize> + 't {
+        let own = move |cell: &str| plain(cell) == text;
+        (0..self.rows.len()).filter(move |i| self.rows[*i].get(column).is_some_and(own))
+    }
+
+    /// The metrics of all replications of the rows with some texts in some columns.
+    fn metrics(&self, keys: &[(&str, &str)]) -> Result<Vec<Metrics>, RestoreError> {
+        let columns = self.columns(&METRICS)?;
+        let mut rows: Vec<usize> = (0..self.rows.len()).collect();
+        for (column, text) in keys {
+            let own: Vec<usize> = self.of(self.column(column)?, text).collect();
+            rows.retain(|row| own.binary_search(row).is_ok());
+        }
+        let mut all = Vec::new();
+        for row in rows {
+            let mut own = [f64::NAN; METRICS.len()];
+            for (own, column) in own.iter_mut().zip(&columns) {
+                *own = self.number(row, *column)?;
+            }
+            all.push(own);
+        }
+        match all.is_empty() {
+            true => {
+                let names: Vec<String> = keys.iter().map(|(c, t)| format!("{c} `{t}`")).collect();
+                Err(self.lacks(&names.join(", ")))
+            }
+            false => Ok(all),
+        }
+    }
+}
+
+/// What a directory says it holds.
+///
+/// # Errors
+/// A scenario that is missing or cannot be meant.
+pub fn layers(directory: &Path) -> Result<Layers, RestoreError> {
+    let path = directory.join("scenario.toml");
+    let text = std::fs::read_to_string(&path).map_err(|e| RestoreError::File {
+        path: path.clone(),
+        reason: e.to_string(),
+    })?;
+    let mut layers = Layers::default();
+    layers.file(&path.display().to_string(), &text)?;
+    Ok(layers)
 }
 
 /// The results of the herd in a directory.
 ///
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
-pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
-    let scenario = scenario(directory)?;
+pub fn herd(directory: &Path, scenario: Scenario) -> Result<Results, RestoreError> {
     let replications = Table::read(directory, "replications.csv")?;
     let series = Table::read(directory, "timeseries.csv")?;
     let latencies = Table::read(directory, "latencies.csv")?;
     let waves = Table::read(directory, "waves.csv")?;
-    let metrics = replications.columns(&METRICS)?;
+    let tiers = match scenario.services.len() {
+        1 => None,
+        _ => Some(Table::read(directory, "tier-replications.csv")?),
+    };
     let names: Vec<[String; 3]> = SERIES
         .iter()
         .map(|name| [name.to_string(), format!("{name}_lo"), format!("{name}_hi")])
@@ -99,7 +174,6 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
         .map(|three| series.columns(&three.each_ref().map(String::as_str)))
         .collect::<Result<_, _>>()?;
     let policy_columns = [
-        replications.column("policy")?,
         series.column("policy")?,
         latencies.column("policy")?,
         waves.column("policy")?,
@@ -108,36 +182,20 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
     let [value, count] = [latencies.column("latency_ns")?, latencies.column("calls")?];
     let mut policies = Vec::new();
     for (name, _) in &scenario.policies {
-        let mut raw = Vec::new();
-        for row in replications.of(policy_columns[0], name) {
-            let mut own = [f64::NAN; METRICS.len()];
-            for (own, column) in own.iter_mut().zip(&metrics) {
-                *own = replications.number(row, *column)?;
-            }
-            raw.push(own);
-        }
-        if raw.is_empty() {
-            return Err(RestoreError::Run {
-                path: replications.path.clone(),
-                reason: format!("has no row of policy `{name}`"),
-            });
-        }
+        let raw = replications.metrics(&[("policy", name)])?;
         let mut all = Vec::new();
-        for row in series.of(policy_columns[1], name) {
+        for row in series.of(policy_columns[0], name) {
             let mut bin = [Estimate::NONE; SERIES.len()];
             for (own, three) in bin.iter_mut().zip(&bins) {
                 *own = Estimate {
-                    mean: series.number(row, three[0])?,
-                    low: series.number(row, three[1])?,
-                    high: series.number(row, three[2])?,
                     n: raw.len() as u64,
-                    sd: f64::NAN,
+                    ..series.estimate(row, three)?
                 };
             }
             all.push(bin);
         }
         let mut latency = new_histogram(scenario.run.horizon);
-        for row in latencies.of(policy_columns[2], name) {
+        for row in latencies.of(policy_columns[1], name) {
             let ns = latencies.number(row, value)?;
             let calls = latencies.number(row, count)?;
             let recorded = latency.record_n(ns as u64, calls as u64);
@@ -147,12 +205,25 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
             })?;
         }
         let mut counts = Waves::new();
-        for row in waves.of(policy_columns[3], name) {
+        for row in waves.of(policy_columns[2], name) {
             let mut bin = [0; WAVES.len()];
             for (own, column) in bin.iter_mut().zip(&attempts) {
                 *own = waves.number(row, *column)? as u32;
             }
             counts.push(bin);
+        }
+        let mut deeper = Vec::new();
+        for tier in 1..scenario.services.len() {
+            let Some(table) = &tiers else { break };
+            let tier = scenario.tier_name(tier);
+            deeper.push(PolicyResults {
+                raw: table.metrics(&[("policy", name), ("tier", &tier)])?,
+                name: tier,
+                series: Vec::new(),
+                latency: new_histogram(scenario.run.horizon),
+                waves: Waves::new(),
+                deeper: Vec::new(),
+            });
         }
         policies.push(PolicyResults {
             name: name.clone(),
@@ -160,7 +231,7 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
             series: all,
             latency,
             waves: counts,
-            deeper: Vec::new(),
+            deeper,
         });
     }
     let least = policies.iter().map(|p| p.raw.len()).min().unwrap_or(0);
@@ -173,26 +244,338 @@ pub fn herd(directory: &Path) -> Result<Results, RestoreError> {
     })
 }
 
-fn scenario(directory: &Path) -> Result<Scenario, RestoreError> {
-    let path = directory.join("scenario.toml");
-    let text = std::fs::read_to_string(&path).map_err(|e| RestoreError::File {
-        path: path.clone(),
-        reason: e.to_string(),
-    })?;
-    let mut layers = Layers::default();
-    layers.file(&path.display().to_string(), &text)?;
-    let other = |reason: &str| RestoreError::Run {
-        path: directory.to_path_buf(),
-        reason: reason.to_string(),
+/// What trials left in a directory: figures, curves and an example, as they are there.
+pub struct Tried {
+    pub figures: Figures,
+    pub curves: Option<Vec<Curve>>,
+    pub example: Option<Trace>,
+}
+
+/// The figures of a directory; `like` says which cells and metrics there are to be.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file, and line or column.
+pub fn trials(directory: &Path, like: Figures) -> Result<Tried, RestoreError> {
+    let table = Table::read(directory, "summary.csv")?;
+    let lead = table.column(like.lead)?;
+    let count = table.column("replications")?;
+    let mut figures = like;
+    for (i, cell) in figures.cells.iter_mut().enumerate() {
+        let row = table.of(lead, cell.name).next();
+        let row = row.ok_or_else(|| table.lacks(&format!("{} `{}`", figures.lead, cell.name)))?;
+        if i == 0 {
+            figures.trials = table.number(row, count)? as u64;
+        }
+        cell.figures.clear();
+        for metric in &figures.metrics {
+            let own = ["", "_lo", "_hi"].map(|end| format!("{metric}{end}"));
+            let columns = table.columns(&own.each_ref().map(String::as_str))?;
+            let known = |end: &str| -> Result<Option<f64>, RestoreError> {
+                let x = table.number(row, table.column(&format!("{metric}_{end}"))?)?;
+                Ok((!x.is_nan()).then_some(x))
+            };
+            cell.figures.push(Figure {
+                estimate: Estimate {
+                    n: figures.trials,
+                    ..table.estimate(row, &columns)?
+                },
+                simulated: known("simulated")?.map(|x| (Estimate::certain(x), Estimate::NONE)),
+                exact: known("exact")?,
+                z: known("z")?,
+            });
+        }
+    }
+    let names: Vec<&'static str> = figures.cells.iter().map(|cell| cell.name).collect();
+    Ok(Tried {
+        curves: match directory.join("curves.csv").exists() {
+            true => Some(curves(directory, &names)?),
+            false => None,
+        },
+        example: match directory.join("lanes.csv").exists() {
+            true => Some(example(directory)?),
+            false => None,
+        },
+        figures,
+    })
+}
+
+/// The curves of some cells.
+fn curves(directory: &Path, names: &[&'static str]) -> Result<Vec<Curve>, RestoreError> {
+    let table = Table::read(directory, "curves.csv")?;
+    let columns = table.columns(&curves::COLUMNS)?;
+    let curve = |name: &&'static str| {
+        let point = |row: usize| {
+            let exact = table.number(row, columns[5])?;
+            Ok(Point {
+                x: table.number(row, columns[1])?,
+                simulated: table.estimate(row, &columns[2..5])?,
+                exact: (!exact.is_nan()).then_some(exact),
+            })
+        };
+        let points: Vec<Point> = table
+            .of(columns[0], name)
+            .map(point)
+            .collect::<Result<_, RestoreError>>()?;
+        match points.is_empty() {
+            true => Err(table.lacks(&format!("curve `{name}`"))),
+            false => Ok(Curve { name, points }),
+        }
     };
-    if layers.has_sweep() {
-        return Err(other("is a sweep; only runs of a herd are rebuilt"));
+    names.iter().map(curve).collect()
+}
+
+/// The trial that is told.
+fn example(directory: &Path) -> Result<Trace, RestoreError> {
+    let events = Table::read(directory, "trace.csv")?;
+    let [t_s, who, what] = ["t_s", "who", "what"].map(|name| events.column(name));
+    let (t_s, who, what) = (t_s?, who?, what?);
+    let mut trace = Trace::default();
+    for (row, record) in events.rows.iter().enumerate() {
+        let text = |column: usize| record.get(column).unwrap_or("").to_string();
+        trace.events.push(Event {
+            t_s: events.number(row, t_s)?,
+            who: text(who),
+            what: text(what),
+        });
     }
-    match Job::from_layers(&layers, JobKind::Herd)? {
-        Job::Herd(scenario) if scenario.services.len() == 1 => Ok(scenario),
-        Job::Herd(_) => Err(other(
-            "is a chain, whose files lack the runs of its later services",
-        )),
-        _ => Err(other("is no herd; only runs of a herd are rebuilt")),
+    let table = Table::read(directory, "lanes.csv")?;
+    let columns = table.columns(&LANES)?;
+    for (row, record) in table.rows.iter().enumerate() {
+        let text = |i: usize| record.get(columns[i]).unwrap_or("");
+        let place = |i: usize| -> Result<(usize, f64), RestoreError> {
+            let lane = table.number(row, columns[i])? as usize;
+            Ok((lane, table.number(row, columns[i + 1])?))
+        };
+        let name = text(7).to_string();
+        let tone = Tone::NAMES.iter().find(|(name, _)| *name == text(5));
+        let tone = tone.map(|(_, tone)| *tone);
+        match (text(0), tone) {
+            ("title", _) => (trace.title, trace.end) = (name, place(3)?.1),
+            ("subtitle", _) => trace.subtitle = name,
+            ("lane", _) => trace.lanes.push(name),
+            ("bar", Some(tone)) => trace.bars.push(Bar {
+                lane: place(1)?.0,
+                from: place(1)?.1,
+                to: place(3)?.1,
+                tone,
+                name,
+            }),
+            ("arrow", Some(tone)) => trace.arrows.push(Arrow {
+                from: place(1)?,
+                to: place(3)?,
+                tone,
+                lost: text(6) == "lost",
+                name,
+            }),
+            (what, _) => {
+                let reason = format!("`{what}` in `what`, or its tone, is not known");
+                return Err(table.at(row, reason));
+            }
+        }
     }
+    Ok(trace)
+}
+
+/// The settings of a quorum in a directory.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file, and line or column.
+pub fn quorum<'s>(
+    directory: &Path,
+    scenario: &'s QuorumScenario,
+) -> Result<QuorumResults<'s>, RestoreError> {
+    let mut cells = settings(&Table::read(directory, "summary.csv")?, scenario)?;
+    let staleness = Table::read(directory, "staleness.csv")?;
+    for cell in &mut cells {
+        cell.points = points(&staleness, &cell.name)?;
+        if cell.points.is_empty() {
+            return Err(staleness.lacks(&format!("setting `{}`", cell.name)));
+        }
+    }
+    let mut lines = vec![Vec::new(); cells.len()];
+    if directory.join("curves.csv").exists() {
+        let table = Table::read(directory, "curves.csv")?;
+        let columns = table.columns(&["setting", "t_s", "p_exact"])?;
+        for (cell, line) in cells.iter().zip(&mut lines) {
+            for row in table.of(columns[0], &cell.name) {
+                let point = [
+                    table.number(row, columns[1])?,
+                    table.number(row, columns[2])?,
+                ];
+                line.push((point[0], point[1]));
+            }
+        }
+    }
+    let majorities = match directory.join("majorities.csv").exists() {
+        true => settings(&Table::read(directory, "majorities.csv")?, scenario)?,
+        false => Vec::new(),
+    };
+    Ok(QuorumResults {
+        scenario,
+        cells,
+        curves: lines,
+        majorities,
+        trials: match scenario.run.method {
+            Method::Exact => 0,
+            _ => scenario.run.replications,
+        },
+        interrupted: false,
+    })
+}
+
+/// The rows of a table of settings, without their points.
+fn settings(table: &Table, scenario: &QuorumScenario) -> Result<Vec<Setting>, RestoreError> {
+    let read = &scenario.read;
+    let cell = |row: usize| -> Result<Setting, RestoreError> {
+        let text = |name: &str| -> Result<&str, RestoreError> {
+            let column = table.column(name)?;
+            Ok(table.rows[row].get(column).unwrap_or(""))
+        };
+        let number = |name: &str| table.number(row, table.column(name)?);
+        let estimate = |name: &str| -> Result<Estimate, RestoreError> {
+            let own = ["", "_lo", "_hi"].map(|end| format!("{name}{end}"));
+            let e = table.estimate(row, &table.columns(&own.each_ref().map(String::as_str))?)?;
+            // That there are trials behind it is all that matters.
+            let n = if e.mean.is_nan() {
+                0
+            } else {
+                scenario.run.replications
+            };
+            Ok(Estimate { n, ..e })
+        };
+        let known = |x: f64| (!x.is_nan()).then_some(x);
+        let wait = |name: &str| -> Result<Wait, RestoreError> {
+            let text = text(name)?;
+            let known = Wait::parse(text);
+            known.ok_or_else(|| table.at(row, format!("`{text}` in `{name}` is no quorum")))
+        };
+        let truth = |name: &str| -> Result<bool, RestoreError> {
+            let text = text(name)?;
+            let known = text.parse::<bool>();
+            known.map_err(|_| table.at(row, format!("`{text}` in `{name}` is not true or false")))
+        };
+        let latencies = |operation: &str| -> Result<[f64; 3], RestoreError> {
+            let mut own = [f64::NAN; LATENCIES.len()];
+            for (own, (quantile, _)) in own.iter_mut().zip(LATENCIES) {
+                *own = number(&format!("{operation}_latency_{quantile}_s"))?;
+            }
+            Ok(own)
+        };
+        let method = text("method")?;
+        let found = [Found::Exact, Found::Conditional, Found::Simulated];
+        let found = found.into_iter().find(|found| found.name() == method);
+        let mut visibility = Vec::new();
+        for level in &read.visibility {
+            let e = estimate(&format!("t_visibility_{}_s", level.0))?;
+            visibility.push((level.0, [e.mean, e.low, e.high].map(known)));
+        }
+        let mut versions = Vec::new();
+        for k in 1..=read.versions {
+            let e = estimate(&format!("k_staleness_{k}"))?;
+            versions.push((e, number(&format!("k_staleness_pbs_{k}"))?));
+        }
+        Ok(Setting {
+            name: text("setting")?.to_string(),
+            n: number("n")? as u32,
+            r: wait("r")?,
+            w: wait("w")?,
+            found: found
+                .ok_or_else(|| table.at(row, format!("`{method}` in `method` is not known")))?,
+            error: known(number("relative_error")?),
+            always_fresh: truth("always_fresh")?,
+            writes_meet: truth("writes_meet")?,
+            points: Vec::new(),
+            visibility,
+            read_latency: latencies("read")?,
+            write_latency: latencies("write")?,
+            versions,
+            backwards: estimate("p_backwards")?,
+            failed_writes: estimate("failed_writes")?,
+            failed_reads: estimate("failed_reads")?,
+            available: [number("available_reads")?, number("available_writes")?],
+            down: number("replica_down")?,
+            resilience: number("resilience")? as u32,
+            load: number("load")?,
+            capacity: number("capacity")?,
+        })
+    };
+    (0..table.rows.len()).map(cell).collect()
+}
+
+/// The points of a setting.
+fn points(table: &Table, setting: &str) -> Result<Vec<Chance>, RestoreError> {
+    let estimate = |row: usize, name: &str| -> Result<Estimate, RestoreError> {
+        let own = ["", "_lo", "_hi"].map(|end| format!("{name}{end}"));
+        let columns = table.columns(&own.each_ref().map(String::as_str))?;
+        Ok(Estimate {
+            n: table.number(row, table.column(&format!("{name}_n"))?)? as u64,
+            ..table.estimate(row, &columns)?
+        })
+    };
+    let point = |row: usize| -> Result<Chance, RestoreError> {
+        let exact = table.number(row, table.column("p_exact")?)?;
+        Ok(Chance {
+            t: table.number(row, table.column("t_s")?)?,
+            exact: (!exact.is_nan()).then_some(exact),
+            weighed: Estimate {
+                sd: table.number(row, table.column("p_conditional_sd")?)?,
+                ..estimate(row, "p_conditional")?
+            },
+            simulated: estimate(row, "p_simulated")?,
+            visible: estimate(row, "p_failed_visible")?,
+        })
+    };
+    table
+        .of(table.column("setting")?, setting)
+        .map(point)
+        .collect()
+}
+
+/// The values of the cells of a sweep.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file, and line or column.
+pub fn atlas<'g>(
+    directory: &Path,
+    grid: &'g Grid,
+    base: &'g Job,
+) -> Result<Atlas<'g>, RestoreError> {
+    let table = Table::read(directory, "summary.csv")?;
+    let header = sweep::header(base);
+    let axes = grid.columns();
+    table.columns(&axes)?;
+    for name in &header {
+        table.column(name)?;
+    }
+    let first = 1 + axes.len();
+    let mut cells: Vec<Vec<String>> = vec![Vec::new(); grid.cells() as usize];
+    for (row, record) in table.rows.iter().enumerate() {
+        let index = table.number(row, table.column("cell")?)?;
+        let Some(cell) = cells.get_mut(index as usize) else {
+            return Err(table.at(row, format!("the grid has no cell {index}")));
+        };
+        let own = record.iter().skip(1).zip(grid.values(index as u64));
+        let moved = own
+            .zip(&axes)
+            .find(|((text, value), _)| plain(text) != value);
+        if let Some(((text, value), axis)) = moved {
+            let reason = format!("`{text}` in `{axis}`, where cell {index} has `{value}`");
+            return Err(table.at(row, reason));
+        }
+        let fields: Vec<&str> = record.iter().skip(first).collect();
+        cell.push(fields.join(","));
+    }
+    let mut atlas = Atlas::new(grid, base, &header);
+    for (index, rows) in cells.iter().enumerate() {
+        if rows.is_empty() {
+            return Err(table.lacks(&format!("cell {index}")));
+        }
+        atlas.cell(index as u64, rows);
+    }
+    Ok(atlas)
+}
+
+/// A text cell without what keeps spreadsheets from taking it for a formula.
+fn plain(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
 }

@@ -120,10 +120,12 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 14] = [
+const FILES: [&str; 17] = [
     "cells.log",
     "curves.csv",
+    "lanes.csv",
     "latencies.csv",
+    "majorities.csv",
     "postmortem.md",
     "replications.csv",
     "report.html",
@@ -132,6 +134,7 @@ const FILES: [&str; 14] = [
     "staleness.csv",
     "summary.csv",
     "summary.parquet",
+    "tier-replications.csv",
     "tiers.csv",
     "timeseries.csv",
     "waves.csv",

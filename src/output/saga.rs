@@ -11,15 +11,29 @@ use crate::theory::saga::exact;
 /// What [`figures`] adds to [`METRICS`].
 pub const DERIVED: [&str; 2] = ["paid_twice_per_million", "p_any_duplicate"];
 
+/// The cells and metrics of a run, without their figures.
+pub fn blank(scenario: &SagaScenario) -> Figures {
+    let cell = |mode: &KeyMode| Cell {
+        name: mode.name(),
+        figures: Vec::new(),
+    };
+    Figures {
+        kind: "saga",
+        lead: "key",
+        name: scenario.name.clone(),
+        seed: scenario.run.seed,
+        trials: 0,
+        interrupted: false,
+        metrics: [&METRICS[..], &DERIVED].concat(),
+        cells: scenario.saga.keys.iter().map(cell).collect(),
+    }
+}
+
 /// The figures of a run, money and the whole saga included.
 pub fn figures(scenario: &SagaScenario, tally: &Tally<Story>, trials: u64) -> Figures {
     let saga = &scenario.saga;
     let names: Vec<&'static str> = saga.keys.iter().map(|k| k.name()).collect();
     let mut figures = Figures {
-        kind: "saga",
-        lead: "key",
-        name: scenario.name.clone(),
-        seed: scenario.run.seed,
         trials,
         interrupted: trials < scenario.run.replications,
         metrics: METRICS.to_vec(),
@@ -30,6 +44,7 @@ pub fn figures(scenario: &SagaScenario, tally: &Tally<Story>, trials: u64) -> Fi
             scenario.certain(),
             |cell, metric| exact(saga, scenario.retry_layer(), saga.keys[cell], metric),
         ),
+        ..blank(scenario)
     };
     bound_rare(&mut figures, scenario.retry_layer().attempts);
     let (amount, n) = (saga.amount.0, saga.compensations);

@@ -30,7 +30,7 @@ pub struct Bar {
     pub from: f64,
     pub to: f64,
     pub tone: Tone,
-    pub name: &'static str,
+    pub name: String,
 }
 
 /// A message from one lane to another.
@@ -55,6 +55,25 @@ pub enum Tone {
     /// What must not happen.
     Bad,
 }
+
+impl Tone {
+    pub const NAMES: [(&'static str, Tone); 4] = [
+        ("quiet", Tone::Quiet),
+        ("idle", Tone::Idle),
+        ("good", Tone::Good),
+        ("bad", Tone::Bad),
+    ];
+
+    fn name(self) -> &'static str {
+        let own = Self::NAMES.iter().find(|(_, tone)| *tone == self);
+        own.map_or("", |(name, _)| name)
+    }
+}
+
+/// The columns of `lanes.csv`.
+pub const LANES: [&str; 8] = [
+    "what", "lane", "t_s", "to_lane", "to_t_s", "tone", "lost", "name",
+];
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
@@ -83,6 +102,50 @@ impl Trace {
         csv.write_record(["t_s", "who", "what"])?;
         for event in &self.events {
             csv.write_record([&event.t_s.to_string(), &event.who, &event.what])?;
+        }
+        csv.flush()
+    }
+
+    /// `lanes.csv`: what a drawing of it needs beside the events.
+    pub fn lanes_csv(&self, out: impl io::Write) -> io::Result<()> {
+        let mut csv = ::csv::Writer::from_writer(out);
+        csv.write_record(LANES)?;
+        let mut row = |what: &str,
+                       from: Option<(usize, f64)>,
+                       to: Option<(usize, f64)>,
+                       rest: [&str; 3]| {
+            let lane = |end: Option<(usize, f64)>| end.map_or(String::new(), |e| e.0.to_string());
+            let t_s = |end: Option<(usize, f64)>| end.map_or(String::new(), |e| e.1.to_string());
+            let [tone, lost, name] = rest;
+            csv.write_record([
+                what,
+                &lane(from),
+                &t_s(from),
+                &lane(to),
+                &t_s(to),
+                tone,
+                lost,
+                name,
+            ])
+        };
+        row("title", None, Some((0, self.end)), ["", "", &self.title])?;
+        row("subtitle", None, None, ["", "", &self.subtitle])?;
+        for (i, name) in self.lanes.iter().enumerate() {
+            row("lane", Some((i, 0.0)), None, ["", "", name])?;
+        }
+        for bar in &self.bars {
+            let (from, to) = ((bar.lane, bar.from), (bar.lane, bar.to));
+            row(
+                "bar",
+                Some(from),
+                Some(to),
+                [bar.tone.name(), "", &bar.name],
+            )?;
+        }
+        for arrow in &self.arrows {
+            let lost = if arrow.lost { "lost" } else { "" };
+            let rest = [arrow.tone.name(), lost, arrow.name.as_str()];
+            row("arrow", Some(arrow.from), Some(arrow.to), rest)?;
         }
         csv.flush()
     }
@@ -143,7 +206,7 @@ pub fn failover(scenario: &FenceScenario, guard: Guard, f: &Failover) -> Trace {
         from,
         to,
         tone,
-        name,
+        name: String::from(name),
     };
     trace.bars = vec![
         bar(OLD, 0.0, expires, Tone::Quiet, "lease"),
@@ -224,7 +287,7 @@ pub fn doubled(policy: &str, mode: KeyMode, story: &Story) -> Trace {
             from: sent,
             to: ended,
             tone: Tone::Idle,
-            name: "",
+            name: String::new(),
         });
         trace.arrows.push(Arrow {
             from: (CALLER, sent),
@@ -247,7 +310,7 @@ pub fn doubled(policy: &str, mode: KeyMode, story: &Story) -> Trace {
                 from: sent,
                 to: at,
                 tone,
-                name: "",
+                name: String::new(),
             });
             trace.arrows.push(Arrow {
                 from: (RECEIVER, at),

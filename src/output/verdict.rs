@@ -3,7 +3,7 @@
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
-use crate::output::words::{list, percent, seconds, thousands};
+use crate::output::words::{capital, list, percent, seconds, thousands};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::UNLIMITED;
@@ -392,14 +392,6 @@ pub fn incident(results: &Results) -> String {
             format!("{article} {lasts} {what}")
         }
         _ => "the faults".to_string(),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-        None => String::new(),
     }
 }
 

@@ -96,6 +96,15 @@ pub fn list<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
+/// The same with a capital letter first.
+pub fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
 /// A large count in words of at most three digits: `1.2 million`.
 pub fn large(x: f64) -> String {
     match x {

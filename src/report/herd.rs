@@ -6,7 +6,7 @@ use crate::ensemble::stats::Estimate;
 use crate::output::finding::best;
 use crate::output::table;
 use crate::output::verdict::{Fate, Question, headline, how_soon, incident, setting};
-use crate::output::words::{list, percent, plus_minus, seconds, thousands, three_digits};
+use crate::output::words::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
 use crate::report::{Grid, Story};
 
 /// The document of a run.
@@ -68,14 +68,6 @@ fn happened(results: &Results) -> String {
         thousands(calls),
         seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0)),
     )
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
 }
 
 /// `96.70 ±0.02%`, as the table has it.

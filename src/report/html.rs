@@ -5,13 +5,13 @@ use askama::Template;
 use crate::chart::Chart;
 use crate::chart::render::recoloured;
 use crate::chart::theme::{TONES, Tone};
-use crate::report::{Grid, Story, heading};
+use crate::report::{Grid, Part, Story, heading};
 
 #[derive(Template)]
 #[template(path = "report.html")]
 struct Page<'s> {
     story: &'s Story,
-    figures: Vec<Figure<'s>>,
+    parts: Vec<(&'s str, Vec<Figure<'s>>)>,
     tones: &'static [Tone],
     version: &'static str,
 }
@@ -72,19 +72,27 @@ fn key(text: &str) -> String {
 ///
 /// # Errors
 /// None that the template could meet: it has no input but strings.
-pub fn html(story: &Story, charts: &[Chart]) -> String {
-    let figures = charts
-        .iter()
-        .map(|chart| Figure {
+pub fn html(story: &Story, parts: &[Part]) -> String {
+    fn figure(chart: &Chart) -> Figure<'_> {
+        Figure {
             name: &chart.name,
             heading: unescaped(heading(chart)),
             svg: inline(&chart.svg),
             hover: hover(chart),
+        }
+    }
+    let parts = parts
+        .iter()
+        .map(|part| {
+            (
+                part.heading.as_str(),
+                part.charts.iter().map(figure).collect(),
+            )
         })
         .collect();
     let page = Page {
         story,
-        figures,
+        parts,
         tones: &TONES,
         version: env!("CARGO_PKG_VERSION"),
     };

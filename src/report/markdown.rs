@@ -1,8 +1,7 @@
 //! `postmortem.md`: a section ready to paste.
 
-use crate::chart::Chart;
 use crate::output::table::piped;
-use crate::report::{Story, alt};
+use crate::report::{Part, Story, alt};
 
 /// Text that Markdown leaves alone.
 fn plain(text: &str) -> String {
@@ -17,7 +16,7 @@ fn plain(text: &str) -> String {
 }
 
 /// The section, with links to the charts beside it.
-pub fn markdown(story: &Story, charts: &[Chart]) -> String {
+pub fn markdown(story: &Story, parts: &[Part]) -> String {
     let mut out = format!("## {}\n\n", plain(&story.title));
     if !story.setting.is_empty() {
         out += &format!("{}\n\n", plain(&story.setting));
@@ -46,10 +45,15 @@ pub fn markdown(story: &Story, charts: &[Chart]) -> String {
     if !story.conditions.is_empty() {
         out.push('\n');
     }
-    for chart in charts {
-        // An alternative text ends at a bracket.
-        let alt = alt(chart).replace(['[', ']', '\n'], " ");
-        out += &format!("![{alt}]({}.png)\n\n", chart.name);
+    for part in parts {
+        if !part.heading.is_empty() {
+            out += &format!("### {}\n\n", plain(&part.heading));
+        }
+        for chart in &part.charts {
+            // An alternative text ends at a bracket.
+            let alt = alt(chart).replace(['[', ']', '\n'], " ");
+            out += &format!("![{alt}]({}.png)\n\n", chart.name);
+        }
     }
     out += &format!(
         "**Method.** {}\n\nTo do it again: `{}`\n",

@@ -3,6 +3,7 @@
 pub mod herd;
 mod html;
 mod markdown;
+pub mod sweep;
 
 use crate::chart::Chart;
 
@@ -27,6 +28,24 @@ pub struct Story {
     pub command: String,
     /// Conditions and what became of them.
     pub conditions: Vec<(String, String)>,
+}
+
+/// Charts that belong together: of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// Which run, where there are several.
+    pub heading: String,
+    pub charts: Vec<Chart>,
+}
+
+impl Part {
+    /// The charts of the only run.
+    pub fn of(charts: Vec<Chart>) -> Part {
+        Part {
+            heading: String::new(),
+            charts,
+        }
+    }
 }
 
 /// A table.

@@ -50,6 +50,15 @@ pub enum Job {
 }
 
 impl Job {
+    pub fn seed(&self) -> u64 {
+        match self {
+            Job::Herd(scenario) => scenario.run.seed,
+            Job::Fence(scenario) => scenario.run.seed,
+            Job::Saga(scenario) => scenario.run.seed,
+            Job::Quorum(scenario) => scenario.run.seed,
+        }
+    }
+
     pub fn kind(&self) -> JobKind {
         match self {
             Job::Herd(_) => JobKind::Herd,

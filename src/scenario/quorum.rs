@@ -121,6 +121,16 @@ pub enum Wait {
     Level(Level),
 }
 
+impl Wait {
+    /// Reads what [`fmt::Display`] writes.
+    pub fn parse(text: &str) -> Option<Wait> {
+        let level = Level::ALL.into_iter().find(|level| level.name() == text);
+        level
+            .map(Wait::Level)
+            .or_else(|| text.parse().ok().map(Wait::For))
+    }
+}
+
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
