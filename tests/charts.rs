@@ -73,7 +73,7 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
             &compare,
         ]);
         let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
-        for chart in chart::herd(&results).unwrap() {
+        for chart in chart::herd(&results, None).unwrap() {
             let size: f64 = chart
                 .svg
                 .split_once("height=\"")
@@ -114,7 +114,7 @@ fn pictures_are_twice_as_large_and_not_blank() {
         "run.replications=2",
     ]);
     let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
-    for chart in chart::herd(&results).unwrap() {
+    for chart in chart::herd(&results, None).unwrap() {
         let light = chart.png().unwrap();
         let decoder = png::Decoder::new(std::io::Cursor::new(&light));
         let mut reader = decoder.read_info().unwrap();

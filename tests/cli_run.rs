@@ -27,13 +27,25 @@ fn the_verdict_comes_first_and_the_table_fits_a_terminal() {
     let dir = tempfile::tempdir().unwrap();
     let done = herdsim(&dir).args(SMALL).assert().success();
     let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
-    let mut lines = text.lines();
-    let verdict = lines.next().unwrap();
+    let verdict = text.split("\n\n").next().unwrap().replace('\n', " ");
     assert!(
         verdict.starts_with("fixed and full-jitter never recover within 60 s; budget recovers")
     );
     assert!(verdict.contains("% of calls"));
-    assert!(lines.all(|line| line.chars().count() <= 80), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+
+    // Long names take a line of their own.
+    let long = "resilience4j-exponential,aws-standard-2026-dynamodb,fixed";
+    let done = herdsim(&dir).args(SMALL).args(["--policy", long]).assert();
+    let text = String::from_utf8(done.success().get_output().stdout.clone()).unwrap();
+    assert!(text.contains("\naws-standard-2026-dynamodb\n"), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
 }
 
 #[test]
@@ -364,14 +376,12 @@ fn a_fence_tells_what_a_reader_needs() {
         .assert();
     let out = run.success().get_output().stdout.clone();
     let out = String::from_utf8(out).unwrap();
-    assert!(out.starts_with(
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.starts_with(
         "with a 15 s lease and pauses of 5 s on average, 4.5% of pauses end in a write over a newer one"
     ));
-    assert!(out.contains("1.8% still land before the new leader's first write"));
-    assert!(
-        out.lines().skip(1).all(|line| line.chars().count() <= 100),
-        "{out}"
-    );
+    assert!(words.contains("1.8% still land before the new leader's first write"));
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
     let json = std::fs::read_to_string(dir.path().join("out/fence/result.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["kind"], "fence");
@@ -574,9 +584,73 @@ fn an_earlier_run_is_compared_and_conditions_become_junit() {
         .code(2);
 }
 
-/// Charts and documents come out of the files as they went in.
+/// Charts and documents come out of the files as they went in, whatever was run.
 #[test]
-fn a_report_is_made_again_from_the_files() {
+fn reports_are_made_again_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = |name: &str| format!("{}/configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let (chain, cluster) = (config("chain"), config("quorum-cluster"));
+    let runs: [&[&str]; 8] = [
+        &["--policy", "fixed,budget", "--replications", "3"],
+        &["run", &chain, "--replications", "2"],
+        &["fence", "--replications", "20000"],
+        &["saga", "--replications", "20000"],
+        &["quorum", "--r", "1,2", "--replications", "9000"],
+        &["run", &cluster, "--replications", "2000"],
+        &["--vary", "service.queue=500,1_000", "--replications", "2"],
+        &[
+            "fence",
+            "--vary",
+            "fence.ttl=5s,10s",
+            "--vary",
+            "fence.renew=1s,2s",
+            "--replications",
+            "2000",
+        ],
+    ];
+    for (i, args) in runs.iter().enumerate() {
+        let name = format!("r{i}");
+        herdsim(&dir)
+            .args(*args)
+            .args(["--name", &name])
+            .assert()
+            .success();
+        let run = dir.path().join("out").join(&name);
+        let files = || -> Vec<(String, Vec<u8>)> {
+            let mut all: Vec<_> = std::fs::read_dir(&run)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| {
+                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                    (name, std::fs::read(path).unwrap())
+                })
+                .collect();
+            all.sort();
+            all
+        };
+        let before = files();
+        let made = |name: &str| {
+            [".png", ".svg", ".html", ".md"]
+                .iter()
+                .any(|e| name.ends_with(e))
+        };
+        for (name, _) in before.iter().filter(|(name, _)| made(name)) {
+            std::fs::remove_file(run.join(name)).unwrap();
+        }
+        // What is made of the CSV files needs no result.json.
+        std::fs::remove_file(run.join("result.json")).unwrap();
+        herdsim(&dir).arg("report").arg(&run).assert().success();
+        let after = files();
+        assert_eq!(after.len() + 1, before.len(), "{args:?}");
+        for (name, bytes) in &after {
+            let first = before.iter().find(|(first, _)| first == name);
+            assert!(first.unwrap().1 == *bytes, "{args:?}: {name} differs");
+        }
+    }
+}
+
+#[test]
+fn runs_that_are_edited_or_of_another_version_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let args = [
         "--policy",
@@ -588,33 +662,6 @@ fn a_report_is_made_again_from_the_files() {
     ];
     herdsim(&dir).args(args).assert().success();
     let run = dir.path().join("out/r");
-    let files = || -> Vec<(String, Vec<u8>)> {
-        let mut all: Vec<_> = std::fs::read_dir(&run)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .map(|path| {
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                (name, std::fs::read(path).unwrap())
-            })
-            .collect();
-        all.sort();
-        all
-    };
-    let before = files();
-    for (name, _) in &before {
-        if name.ends_with("png")
-            || name.ends_with("svg")
-            || name.ends_with("html")
-            || name.ends_with("md")
-        {
-            std::fs::remove_file(run.join(name)).unwrap();
-        }
-    }
-    herdsim(&dir).args(["report", "out/r"]).assert().success();
-    for ((name, bytes), (again, rebuilt)) in before.iter().zip(files()) {
-        assert_eq!(*name, again);
-        assert!(*bytes == rebuilt, "{name} differs");
-    }
     herdsim(&dir)
         .args(["report", "out/r", "out/r", "--out", "both"])
         .assert()
@@ -657,4 +704,94 @@ fn a_report_is_made_again_from_the_files() {
     );
     std::fs::remove_file(run.join("latencies.csv")).unwrap();
     herdsim(&dir).args(["report", "out/r"]).assert().code(2);
+
+    // The same of other kinds: what is missing, and in which file.
+    let refused = |args: &[&str], file: &str, from: &str, to: &str, what: &str| {
+        let common = ["--name", "k", "--replications", "2000", "--no-charts"];
+        herdsim(&dir).args(args).args(common).assert().success();
+        let path = dir.path().join("out/k").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let done = herdsim(&dir).args(["report", "out/k"]).assert().code(2);
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(stderr.contains(what) && stderr.contains(file), "{stderr}");
+    };
+    refused(
+        &["fence"],
+        "summary.csv",
+        "p_overlap_hi",
+        "hi",
+        "no column `p_overlap_hi`",
+    );
+    refused(
+        &["saga"],
+        "summary.csv",
+        "\nnone,",
+        "\nnobody,",
+        "no row of key `none`",
+    );
+    let axis = ["--vary", "fence.ttl=5s,10s"];
+    let sweep = [&["fence"][..], &axis].concat();
+    refused(
+        &sweep,
+        "summary.csv",
+        "\n0,5s,",
+        "\n0,6s,",
+        "where cell 0 has `5s`",
+    );
+    refused(
+        &["quorum"],
+        "staleness.csv",
+        "p_exact",
+        "exactly",
+        "no column `p_exact`",
+    );
+    refused(
+        &["quorum"],
+        "summary.csv",
+        ",exact,",
+        ",guessed,",
+        "`guessed` in `method`",
+    );
+}
+
+/// What changed since an earlier run can be a condition.
+#[test]
+fn conditions_on_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], name: &str| {
+        let mut command = herdsim(&dir);
+        command.args(args).args(["--no-charts", "--name", name]);
+        command
+    };
+    run(&["fence", "--replications", "50000"], "a")
+        .assert()
+        .success();
+    let base = [
+        "--replications",
+        "50000",
+        "--baseline",
+        "out/a/result.json",
+        "--assert",
+    ];
+    let then = |ttl: &str, condition: &str| {
+        let args = [&["fence", "--ttl", ttl][..], &base, &[condition]].concat();
+        run(&args, "b").assert()
+    };
+    // The same lease, the same seed: no change at all.
+    then("15s", "none.p_stale_write.change < 10%").code(0);
+    // Half the lease: six times the overlaps, and more.
+    then("7s", "none.p_overlap.change < 100%").code(3);
+    then("7s", "none.p_overlap.change > 100%").code(0);
+    then("7s", "atomic.p_stale_write.change <= 0%").code(0);
+    let done = then("7s", "none.p_overlap.change < soon").code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("such as 5%"));
+    let alone = run(&["fence", "--assert", "none.p_overlap.change < 5%"], "c");
+    { alone }.assert().code(2);
+    // Another kind is nothing to compare with.
+    let done = run(&["saga", "--baseline", "out/a/result.json"], "d")
+        .assert()
+        .code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("kind `fence`"));
 }

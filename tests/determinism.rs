@@ -49,7 +49,7 @@ fn threads_do_not_change_a_byte() {
         run(&out, &[&SMALL[..], &["--threads", threads]].concat());
         all.push(files(&out.join("blip")));
     }
-    assert_eq!(all[0].len(), 20, "{:?}", all[0].keys());
+    assert_eq!(all[0].len(), 23, "{:?}", all[0].keys());
     assert!(all[0] == all[1] && all[0] == all[2]);
     assert!(all[0]["timeline.png"].starts_with(b"\x89PNG"));
 

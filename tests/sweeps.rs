@@ -63,6 +63,8 @@ fn shards_and_threads_and_interruptions_leave_the_same_bytes() {
             "cells.log",
             "map.png",
             "map.svg",
+            "postmortem.md",
+            "report.html",
             "result.json",
             "scenario.toml",
             "summary.csv"

@@ -279,6 +279,9 @@ mod tests {
             "{short}"
         );
         assert!(measure(&short, 20.0, true) <= 150.0);
-        assert_eq!(wrap("a bb ccc", 20.0, false, 1.0), ["a", "bb", "ccc"]);
+        let narrow = measure("ccc", 20.0, false);
+        assert_eq!(wrap("a bb ccc", 20.0, false, narrow), ["a", "bb", "ccc"]);
+        let long = wrap(&"x".repeat(200), 20.0, false, 150.0);
+        assert!(long.len() == 1 && measure(&long[0], 20.0, false) <= 150.0);
     }
 }

@@ -119,12 +119,12 @@ fn together(runs: Vec<Rebuilt>, options: &ReportOptions) -> (Story, Vec<Part>) {
         ..Story::default()
     };
     let first = &runs[0];
-    for run in &runs {
+    for (i, run) in runs.iter().enumerate() {
         story
             .summary
             .push(format!("{}: {}.", run.name, run.story.title));
         let compared = match (&first.judged, &run.judged) {
-            (Some(before), Some(now)) if run.kind == first.kind && run.name != first.name => {
+            (Some(before), Some(now)) if run.kind == first.kind && i > 0 => {
                 let (before, now) = (before.as_ref(), now.as_ref());
                 Some(baseline::compare(run.kind, &first.name, before, now))
             }

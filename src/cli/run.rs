@@ -108,7 +108,15 @@ impl Told {
             table::aligned(&self.headers, &self.rows),
             table::piped(&self.headers, &self.rows),
         );
-        let mut text = format!("{}\n{aligned}{caveat}", table::wrapped(&verdict));
+        let caveat_on_terminal = match caveat.trim() {
+            "" => String::new(),
+            caveat => format!("\n{}", table::wrapped(caveat)),
+        };
+        let mut text = format!(
+            "{}\n{aligned}{}",
+            table::wrapped(&verdict),
+            caveat_on_terminal
+        );
         let caveats = caveat
             .lines()
             .map(String::from)

@@ -370,7 +370,8 @@ pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -
         }
     };
     let mut verdict = match (&worse[..], &better[..]) {
-        ([], []) => format!("As {}: {}", name, manner.neither),
+        _ if changes.is_empty() => format!("Nothing is in this run and in {name}"),
+        ([], []) => format!("As {name}: {}", manner.neither),
         ([], better) => format!("Better than {}: {}", name, does(better, manner.better)),
         (worse, []) => format!("Worse than {}: {}", name, does(worse, manner.worse)),
         (worse, better) => format!(

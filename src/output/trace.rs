@@ -157,7 +157,7 @@ impl Trace {
         let mut out = format!("{}\n", self.title);
         for event in &self.events {
             out += &format!(
-                "{:>9.3} s  {:width$}  {}\n",
+                "{:>7.3} s  {:width$}  {}\n",
                 event.t_s, event.who, event.what
             );
         }
