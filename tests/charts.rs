@@ -188,7 +188,7 @@ fn every_chart_is_as_it_was_seen() {
     assert_cmd::Command::cargo_bin("herdsim")
         .unwrap()
         .current_dir(&dir)
-        .args(["policies", "budget", "grpc", "sre", "--chart", "."])
+        .args(["policies", "--chart", "."])
         .assert()
         .success();
     let svg = std::fs::read_to_string(dir.path().join("break-even.svg")).unwrap();

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
-use crate::output::table::aligned;
+use crate::output::table::grouped;
 use crate::output::words::{chance, list, percent, plus_minus, seconds};
 use crate::report::Grid;
 use crate::scenario::JobKind;
@@ -203,26 +203,17 @@ pub struct Comparison {
 impl Comparison {
     /// Before and after for a terminal: under each cell its metrics.
     pub fn text(&self) -> String {
-        let mut rows: Vec<[String; 5]> = Vec::new();
-        let mut cell = "";
-        for c in &self.changes {
-            if c.cell != cell {
-                cell = &c.cell;
-                rows.push(std::array::from_fn(|i| match i {
-                    0 => cell.to_string(),
-                    _ => String::new(),
-                }));
-            }
+        let rows = self.changes.iter().map(|c| {
             let [before, now] = c.told.clone();
-            rows.push([
-                format!("  {}", c.aspect.title),
-                before,
-                now,
-                c.aspect.show_change(c.change),
-                c.word.to_string(),
-            ]);
-        }
-        aligned(&[self.cell, "before", "now", "change", "verdict"], &rows)
+            let change = c.aspect.show_change(c.change);
+            let title = c.aspect.title.to_string();
+            (
+                c.cell.as_str(),
+                [title, before, now, change, c.word.to_string()],
+            )
+        });
+        let headers = [self.cell, "before", "now", "change", "verdict"];
+        grouped(&headers, rows)
     }
 
     /// Before and after.

@@ -70,7 +70,11 @@ pub fn cells(results: &Results) -> ([String; 6], Vec<Row>) {
 
 /// The same of every service of a chain.
 pub fn tier_cells(results: &Results) -> Option<([&'static str; 6], Vec<Row>)> {
-    Some((TIERS, tiers(results)?))
+    let whole = |(policy, mut row): (&str, Row)| {
+        row[0] = format!("{policy}, {}", row[0]);
+        row
+    };
+    Some((TIERS, tiers(results)?.into_iter().map(whole).collect()))
 }
 
 /// Columns of a terminal.
@@ -92,7 +96,9 @@ pub fn text(results: &Results) -> String {
     let mut text = aligned(&headers, &rows);
     if let Some(tiers) = tiers(results) {
         text += "\n";
-        text += &aligned(&TIERS, &tiers);
+        // Each policy once, its services below it.
+        let rows = tiers.iter().map(|(policy, row)| (*policy, row.clone()));
+        text += &grouped(&TIERS, rows);
     }
     text + &sparklines(results) + &notes(results)
 }
@@ -189,7 +195,8 @@ const TIERS: [&str; 6] = [
     "in all",
 ];
 
-fn tiers(results: &Results) -> Option<Vec<Row>> {
+/// Rows of services, each with its policy.
+fn tiers(results: &Results) -> Option<Vec<(&str, Row)>> {
     if results.scenario.services.len() == 1 {
         return None;
     }
@@ -204,14 +211,15 @@ fn tiers(results: &Results) -> Option<Vec<Row>> {
                     false => plus_minus(e.mean * scale, e.half_width() * scale, least) + unit,
                 }
             };
-            rows.push([
-                format!("{}, {}", policy.name, results.scenario.tier_name(i)),
+            let row = [
+                results.scenario.tier_name(i),
                 value("success_ratio", 100.0, 1, "%"),
                 value("attempts_per_call", 1.0, 2, ""),
                 value("utilisation", 100.0, 1, "%"),
                 value("wasted_service_ratio", 100.0, 1, "%"),
                 format!("{}×", three_digits(amplification[i])),
-            ]);
+            ];
+            rows.push((policy.name.as_str(), row));
         }
     }
     Some(rows)
@@ -221,9 +229,9 @@ fn tiers(results: &Results) -> Option<Vec<Row>> {
 pub fn markdown(results: &Results) -> String {
     let (headers, rows) = cells(results);
     let mut text = piped(&headers, &rows);
-    if let Some(tiers) = tiers(results) {
+    if let Some((headers, tiers)) = tier_cells(results) {
         text += "\n";
-        text += &piped(&TIERS, &tiers);
+        text += &piped(&headers, &tiers);
     }
     text + &notes(results)
 }
@@ -267,6 +275,26 @@ pub fn aligned(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> St
         out.push('\n');
     }
     out
+}
+
+/// Aligned columns of rows that belong to something: it stands once, over its rows.
+pub fn grouped<'r, const N: usize>(
+    headers: &[impl AsRef<str>; N],
+    rows: impl IntoIterator<Item = (&'r str, [String; N])>,
+) -> String {
+    let mut lines: Vec<[String; N]> = Vec::new();
+    let mut last = None;
+    for (owner, mut row) in rows {
+        if last != Some(owner) {
+            last = Some(owner);
+            let mut line = [const { String::new() }; N];
+            line[0] = owner.to_string();
+            lines.push(line);
+        }
+        row[0] = format!("  {}", row[0]);
+        lines.push(row);
+    }
+    aligned(headers, &lines)
 }
 
 /// A Markdown table.
