@@ -53,10 +53,9 @@ struct Plot<'r> {
 
 impl Plot<'_> {
     fn x(&self, tier: usize) -> f64 {
-        // Callers stand at the left edge, the last service a little off the right one.
+        // Callers stand at the left edge, the last service at the right one.
         let places = self.results.scenario.services.len() as f64;
-        let width = self.right - theme::LEFT - 40.0;
-        theme::LEFT + width * tier as f64 / places
+        theme::LEFT + (self.right - theme::LEFT) * tier as f64 / places
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>, top: f64, curves: &[Vec<f64>]) {
@@ -113,7 +112,7 @@ impl Plot<'_> {
                 labels.extend(self.names.end(i, *at));
             }
         }
-        end_labels(canvas, self.right - 34.0, (top, bottom), labels);
+        end_labels(canvas, self.right, (top, bottom), labels);
         self.names.legend(canvas, bottom + 60.0);
         let tiers = 0..self.results.scenario.services.len();
         canvas.plot(Values {

@@ -29,7 +29,8 @@ pub fn lines(
     let labels = labels(&data.curves);
     let names = Names::new(labels.iter().map(|(label, i)| (*i, label.clone())));
     let right = names.right([]);
-    sheet.draw(PANEL + 190.0 + names.height(), |canvas, top| {
+    let below = 30.0 * notes(&data.curves).len() as f64;
+    sheet.draw(PANEL + 140.0 + below + names.height(), |canvas, top| {
         let plot = Plot {
             data,
             top,
@@ -80,6 +81,27 @@ fn labels(curves: &[Curve]) -> Vec<(String, usize)> {
     labels
 }
 
+/// What is said of curves that are 0 throughout, a line each.
+fn notes(curves: &[Curve]) -> Vec<String> {
+    let flat = curves.iter().filter(|c| !is_drawn(c));
+    let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
+        flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
+    let [never, unseen] =
+        [never, unseen].map(|curves| curves.iter().map(|c| c.name).collect::<Vec<_>>());
+    let mut notes = Vec::new();
+    if !never.is_empty() {
+        notes.push(format!("exactly 0: {}", list(&never)));
+    }
+    if !unseen.is_empty() {
+        let trials = thousands(TRIALS as f64);
+        notes.push(format!(
+            "not met in {trials} trials a point: {}",
+            list(&unseen)
+        ));
+    }
+    notes
+}
+
 struct Plot<'d> {
     data: &'d Curves,
     top: f64,
@@ -126,22 +148,7 @@ impl Plot<'_> {
         }
         end_labels(canvas, self.right, (self.top, self.bottom()), ends);
         self.tell(canvas);
-        let flat = self.data.curves.iter().filter(|c| !is_drawn(c));
-        let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
-            flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
-        let [never, unseen] =
-            [never, unseen].map(|curves| curves.iter().map(|c| c.name).collect::<Vec<_>>());
-        let mut notes = Vec::new();
-        if !never.is_empty() {
-            notes.push(format!("exactly 0: {}", list(&never)));
-        }
-        if !unseen.is_empty() {
-            let trials = thousands(TRIALS as f64);
-            notes.push(format!(
-                "not met in {trials} trials a point: {}",
-                list(&unseen)
-            ));
-        }
+        let notes = notes(&self.data.curves);
         let notes_top = self.bottom() + 100.0;
         self.names
             .legend(canvas, notes_top + 30.0 * notes.len() as f64 - 20.0);

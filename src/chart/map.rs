@@ -260,8 +260,10 @@ fn short(value: &str) -> String {
 }
 
 fn ring(canvas: &mut Canvas<'_>, at: (f64, f64)) {
-    canvas.dot(at, 8.0, theme::INK);
-    canvas.dot(at, 4.5, theme::PAPER);
+    // Seen on pale cells and on dark ones.
+    canvas.dot(at, 9.5, theme::ON_DARK);
+    canvas.dot(at, 8.0, theme::ON_PALE);
+    canvas.dot(at, 4.5, theme::ON_DARK);
 }
 
 /// The line of attempts × load = capacity.

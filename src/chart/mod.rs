@@ -115,6 +115,8 @@ impl Sheet<'_> {
         let room = theme::WIDTH - theme::LEFT - theme::EDGE;
         let title = theme::wrap(self.title, theme::TITLE, true, room);
         let top = 150.0 + 40.0 * title.len() as f64;
+        // Whole pixels, so that paper covers the last of them.
+        let height = height.ceil();
         let size = (theme::WIDTH, top + height);
         render::draw(self.name, size, self.title, self.description, |canvas| {
             canvas.frame(top + height, &title, self.subtitle, self.footer);

@@ -383,7 +383,14 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                     let x = left + size.0 * column as f64 + 2.0;
                     let y = top + height - size.1 * (line + 1) as f64 + 2.0;
                     let (right, bottom) = (x + size.0 - 4.0, y + size.1 - 4.0);
-                    let frame = [(x, y), (right, y), (right, bottom), (x, bottom), (x, y)];
+                    let frame = [
+                        (x, y),
+                        (right, y),
+                        (right, bottom),
+                        (x, bottom),
+                        (x, y),
+                        (right, y), // Once more, for the corner.
+                    ];
                     canvas.line(&frame, theme::ON_PALE, 2.4);
                 }
             }

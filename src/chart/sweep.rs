@@ -68,7 +68,7 @@ impl Plot<'_> {
         let y = |value: f64| bottom - (value / full).clamp(0.0, 1.0) * PANEL;
         canvas.text(
             (theme::LEFT, self.top - 22.0),
-            atlas.subject(),
+            &capital(atlas.subject()),
             Type::new(theme::HEADING, theme::INK),
         );
         for tick in &ticks {

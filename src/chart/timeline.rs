@@ -10,7 +10,7 @@ use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
 use crate::output::finding;
 use crate::output::verdict::headline;
-use crate::output::words::{thousands, three_digits};
+use crate::output::words::{seconds, thousands, three_digits};
 
 const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
@@ -47,12 +47,14 @@ fn load(
             column: "offered_per_s",
             level: Some((capacity, label)),
             show: thousands,
+            wide: false,
         },
         View {
             heading: "Goodput, calls answered per second",
             column: "goodput_per_s",
             level: None,
             show: thousands,
+            wide: false,
         },
     ];
     let words = Words {
@@ -76,12 +78,14 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
             column: "queue_length",
             level: level(pool.map(|pool| pool.queue), "at most"),
             show: thousands,
+            wide: false,
         },
         View {
             heading: "Busy servers",
             column: "busy_servers",
             level: level(pool.map(|pool| pool.servers), "servers"),
             show: thousands,
+            wide: false,
         },
     ];
     let what = "Queue and busy servers against time";
@@ -100,11 +104,12 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
         heading,
         column,
         level: None,
-        show: three_digits,
+        show: seconds,
+        wide: true,
     };
     let views = [
-        view("Median latency of answered calls, seconds", "latency_p50_s"),
-        view("99th percentile of it, seconds", "latency_p99_s"),
+        view("Median latency of answered calls", "latency_p50_s"),
+        view("99th percentile of it", "latency_p99_s"),
     ];
     let what = "Latency of answered calls against time, retries and waiting included";
     let words = Words {
@@ -116,6 +121,50 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
     panels(results, words, &views, &[])
 }
 
+/// Values that are further apart than this take a logarithmic axis.
+const DECADES: f64 = 30.0;
+
+/// A vertical axis.
+struct Axis {
+    ticks: Vec<f64>,
+    low: f64,
+    high: f64,
+    logarithmic: bool,
+}
+
+impl Axis {
+    fn linear(most: f64) -> Axis {
+        let ticks = theme::ticks(most, 4);
+        Axis {
+            low: 0.0,
+            high: ticks.last().copied().unwrap_or(1.0),
+            ticks,
+            logarithmic: false,
+        }
+    }
+
+    /// Powers of ten around everything.
+    fn logarithmic(least: f64, most: f64) -> Axis {
+        let powers = least.log10().floor() as i32..=most.log10().ceil() as i32;
+        let ticks: Vec<f64> = powers.map(|power| 10f64.powi(power)).collect();
+        Axis {
+            low: ticks.first().copied().unwrap_or(1.0),
+            high: ticks.last().copied().unwrap_or(10.0),
+            ticks,
+            logarithmic: true,
+        }
+    }
+
+    /// How far up a value stands, from 0 to 1.
+    fn share(&self, value: f64) -> f64 {
+        let value = value.clamp(self.low, self.high);
+        match self.logarithmic {
+            true => (value / self.low).ln() / (self.high / self.low).ln(),
+            false => (value - self.low) / (self.high - self.low),
+        }
+    }
+}
+
 /// What a panel shows.
 struct View {
     heading: &'static str,
@@ -124,6 +173,8 @@ struct View {
     level: Option<(f64, String)>,
     /// A value on the axis.
     show: fn(f64) -> String,
+    /// Values may lie decades apart: logarithmic where they do.
+    wide: bool,
 }
 
 /// A chart of panels, one below the other, on one scale of time.
@@ -276,18 +327,23 @@ impl Panel<'_> {
         let limit = self.view.level.as_ref();
         let limit = limit.map(|(level, name)| (*level, name.as_str()));
         let capacity = limit.filter(|(level, _)| *level <= 4.0 * most);
-        let ticks = theme::ticks(
-            capacity.map_or(most, |(level, _)| most.max(level)) * 1.02,
-            4,
-        );
-        let full = ticks.last().copied().unwrap_or(1.0);
+        let all = curves.iter().chain(&others).flatten();
+        let least = all
+            .map(|(_, _, e)| e.mean)
+            .filter(|mean| *mean > 0.0)
+            .fold(f64::INFINITY, f64::min);
+        let top_level = capacity.map_or(most, |(level, _)| most.max(level)) * 1.02;
         let (bottom, top) = (self.bottom(), self.top);
-        let y = |value: f64| bottom - value / full * PANEL;
+        let axis = match self.view.wide && top_level > DECADES * least {
+            true => Axis::logarithmic(least, top_level),
+            false => Axis::linear(top_level),
+        };
+        let y = |value: f64| bottom - axis.share(value) * PANEL;
 
         self.scale.shade_faults(canvas, top, bottom);
-        for tick in &ticks {
+        for tick in &axis.ticks {
             let at = y(*tick);
-            let colour = if *tick == 0.0 {
+            let colour = if at > bottom - 0.5 {
                 theme::AXIS
             } else {
                 theme::GRID
@@ -310,8 +366,7 @@ impl Panel<'_> {
                 .copied()
                 .collect();
             for known in runs(&known) {
-                let edge =
-                    |pick: fn(&Estimate) -> f64| self.trace(known, |e| y(pick(e).clamp(0.0, full)));
+                let edge = |pick: fn(&Estimate) -> f64| self.trace(known, |e| y(pick(e)));
                 canvas.band(&edge(|e| e.high), &edge(|e| e.low), theme::colour(i), 0.18);
             }
         }

@@ -136,29 +136,45 @@ impl<'g> Atlas<'g> {
     pub fn verdict(&self) -> String {
         let total = thousands(self.cells as f64);
         let clauses: Vec<String> = match self.base {
-            Job::Herd(_) => self
-                .names
-                .iter()
-                .zip(&self.recovered)
-                .map(|(name, shares)| {
-                    let known = shares.iter().filter(|s| !s.is_nan()).count();
-                    let stuck = shares.iter().filter(|s| **s < 1.0).count();
+            Job::Herd(_) => {
+                // Policies of which the same is to be said share a clause.
+                let mut said: Vec<([usize; 2], Vec<&str>)> = Vec::new();
+                for (name, shares) in self.names.iter().zip(&self.recovered) {
+                    let count = |holds: fn(f64) -> bool| {
+                        shares.iter().filter(|share| holds(**share)).count()
+                    };
+                    let facts = [count(|s| !s.is_nan()), count(|s| s < 1.0)];
+                    match said.iter_mut().find(|(same, _)| *same == facts) {
+                        Some((_, names)) => names.push(name),
+                        None => said.push((facts, vec![name])),
+                    }
+                }
+                let clause = |([known, stuck], names): ([usize; 2], Vec<&str>)| {
+                    let (who, several) = (list(&names), names.len() > 1);
+                    let [recovers, does] = match several {
+                        true => ["recover", "do"],
+                        false => ["recovers", "does"],
+                    };
+                    let count = |n: usize| thousands(n as f64);
                     match (known, stuck) {
-                        (0, _) => format!("recovery cannot be told for {name} in any cell"),
-                        (n, 0) if n == shares.len() => {
-                            format!("{name} recovers in all {total} cells")
+                        (0, _) => format!("recovery cannot be told for {who} in any cell"),
+                        (n, 0) if n == self.cells => {
+                            format!("{who} {recovers} in all {total} cells")
                         }
-                        (n, 0) => format!(
-                            "{name} recovers in all of {} cells that can be told",
-                            thousands(n as f64)
-                        ),
-                        _ => format!(
-                            "{name} does not always recover in {} of {total} cells",
-                            thousands(stuck as f64)
+                        (n, 0) => {
+                            format!(
+                                "{who} {recovers} in all of {} cells that can be told",
+                                count(n)
+                            )
+                        }
+                        (_, stuck) => format!(
+                            "{who} {does} not always recover in {} of {total} cells",
+                            count(stuck)
                         ),
                     }
-                })
-                .collect(),
+                };
+                said.into_iter().map(clause).collect()
+            }
             Job::Fence(_) | Job::Saga(_) | Job::Quorum(_) => self
                 .names
                 .iter()
