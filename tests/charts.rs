@@ -273,3 +273,22 @@ fn pictures_are_twice_as_large_and_not_blank() {
         assert_ne!(light, dark);
     }
 }
+
+#[test]
+fn the_longest_names_leave_room_for_the_charts() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let [one, two] = ["a", "b"].map(|c| c.repeat(100));
+    let file = format!(
+        "compare = [\"{one}\", \"{two}\"]\ncallers.count = 200\nservice.servers = 4\n\
+         run = {{ horizon = \"15s\", replications = 2 }}\n\
+         [policy.{one}]\nextends = \"fixed\"\n[policy.{two}]\nextends = \"budget\"\n"
+    );
+    let s = herdsim::scenario::Scenario::parse("long.toml", &file).unwrap();
+    let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
+    for chart in chart::herd(&results, None).unwrap() {
+        assert_legible(&format!("{} of long names", chart.name), &chart.svg);
+    }
+}

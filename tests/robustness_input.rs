@@ -380,7 +380,7 @@ fn files_that_cannot_be_read() {
     );
     scenario("[service\n", &["s.toml:1:", "error"]);
     scenario("[run]\nseed = 1\nseed = 2\n", &["s.toml:3:1"]);
-    scenario("name = \"../escape\"\n", &["a name is letters"]);
+    scenario("name = \"../escape\"\n", &["name is letters"]);
 }
 
 #[test]
@@ -627,4 +627,41 @@ fn quorums_that_cannot_be() {
     measured("1\nfast\n", &["w.csv, line 3", "`fast` is not a number"]);
     measured("1\nNaN\n", &["w.csv, line 3", "NaN"]);
     measured("1\n", &["at least two samples"]);
+}
+
+/// What a name may not hold is told at its place, with the reason.
+#[test]
+fn hostile_names_are_refused() {
+    use herdsim::scenario::Scenario;
+    let long = "x".repeat(200);
+    let names = [
+        ("<script>alert(1)</script>", "of ASCII"),
+        ("=cmd()", "of ASCII"),
+        ("retry \u{1f680}", "of ASCII"),
+        ("\u{5e9}\u{5dc}\u{5d5}\u{5dd}", "of ASCII"),
+        ("\u{202e}desrever", "of ASCII"),
+        ("a,b", "of ASCII"),
+        ("../up", "of ASCII"),
+        ("-rf", "begins with"),
+        ("..", "begins with"),
+        ("", "is empty"),
+        (long.as_str(), "at most 100 characters, this one has 200"),
+    ];
+    for (name, why) in names {
+        for file in [
+            format!("[policy.\"{name}\"]\nextends = \"fixed\"\n"),
+            format!("name = \"{name}\"\n"),
+            format!("[[service]]\nname = \"{name}\"\n"),
+        ] {
+            let problem = Scenario::parse("hostile.toml", &file).unwrap_err();
+            assert!(problem.to_string().contains(why), "{file}: {problem}");
+        }
+    }
+    // As long as is allowed.
+    let most = "x".repeat(100);
+    let file = format!("[policy.{most}]\nextends = \"fixed\"\n");
+    assert_eq!(
+        Scenario::parse("long.toml", &file).unwrap().policies[0].0,
+        most
+    );
 }

@@ -120,6 +120,19 @@ impl Board<'_> {
             _ => (y - half, y + half),
         };
         canvas.rect((from, upper), (to.max(from + 2.0), lower), fill);
+        let name = match (bar.name.as_str(), bar.tone) {
+            ("", Tone::Idle) => "waits",
+            ("", _) => "executes",
+            (name, _) => name,
+        };
+        let lane = &self.trace.lanes[bar.lane];
+        let span = format!("{} to {}", seconds(bar.from), seconds(bar.to));
+        let lines = vec![format!("{lane}: {name}"), span];
+        canvas.spot(
+            (from - 2.0, upper),
+            (to.max(from + 2.0) + 2.0, lower),
+            lines,
+        );
         if theme::measure(&bar.name, theme::SMALL, false) + 12.0 < to - from {
             let at = match bar.tone {
                 Tone::Quiet => (from, y + BAR + 19.0),

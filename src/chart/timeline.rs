@@ -441,7 +441,8 @@ impl Panel<'_> {
                 continue;
             };
             // A curve that breaks off is named where it does.
-            match self.x(*end) < self.scale.right - 120.0 {
+            let width = theme::measure(&label.text, label.style.size, true);
+            match self.x(*end) + width.max(110.0) + 14.0 < self.scale.right {
                 true => broken.push((self.x(*end) + 10.0, label)),
                 false => labels.push(label),
             }

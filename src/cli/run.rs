@@ -227,6 +227,9 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     let earlier = baseline.as_ref().map(|b| b as &dyn Judged);
     let rulings = rulings(&assertions, &*finished.judged, earlier);
     finished.story.conditions = rulings.iter().map(Ruled::told).collect();
+    if !rulings.is_empty() {
+        finished.markdown += &format!("\n{}", report::conditions(&finished.story));
+    }
     if let Some(baseline) = &baseline {
         finished.compare(baseline, &desk)?;
     }
@@ -280,7 +283,9 @@ impl Finished {
             table::piped(headers, rows),
             self.markdown
         );
-        self.story.summary.insert(0, format!("{verdict}."));
+        // What was found moves below what changed.
+        let found = std::mem::replace(&mut self.story.title, verdict.clone());
+        self.story.summary.insert(0, format!("{found}."));
         if desk.charts && !comparison.changes.is_empty() {
             self.charts
                 .insert(0, chart::change(&comparison, &self.story.setting)?);

@@ -54,12 +54,20 @@ pub fn change(results: &Results) -> String {
             named(policy),
             three_digits(d.mean * 100.0)
         ),
-        None if results.policies.len() > 1 => format!(
-            "No policy answers more calls than {} by more than chance",
-            named(first)
-        ),
+        None if results.policies.len() > 1 => {
+            let success = metric_index("success_ratio");
+            let behind =
+                |p: &PolicyResults| success.is_some_and(|i| first.difference(p, i).low > 0.0);
+            match results.policies[1..].iter().all(behind) {
+                true => format!("{} answers the most calls", named(first)),
+                false => format!(
+                    "No policy answers more calls than {} by more than chance",
+                    named(first)
+                ),
+            }
+        }
         None => format!(
-            "{} answers {} of its calls at {} attempts each",
+            "{} answers {} of its calls, attempts per call: {}",
             named(first),
             percent(first.metric("success_ratio").mean),
             three_digits(first.metric("attempts_per_call").mean)

@@ -75,6 +75,14 @@ fn share(e: Estimate) -> String {
     plus_minus(e.mean * 100.0, e.half_width() * 100.0, 1) + "%"
 }
 
+/// `4.99 attempts`.
+fn attempts(x: f64) -> String {
+    match three_digits(x).as_str() {
+        "1" => "1 attempt".to_string(),
+        text => format!("{text} attempts"),
+    }
+}
+
 /// What one policy did.
 fn fared(results: &Results, policy: &PolicyResults) -> String {
     let horizon = seconds(results.scenario.run.horizon.as_secs());
@@ -93,11 +101,11 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         _ => String::new(),
     };
     let mut text = format!(
-        "{}: {fate}{} of its calls are answered, at {} attempts a call and {} at the 99th \
-         percentile; {} of the service's work is for callers that have left",
+        "{}: {fate}{} of its calls are answered, at {} a call and {} at the 99th percentile; {} \
+         of the service's work is for callers that have left",
         policy.name,
         share(policy.metric("success_ratio")),
-        three_digits(policy.metric("attempts_per_call").mean),
+        attempts(policy.metric("attempts_per_call").mean),
         seconds(policy.metric("latency_p99_s").mean),
         percent(policy.metric("wasted_service_ratio").mean),
     );
@@ -114,81 +122,126 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
 
 /// Which one change helps most, and by how much.
 fn helps_most(results: &Results) -> Option<String> {
-    let baseline = results.policies.first()?;
-    if results.policies.len() < 2 {
-        return None;
-    }
+    let first = results.policies.first()?;
+    let success = metric_index("success_ratio")?;
     let points = |x: f64| three_digits(x * 100.0);
-    Some(match best(results) {
-        Some((policy, d)) => format!(
-            "What helps most is {} in place of {}: {} more of every 100 calls are answered \
-             (95% interval {} to {}).",
+    let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
+    if let Some((policy, d)) = best(results) {
+        return Some(format!(
+            "What helps most is {} in place of {}: {} more of every 100 calls are answered {}.",
             policy.name,
-            baseline.name,
+            first.name,
             points(d.mean),
-            points(d.low),
-            points(d.high),
+            interval(d),
+        ));
+    }
+    let others = results.policies[1..].iter();
+    let behind = others.map(|p| (p, first.difference(p, success)));
+    let next = behind.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
+    Some(match next.1.low > 0.0 {
+        true => format!(
+            "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
+             next {}.",
+            first.name,
+            points(next.1.mean),
+            next.0.name,
+            interval(next.1),
         ),
-        None => format!(
+        false => format!(
             "No other policy answers more calls than {} by more than chance; more replications \
              may tell them apart.",
-            baseline.name
+            first.name
         ),
     })
 }
 
-/// The gains around the cycle that keeps a collapse going, and which one the best
+/// How attempts fail, and what that is called in a cycle.
+const FAILURES: [(&str, &str); 5] = [
+    ("timed_out_attempts", "timeouts"),
+    ("rejected_attempts", "rejections"),
+    ("refused_attempts", "refusals"),
+    ("reset_attempts", "resets"),
+    ("error_attempts", "errors"),
+];
+
+/// The gains around the cycle that keeps a collapse going.
+struct Cycle {
+    /// Retries that a failed attempt brings.
+    retries: f64,
+    /// Attempts that come of a call, which is 1/(1 − the gain of one turn).
+    attempts: f64,
+    /// The share of attempts that fail.
+    lost: f64,
+}
+
+impl Cycle {
+    fn of(policy: &PolicyResults) -> Cycle {
+        let mean = |name: &str| policy.metric(name).mean;
+        let failed: f64 = FAILURES.iter().map(|(name, _)| mean(name)).sum();
+        let (calls, attempts) = (mean("calls"), mean("attempts"));
+        Cycle {
+            retries: (attempts - calls).max(0.0) / failed.max(1.0),
+            attempts: attempts / calls.max(1.0),
+            lost: failed / attempts.max(1.0),
+        }
+    }
+}
+
+/// Which cycle took over, the gain of each of its steps, and which of them the best
 /// policy cuts.
 fn cycle(results: &Results) -> Option<String> {
     let stuck = results
         .policies
         .iter()
         .find(|p| matches!(Fate::of(p), Fate::Never))?;
-    let mean = |p: &PolicyResults, name: &str| p.metric(name).mean;
-    let failing = |p: &PolicyResults| {
-        let kinds = [
-            "timed_out_attempts",
-            "rejected_attempts",
-            "refused_attempts",
-            "reset_attempts",
-            "error_attempts",
-        ];
-        kinds.iter().map(|k| mean(p, k)).sum::<f64>()
+    let own = Cycle::of(stuck);
+    let count = |name: &str| stuck.metric(name).mean;
+    let failed: f64 = FAILURES.iter().map(|(name, _)| count(name)).sum();
+    let kinds = FAILURES
+        .iter()
+        .filter(|(name, _)| count(name) >= 0.1 * failed);
+    let kinds = list(&kinds.map(|(_, kind)| *kind).collect::<Vec<_>>());
+    // Who waits too long, or finds no place, met a queue.
+    let through = match count("timed_out_attempts") + count("rejected_attempts") > 0.1 * failed {
+        true => "queue",
+        false => "load",
     };
-    // Timeouts to retries, retries to load, load to timeouts.
-    let edges = |p: &PolicyResults| {
-        let (calls, attempts) = (mean(p, "calls"), mean(p, "attempts"));
-        let retries = (attempts - calls).max(0.0) / failing(p).max(1.0);
-        let load = attempts / calls.max(1.0);
-        let lost = failing(p) / attempts.max(1.0);
-        [retries, load, lost]
-    };
-    let [retries, load, lost] = edges(stuck);
     let capacity = results.scenario.entry().capacity_per_s();
-    let counted = results.scenario.run.horizon.as_secs() - results.scenario.run.warmup.as_secs();
-    let calls_per_s = mean(stuck, "calls") / counted.max(1e-9);
-    let ratio = calls_per_s * load / capacity;
+    let run = &results.scenario.run;
+    let counted = run.horizon.as_secs() - run.warmup.as_secs();
+    let offered = count("attempts") / counted.max(1e-9) / capacity;
+    // Of a chain the pressure is at some service, not at the first one.
+    let alone = results.scenario.services.len() == 1;
+    let load = match alone && offered.is_finite() && offered > 0.0 {
+        true => format!(", {} times what the service can do", three_digits(offered)),
+        false => String::new(),
+    };
     let mut text = format!(
-        "With {} the outage feeds itself: {} of its attempts fail, each failure brings {} \
-         retries, and with {} attempts a call the service is offered {} what it can do, so \
-         that attempts keep failing",
+        "What took over with {} is {kinds} → retries → {through} → {kinds}: each failed attempt \
+         brings {} retries, these make {} attempts of a call{load}, and {} of attempts fail",
         stuck.name,
-        percent(lost),
-        three_digits(retries),
-        three_digits(load),
-        match ratio.is_finite() {
-            true => format!("{} times", three_digits(ratio)),
-            false => "more than".to_string(),
-        },
+        three_digits(own.retries),
+        three_digits(own.attempts),
+        percent(own.lost),
     );
     if let Some((policy, _)) = best(results) {
-        let [own, ..] = edges(policy);
-        text += &format!(
-            "; {} cuts the step from failures to retries, {} in place of {}",
-            policy.name,
-            three_digits(own),
-            three_digits(retries)
-        );
+        let other = Cycle::of(policy);
+        text += &match other.retries < 0.9 * own.retries {
+            true => format!(
+                "; {} cuts the step from failures to retries, {} in place of {}",
+                policy.name,
+                three_digits(other.retries),
+                three_digits(own.retries)
+            ),
+            false => format!(
+                "; {} retries as much after a failure, {}, and cuts the step from load to \
+                 failures, {} in place of {}",
+                policy.name,
+                three_digits(other.retries),
+                percent(other.lost),
+                percent(own.lost)
+            ),
+        };
     }
     Some(text + ".")
 }
@@ -206,12 +259,11 @@ fn differences(results: &Results) -> Option<Grid> {
         .map(|p| {
             let signed = |e: Estimate, scale: f64| match e.mean.is_nan() {
                 true => "–".to_string(),
-                false => format!(
-                    "{:+.2} ({:+.2} to {:+.2})",
-                    e.mean * scale,
-                    e.low * scale,
-                    e.high * scale
-                ),
+                false => {
+                    let [mean, low, high] =
+                        [e.mean, e.low, e.high].map(|x| format!("{:+.2}", x * scale));
+                    format!("{mean} ({low} to {high})").replace('-', "−")
+                }
             };
             vec![
                 p.name.clone(),

@@ -15,6 +15,18 @@ fn plain(text: &str) -> String {
     out
 }
 
+/// What was asked of the run and what became of it, a line each.
+pub fn conditions(story: &Story) -> String {
+    let mut out = String::new();
+    for (condition, ruling) in &story.conditions {
+        out += &format!("- `{}`: {}\n", condition.replace('`', "'"), plain(ruling));
+    }
+    match out.is_empty() {
+        true => out,
+        false => format!("{out}\n"),
+    }
+}
+
 /// The section, with links to the charts beside it.
 pub fn markdown(story: &Story, parts: &[Part]) -> String {
     let mut out = format!("## {}\n\n", plain(&story.title));
@@ -39,12 +51,7 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         let headers: Vec<String> = table.headers.iter().map(|h| plain(h)).collect();
         out += &format!("{}\n", piped(&headers, &rows));
     }
-    for (condition, ruling) in &story.conditions {
-        out += &format!("- `{condition}`: {}\n", plain(ruling));
-    }
-    if !story.conditions.is_empty() {
-        out.push('\n');
-    }
+    out += &conditions(story);
     for part in parts {
         if !part.heading.is_empty() {
             out += &format!("### {}\n\n", plain(&part.heading));

@@ -8,7 +8,7 @@ pub mod sweep;
 use crate::chart::Chart;
 
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{conditions, markdown};
 
 /// What a document says, whatever its form.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::is_plain_name;
 use super::layers::{Layers, Override};
 use super::policy::{Policy, policy};
 use super::tree::{Node, Place, Problem, Section, Source, Table};
+use super::unfit;
 use super::value::{nearest, suggest};
 
 const CATALOGUE: &str = include_str!("catalogue.toml");
@@ -188,11 +188,9 @@ impl<'a> Policies<'a> {
             }
         }
         for (name, place) in compared.iter().chain(&inner) {
-            if !is_plain_name(name) {
-                return Err(
-                    Problem::new("a policy's name is letters, digits, `-`, `_` and `.`")
-                        .at(place.clone()),
-                );
+            if let Some(reason) = unfit(name) {
+                let problem = Problem::new(format!("a policy's name {reason}"));
+                return Err(problem.at(place.clone()));
             }
         }
         for Override {

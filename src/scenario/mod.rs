@@ -365,25 +365,39 @@ impl Scenario {
     }
 }
 
-/// A name makes a directory, so it is letters, digits, `-`, `_` and `.`.
+/// The name of a scenario, which makes a directory.
 fn scenario_name(node: &Node) -> Result<String, Problem> {
+    plain_name("a scenario's name", node)
+        .map_err(|e| e.help("it becomes the directory of the results"))
+}
+
+/// A name that can stand in a file name, a column, a chart and a condition.
+fn plain_name(what: &str, node: &Node) -> Result<String, Problem> {
     let name = node.text()?;
-    if is_plain_name(name) {
-        Ok(name.to_string())
-    } else {
-        Err(Problem::new("a name is letters, digits, `-`, `_` and `.`")
-            .at(Some(node.place.clone()))
-            .help("it becomes the directory of the results"))
+    match unfit(name) {
+        None => Ok(name.to_string()),
+        Some(reason) => Err(Problem::new(format!("{what} {reason}")).at(Some(node.place.clone()))),
     }
 }
 
-pub(crate) fn is_plain_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+/// What keeps a text from being a name, if anything does.
+pub(crate) fn unfit(name: &str) -> Option<String> {
+    const LONGEST: usize = 100;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let length = name.chars().count();
+    match name {
+        "" => Some("is empty".to_string()),
+        _ if !name.chars().all(plain) => {
+            Some("is letters, digits, `-`, `_` and `.`, of ASCII".to_string())
+        }
+        _ if length > LONGEST => Some(format!(
+            "has at most {LONGEST} characters, this one has {length}"
+        )),
+        _ if name.starts_with(['.', '-']) => {
+            Some("begins with a letter, a digit or `_`".to_string())
+        }
+        _ => None,
+    }
 }
 
 /// A whole number within bounds.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::samples;
 use super::tree::{Kind, Node, Problem, Section, Table};
-use super::{MOST, above_zero, count_u32, saga, scenario_name};
+use super::{MOST, above_zero, count_u32, plain_name, saga};
 use crate::dist::Dist;
 use crate::scenario::saga::{KeyMode, Retention};
 use crate::units::{Factor, Nanos, Probability, Rate};
@@ -457,7 +457,9 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
             );
         }
     }
-    let name = s.node("name").map(scenario_name).transpose()?;
+    let own = s.node("name");
+    let name = own.map(|node| plain_name("a service's name", node));
+    let name = name.transpose()?;
     let kind = match kind {
         Kind::Queue => ServiceKind::Queue(pool(&mut s)?),
         Kind::Elastic => ServiceKind::Elastic(Elastic {
@@ -602,7 +604,7 @@ fn effect(s: &mut Section<'_>) -> Result<Option<Effect>, Problem> {
         return Ok(None);
     }
     Ok(Some(Effect {
-        effect: scenario_name(node)?,
+        effect: plain_name("an effect's name", node)?,
         key: s
             .word("key", "key mode", &saga::KEY_MODES)?
             .unwrap_or(saga::KeyMode::None),
