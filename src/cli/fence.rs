@@ -138,6 +138,7 @@ pub fn told(
     Told {
         scenario: scenario_file(&resolved),
         rows: fence::rows(&figures),
+        headline: curves::stale_write(&figures),
         verdict: fence::verdict(scenario, &figures),
         caveat: CAVEAT,
         headers: HEADERS,

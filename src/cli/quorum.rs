@@ -9,6 +9,7 @@ use crate::cli::run::{Desk, File, Finished};
 use crate::ensemble::quorum::{self, QuorumResults};
 use crate::output::words::thousands;
 use crate::output::{quorum as files, scenario_file};
+use crate::report;
 use crate::scenario::quorum::QuorumScenario;
 use crate::scenario::{Layers, Problem};
 
@@ -156,7 +157,7 @@ pub fn told(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, Failu
         text: files::text(results),
         markdown: files::markdown(results),
         charts,
-        story: files::story(results),
+        story: report::quorum::story(results),
         events: results.trials as f64,
         interrupted: results
             .interrupted

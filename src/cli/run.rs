@@ -26,7 +26,7 @@ use crate::output::figures::Figures;
 use crate::output::run_dir::RunDir;
 use crate::output::table;
 use crate::output::trace::Trace;
-use crate::output::words::{large, thousands};
+use crate::output::words::{capital, large, thousands};
 use crate::output::{junit, restore};
 use crate::report::{self, Grid, Part, Story};
 use crate::saga as compensation;
@@ -80,6 +80,8 @@ pub struct Told {
     /// The resolved scenario, of as many trials as were finished.
     pub scenario: String,
     pub figures: Figures,
+    /// The finding, short enough for a title.
+    pub headline: String,
     pub verdict: String,
     /// Stands under the table.
     pub caveat: &'static str,
@@ -134,9 +136,11 @@ impl Told {
             })?);
         }
         let mut story = Story {
-            title: verdict.clone(),
+            title: self.headline,
             setting: self.setting,
-            summary: caveats.collect(),
+            summary: std::iter::once(format!("{}.", capital(&verdict)))
+                .chain(caveats)
+                .collect(),
             tables: vec![Grid::new("", &self.headers, &self.rows)],
             parameters: vec![("scenario.toml".to_string(), self.scenario.clone())],
             method: format!(

@@ -121,6 +121,7 @@ pub fn told(
     Told {
         scenario: scenario_file(&resolved),
         rows: saga::rows(&figures),
+        headline: curves::duplicate(&figures),
         verdict: saga::verdict(scenario, &figures),
         caveat: "",
         headers: HEADERS,

@@ -14,17 +14,17 @@ use crate::cli::run::{
     write_documents,
 };
 use crate::ensemble::cost::Cost;
-use crate::output::grid::Atlas;
+use crate::output::grid::{Atlas, header};
 use crate::output::run_dir::RunDir;
 use crate::output::words::{bytes, large, seconds, thousands};
 use crate::output::{scenario_file, table};
 use crate::report::{self, Part};
 use crate::scenario::sweep::{Grid, MOST_CELLS};
 use crate::scenario::{Job, JobKind, Layers, Node, Problem};
+use crate::sweep;
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::{CELLS, Checkpoint};
 use crate::sweep::shard::Shard;
-use crate::sweep::{self, header};
 
 #[derive(Args, Debug)]
 pub struct MergeOptions {

@@ -6,9 +6,8 @@ use serde_json::Value as Json;
 
 use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
-use crate::output::table::grouped;
+use crate::output::table::{Grid, grouped};
 use crate::output::words::{chance, list, percent, plus_minus, seconds};
-use crate::report::Grid;
 use crate::scenario::JobKind;
 
 /// The cells and metrics of an earlier `result.json`.

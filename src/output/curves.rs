@@ -131,6 +131,28 @@ fn worst<'f>(figures: &'f Figures, metric: &str) -> Option<(&'f str, f64)> {
     })
 }
 
+/// The guard that lets most through, in a sentence.
+pub fn stale_write(figures: &Figures) -> String {
+    match worst(figures, "p_stale_write") {
+        None => "No pause ends in a write over a newer one".to_string(),
+        Some((guard, p)) => format!(
+            "With guard {guard}, {} of pauses end in a write over a newer one",
+            chance(p)
+        ),
+    }
+}
+
+/// The key mode that executes most again, in a sentence.
+pub fn duplicate(figures: &Figures) -> String {
+    match worst(figures, "p_duplicate") {
+        None => "No operation executes more than once".to_string(),
+        Some((mode, p)) => format!(
+            "With key mode {mode}, {} of operations execute more than once",
+            chance(p)
+        ),
+    }
+}
+
 /// P(stale write) against the mean pause, per guard, simulated.
 pub fn stale_writes(scenario: &FenceScenario) -> Vec<Curve> {
     let fence = &scenario.fence;
@@ -153,15 +175,8 @@ pub fn stale_writes(scenario: &FenceScenario) -> Vec<Curve> {
 pub fn of_pauses(scenario: &FenceScenario, figures: &Figures, curves: Vec<Curve>) -> Curves {
     let fence = &scenario.fence;
     let (ttl, mean) = (fence.ttl.as_secs(), fence.pause.mean_s());
-    let title = match worst(figures, "p_stale_write") {
-        None => "No pause ends in a write over a newer one".to_string(),
-        Some((guard, p)) => format!(
-            "With guard {guard}, {} of pauses end in a write over a newer one",
-            chance(p)
-        ),
-    };
     Curves {
-        title,
+        title: stale_write(figures),
         subtitle: format!(
             "lease {} · renewed every {} · pause {} · first step {} · {}",
             seconds(ttl),
@@ -203,15 +218,8 @@ pub fn duplicates(scenario: &SagaScenario) -> Vec<Curve> {
 /// What stands around the curves of [`duplicates`].
 pub fn of_losses(scenario: &SagaScenario, figures: &Figures, curves: Vec<Curve>) -> Curves {
     let saga = &scenario.saga;
-    let title = match worst(figures, "p_duplicate") {
-        None => "No operation executes more than once".to_string(),
-        Some((mode, p)) => format!(
-            "With key mode {mode}, {} of operations execute more than once",
-            chance(p)
-        ),
-    };
     Curves {
-        title,
+        title: duplicate(figures),
         subtitle: format!(
             "policy {} · requests lost {} · execution {} · {}",
             scenario.policy[0].0,

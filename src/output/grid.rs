@@ -3,10 +3,10 @@
 use serde_json::{Value as Json, json};
 
 use crate::output::words::{capital, chance, list, percent, thousands};
+use crate::output::{csv, fence, figures, quorum, saga};
 use crate::scenario::Job;
 use crate::scenario::sweep::Grid;
 use crate::scenario::value::Value;
-use crate::sweep::Rows;
 use crate::theory::herd::Pressure;
 use crate::units::Nanos;
 
@@ -41,7 +41,7 @@ impl<'g> Atlas<'g> {
     }
 
     /// Takes the rows of a cell.
-    pub fn cell(&mut self, index: u64, rows: &Rows) {
+    pub fn cell(&mut self, index: u64, rows: &[String]) {
         for row in rows {
             let fields: Vec<&str> = row.split(',').collect();
             let number = |i: usize| {
@@ -323,6 +323,21 @@ impl<'g> Atlas<'g> {
             thousands(self.cells as f64),
             list(&names)
         )
+    }
+}
+
+/// The names of the columns of a sweep's rows, without the axes.
+pub fn header(job: &Job) -> Vec<String> {
+    match job {
+        Job::Herd(_) => csv::summary_header(),
+        Job::Fence(_) => figures::header(
+            "guard",
+            &[&crate::fence::METRICS[..], &fence::DERIVED].concat(),
+        ),
+        Job::Saga(_) => {
+            figures::header("key", &[&crate::saga::METRICS[..], &saga::DERIVED].concat())
+        }
+        Job::Quorum(scenario) => quorum::header(scenario),
     }
 }
 

@@ -9,7 +9,6 @@ use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
 use crate::output::table::{aligned, piped, wrapped};
 use crate::output::words::{chance, list, percent, seconds, thousands, three_digits};
-use crate::report::{Grid, Story};
 use crate::scenario::quorum::{Method, QuorumScenario};
 use crate::units::Nanos;
 
@@ -372,7 +371,7 @@ fn promises(scenario: &QuorumScenario) -> String {
 }
 
 /// Which settings keep the promises, cheapest first; or the nearest.
-fn kept(results: &QuorumResults<'_>) -> Option<String> {
+pub fn kept(results: &QuorumResults<'_>) -> Option<String> {
     let scenario = results.scenario;
     if scenario.target.is_empty() {
         return None;
@@ -443,7 +442,7 @@ fn first_column(results: &QuorumResults<'_>) -> String {
     }
 }
 
-fn headers(results: &QuorumResults<'_>) -> Vec<String> {
+pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     let at = |t: f64| match t {
         0.0 => "stale now".to_string(),
         t => format!("at {}", seconds(t)),
@@ -462,7 +461,7 @@ fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     headers
 }
 
-fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
+pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
     let row = |cell: &Cell| {
         let mut row = vec![short(results, cell), likely(cell.points[0].best())];
         if second(cell) > 0 {
@@ -485,7 +484,7 @@ fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
 }
 
 /// What R + W > N and W > N/2 mean for these settings.
-fn meanings(results: &QuorumResults<'_>) -> String {
+pub fn meanings(results: &QuorumResults<'_>) -> String {
     let names = |holds: &dyn Fn(&Cell) -> bool| -> String {
         let those: Vec<String> = results
             .cells
@@ -533,7 +532,7 @@ pub fn lost_by_skew(scenario: &QuorumScenario) -> f64 {
 }
 
 /// Availability, resilience, load, and what only simulation tells.
-fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+pub fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
     let cell = results.cells.first();
     let k = results.scenario.read.versions;
     let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| !e.mean.is_nan()));
@@ -581,7 +580,7 @@ fn nines(p: f64) -> String {
 }
 
 /// Exact and simulated beside each other, with their distance in standard errors.
-fn compared(results: &QuorumResults<'_>) -> Option<(Vec<String>, Vec<Vec<String>>)> {
+pub fn compared(results: &QuorumResults<'_>) -> Option<(Vec<String>, Vec<Vec<String>>)> {
     if results.scenario.run.method != Method::Both {
         return None;
     }
@@ -605,7 +604,7 @@ fn compared(results: &QuorumResults<'_>) -> Option<(Vec<String>, Vec<Vec<String>
 }
 
 /// How the numbers came about.
-fn method(results: &QuorumResults<'_>) -> String {
+pub fn method(results: &QuorumResults<'_>) -> String {
     let error = results
         .cells
         .iter()
@@ -705,54 +704,6 @@ pub fn text(results: &QuorumResults<'_>) -> String {
 
 pub fn markdown(results: &QuorumResults<'_>) -> String {
     layout(results, piped, |text| format!("{text}.\n\n"))
-}
-
-/// The run as a document.
-pub fn story(results: &QuorumResults<'_>) -> Story {
-    let (more_headers, more) = more_rows(results);
-    let mut summary: Vec<String> = results
-        .cells
-        .iter()
-        .take(6)
-        .map(|cell| sentence(results, cell))
-        .collect();
-    let lines = meanings(results);
-    summary.extend(lines.lines().map(String::from));
-    let mut tables = vec![
-        Grid::new("", &headers(results), &rows(results)),
-        Grid::new(
-            "Availability, load, and what reads in a row find",
-            &more_headers,
-            &more,
-        ),
-    ];
-    if let Some((headers, rows)) = compared(results) {
-        tables.push(Grid::new("Exact and simulated", &headers, &rows));
-    }
-    if let Some(kept) = kept(results) {
-        summary.insert(0, kept);
-    }
-    Story {
-        title: headline(results),
-        setting: match results.scenario.latency.fit {
-            Some(fit) => format!("latencies {fit}"),
-            None => String::new(),
-        },
-        summary,
-        tables,
-        parameters: vec![(
-            "scenario.toml".to_string(),
-            crate::output::scenario_file(results.scenario),
-        )],
-        method: format!(
-            "herdsim {}, seed {}: {}",
-            env!("CARGO_PKG_VERSION"),
-            results.scenario.run.seed,
-            method(results).trim_end()
-        ),
-        command: "herdsim run scenario.toml".to_string(),
-        conditions: Vec::new(),
-    }
 }
 
 /// `result.json`.

@@ -8,12 +8,11 @@ use crate::ensemble::stats::Estimate;
 use crate::herd::{METRICS, Metrics, SERIES, WAVES, Waves, new_histogram};
 use crate::output::curves::{self, Curve, Point};
 use crate::output::figures::{Figure, Figures};
-use crate::output::grid::Atlas;
+use crate::output::grid::{Atlas, header};
 use crate::output::trace::{Arrow, Bar, Event, LANES, Tone, Trace};
 use crate::scenario::quorum::{Method, QuorumScenario, Wait};
 use crate::scenario::sweep::Grid;
 use crate::scenario::{Job, Layers, Problem, Scenario};
-use crate::sweep;
 
 /// Why a run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -541,7 +540,7 @@ pub fn atlas<'g>(
     base: &'g Job,
 ) -> Result<Atlas<'g>, RestoreError> {
     let table = Table::read(directory, "summary.csv")?;
-    let header = sweep::header(base);
+    let header = header(base);
     let axes = grid.columns();
     table.columns(&axes)?;
     for name in &header {

@@ -6,6 +6,24 @@ use crate::herd::SERIES;
 use crate::output::verdict::{Fate, Question, how_soon};
 use crate::output::words::{percent, plus_minus, seconds, thousands, three_digits};
 
+/// A table, wherever it will stand.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    pub caption: String,
+    pub headers: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    pub fn new(caption: &str, headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> Grid {
+        Grid {
+            caption: caption.to_string(),
+            headers: headers.iter().map(|h| h.as_ref().to_string()).collect(),
+            rows: rows.iter().map(|r| r.as_ref().to_vec()).collect(),
+        }
+    }
+}
+
 type Row = [String; 6];
 
 /// The third column is what the scenario asks about: recovery from its faults,

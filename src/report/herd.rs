@@ -101,14 +101,19 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         _ => String::new(),
     };
     let mut text = format!(
-        "{}: {fate}{} of its calls are answered, at {} a call and {} at the 99th percentile; {} \
-         of the service's work is for callers that have left",
+        "{}: {fate}{} of its calls are answered, at {} a call and {} at the 99th percentile",
         policy.name,
         share(policy.metric("success_ratio")),
         attempts(policy.metric("attempts_per_call").mean),
         seconds(policy.metric("latency_p99_s").mean),
-        percent(policy.metric("wasted_service_ratio").mean),
     );
+    let wasted = policy.metric("wasted_service_ratio").mean;
+    if wasted > 0.0 {
+        text += &format!(
+            "; {} of the service's work is for callers that have left",
+            percent(wasted)
+        );
+    }
     let waiting = policy.metric("outstanding_calls").mean;
     let calls = policy.metric("calls").mean;
     if waiting > 0.01 * calls {
@@ -122,6 +127,9 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
 
 /// Which one change helps most, and by how much.
 fn helps_most(results: &Results) -> Option<String> {
+    if Question::of(&results.scenario) == Question::Completion {
+        return soonest(results);
+    }
     let first = results.policies.first()?;
     let success = metric_index("success_ratio")?;
     let points = |x: f64| three_digits(x * 100.0);
@@ -147,11 +155,42 @@ fn helps_most(results: &Results) -> Option<String> {
             next.0.name,
             interval(next.1),
         ),
+        // Where not even chance makes a difference, more of it makes none.
+        false if next.1.half_width() == 0.0 => {
+            "No policy answers more calls than another.".to_string()
+        }
         false => format!(
             "No other policy answers more calls than {} by more than chance; more replications \
              may tell them apart.",
             first.name
         ),
+    })
+}
+
+/// Of callers that call once: with which policy they are done first.
+fn soonest(results: &Results) -> Option<String> {
+    let first = results.policies.first()?;
+    let completion = metric_index("completion_s")?;
+    let sooner = results.policies[1..]
+        .iter()
+        .map(|p| (p, first.difference(p, completion)))
+        .filter(|(_, d)| d.low > 0.0)
+        .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    Some(match sooner {
+        Some((policy, d)) => format!(
+            "What helps most is {} in place of {}: everybody is done {} sooner (95% interval {} \
+             to {}).",
+            policy.name,
+            first.name,
+            seconds(d.mean),
+            seconds(d.low),
+            seconds(d.high)
+        ),
+        None if results.policies.len() > 1 => format!(
+            "With no other policy everybody is done sooner than with {}, by more than chance.",
+            first.name
+        ),
+        None => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use askama::Template;
 use crate::chart::Chart;
 use crate::chart::render::recoloured;
 use crate::chart::theme::{TONES, Tone};
-use crate::report::{Grid, Part, Story, heading};
+use crate::report::{Grid, Part, Story, heading, stopped};
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -26,6 +26,10 @@ struct Figure<'s> {
 }
 
 impl Page<'_> {
+    fn summary(&self) -> Vec<String> {
+        self.story.summary.iter().map(|s| stopped(s)).collect()
+    }
+
     /// Tables with how each cell sorts: by its first number, or as text.
     fn tables(&self) -> Vec<(&Grid, Vec<Vec<Cell>>)> {
         let cell = |text: &String| Cell {

@@ -1,7 +1,7 @@
 //! `postmortem.md`: a section ready to paste.
 
 use crate::output::table::piped;
-use crate::report::{Part, Story, alt};
+use crate::report::{Part, Story, alt, stopped};
 
 /// Text that Markdown leaves alone.
 fn plain(text: &str) -> String {
@@ -34,7 +34,7 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         out += &format!("{}\n\n", plain(&story.setting));
     }
     for sentence in &story.summary {
-        out += &format!("- {}\n", plain(sentence));
+        out += &format!("- {}\n", plain(&stopped(sentence)));
     }
     if !story.summary.is_empty() {
         out.push('\n');

@@ -3,10 +3,12 @@
 pub mod herd;
 mod html;
 mod markdown;
+pub mod quorum;
 pub mod sweep;
 
 use crate::chart::Chart;
 
+pub use crate::output::table::Grid;
 pub use html::html;
 pub use markdown::{conditions, markdown};
 
@@ -48,21 +50,11 @@ impl Part {
     }
 }
 
-/// A table.
-#[derive(Clone, Debug, Default)]
-pub struct Grid {
-    pub caption: String,
-    pub headers: Vec<String>,
-    pub rows: Vec<Vec<String>>,
-}
-
-impl Grid {
-    pub fn new(caption: &str, headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> Grid {
-        Grid {
-            caption: caption.to_string(),
-            headers: headers.iter().map(|h| h.as_ref().to_string()).collect(),
-            rows: rows.iter().map(|r| r.as_ref().to_vec()).collect(),
-        }
+/// A sentence of the summary, with its full stop.
+fn stopped(sentence: &str) -> String {
+    match sentence.ends_with(['.', '!', '?', ':']) {
+        true => sentence.to_string(),
+        false => format!("{sentence}."),
     }
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::ensemble::{herd, quorum, trials};
 use crate::output::quorum as told;
-use crate::output::{csv, fence, figures, saga};
+use crate::output::{csv, fence, saga};
 use crate::scenario::sweep::Grid;
 use crate::scenario::{Job, Problem};
 use shard::Shard;
@@ -83,20 +83,5 @@ fn trial_rows(job: &Job, stop: &AtomicBool) -> Option<Rows> {
             let tally = trials::gather(scenario, &scenario.run, stop)?;
             Some(saga::figures(scenario, &tally, scenario.run.replications).rows())
         }
-    }
-}
-
-/// The names of the columns of [`Rows`].
-pub fn header(job: &Job) -> Vec<String> {
-    match job {
-        Job::Herd(_) => csv::summary_header(),
-        Job::Fence(_) => figures::header(
-            "guard",
-            &[&crate::fence::METRICS[..], &fence::DERIVED].concat(),
-        ),
-        Job::Saga(_) => {
-            figures::header("key", &[&crate::saga::METRICS[..], &saga::DERIVED].concat())
-        }
-        Job::Quorum(scenario) => told::header(scenario),
     }
 }

@@ -1,0 +1,56 @@
+//! What a quorum run says in sentences: what a read is worth under each setting.
+
+use crate::ensemble::quorum::QuorumResults;
+use crate::output::quorum::{
+    compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,
+};
+use crate::output::words::capital;
+use crate::report::{Grid, Story};
+
+/// The run as a document.
+pub fn story(results: &QuorumResults<'_>) -> Story {
+    let (more_headers, more) = more_rows(results);
+    let mut summary: Vec<String> = results
+        .cells
+        .iter()
+        .take(6)
+        .map(|cell| sentence(results, cell))
+        .collect();
+    let lines = meanings(results);
+    summary.extend(lines.lines().map(capital));
+    let mut tables = vec![
+        Grid::new("", &headers(results), &rows(results)),
+        Grid::new(
+            "Availability, load, and what reads in a row find",
+            &more_headers,
+            &more,
+        ),
+    ];
+    if let Some((headers, rows)) = compared(results) {
+        tables.push(Grid::new("Exact and simulated", &headers, &rows));
+    }
+    if let Some(kept) = kept(results) {
+        summary.insert(0, kept);
+    }
+    Story {
+        title: headline(results),
+        setting: match results.scenario.latency.fit {
+            Some(fit) => format!("latencies {fit}"),
+            None => String::new(),
+        },
+        summary,
+        tables,
+        parameters: vec![(
+            "scenario.toml".to_string(),
+            crate::output::scenario_file(results.scenario),
+        )],
+        method: format!(
+            "herdsim {}, seed {}: {}",
+            env!("CARGO_PKG_VERSION"),
+            results.scenario.run.seed,
+            method(results).trim_end()
+        ),
+        command: "herdsim run scenario.toml".to_string(),
+        conditions: Vec::new(),
+    }
+}
