@@ -1,11 +1,12 @@
 //! Chances against one parameter on two logarithmic axes.
 
+use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::{Sheet, axis_name, below, level, signature, theme};
+use crate::chart::{Sheet, axis_name, below, signature, theme};
 use crate::output::curves::{Curve, Curves, Point, TRIALS};
 use crate::output::figures::Figures;
-use crate::output::words::{chance, list, thousands, three_digits};
+use crate::output::words::{chance, list, thousands};
 
 const PANEL: f64 = 470.0;
 /// The lowest chance drawn.
@@ -33,9 +34,8 @@ pub fn lines(
     sheet.draw(PANEL + 140.0 + below + names.height(), |canvas, top| {
         let plot = Plot {
             data,
-            top,
+            axis: Chances::new(top, PANEL, least(&data.curves)),
             right,
-            floor: floor(&data.curves),
             labels,
             names,
         };
@@ -43,11 +43,11 @@ pub fn lines(
     })
 }
 
-/// A power of ten below everything that is drawn.
-fn floor(curves: &[Curve]) -> f64 {
+/// The least chance above the floor.
+fn least(curves: &[Curve]) -> f64 {
     let chances = curves.iter().flat_map(|c| &c.points);
     let least = chances.map(value).filter(|p| *p > 0.0).fold(1e-2, f64::min);
-    10f64.powf(least.max(FLOOR).log10().floor())
+    least.max(FLOOR)
 }
 
 /// Whether two curves are the same to the eye.
@@ -104,19 +104,14 @@ fn notes(curves: &[Curve]) -> Vec<String> {
 
 struct Plot<'d> {
     data: &'d Curves,
-    top: f64,
+    axis: Chances,
     right: f64,
-    floor: f64,
     /// The curves drawn, by what they are called.
     labels: Vec<(String, usize)>,
     names: Names,
 }
 
 impl Plot<'_> {
-    fn bottom(&self) -> f64 {
-        self.top + PANEL
-    }
-
     fn x(&self, value: f64) -> f64 {
         let points = self.data.curves.first().map_or(&[][..], |c| &c.points);
         let (from, to) = match points {
@@ -127,14 +122,9 @@ impl Plot<'_> {
         theme::LEFT + share * (self.right - theme::LEFT)
     }
 
-    fn y(&self, chance: f64) -> f64 {
-        let share = (chance / self.floor).ln() / (1.0 / self.floor).ln();
-        self.bottom() - share.clamp(0.0, 1.0) * PANEL
-    }
-
     fn paint(&self, canvas: &mut Canvas<'_>) {
         canvas.text(
-            (theme::LEFT, self.top - 40.0),
+            (theme::LEFT, self.axis.top - 40.0),
             self.data.heading,
             Type::new(theme::HEADING, theme::INK),
         );
@@ -146,10 +136,15 @@ impl Plot<'_> {
                 ends.extend(self.names.end(*i, end));
             }
         }
-        end_labels(canvas, self.right, (self.top, self.bottom()), ends);
+        end_labels(
+            canvas,
+            self.right,
+            (self.axis.top, self.axis.bottom()),
+            ends,
+        );
         self.tell(canvas);
         let notes = notes(&self.data.curves);
-        let notes_top = self.bottom() + 100.0;
+        let notes_top = self.axis.bottom() + 100.0;
         self.names
             .legend(canvas, notes_top + 30.0 * notes.len() as f64 - 20.0);
         for (i, note) in notes.iter().enumerate() {
@@ -162,19 +157,8 @@ impl Plot<'_> {
     }
 
     fn grid(&self, canvas: &mut Canvas<'_>) {
-        let decades = (-self.floor.log10()).round() as i32;
-        let step = if decades > 6 { 3 } else { 1 };
-        for power in (0..=decades).step_by(step) {
-            let chance = 10f64.powi(-power);
-            let at = self.y(chance);
-            let text = match chance >= 1e-4 {
-                true => format!("{}%", three_digits(chance * 100.0)),
-                false => format!("1e-{power}"),
-            };
-            level(canvas, at, self.right, &text, theme::GRID);
-        }
-        let base = self.bottom();
-        canvas.line(&[(theme::LEFT, base), (self.right, base)], theme::AXIS, 1.5);
+        self.axis.grid(canvas, self.right);
+        let base = self.axis.bottom();
         let points = self.data.curves.first().map_or(&[][..], |c| &c.points);
         let [first, .., last] = points else { return };
         let mut free = f64::NEG_INFINITY;
@@ -202,7 +186,7 @@ impl Plot<'_> {
     fn tell(&self, canvas: &mut Canvas<'_>) {
         let points = self.data.curves.first().map_or(&[][..], |c| &c.points);
         canvas.plot(Values {
-            area: [theme::LEFT, self.top, self.right, self.bottom()],
+            area: [theme::LEFT, self.axis.top, self.right, self.axis.bottom()],
             x: points.iter().map(|p| self.x(p.x)).collect(),
             labels: points.iter().map(|p| (self.data.show)(p.x)).collect(),
             series: self
@@ -225,9 +209,14 @@ impl Plot<'_> {
         if !(theme::LEFT..=self.right).contains(&here) {
             return;
         }
-        canvas.dashes((here, self.top), (here, self.bottom()), theme::AXIS, 1.2);
+        canvas.dashes(
+            (here, self.axis.top),
+            (here, self.axis.bottom()),
+            theme::AXIS,
+            1.2,
+        );
         canvas.text(
-            (here.max(theme::LEFT + 50.0), self.top - 8.0),
+            (here.max(theme::LEFT + 50.0), self.axis.top - 8.0),
             "this scenario",
             Type::new(theme::SMALL, theme::FAINT).align(Align::Centre),
         );
@@ -236,21 +225,25 @@ impl Plot<'_> {
     /// Draws one curve; says where it ends, or that it is 0 throughout.
     fn curve(&self, canvas: &mut Canvas<'_>, curve: &Curve, i: usize) -> Option<f64> {
         let colour = theme::colour(i);
-        let drawn = |p: f64| p >= self.floor * (1.0 - 1e-9);
+        let drawn = |p: f64| self.axis.shows(p);
         let line: Vec<(f64, f64)> = curve
             .points
             .iter()
             .map(|p| (p.x, value(p)))
             .filter(|(_, p)| drawn(*p))
-            .map(|(x, p)| (self.x(x), self.y(p)))
+            .map(|(x, p)| (self.x(x), self.axis.y(p)))
             .collect();
         canvas.curve(&line, i);
         for point in &curve.points {
             let e = point.simulated;
             if drawn(e.mean) {
                 let x = self.x(point.x);
-                canvas.line(&[(x, self.y(e.low)), (x, self.y(e.high))], colour, 1.6);
-                canvas.dot((x, self.y(e.mean)), 4.0, colour);
+                canvas.line(
+                    &[(x, self.axis.y(e.low)), (x, self.axis.y(e.high))],
+                    colour,
+                    1.6,
+                );
+                canvas.dot((x, self.axis.y(e.mean)), 4.0, colour);
             }
         }
         line.last().map(|(_, y)| *y)

@@ -2,6 +2,7 @@
 
 mod break_even;
 mod chain;
+mod chances;
 mod change;
 mod distribution;
 mod lanes;

@@ -2,9 +2,10 @@
 
 use plotters::style::RGBColor;
 
+use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::{Sheet, axis_name, below, level, signature, theme};
+use crate::chart::{Sheet, axis_name, below, signature, theme};
 use crate::ensemble::quorum::{Cell, QuorumResults};
 use crate::output::quorum::{headline, likely, sentence, short, verdict};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
@@ -50,49 +51,6 @@ fn setting(results: &QuorumResults<'_>) -> String {
         parts.push(format!("{} datacentres", d.replicas.len()));
     }
     parts.join(" · ")
-}
-
-/// The tick of a chance on a logarithmic axis.
-fn tick(p: f64) -> String {
-    match p >= 1e-4 {
-        true => format!("{}%", three_digits(p * 100.0)),
-        false => format!("1e{:.0}", p.log10()),
-    }
-}
-
-/// What a vertical logarithmic axis of chances covers.
-struct Chances {
-    top: f64,
-    height: f64,
-    floor: f64,
-}
-
-impl Chances {
-    fn new(top: f64, height: f64, least: f64) -> Chances {
-        let floor = 10f64.powf(least.clamp(FLOOR, 0.1).log10().floor());
-        Chances { top, height, floor }
-    }
-
-    fn bottom(&self) -> f64 {
-        self.top + self.height
-    }
-
-    fn y(&self, p: f64) -> f64 {
-        let share = (p.max(self.floor) / self.floor).ln() / (1.0 / self.floor).ln();
-        self.bottom() - share.min(1.0) * self.height
-    }
-
-    fn grid(&self, canvas: &mut Canvas<'_>, right: f64) {
-        let decades = (-self.floor.log10()).round() as i32;
-        let step = (decades / 7 + 1) as usize;
-        for power in (0..=decades).step_by(step) {
-            let p = 10f64.powi(-power);
-            let at = self.y(p);
-            level(canvas, at, right, &tick(p), theme::GRID);
-        }
-        let base = self.bottom();
-        canvas.line(&[(theme::LEFT, base), (right, base)], theme::AXIS, 1.5);
-    }
 }
 
 /// Staleness against the time since the commit: exact lines, simulated points.
@@ -147,7 +105,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         .filter(|p| *p > 0.0)
         .fold(0.1, f64::min);
     sheet.draw(PANEL + 190.0 + names.height(), |canvas, top| {
-        let axis = Chances::new(top, PANEL, least);
+        let axis = Chances::new(top, PANEL, least.max(FLOOR));
         let x = |t: f64| match last {
             0.0 => theme::LEFT,
             last => theme::LEFT + t / last * (right - theme::LEFT),
@@ -178,7 +136,7 @@ pub fn staleness(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             let colour = theme::colour(place);
             let cell = &results.cells[*i];
             let curve = &results.curves[*i];
-            let visible = |p: f64| p >= axis.floor * (1.0 - 1e-9);
+            let visible = |p: f64| axis.shows(p);
             let line: Vec<(f64, f64)> = match curve.is_empty() {
                 false => curve.clone(),
                 true => {
@@ -480,7 +438,7 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             &format!("Chance that a read {when} is stale"),
             Type::new(theme::HEADING, theme::INK),
         );
-        let axis = Chances::new(top, PANEL - 60.0, least);
+        let axis = Chances::new(top, PANEL - 60.0, least.max(FLOOR));
         axis.grid(canvas, right);
         // Below the axis stand those that are never stale.
         let never = axis.bottom() + 46.0;
