@@ -795,3 +795,18 @@ fn conditions_on_changes() {
         .code(2);
     assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("kind `fence`"));
 }
+
+#[test]
+fn shells_and_readers_are_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = |args: &[&str]| {
+        let done = herdsim(&dir).args(args).assert().success();
+        String::from_utf8(done.get_output().stdout.clone()).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(out(&["completions", shell]).contains("baseline"), "{shell}");
+    }
+    assert!(out(&["man"]).starts_with(".ie") && out(&["man"]).contains("\\-\\-policy"));
+    assert!(out(&["man", "fence"]).contains("\\-\\-ttl"));
+    herdsim(&dir).args(["man", "fnce"]).assert().code(2);
+}

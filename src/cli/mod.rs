@@ -9,6 +9,7 @@ pub mod quorum;
 pub mod report;
 pub mod run;
 pub mod saga;
+pub mod shell;
 pub mod sweep;
 
 use std::ffi::OsString;
@@ -85,6 +86,8 @@ impl Cli {
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
+            Some(Command::Completions { shell }) => return shell::completions(*shell),
+            Some(Command::Man { command }) => return shell::man(command.as_deref()),
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
         match must_sweep || layers.has_sweep() || common.sweeps() {
@@ -122,4 +125,14 @@ pub enum Command {
     Saga(Box<SagaOptions>),
     /// What is a read worth after a write, with N, R and W?
     Quorum(Box<QuorumOptions>),
+    /// What completes herdsim in a shell
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: clap_complete::Shell,
+    },
+    /// The man page: herdsim man | man -l -
+    Man {
+        /// Of one command
+        command: Option<String>,
+    },
 }

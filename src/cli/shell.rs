@@ -1,0 +1,38 @@
+//! `herdsim completions` and `herdsim man`: the command line, told to shells and readers.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::cli::failure::Failure;
+use crate::cli::run::print;
+use crate::scenario::Problem;
+use crate::scenario::value::suggest;
+
+/// Prints what completes `herdsim` in a shell, and returns the exit status.
+pub fn completions(shell: Shell) -> Result<u8, Failure> {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "herdsim", &mut out);
+    print(&out).map(|()| 0)
+}
+
+/// Prints the man page of herdsim, or of one of its commands.
+pub fn man(name: Option<&str>) -> Result<u8, Failure> {
+    let mut command = Cli::command();
+    command.build();
+    let page = match name {
+        None => command,
+        Some(name) => match command.find_subcommand(name) {
+            Some(own) => own.clone(),
+            None => {
+                let problem = Problem::new(format!("there is no command `{name}`"));
+                let names: Vec<&str> = command.get_subcommands().map(|c| c.get_name()).collect();
+                return Err(problem.help(suggest(name, &names)).into());
+            }
+        },
+    };
+    let mut out = Vec::new();
+    let rendered = clap_mangen::Man::new(page).render(&mut out);
+    rendered.map_err(Failure::Stdout)?;
+    print(&out).map(|()| 0)
+}
