@@ -47,7 +47,11 @@ pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, C
         scoreboard::scoreboard(results)?,
         outcomes::outcomes(results)?,
         waves::waves(results)?,
-        timeline::queue(results)?,
+    ]);
+    if results.scenario.entry().pool().is_some() {
+        charts.push(timeline::queue(results)?);
+    }
+    charts.extend([
         timeline::latency(results)?,
         distribution::distribution(results)?,
     ]);
@@ -191,10 +195,9 @@ fn curve_names(results: &Results) -> Names {
 
 /// What a chart says at its foot: enough to make it again.
 fn footer(results: &Results) -> String {
-    let replications = match (results.replications, results.interrupted) {
-        (1, false) => "1 replication".to_string(),
-        (n, false) => format!("{n} replications"),
-        (n, true) => format!("interrupted at replication {n}"),
+    let replications = match results.replications {
+        1 => "1 replication".to_string(),
+        n => format!("{n} replications"),
     };
     signature(
         results.scenario.run.seed,

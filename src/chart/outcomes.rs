@@ -6,7 +6,7 @@ use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{Words, policy_names, sheet, theme};
 use crate::ensemble::herd::{PolicyResults, Results};
-use crate::output::finding;
+use crate::output::finding::{self, ANSWERED};
 use crate::output::words::percent;
 
 const BAR: f64 = 34.0;
@@ -27,7 +27,7 @@ fn shares(policy: &PolicyResults) -> [f64; 5] {
     let (calls, failed) = (mean("calls"), mean("failed_calls"));
     let first = mean("first_try_calls");
     let waiting = mean("outstanding_calls").min(calls - failed);
-    let ok = mean("success_ratio") * (mean("calls") - mean("outstanding_calls")).max(0.0);
+    let ok = mean(ANSWERED) * mean("calls");
     // Every denied retry ends its call, a hedge apart.
     let denied = mean("denied_retries").min(failed);
     let parts = [

@@ -113,8 +113,12 @@ fn together(runs: Vec<Rebuilt>, options: &ReportOptions) -> (Story, Vec<Part>) {
             .to_string(),
         command: format!(
             "herdsim report {} --out {}",
-            names.join(" "),
-            options.out.display()
+            names
+                .iter()
+                .map(|n| quoted(n))
+                .collect::<Vec<_>>()
+                .join(" "),
+            quoted(&options.out.display().to_string())
         ),
         ..Story::default()
     };
@@ -165,6 +169,15 @@ fn together(runs: Vec<Rebuilt>, options: &ReportOptions) -> (Story, Vec<Part>) {
         });
     }
     (story, parts)
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:@%".contains(c);
+    match !path.is_empty() && path.chars().all(plain) {
+        true => path.to_string(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// Documents and charts into a directory, each file whole or not at all.

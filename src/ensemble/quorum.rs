@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
-use crate::ensemble::stats::Estimate;
+use crate::ensemble::stats::{Estimate, Z_975};
 use crate::ensemble::{self, World, replicate};
 use crate::quorum::cluster::{self, proves_fresh};
 use crate::quorum::exact::{
@@ -104,6 +104,8 @@ pub struct Cell {
     /// At the quantiles of [`LATENCIES`].
     pub read_latency: [f64; 3],
     pub write_latency: [f64; 3],
+    /// 95% intervals of these, reads first: of no width where they are computed.
+    pub latency_ci: [[[f64; 2]; 3]; 2],
     /// P(the last k versions are all missed), k = 1, 2, …, and C(N−W, R)/C(N, R) to
     /// the power of k, PBS's figure without delays.
     pub versions: Vec<(Estimate, f64)>,
@@ -144,6 +146,19 @@ impl Cell {
     pub fn cost(&self, read_share: f64) -> f64 {
         read_share * self.read_latency[1] + (1.0 - read_share) * self.write_latency[1]
     }
+}
+
+/// 95% intervals of simulated latencies at the quantiles of [`LATENCIES`], by order
+/// statistics: the ranks that a binomial count reaches.
+fn interval(h: &hdrhistogram::Histogram<u64>) -> [[f64; 2]; 3] {
+    LATENCIES.map(|(_, q)| {
+        let n = h.len() as f64;
+        let spread = Z_975 * (q * (1.0 - q) / n).sqrt();
+        [1.0 - q - spread, 1.0 - q + spread].map(|p| match h.is_empty() {
+            true => f64::NAN,
+            false => h.value_at_quantile(p.clamp(0.0, 1.0)) as f64 / 1e9,
+        })
+    })
 }
 
 /// All settings of a scenario.
@@ -626,9 +641,17 @@ fn cell(
             false => h.value_at_quantile(1.0 - q) as f64 / 1e9,
         })
     };
-    let (read_latency, write_latency) = match (exact, needs) {
-        (Some(q), (Some(r), Some(w))) => (q.reads(n, r), q.writes(n, w)),
-        _ => (simulated(&counts.read_ns), simulated(&counts.write_ns)),
+    let certain = |values: [f64; 3]| values.map(|x| [x, x]);
+    let (read_latency, write_latency, latency_ci) = match (exact, needs) {
+        (Some(q), (Some(r), Some(w))) => {
+            let (reads, writes) = (q.reads(n, r), q.writes(n, w));
+            (reads, writes, [certain(reads), certain(writes)])
+        }
+        _ => (
+            simulated(&counts.read_ns),
+            simulated(&counts.write_ns),
+            [interval(&counts.read_ns), interval(&counts.write_ns)],
+        ),
     };
     let down = match c.down.0 {
         0.0 => USUALLY_DOWN,
@@ -683,6 +706,7 @@ fn cell(
         visibility,
         read_latency,
         write_latency,
+        latency_ci,
         versions,
         backwards,
         failed_writes: match c.down.0 > 0.0 || c.drop.0 > 0.0 || c.write_timeout.is_some() {

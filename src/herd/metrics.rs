@@ -79,7 +79,7 @@ pub const SERIES: [&str; 14] = [
 pub type Bin = [f64; SERIES.len()];
 
 /// The metrics of a replication, by name. Their definitions are in `docs/model.md`.
-pub const METRICS: [&str; 31] = [
+pub const METRICS: [&str; 32] = [
     "calls",
     "attempts",
     "attempts_per_call",
@@ -111,6 +111,7 @@ pub const METRICS: [&str; 31] = [
     "phantom_effects",
     "denied_attempts",
     "first_try_calls",
+    "answered_ratio",
 ];
 
 /// Whether a metric lies between 0 and 1.
@@ -557,6 +558,7 @@ impl Recorder {
             effects(window.phantom_effects),
             window.denied_attempts as f64,
             window.first_try as f64,
+            ratio(window.ok as f64, window.calls as f64),
         ]
     }
 

@@ -181,6 +181,26 @@ impl Assertion {
         }
     }
 
+    /// Rules on the change of what was 0, of which there are no parts: it did not change, or
+    /// by more than any share.
+    fn rule_from_zero(&self, name: &str, now: Estimate, then: Estimate) -> Ruling {
+        let upper = matches!(self.op, Op::Below | Op::AtMost);
+        let nothing = |e: Estimate| e.mean == 0.0 && (e.high.is_nan() || e.high == 0.0);
+        match (nothing(then), nothing(now), now.low > then.high) {
+            (true, true, _) if self.op.holds(0.0, self.value) => Ruling::Holds,
+            (true, true, _) => Ruling::Fails(format!("{name} was 0 and is")),
+            (_, _, true) if upper => Ruling::Fails(format!(
+                "{name} was 0 and is {}",
+                shown(self.metric, now.mean)
+            )),
+            (_, _, true) => Ruling::Holds,
+            _ => Ruling::Undecided(format!(
+                "{name} was 0, within an interval up to {}, of which there are no parts",
+                shown(self.metric, then.high)
+            )),
+        }
+    }
+
     /// Rules on the relative change of one cell.
     fn rule_change(&self, results: &dyn Judged, before: &dyn Judged, cell: &str) -> Ruling {
         let name = format!("{cell}.{}", self.metric);
@@ -210,11 +230,8 @@ impl Assertion {
         if now.mean.is_nan() || then.mean.is_nan() {
             return Ruling::Fails(format!("{name} has no value then, or now"));
         }
-        if now.mean == then.mean && then.mean == 0.0 {
-            return match self.op.holds(0.0, self.value) {
-                true => Ruling::Holds,
-                false => Ruling::Fails(format!("{name} was 0 and is")),
-            };
+        if then.mean == 0.0 {
+            return self.rule_from_zero(&name, now, then);
         }
         let change = relative_change(now, then);
         let percent = |x: f64| format!("{:+.2}%", x * 100.0);
@@ -236,9 +253,12 @@ impl Assertion {
             _ => {
                 // Both intervals shrink with the replications.
                 let distance = (change.mean - self.value).abs();
-                let factor = (change.half_width() / distance).powi(2);
-                let needed = (now.n.max(1) as f64 * factor).ceil();
-                Ruling::Undecided(match needed.is_finite() && needed < 1e9 && now.n > 0 {
+                let ratio = now.mean / then.mean;
+                let share = |e: Estimate, scale: f64| {
+                    e.n as f64 * (scale * e.half_width() / then.mean / distance).powi(2)
+                };
+                let needed = (share(now, 1.0) + share(then, ratio)).ceil();
+                Ruling::Undecided(match needed.is_finite() && needed < 1e9 && needed > 0.0 {
                     true => format!("{shown}; about {needed} replications of both would decide"),
                     false => shown,
                 })
@@ -304,12 +324,12 @@ impl Assertion {
 /// the two are independent.
 fn relative_change(now: Estimate, then: Estimate) -> Estimate {
     let ratio = now.mean / then.mean;
-    // Of 0 there is no part, and no interval.
-    let half = (now.half_width() / then.mean).hypot(ratio * then.half_width() / then.mean);
+    let [below, above] = [now.mean - now.low, now.high - now.mean].map(|x| x / then.mean);
+    let [less, more] = [then.mean - then.low, then.high - then.mean].map(|x| x / then.mean);
     Estimate {
         mean: ratio - 1.0,
-        low: ratio - 1.0 - half,
-        high: ratio - 1.0 + half,
+        low: ratio - 1.0 - below.hypot(ratio * more),
+        high: ratio - 1.0 + above.hypot(ratio * less),
         n: now.n.min(then.n),
         sd: f64::NAN,
     }

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::ensemble::stats::Estimate;
 use crate::output::assertion::Judged;
+use crate::output::finding::ANSWERED;
 use crate::output::table::{Grid, grouped};
 use crate::output::words::{chance, list, percent, plus_minus, seconds};
 use crate::scenario::JobKind;
@@ -78,7 +79,7 @@ const MANNERS: [Manner; 4] = [
         worse: "fewer calls",
         neither: "no policy answers more or fewer calls by more than chance",
         aspects: &[
-            aspect("success_ratio", "success", Unit::Share, true),
+            aspect(ANSWERED, "answered", Unit::Share, true),
             aspect("attempts_per_call", "attempts", Unit::Plain, false),
             aspect("recovery_s", "recovery", Unit::Seconds, false),
             aspect("latency_p99_s", "p99 latency", Unit::Seconds, false),
@@ -236,15 +237,15 @@ impl Comparison {
     }
 }
 
-/// The difference of two independent estimates. Where an interval is missing, so is
-/// that of the difference; what is certain has one of no width.
+/// The difference of two independent estimates, whose intervals need not be symmetric
+/// (Zou and Donner 2008, after Newcombe). Where an interval is missing, so is that of the
+/// difference; what is certain has one of no width.
 fn difference(now: Estimate, before: Estimate) -> Estimate {
-    let half = now.half_width().hypot(before.half_width());
     let mean = now.mean - before.mean;
     Estimate {
         mean,
-        low: mean - half,
-        high: mean + half,
+        low: mean - (now.mean - now.low).hypot(before.high - before.mean),
+        high: mean + (now.high - now.mean).hypot(before.mean - before.low),
         n: now.n.min(before.n),
         sd: f64::NAN,
     }
@@ -286,10 +287,10 @@ impl Baseline {
                 JobKind::Fence | JobKind::Saga => estimates(cell),
                 JobKind::Quorum => setting(cell),
             };
-            cells.push((name.to_string(), metrics));
+            cells.push((readable(name), metrics));
         }
         Ok(Baseline {
-            name: json["name"].as_str().unwrap_or("baseline").to_string(),
+            name: readable(json["name"].as_str().unwrap_or("baseline")),
             kind,
             cells,
         })
@@ -320,7 +321,12 @@ pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -
             let before = then.estimate(cell, aspect.metric);
             let e = now.estimate(cell, aspect.metric);
             let change = difference(e, before);
-            let alike = change.mean.abs() <= change.half_width() + 1e-4 * before.mean.abs();
+            // What is computed, and not simulated, is known to some digits.
+            let rounding = match change.half_width() == 0.0 {
+                true => 1e-4 * before.mean.abs(),
+                false => 0.0,
+            };
+            let alike = change.low <= rounding && change.high >= -rounding;
             let told = [told(then, cell, aspect), told(now, cell, aspect)];
             let never = told.each_ref().map(|text| text == "never");
             let word = match never {
@@ -328,7 +334,8 @@ pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -
                 [true, false] => "better",
                 [false, true] => "worse",
                 _ if change.mean.is_nan() => "–",
-                _ if change.low.is_nan() && change.mean != 0.0 => "no interval",
+                _ if change.mean == 0.0 => "indistinguishable",
+                _ if change.low.is_nan() => "no interval",
                 _ if alike => "indistinguishable",
                 _ if (change.mean > 0.0) == aspect.more_is_better => "better",
                 _ => "worse",
@@ -359,8 +366,16 @@ pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -
             _ => format!("{} {verb} {what}", list(cells)),
         }
     };
+    // Of the first aspect, by which the verdict goes.
+    let mut main = changes
+        .iter()
+        .filter(|c| c.aspect.metric == manner.aspects[0].metric);
+    let untold = main.any(|c| c.word == "no interval");
     let mut verdict = match (&worse[..], &better[..]) {
         _ if changes.is_empty() => format!("Nothing is in this run and in {name}"),
+        ([], []) if untold => {
+            format!("{name} and this run cannot be told apart: there are no intervals")
+        }
         ([], []) => format!("As {name}: {}", manner.neither),
         ([], better) => format!("Better than {}: {}", name, does(better, manner.better)),
         (worse, []) => format!("Worse than {}: {}", name, does(worse, manner.worse)),
@@ -377,6 +392,14 @@ pub fn compare(kind: JobKind, name: &str, then: &dyn Judged, now: &dyn Judged) -
         1 => verdict += &format!("; {} was not part of it", missing[0]),
         n if n > 4 => verdict += &format!("; {n} others were not part of it"),
         _ => verdict += &format!("; {} were not part of it", list(&missing)),
+    }
+    let cells = now.cells();
+    let gone: Vec<&str> = known.into_iter().filter(|c| !cells.contains(c)).collect();
+    match gone.len() {
+        0 => {}
+        _ if changes.is_empty() => {}
+        1..=4 => verdict += &format!("; without {}", list(&gone)),
+        n => verdict += &format!("; without {n} that were part of it"),
     }
     Comparison {
         verdict,
@@ -416,6 +439,11 @@ impl Judged for Baseline {
         let found = cell.and_then(|(_, metrics)| metrics.get(metric));
         found.copied().unwrap_or(Estimate::NONE)
     }
+}
+
+/// A name from a file of anybody's: a line, of moderate length, that a terminal can take.
+fn readable(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
 fn number(json: &Json) -> f64 {
@@ -458,7 +486,8 @@ fn setting(json: &Json) -> BTreeMap<String, Estimate> {
         let latencies = json[format!("{operation}_latency_s")].as_object();
         for (quantile, value) in latencies.into_iter().flatten() {
             let name = format!("{operation}_latency_{quantile}_s");
-            put(&name, Estimate::certain(number(value)));
+            let interval = &json[format!("{operation}_latency_ci95_s")][quantile];
+            put(&name, estimate(value, interval, &Json::Null));
         }
     }
     for name in [
@@ -497,7 +526,7 @@ mod tests {
 
         fn estimate(&self, _: &str, metric: &str) -> Estimate {
             match metric {
-                "success_ratio" => Estimate {
+                "answered_ratio" => Estimate {
                     mean: self.0[0],
                     low: self.0[1],
                     high: self.0[2],
@@ -512,7 +541,7 @@ mod tests {
     #[test]
     fn changes_are_told_from_chance() {
         let before = r#"{"kind":"herd","name":"v1","policies":[{"name":"fixed",
-            "metrics":{"success_ratio":{"mean":0.9,"ci95":[0.88,0.92]}}}]}"#;
+            "metrics":{"answered_ratio":{"mean":0.9,"ci95":[0.88,0.92]}}}]}"#;
         let baseline = Baseline::parse(before, JobKind::Herd).unwrap();
         // Half widths of 2 points each make one of 2.83 together.
         for (mean, word, verdict) in [

@@ -6,40 +6,57 @@ use crate::herd::{SERIES, Stretch};
 use crate::output::verdict::{headline, named};
 use crate::output::words::{list, percent, seconds, thousands, three_digits};
 
-/// The policies with the lowest and the highest mean of a metric.
-fn extremes<'r>(results: &'r Results, metric: &str) -> Option<[(&'r PolicyResults, f64); 2]> {
-    let means = results.policies.iter().map(|p| (p, p.metric(metric).mean));
-    let known = means.filter(|(_, mean)| mean.is_finite());
-    let by_mean = |a: &(&PolicyResults, f64), b: &(&PolicyResults, f64)| a.1.total_cmp(&b.1);
-    // Of equals the first, as it is drawn.
-    let least = known.clone().min_by(by_mean)?;
-    Some([least, known.rev().max_by(by_mean)?])
+/// What policies are compared by.
+pub const ANSWERED: &str = "answered_ratio";
+
+/// The policies with the lowest and the highest of some values, where there are any.
+struct Ends<'r> {
+    least: (&'r PolicyResults, f64),
+    most: (&'r PolicyResults, f64),
+    /// Policies that have a value.
+    known: usize,
 }
 
-/// "so much with this policy, so much with that one", or with every policy.
-fn spread(ends: [(&PolicyResults, f64); 2], show: impl Fn(f64) -> String) -> String {
-    let [(least, low), (most, high)] = ends;
-    match show(low) == show(high) {
-        true if std::ptr::eq(least, most) => format!("{} with {}", show(low), named(least)),
-        true => format!("{} with every policy", show(low)),
-        false => format!(
-            "{} with {}, {} with {}",
-            show(low),
-            named(least),
-            show(high),
-            named(most)
-        ),
+fn ends_of(results: &Results, value: impl Fn(&PolicyResults) -> f64) -> Option<Ends<'_>> {
+    let values = results.policies.iter().map(|p| (p, value(p)));
+    let known: Vec<(&PolicyResults, f64)> = values.filter(|(_, x)| x.is_finite()).collect();
+    let by_value = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| a.1.total_cmp(&b.1);
+    // Of equals the first, as it is drawn.
+    Some(Ends {
+        least: *known.iter().min_by(by_value)?,
+        most: *known.iter().rev().max_by(by_value)?,
+        known: known.len(),
+    })
+}
+
+fn ends<'r>(results: &'r Results, metric: &str) -> Option<Ends<'r>> {
+    ends_of(results, |p| p.metric(metric).mean)
+}
+
+impl Ends<'_> {
+    /// "so much with this policy, so much with that one", or with every policy.
+    fn told(&self, show: impl Fn(f64) -> String) -> String {
+        let (least, most) = (show(self.least.1), show(self.most.1));
+        match (least == most, self.known) {
+            (true, 1) => format!("{least} with {}", named(self.least.0)),
+            (true, _) => format!("{least} with every policy"),
+            (false, _) => format!(
+                "{least} with {}, {most} with {}",
+                named(self.least.0),
+                named(self.most.0)
+            ),
+        }
     }
 }
 
-/// The policy whose calls are answered most, by more than chance, and how many more
-/// than by the first one.
+/// The policy that answers most calls, by more than chance, and how many more than the
+/// first one of all calls: those that never end are not answered.
 pub fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
-    let success = metric_index("success_ratio")?;
+    let answered = metric_index(ANSWERED)?;
     let baseline = results.policies.first()?;
     let others = results.policies[1..].iter();
     others
-        .map(|p| (p, p.difference(baseline, success)))
+        .map(|p| (p, p.difference(baseline, answered)))
         .filter(|(_, d)| d.low > 0.0)
         .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
 }
@@ -69,7 +86,7 @@ pub fn change(results: &Results) -> String {
         None => format!(
             "{} answers {} of its calls, attempts per call: {}",
             named(first),
-            percent(first.metric("success_ratio").mean),
+            percent(first.metric(ANSWERED).mean),
             three_digits(first.metric("attempts_per_call").mean)
         ),
     }
@@ -77,37 +94,38 @@ pub fn change(results: &Results) -> String {
 
 /// Of the outcomes: the most and the fewest calls that are answered.
 pub fn outcomes(results: &Results) -> String {
-    match extremes(results, "success_ratio") {
+    match ends(results, ANSWERED) {
         None => headline(results),
-        Some([low, high]) if percent(low.1) != percent(high.1) => format!(
+        Some(ends) if percent(ends.least.1) != percent(ends.most.1) => format!(
             "{} answers {} of its calls, {} {}",
-            named(high.0),
-            percent(high.1),
-            named(low.0),
-            percent(low.1)
+            named(ends.most.0),
+            percent(ends.most.1),
+            named(ends.least.0),
+            percent(ends.least.1)
         ),
-        Some(ends) => format!("{} of calls are answered", spread(ends, percent)),
+        Some(ends) => format!("Of all calls are answered {}", ends.told(percent)),
     }
 }
 
-/// Of latency over time: the 99th percentile.
+/// Of latency over time: the 99th percentile, a mean over the runs.
 pub fn tail(results: &Results) -> String {
-    match extremes(results, "latency_p99_s") {
+    match ends(results, "latency_p99_s") {
         None => headline(results),
-        Some(ends) => format!(
-            "99 of 100 answered calls take at most {}",
-            spread(ends, seconds)
-        ),
+        Some(ends) => format!("The 99th percentile of latency is {}", ends.told(seconds)),
     }
 }
 
-/// Of the distribution of latency: its median.
+/// Of the distribution of latency: the median of all runs together.
 pub fn median(results: &Results) -> String {
-    match extremes(results, "latency_p50_s") {
+    let median = |p: &PolicyResults| match p.latency.is_empty() {
+        true => f64::NAN,
+        false => p.latency.value_at_quantile(0.5) as f64 / 1e9,
+    };
+    match ends_of(results, median) {
         None => headline(results),
         Some(ends) => format!(
             "Half of the answered calls take at most {}",
-            spread(ends, seconds)
+            ends.told(seconds)
         ),
     }
 }
@@ -151,7 +169,7 @@ pub fn queue(results: &Results) -> String {
             match peak(longest) {
                 most if most < 0.5 => "Next to no attempt waits".to_string(),
                 most => format!(
-                    "The queue grows to {} with {}",
+                    "The queue grows to {} on average, with {}",
                     thousands(most),
                     named(longest)
                 ),
@@ -160,35 +178,38 @@ pub fn queue(results: &Results) -> String {
     }
 }
 
-/// Of the waves of retries: how much more comes at once than is usual.
+/// Of the waves of retries: how much more comes at once than is usual, in the first run,
+/// which is the one that is drawn.
 pub fn waves(results: &Results) -> String {
-    match extremes(results, "herd_index") {
-        Some([(calm, low), (worst, high)]) => {
-            let times = |x| format!("{} times", three_digits(x));
-            let mut text = format!(
-                "In its worst 10 ms {} brings {} the usual attempts",
-                named(worst),
-                times(high)
-            );
-            if times(low) != times(high) {
-                text += &format!(", {} {}", named(calm), times(low));
-            }
-            text
+    let index = metric_index("herd_index");
+    let first = |p: &PolicyResults| match (index, p.raw.first()) {
+        (Some(i), Some(metrics)) => metrics[i],
+        _ => f64::NAN,
+    };
+    let times = |x| format!("{} times", three_digits(x));
+    if let Some(ends) = ends_of(results, first) {
+        let (worst, high) = ends.most;
+        let mut text = format!(
+            "In its worst 10 ms {} brings {} the usual attempts",
+            named(worst),
+            times(high)
+        );
+        if times(ends.least.1) != times(high) {
+            text += &format!(", {} {}", named(ends.least.0), times(ends.least.1));
         }
-        None => {
-            let most = |p: &PolicyResults| p.waves.iter().map(|bin| bin.iter().sum::<u32>()).max();
-            let worst = results.policies.iter().max_by_key(|p| most(p));
-            let width = Stretch::of(&results.scenario).bin as f64 / 1e9;
-            match worst.and_then(|p| Some((p, most(p)?))) {
-                Some((policy, most)) => format!(
-                    "At worst {} attempts come within {}, with {}",
-                    thousands(f64::from(most)),
-                    seconds(width),
-                    named(policy)
-                ),
-                None => headline(results),
-            }
-        }
+        return text;
+    }
+    let most = |p: &PolicyResults| p.waves.iter().map(|bin| bin.iter().sum::<u32>()).max();
+    let worst = results.policies.iter().max_by_key(|p| most(p));
+    let width = Stretch::of(&results.scenario).bin as f64 / 1e9;
+    match worst.and_then(|p| Some((p, most(p)?))) {
+        Some((policy, most)) => format!(
+            "At worst {} attempts come within {}, with {}",
+            thousands(f64::from(most)),
+            seconds(width),
+            named(policy)
+        ),
+        None => headline(results),
     }
 }
 

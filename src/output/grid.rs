@@ -213,7 +213,12 @@ impl<'g> Atlas<'g> {
             return self.verdict();
         }
         let stuck = |i: &usize| self.recovered[*i].iter().filter(|s| **s < 1.0).count();
-        let safe = (0..self.names.len()).filter(|i| stuck(i) == 0).count();
+        let told = |i: &usize| self.recovered[*i].iter().any(|s| !s.is_nan());
+        let told: Vec<usize> = (0..self.names.len()).filter(told).collect();
+        if told.is_empty() {
+            return "Recovery cannot be told in any cell".to_string();
+        }
+        let safe = told.iter().filter(|i| stuck(i) == 0).count();
         match (0..self.names.len()).rev().max_by_key(stuck) {
             Some(worst) if stuck(&worst) > 0 => format!(
                 "{safe} of {} policies recover wherever it can be told; {} does not in {} of {} \
@@ -224,7 +229,7 @@ impl<'g> Atlas<'g> {
                 thousands(self.cells as f64)
             ),
             _ => format!(
-                "All {} policies recover wherever it can be told",
+                "{safe} of {} policies recover wherever it can be told",
                 self.names.len()
             ),
         }
@@ -341,7 +346,8 @@ pub fn header(job: &Job) -> Vec<String> {
     }
 }
 
-fn main_metric(job: &Job) -> &'static str {
+/// The metric that a sweep is about.
+pub fn main_metric(job: &Job) -> &'static str {
     match job {
         Job::Herd(_) => "success_ratio",
         Job::Fence(_) => "p_stale_write",

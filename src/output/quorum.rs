@@ -37,16 +37,20 @@ pub const METRICS: [&str; 17] = [
 ];
 
 fn metric(cell: &Cell, name: &str) -> Estimate {
-    let latency = |of: &[f64; 3], suffix: &str| {
+    let latency = |of: &[f64; 3], ci: &[[f64; 2]; 3], suffix: &str| {
         let mut names = LATENCIES.iter();
         let i = names.position(|(name, _)| suffix == format!("{name}_s"));
-        i.map_or(Estimate::NONE, |i| Estimate::certain(of[i]))
+        i.map_or(Estimate::NONE, |i| Estimate {
+            low: ci[i][0],
+            high: ci[i][1],
+            ..Estimate::certain(of[i])
+        })
     };
     if let Some(suffix) = name.strip_prefix("read_latency_") {
-        return latency(&cell.read_latency, suffix);
+        return latency(&cell.read_latency, &cell.latency_ci[0], suffix);
     }
     if let Some(suffix) = name.strip_prefix("write_latency_") {
-        return latency(&cell.write_latency, suffix);
+        return latency(&cell.write_latency, &cell.latency_ci[1], suffix);
     }
     match name {
         "p_stale" => cell.points.first().map_or(Estimate::NONE, |p| p.best()),
@@ -125,6 +129,9 @@ pub fn header(scenario: &QuorumScenario) -> Vec<String> {
     names.extend(METRICS[3..9].iter().map(|n| n.to_string()));
     names.extend(METRICS[12..].iter().map(|n| n.to_string()));
     names.extend(["replica_down", "relative_error"].map(String::from));
+    for name in &METRICS[3..9] {
+        names.extend([format!("{name}_lo"), format!("{name}_hi")]);
+    }
     names
 }
 
@@ -166,6 +173,10 @@ pub fn row(cell: &Cell) -> String {
     }
     fields.push(field(cell.down));
     fields.push(cell.error.map_or(String::new(), field));
+    for name in &METRICS[3..9] {
+        let e = metric(cell, name);
+        fields.extend([e.low, e.high].map(field));
+    }
     fields.join(",")
 }
 
@@ -723,6 +734,13 @@ pub fn result(results: &QuorumResults<'_>) -> String {
             .collect::<serde_json::Map<_, _>>()
             .into()
     };
+    let bounds_of = |of: &[[f64; 2]; 3]| -> Json {
+        let pairs = LATENCIES.iter().zip(of);
+        pairs
+            .map(|((name, _), ci)| (name.to_string(), json!(ci.map(number))))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
     let cell = |cell: &Cell| {
         let points: Vec<Json> = cell
             .points
@@ -775,6 +793,8 @@ pub fn result(results: &QuorumResults<'_>) -> String {
             "t_visibility_ci95_s": bounds,
             "read_latency_s": latency(&cell.read_latency),
             "write_latency_s": latency(&cell.write_latency),
+            "read_latency_ci95_s": bounds_of(&cell.latency_ci[0]),
+            "write_latency_ci95_s": bounds_of(&cell.latency_ci[1]),
             "k_staleness": versions,
             "read_your_writes": number(1.0 - cell.points.first().map_or(f64::NAN, |p| p.best().mean)),
             "p_backwards": ci(cell.backwards),

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use crate::ensemble::herd::{PolicyResults, Results};
 use crate::ensemble::quorum::{Cell as Setting, Found, LATENCIES, Point as Chance, QuorumResults};
 use crate::ensemble::stats::Estimate;
-use crate::herd::{METRICS, Metrics, SERIES, WAVES, Waves, new_histogram};
+use crate::herd::{METRICS, Metrics, SERIES, Stretch, WAVES, Waves, is_share, new_histogram};
 use crate::output::curves::{self, Curve, Point};
 use crate::output::figures::{Figure, Figures};
-use crate::output::grid::{Atlas, header};
+use crate::output::grid::{Atlas, header, main_metric};
 use crate::output::trace::{Arrow, Bar, Event, LANES, Tone, Trace};
 use crate::scenario::quorum::{Method, QuorumScenario, Wait};
+use crate::scenario::service::Arrival;
 use crate::scenario::sweep::Grid;
-use crate::scenario::{Job, Layers, Problem, Scenario};
+use crate::scenario::{Job, JobKind, Layers, Problem, Scenario};
 
 /// Why a run cannot be read back.
 #[derive(Debug, thiserror::Error)]
@@ -82,15 +83,43 @@ impl Table {
     }
 
     /// A number, NaN where there is none.
-    fn number(&self, row: usize, column: usize) -> Result<f64, RestoreError> {
+    fn signed(&self, row: usize, column: usize) -> Result<f64, RestoreError> {
         let text = self.rows[row].get(column).unwrap_or("");
         if text.is_empty() {
             return Ok(f64::NAN);
         }
-        text.parse().map_err(|_| {
+        let number = text.parse().ok().filter(|x: &f64| x.is_finite());
+        number.ok_or_else(|| {
             let reason = format!("`{text}` in `{}` is no number", &self.header[column]);
             self.at(row, reason)
         })
+    }
+
+    /// The same of what is never negative: next to everything.
+    fn number(&self, row: usize, column: usize) -> Result<f64, RestoreError> {
+        let x = self.signed(row, column)?;
+        match x < 0.0 {
+            true => {
+                let reason = format!("`{x}` in `{}` is negative", &self.header[column]);
+                Err(self.at(row, reason))
+            }
+            false => Ok(x),
+        }
+    }
+
+    /// Holds a row to the number that it must have in a column.
+    fn expect(&self, row: usize, column: usize, expected: f64) -> Result<(), RestoreError> {
+        let x = self.number(row, column)?;
+        match (x - expected).abs() <= 1e-9 * expected.abs().max(1.0) {
+            true => Ok(()),
+            false => {
+                let name = &self.header[column];
+                Err(self.at(
+                    row,
+                    format!("`{x}` in `{name}`, where {expected} should be"),
+                ))
+            }
+        }
     }
 
     /// A mean with its interval, from three columns.
@@ -118,11 +147,17 @@ impl Table {
             let own: Vec<usize> = self.of(self.column(column)?, text).collect();
             rows.retain(|row| own.binary_search(row).is_ok());
         }
+        let replication = self.column("replication")?;
         let mut all = Vec::new();
         for row in rows {
+            self.expect(row, replication, all.len() as f64)?;
             let mut own = [f64::NAN; METRICS.len()];
-            for (own, column) in own.iter_mut().zip(&columns) {
+            for (i, (own, column)) in own.iter_mut().zip(&columns).enumerate() {
                 *own = self.number(row, *column)?;
+                if is_share(METRICS[i]) && *own > 1.0 {
+                    let reason = format!("`{own}` in `{}` is above 1", METRICS[i]);
+                    return Err(self.at(row, reason));
+                }
             }
             all.push(own);
         }
@@ -177,6 +212,8 @@ pub fn herd(directory: &Path, scenario: Scenario) -> Result<Results, RestoreErro
         latencies.column("policy")?,
         waves.column("policy")?,
     ];
+    let starts = [series.column("t_s")?, waves.column("t_s")?];
+    let stretch = Stretch::of(&scenario);
     let attempts = waves.columns(&WAVES)?;
     let [value, count] = [latencies.column("latency_ns")?, latencies.column("calls")?];
     let mut policies = Vec::new();
@@ -184,6 +221,11 @@ pub fn herd(directory: &Path, scenario: Scenario) -> Result<Results, RestoreErro
         let raw = replications.metrics(&[("policy", name)])?;
         let mut all = Vec::new();
         for row in series.of(policy_columns[0], name) {
+            series.expect(
+                row,
+                starts[0],
+                all.len() as f64 * scenario.run.bin.as_secs(),
+            )?;
             let mut bin = [Estimate::NONE; SERIES.len()];
             for (own, three) in bin.iter_mut().zip(&bins) {
                 *own = Estimate {
@@ -193,9 +235,23 @@ pub fn herd(directory: &Path, scenario: Scenario) -> Result<Results, RestoreErro
             }
             all.push(bin);
         }
+        let bins_due = scenario.run.horizon.0.div_ceil(scenario.run.bin.0) as usize;
+        // Callers that are done end a run before its horizon.
+        let arrival = &scenario.callers.arrival;
+        let ends = matches!(arrival, Arrival::Once { .. } | Arrival::Trace { .. });
+        if all.len() > bins_due || all.len() < bins_due && !ends {
+            let what = format!("policy `{name}` at every one of {bins_due} bins, and no more");
+            return Err(series.lacks(&what));
+        }
         let mut latency = new_histogram(scenario.run.horizon);
+        let mut last = -1.0;
         for row in latencies.of(policy_columns[1], name) {
             let ns = latencies.number(row, value)?;
+            if ns <= last {
+                let reason = format!("`{ns}` in `latency_ns` does not come after {last}");
+                return Err(latencies.at(row, reason));
+            }
+            last = ns;
             let calls = latencies.number(row, count)?;
             let recorded = latency.record_n(ns as u64, calls as u64);
             recorded.map_err(|e| RestoreError::Run {
@@ -205,11 +261,17 @@ pub fn herd(directory: &Path, scenario: Scenario) -> Result<Results, RestoreErro
         }
         let mut counts = Waves::new();
         for row in waves.of(policy_columns[2], name) {
+            let start = stretch.from as f64 + stretch.bin as f64 * counts.len() as f64;
+            waves.expect(row, starts[1], start / 1e9)?;
             let mut bin = [0; WAVES.len()];
             for (own, column) in bin.iter_mut().zip(&attempts) {
                 *own = waves.number(row, *column)? as u32;
             }
             counts.push(bin);
+        }
+        if counts.len() != stretch.bins {
+            let what = format!("policy `{name}` at every one of {} bins", stretch.bins);
+            return Err(waves.lacks(&what));
         }
         let mut deeper = Vec::new();
         for tier in 1..scenario.services.len() {
@@ -270,7 +332,7 @@ pub fn trials(directory: &Path, like: Figures) -> Result<Tried, RestoreError> {
             let own = ["", "_lo", "_hi"].map(|end| format!("{metric}{end}"));
             let columns = table.columns(&own.each_ref().map(String::as_str))?;
             let known = |end: &str| -> Result<Option<f64>, RestoreError> {
-                let x = table.number(row, table.column(&format!("{metric}_{end}"))?)?;
+                let x = table.signed(row, table.column(&format!("{metric}_{end}"))?)?;
                 Ok((!x.is_nan()).then_some(x))
             };
             cell.figures.push(Figure {
@@ -460,6 +522,17 @@ fn settings(table: &Table, scenario: &QuorumScenario) -> Result<Vec<Setting>, Re
             }
             Ok(own)
         };
+        let intervals = |operation: &str| -> Result<[[f64; 2]; 3], RestoreError> {
+            let mut own = [[f64::NAN; 2]; LATENCIES.len()];
+            for (own, (quantile, _)) in own.iter_mut().zip(LATENCIES) {
+                let name = format!("{operation}_latency_{quantile}_s");
+                *own = [
+                    number(&format!("{name}_lo"))?,
+                    number(&format!("{name}_hi"))?,
+                ];
+            }
+            Ok(own)
+        };
         let method = text("method")?;
         let found = [Found::Exact, Found::Conditional, Found::Simulated];
         let found = found.into_iter().find(|found| found.name() == method);
@@ -487,6 +560,7 @@ fn settings(table: &Table, scenario: &QuorumScenario) -> Result<Vec<Setting>, Re
             visibility,
             read_latency: latencies("read")?,
             write_latency: latencies("write")?,
+            latency_ci: [intervals("read")?, intervals("write")?],
             versions,
             backwards: estimate("p_backwards")?,
             failed_writes: estimate("failed_writes")?,
@@ -546,30 +620,55 @@ pub fn atlas<'g>(
     for name in &header {
         table.column(name)?;
     }
-    let first = 1 + axes.len();
+    let (first, index) = (1 + axes.len(), table.column("cell")?);
     let mut cells: Vec<Vec<String>> = vec![Vec::new(); grid.cells() as usize];
+    let mut seen: Vec<(usize, &str)> = Vec::new();
     for (row, record) in table.rows.iter().enumerate() {
-        let index = table.number(row, table.column("cell")?)?;
-        let Some(cell) = cells.get_mut(index as usize) else {
-            return Err(table.at(row, format!("the grid has no cell {index}")));
+        let number = table.number(row, index)?;
+        let at = number as usize;
+        let cell = cells.get_mut(at).filter(|_| number == at as f64);
+        let Some(cell) = cell else {
+            return Err(table.at(row, format!("the grid has no cell {number}")));
         };
-        let own = record.iter().skip(1).zip(grid.values(index as u64));
+        let own = record.iter().skip(1).zip(grid.values(at as u64));
         let moved = own
             .zip(&axes)
             .find(|((text, value), _)| plain(text) != value);
         if let Some(((text, value), axis)) = moved {
-            let reason = format!("`{text}` in `{axis}`, where cell {index} has `{value}`");
+            let reason = format!("`{text}` in `{axis}`, where cell {at} has `{value}`");
             return Err(table.at(row, reason));
+        }
+        let name = record.get(first).unwrap_or("");
+        if seen.contains(&(at, name)) {
+            return Err(table.at(row, format!("`{name}` in cell {at} comes twice")));
+        }
+        // Rows of a cell stand together, so that its own are enough to look at.
+        seen.retain(|(other, _)| *other == at);
+        seen.push((at, name));
+        for metric in ["", "_lo", "_hi"].map(|end| format!("{}{end}", main_metric(base))) {
+            table.number(row, table.column(&metric)?)?;
         }
         let fields: Vec<&str> = record.iter().skip(first).collect();
         cell.push(fields.join(","));
     }
+    let most = cells.iter().map(Vec::len).max().unwrap_or(0);
     let mut atlas = Atlas::new(grid, base, &header);
     for (index, rows) in cells.iter().enumerate() {
-        if rows.is_empty() {
-            return Err(table.lacks(&format!("cell {index}")));
+        // A quorum has as many settings as fit its N.
+        if rows.is_empty() || rows.len() < most && base.kind() != JobKind::Quorum {
+            return Err(table.lacks(&format!("cell {index}, or not all of them")));
         }
         atlas.cell(index as u64, rows);
+    }
+    if let Job::Herd(scenario) = base {
+        let known = |name: &String| scenario.policies.iter().any(|(other, _)| other == name);
+        let varies = axes.contains(&"policy");
+        if let Some(stranger) = atlas.names.iter().find(|name| !varies && !known(name)) {
+            return Err(RestoreError::Run {
+                path: table.path.clone(),
+                reason: format!("has rows of `{stranger}`, which is no policy of the sweep"),
+            });
+        }
     }
     Ok(atlas)
 }

@@ -191,6 +191,11 @@ fn notes(results: &Results) -> String {
         "attempts that the client itself held back, per call",
         &|p| share(mean(p, "denied_attempts"), mean(p, "calls")),
     );
+    note("everybody was done in", &|p| {
+        let done = p.metric("completion_s").n;
+        (Question::of(&results.scenario) == Question::Completion && done < results.replications)
+            .then(|| format!("{done} of {} runs", results.replications))
+    });
     note("recovery could be judged in", &|p| {
         let judged = p.metric("recovered_ratio").n;
         (judged > 0 && judged < results.replications)

@@ -3,6 +3,7 @@
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
+use crate::output::finding::ANSWERED;
 use crate::output::words::{capital, list, percent, seconds, thousands};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
@@ -65,7 +66,9 @@ pub fn how_soon(s: f64) -> String {
 
 fn failed(policy: &PolicyResults) -> String {
     let share = 1.0 - policy.metric("success_ratio").mean;
-    if share == 0.0 {
+    if share.is_nan() {
+        "ends no call".to_string()
+    } else if share == 0.0 {
         "fails no call".to_string()
     } else {
         format!("fails {} of calls", percent(share))
@@ -120,7 +123,7 @@ impl<'r> Groups<'r> {
     /// The recovering policies that answer most calls: the best first, then
     /// those that cannot be told from it.
     fn best(&self) -> Vec<&(&'r PolicyResults, f64)> {
-        let success = |p: &PolicyResults| p.metric("success_ratio").mean;
+        let success = |p: &PolicyResults| p.metric(ANSWERED).mean;
         let by_success = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| {
             success(a.0).total_cmp(&success(b.0))
         };
@@ -128,7 +131,7 @@ impl<'r> Groups<'r> {
             return Vec::new();
         };
         let alike = self.recover.iter().filter(|(policy, _)| {
-            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, "success_ratio")
+            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, ANSWERED)
         });
         [first].into_iter().chain(alike).collect()
     }
@@ -214,7 +217,7 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
             (Question::Completion, s) if s.is_finite() => {
                 format!(
                     "is done after {}, {fails} and makes {attempts:.2} attempts per call",
-                    seconds(s)
+                    done_after(policy, s)
                 )
             }
             (Question::Completion, _) => {
@@ -223,6 +226,7 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
                     seconds(scenario.run.horizon.as_secs())
                 )
             }
+            _ if attempts.is_nan() => fails,
             _ => format!("{fails} and makes {attempts:.2} attempts per call"),
         }
     };
@@ -303,6 +307,12 @@ pub fn headline(results: &Results) -> String {
             let (more, n) = (groups.recover.len(), results.policies.len());
             let (name, s) = best[0];
             match more {
+                // Of the others it cannot be told: none of them is seen not to.
+                1 if groups.sometimes.is_empty() => format!(
+                    "{} recovers from {what} {}; of the others it cannot be told",
+                    named(name),
+                    how_soon(*s)
+                ),
                 1 => format!(
                     "Of {n} policies only {} always recovers from {what}, {}",
                     named(name),
@@ -353,21 +363,52 @@ pub fn headline(results: &Results) -> String {
     }
 }
 
-/// Who is done first, where everybody calls once.
+/// `2.06 s`, or in how many of the runs.
+pub fn done_after(policy: &PolicyResults, s: f64) -> String {
+    let (done, all) = (policy.metric("completion_s").n, policy.raw.len() as u64);
+    match done == all {
+        true => seconds(s),
+        false => format!("{} in {done} of {all} runs", seconds(s)),
+    }
+}
+
+/// Who is done first, where everybody calls once: of those that answer the most calls,
+/// as who gives up is done soon.
 fn completion(results: &Results, horizon: &str) -> String {
     let done = |p: &&PolicyResults| p.metric("completion_s").mean;
-    let finished = results.policies.iter().filter(|p| done(p).is_finite());
-    match finished.min_by(|a, b| done(a).total_cmp(&done(b))) {
+    let all: Vec<&PolicyResults> = results.policies.iter().collect();
+    let able = answering_most(results);
+    let finished = able.iter().copied().filter(|p| done(p).is_finite());
+    let by_done = |a: &&PolicyResults, b: &&PolicyResults| done(a).total_cmp(&done(b));
+    match finished.clone().min_by(by_done) {
         None => format!("Nobody is done within {horizon}"),
-        Some(first) if results.policies.len() == 1 => {
-            format!("{} is done after {}", named(first), seconds(done(&first)))
+        Some(first) => {
+            let after = done_after(first, done(&first));
+            let alike = finished.clone().filter(|p| done(p) == done(&first)).count();
+            match (all.len(), able.len()) {
+                (1, _) => format!("{} is done after {after}", named(first)),
+                (n, _) if n == alike => format!("With every policy all is done after {after}"),
+                (n, m) if n == m => format!("{} is done first, after {after}", named(first)),
+                _ => format!(
+                    "Of the policies that answer the most calls {} is done first, after {after}",
+                    named(first)
+                ),
+            }
         }
-        Some(first) => format!(
-            "{} is done first, after {}",
-            named(first),
-            seconds(done(&first))
-        ),
     }
+}
+
+/// The policies that answer no fewer calls than another one, by more than chance.
+pub fn answering_most(results: &Results) -> Vec<&PolicyResults> {
+    let Some(answered) = metric_index(ANSWERED) else {
+        return Vec::new();
+    };
+    let behind = |p: &PolicyResults, other: &PolicyResults| {
+        let d = other.difference(p, answered);
+        d.low > 0.0 || d.low.is_nan() && d.mean > 0.0
+    };
+    let most = |p: &&PolicyResults| !results.policies.iter().any(|other| behind(p, other));
+    results.policies.iter().filter(most).collect()
 }
 
 /// "a 2 s crash", or "the faults" where there are several.
@@ -385,7 +426,8 @@ pub fn incident(results: &Results) -> String {
                 FaultKind::Surge(_) => "surge",
             };
             let lasts = seconds(fault.lasts.as_secs());
-            let article = match lasts.starts_with('8') || lasts.starts_with("11 ") {
+            let vowel = ["8", "11 ", "18 "].iter().any(|n| lasts.starts_with(n));
+            let article = match vowel {
                 true => "an",
                 false => "a",
             };

@@ -3,11 +3,14 @@
 
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
-use crate::output::finding::best;
+use crate::output::finding::{ANSWERED, best};
 use crate::output::table;
-use crate::output::verdict::{Fate, Question, headline, how_soon, incident, setting};
+use crate::output::verdict::{
+    Fate, Question, answering_most, done_after, headline, how_soon, incident, setting,
+};
 use crate::output::words::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
 use crate::report::{Grid, Story};
+use crate::scenario::service::Arrival;
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {
@@ -55,19 +58,29 @@ pub fn story(results: &Results) -> Story {
 
 /// What happened, to how many calls.
 fn happened(results: &Results) -> String {
-    let calls = results.policies[0].metric("calls").mean;
+    let first = &results.policies[0];
+    let calls = thousands(first.metric("calls").mean);
     let s = &results.scenario;
     let faults: Vec<String> = s.faults.iter().map(|f| format!("{f}")).collect();
     let what = match faults.is_empty() {
         true => "Nothing goes wrong from outside".to_string(),
         false => format!("{} ({})", capital(&incident(results)), list(&faults)),
     };
-    format!(
-        "{what}; {} callers make {} calls in the {} that are counted.",
-        thousands(f64::from(s.callers.count)),
-        thousands(calls),
-        seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0)),
-    )
+    let count = f64::from(s.callers.count);
+    let callers = match count {
+        1.0 => "1 caller makes".to_string(),
+        _ => format!("{} callers make", thousands(count)),
+    };
+    let counted = seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0));
+    match s.callers.arrival {
+        Arrival::Once { .. } => format!("{what}; {callers} {calls} calls in all."),
+        // Who waits for an answer before the next call makes as many as answers allow.
+        Arrival::Closed { .. } => format!(
+            "{what}; {callers} {calls} calls in the {counted} that are counted, with {}.",
+            first.name
+        ),
+        _ => format!("{what}; {callers} {calls} calls in the {counted} that are counted."),
+    }
 }
 
 /// `96.70 ±0.02%`, as the table has it.
@@ -92,16 +105,30 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             format!("recovers in {} of the runs; ", percent(p))
         }
         (Question::Recovery, Fate::Recovers(s)) => format!("recovers {}; ", how_soon(s)),
-        (Question::Completion, _) => {
-            format!(
-                "is done after {}; ",
-                seconds(policy.metric("completion_s").mean)
-            )
-        }
+        (Question::Completion, _) => match policy.metric("completion_s").mean {
+            s if s.is_nan() => format!("is not done within {horizon}; "),
+            s => format!("is done after {}; ", done_after(policy, s)),
+        },
+        (Question::Recovery, Fate::Steady) => "its recovery cannot be told; ".to_string(),
         _ => String::new(),
     };
+    let judged = policy.metric("recovered_ratio").n;
+    let fate = match judged > 0 && judged < results.replications {
+        true => format!(
+            "{fate}judged in {judged} of {} runs; ",
+            results.replications
+        ),
+        false => fate,
+    };
+    if policy.metric("success_ratio").mean.is_nan() {
+        return format!("{}: {fate}none of its calls ends.", policy.name);
+    }
+    let waiting = policy.metric("outstanding_calls").mean;
+    let calls = policy.metric("calls").mean;
+    let many = waiting > 0.01 * calls;
+    let ended = if many { " that end" } else { "" };
     let mut text = format!(
-        "{}: {fate}{} of its calls are answered, at {} a call and {} at the 99th percentile",
+        "{}: {fate}{} of its calls{ended} are answered, at {} a call and {} at the 99th percentile",
         policy.name,
         share(policy.metric("success_ratio")),
         attempts(policy.metric("attempts_per_call").mean),
@@ -114,11 +141,9 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             percent(wasted)
         );
     }
-    let waiting = policy.metric("outstanding_calls").mean;
-    let calls = policy.metric("calls").mean;
-    if waiting > 0.01 * calls {
+    if many {
         text += &format!(
-            "; {} of its calls still wait at the end and count neither way",
+            "; {} of its calls still wait at the end",
             percent(waiting / calls)
         );
     }
@@ -127,11 +152,20 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
 
 /// Which one change helps most, and by how much.
 fn helps_most(results: &Results) -> Option<String> {
+    if results.policies.len() < 2 {
+        return None;
+    }
+    if results.replications < 2 {
+        return Some(
+            "One run a policy gives no intervals: which change helps cannot be told from chance."
+                .to_string(),
+        );
+    }
     if Question::of(&results.scenario) == Question::Completion {
         return soonest(results);
     }
     let first = results.policies.first()?;
-    let success = metric_index("success_ratio")?;
+    let answered = metric_index(ANSWERED)?;
     let points = |x: f64| three_digits(x * 100.0);
     let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
     if let Some((policy, d)) = best(results) {
@@ -144,8 +178,12 @@ fn helps_most(results: &Results) -> Option<String> {
         ));
     }
     let others = results.policies[1..].iter();
-    let behind = others.map(|p| (p, first.difference(p, success)));
-    let next = behind.min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
+    let behind: Vec<(&PolicyResults, Estimate)> = others
+        .map(|p| (p, first.difference(p, answered)))
+        .filter(|(_, d)| !d.mean.is_nan())
+        .collect();
+    let next = behind.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
+    let equal = |d: &Estimate| d.mean == 0.0 && d.half_width() == 0.0;
     Some(match next.1.low > 0.0 {
         true => format!(
             "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
@@ -156,8 +194,11 @@ fn helps_most(results: &Results) -> Option<String> {
             interval(next.1),
         ),
         // Where not even chance makes a difference, more of it makes none.
-        false if next.1.half_width() == 0.0 => {
+        false if behind.iter().all(|(_, d)| equal(d)) => {
             "No policy answers more calls than another.".to_string()
+        }
+        false if equal(&next.1) => {
+            format!("No other policy answers more calls than {}.", first.name)
         }
         false => format!(
             "No other policy answers more calls than {} by more than chance; more replications \
@@ -167,11 +208,13 @@ fn helps_most(results: &Results) -> Option<String> {
     })
 }
 
-/// Of callers that call once: with which policy they are done first.
+/// Of callers that call once: with which policy they are done first, of those that
+/// answer the most of them.
 fn soonest(results: &Results) -> Option<String> {
     let first = results.policies.first()?;
     let completion = metric_index("completion_s")?;
-    let sooner = results.policies[1..]
+    let able = answering_most(results);
+    let sooner = able
         .iter()
         .map(|p| (p, first.difference(p, completion)))
         .filter(|(_, d)| d.low > 0.0)
@@ -186,11 +229,19 @@ fn soonest(results: &Results) -> Option<String> {
             seconds(d.low),
             seconds(d.high)
         ),
-        None if results.policies.len() > 1 => format!(
-            "With no other policy everybody is done sooner than with {}, by more than chance.",
+        None if able.iter().any(|p| p.name == first.name) => format!(
+            "With no other policy that answers as many calls is everybody done sooner than with \
+             {}, by more than chance.",
             first.name
         ),
-        None => return None,
+        None => {
+            let names: Vec<&str> = able.iter().map(|p| p.name.as_str()).collect();
+            format!(
+                "{} is done soon and answers fewer calls than {}.",
+                first.name,
+                list(&names)
+            )
+        }
     })
 }
 
@@ -232,7 +283,7 @@ fn cycle(results: &Results) -> Option<String> {
     let stuck = results
         .policies
         .iter()
-        .find(|p| matches!(Fate::of(p), Fate::Never))?;
+        .find(|p| matches!(Fate::of(p), Fate::Never) && Cycle::of(p).retries > 0.0)?;
     let own = Cycle::of(stuck);
     let count = |name: &str| stuck.metric(name).mean;
     let failed: f64 = FAILURES.iter().map(|(name, _)| count(name)).sum();
@@ -263,24 +314,29 @@ fn cycle(results: &Results) -> Option<String> {
         three_digits(own.attempts),
         percent(own.lost),
     );
-    if let Some((policy, _)) = best(results) {
+    // Who escapes: the best of those that recover.
+    let escaped = results
+        .policies
+        .iter()
+        .filter(|p| matches!(Fate::of(p), Fate::Recovers(_)));
+    let answered = |p: &&PolicyResults| p.metric(ANSWERED).mean;
+    if let Some(policy) = escaped.max_by(|a, b| answered(a).total_cmp(&answered(b))) {
         let other = Cycle::of(policy);
-        text += &match other.retries < 0.9 * own.retries {
-            true => format!(
+        if other.retries < 0.9 * own.retries {
+            text += &format!(
                 "; {} cuts the step from failures to retries, {} in place of {}",
                 policy.name,
                 three_digits(other.retries),
                 three_digits(own.retries)
-            ),
-            false => format!(
-                "; {} retries as much after a failure, {}, and cuts the step from load to \
-                 failures, {} in place of {}",
+            );
+        } else if other.lost < 0.9 * own.lost {
+            text += &format!(
+                "; {} cuts the step from load to failures, {} in place of {}",
                 policy.name,
-                three_digits(other.retries),
                 percent(other.lost),
                 percent(own.lost)
-            ),
-        };
+            );
+        }
     }
     Some(text + ".")
 }
@@ -291,7 +347,7 @@ fn differences(results: &Results) -> Option<Grid> {
     if results.policies.len() < 2 {
         return None;
     }
-    let success = metric_index("success_ratio")?;
+    let answered = metric_index(ANSWERED)?;
     let attempts = metric_index("attempts_per_call")?;
     let rows: Vec<Vec<String>> = results.policies[1..]
         .iter()
@@ -301,12 +357,16 @@ fn differences(results: &Results) -> Option<Grid> {
                 false => {
                     let [mean, low, high] =
                         [e.mean, e.low, e.high].map(|x| format!("{:+.2}", x * scale));
-                    format!("{mean} ({low} to {high})").replace('-', "−")
+                    let text = match e.low.is_nan() {
+                        true => mean,
+                        false => format!("{mean} ({low} to {high})"),
+                    };
+                    text.replace('-', "−")
                 }
             };
             vec![
                 p.name.clone(),
-                signed(p.difference(baseline, success), 100.0),
+                signed(p.difference(baseline, answered), 100.0),
                 signed(p.difference(baseline, attempts), 1.0),
             ]
         })

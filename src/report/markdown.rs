@@ -15,11 +15,22 @@ fn plain(text: &str) -> String {
     out
 }
 
+/// A code span, fenced by more backticks than it holds in a row.
+fn code(text: &str) -> String {
+    let text = text.replace(['\n', '\r'], " ");
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    match longest {
+        0 => format!("{fence}{text}{fence}"),
+        _ => format!("{fence} {text} {fence}"),
+    }
+}
+
 /// What was asked of the run and what became of it, a line each.
 pub fn conditions(story: &Story) -> String {
     let mut out = String::new();
     for (condition, ruling) in &story.conditions {
-        out += &format!("- `{}`: {}\n", condition.replace('`', "'"), plain(ruling));
+        out += &format!("- {}: {}\n", code(condition), plain(ruling));
     }
     match out.is_empty() {
         true => out,
@@ -63,9 +74,9 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         }
     }
     out += &format!(
-        "**Method.** {}\n\nTo do it again: `{}`\n",
+        "**Method.** {}\n\nTo do it again: {}\n",
         plain(&story.method),
-        story.command
+        code(&story.command)
     );
     out
 }
