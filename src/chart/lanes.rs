@@ -16,7 +16,7 @@ pub fn lanes(name: &'static str, trace: &Trace, figures: &Figures) -> Result<Cha
     let told: Vec<String> = trace
         .events
         .iter()
-        .map(|e| format!("{} s: {} {}", e.t_s, e.who, e.what))
+        .map(|e| format!("{:.3} s, {}: {}", e.t_s, e.who, e.what))
         .collect();
     let sheet = Sheet {
         name,

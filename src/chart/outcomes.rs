@@ -80,7 +80,13 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
                 let width = theme::measure(&text, theme::SMALL, false);
                 if x(to) - x(from) > width + 12.0 {
                     let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
-                    let ink = if dark { theme::PAPER } else { theme::ON_PALE };
+                    // One is pale on paper and dark on a dark ground, as ink is.
+                    let turns = *colour == KINDS[1].1;
+                    let ink = match (dark, turns) {
+                        (true, _) => theme::PAPER,
+                        (_, true) => theme::INK,
+                        _ => theme::ON_PALE,
+                    };
                     canvas.text(
                         ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
                         &text,

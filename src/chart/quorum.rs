@@ -268,15 +268,23 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
     };
     let always = results.cells.iter().filter(|c| c.always_fresh).count();
     let title = format!(
-        "{always} of {} settings never give a stale read",
-        results.cells.len()
+        "{always} of {} settings never {} a stale read",
+        results.cells.len(),
+        if always == 1 { "gives" } else { "give" }
     );
     let more = match cluster.n.len().saturating_sub(MOST_PANELS) {
         0 => String::new(),
         n => format!(" · {n} more values of N in summary.csv"),
     };
     let count = panels.len() as f64;
-    let room = theme::WIDTH - theme::LEFT - theme::EDGE - GAP * (count - 1.0);
+    // Names of levels take more room than numbers.
+    let names = cluster
+        .w
+        .iter()
+        .map(|w| theme::measure(&format!("W={w}"), theme::TICK, false));
+    let start = names.fold(0.0, f64::max).min(260.0) + 26.0;
+    let start = start.max(theme::LEFT);
+    let room = theme::WIDTH - start - theme::EDGE - GAP * (count - 1.0);
     let width = room / count;
     let across = cluster.r.len() as f64;
     let down = cluster.w.len() as f64;
@@ -287,7 +295,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         name: "fresh",
         title: &title,
         subtitle: &format!(
-            "Chance that a read {when} is fresh · framed: R + W > N · {}{more}",
+            "Chance that a read {when} is fresh · framed: always · {}{more}",
             setting(results)
         ),
         footer: &footer(results),
@@ -296,7 +304,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
     sheet.draw(height + 160.0, |canvas, top| {
         let style = Type::new(theme::TICK, theme::SOFT);
         for (i, n) in panels.iter().enumerate() {
-            let left = theme::LEFT + i as f64 * (size.0 * across + GAP);
+            let left = start + i as f64 * (size.0 * across + GAP);
             canvas.text(
                 (left, top - 14.0),
                 &format!("N = {n}"),
@@ -313,7 +321,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
                 for (line, w) in cluster.w.iter().enumerate().filter(|(_, w)| fits(w)) {
                     let y = top + height - size.1 * (line + 1) as f64;
                     if column == 0 {
-                        let room = if i == 0 { theme::LEFT } else { GAP } - 16.0;
+                        let room = if i == 0 { start } else { GAP } - 16.0;
                         canvas.text(
                             (left - 10.0, y + size.1 / 2.0 + 7.0),
                             &theme::shorten(&format!("W={w}"), theme::TICK, false, room),
@@ -331,7 +339,7 @@ pub fn fresh(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
         }
         // Frames last, over their neighbours' edges.
         for (i, n) in panels.iter().enumerate() {
-            let left = theme::LEFT + i as f64 * (size.0 * across + GAP);
+            let left = start + i as f64 * (size.0 * across + GAP);
             for cell in results.cells.iter().filter(|c| c.n == *n && c.always_fresh) {
                 let places = (
                     cluster.r.iter().position(|r| *r == cell.r),
@@ -470,7 +478,7 @@ pub fn price(results: &QuorumResults<'_>) -> Result<Chart, ChartError> {
             );
         }
         let mix = format!(
-            "{unit} of an operation at the 99th percentile, {}% of them reads",
+            "{unit} at the 99th percentile: reads by {}% and writes by the rest",
             three_digits(share * 100.0)
         );
         canvas.text(

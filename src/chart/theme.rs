@@ -40,17 +40,18 @@ pub const HEAT: [RGBColor; 7] = [
     RGBColor(8, 41, 94),
 ];
 
-/// Okabe and Ito's palette (2008), which the colour-blind can tell apart; its
-/// pale tones darkened so that labels in them can be read on white.
+/// Okabe and Ito's palette (2008), which the colour-blind can tell apart, its pale
+/// tones darkened so that labels in them can be read on white, or replaced by dark ones
+/// of Tol's muted scheme (2021).
 const PALETTE: [RGBColor; 8] = [
     RGBColor(213, 94, 0),
     RGBColor(0, 114, 178),
     RGBColor(0, 158, 115),
     RGBColor(178, 84, 140),
     RGBColor(176, 118, 0),
-    RGBColor(38, 139, 190),
+    RGBColor(51, 34, 136),
     RGBColor(70, 70, 70),
-    RGBColor(120, 94, 60),
+    RGBColor(136, 34, 85),
 ];
 
 /// What a drawing is for.
@@ -69,7 +70,7 @@ pub struct Tone {
 }
 
 /// Every colour that changes with the ground.
-pub const TONES: [Tone; 22] = [
+pub const TONES: [Tone; 23] = [
     tone("#FFFFFF", "paper", "#17191C"),
     tone("#202124", "ink", "#E8EAED"),
     tone("#5F6368", "soft", "#B3B8BD"),
@@ -82,13 +83,14 @@ pub const TONES: [Tone; 22] = [
     tone("#009E73", "c2", "#2FC296"),
     tone("#B2548C", "c3", "#D98CB8"),
     tone("#B07600", "c4", "#D9A63A"),
-    tone("#268BBE", "c5", "#7CC4EC"),
+    tone("#332288", "c5", "#A99BF0"),
     tone("#464646", "c6", "#C4C8CC"),
-    tone("#785E3C", "c7", "#B99A70"),
-    tone("#DEEBF7", "h0", "#1D2B39"),
-    tone("#BCD7EC", "h1", "#203C56"),
-    tone("#8FBEDE", "h2", "#265478"),
-    tone("#5D9ECC", "h3", "#31719E"),
+    tone("#882255", "c7", "#E58AB0"),
+    tone("#73B8E2", "again", "#1F5F8B"),
+    tone("#DEEBF7", "h0", "#23384D"),
+    tone("#BCD7EC", "h1", "#264A69"),
+    tone("#8FBEDE", "h2", "#2B5E86"),
+    tone("#5D9ECC", "h3", "#3577A5"),
     tone("#3079B6", "h4", "#4993C6"),
     tone("#105091", "h5", "#84BCE2"),
     tone("#08295E", "h6", "#D6EAF8"),

@@ -216,9 +216,14 @@ fn panels(
                 view,
                 beside,
             };
+            // Of a chain it is the service that callers meet.
+            let heading = match results.scenario.services.len() {
+                1 => view.heading.to_string(),
+                _ => format!("{}, at {}", view.heading, results.scenario.tier_name(0)),
+            };
             canvas.text(
                 (theme::LEFT, above - 16.0),
-                view.heading,
+                &heading,
                 Type::new(theme::HEADING, theme::INK),
             );
             if i == 0 {

@@ -24,7 +24,7 @@ pub struct ReportOptions {
     #[arg(required = true, value_name = "DIR")]
     runs: Vec<PathBuf>,
     /// Where the report of several runs goes
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = "out/report")]
     out: PathBuf,
     /// Charts for a light or a dark ground
     #[arg(long, value_enum, default_value = "light")]
@@ -131,6 +131,14 @@ fn together(runs: Vec<Rebuilt>, options: &ReportOptions) -> (Story, Vec<Part>) {
             (Some(before), Some(now)) if run.kind == first.kind && i > 0 => {
                 let (before, now) = (before.as_ref(), now.as_ref());
                 Some(baseline::compare(run.kind, &first.name, before, now))
+            }
+            _ if i > 0 => {
+                let why = match (&run.judged, &first.judged) {
+                    (Some(_), Some(_)) => "is of another kind",
+                    _ => "is compared as it stands: cells of sweeps are not",
+                };
+                story.summary.push(format!("{} {why}.", run.name));
+                None
             }
             _ => None,
         };

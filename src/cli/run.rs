@@ -276,6 +276,12 @@ impl Finished {
         let table = comparison.table();
         let (headers, rows) = (&table.headers, &table.rows);
         let verdict = &comparison.verdict;
+        if comparison.changes.is_empty() {
+            self.text = format!("{}\n{}", table::wrapped(verdict), self.text);
+            self.markdown = format!("**{verdict}**\n\n{}", self.markdown);
+            self.story.summary.insert(0, format!("{verdict}."));
+            return Ok(());
+        }
         self.text = format!(
             "{}\n{}\n{}",
             table::wrapped(verdict),
@@ -290,7 +296,7 @@ impl Finished {
         // What was found moves below what changed.
         let found = std::mem::replace(&mut self.story.title, verdict.clone());
         self.story.summary.insert(0, format!("{found}."));
-        if desk.charts && !comparison.changes.is_empty() {
+        if desk.charts {
             self.charts
                 .insert(0, chart::change(&comparison, &self.story.setting)?);
         }
@@ -308,14 +314,23 @@ fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure
         path: path.clone(),
         reason,
     };
-    Baseline::parse(&read(path)?, job.kind())
+    // A run's directory will do.
+    let file = match path.is_dir() {
+        true => path.join("result.json"),
+        false => path.clone(),
+    };
+    Baseline::parse(&read(&file)?, job.kind())
         .map(Some)
         .map_err(failed)
 }
 
 /// The same with its time series, where the files beside it still have them.
 fn read_before(job: &Job, common: &Common) -> Option<Results> {
-    let directory = common.baseline.as_ref()?.parent()?;
+    let path = common.baseline.as_ref()?;
+    let directory = match path.is_dir() {
+        true => path.as_path(),
+        false => path.parent()?,
+    };
     match job {
         Job::Herd(_) if !common.no_charts => {
             let layers = restore::layers(directory).ok()?;

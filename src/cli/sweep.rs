@@ -66,6 +66,16 @@ pub fn run(layers: Layers, kind: JobKind, common: &Common) -> Result<u8, Failure
         let problem = Problem::new("--assert judges a run, not the cells of a sweep");
         return Err(problem.at(Some(place)).into());
     }
+    for (flag, given) in [
+        ("--baseline", common.baseline.as_ref()),
+        ("--junit", common.junit.as_ref()),
+    ] {
+        if let Some(path) = given {
+            let place = Node::from_flag(flag, &path.display().to_string()).place;
+            let problem = Problem::new(format!("{flag} goes with a run, not with a sweep"));
+            return Err(problem.at(Some(place)).into());
+        }
+    }
     if grid.cells() > MOST_CELLS && !common.yes {
         return Err(Failure::TooManyCells(grid.cells()));
     }

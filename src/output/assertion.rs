@@ -213,6 +213,14 @@ impl Assertion {
             self.metric == "recovery_s" && results.estimate(cell, "recovered_ratio").mean < 1.0
         };
         let upper = matches!(self.op, Op::Below | Op::AtMost);
+        let untold = |results: &dyn Judged| {
+            self.metric == "recovery_s" && results.estimate(cell, "recovered_ratio").mean.is_nan()
+        };
+        if untold(results) || untold(before) {
+            return Ruling::Fails(format!(
+                "whether {cell} recovers cannot be told then, or now"
+            ));
+        }
         match (endless(results), endless(before)) {
             (true, false) if upper => {
                 return Ruling::Fails(format!("{cell} no longer recovers in every run"));
@@ -356,7 +364,7 @@ fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
     let whole = || 0..text.len();
     let seconds = metric.ends_with("_s") && !metric.ends_with("_per_s");
     let (digits, scale) = match text.strip_suffix('%') {
-        Some(digits) => (digits, 100.0),
+        Some(digits) => (digits.trim_end(), 100.0),
         None => (text, 1.0),
     };
     let number = digits.replace('_', "").parse::<f64>().ok();

@@ -107,9 +107,9 @@ const MANNERS: [Manner; 4] = [
         key: "key",
         list: "cells",
         verb: ["executes", "execute"],
-        better: "less twice",
-        worse: "more twice",
-        neither: "no key mode executes more or less twice by more than chance",
+        better: "fewer operations again",
+        worse: "more operations again",
+        neither: "no key mode executes more or fewer operations again by more than chance",
         aspects: &[
             aspect("p_duplicate", "executed again", Unit::Chance, false),
             aspect("p_lost", "lost", Unit::Chance, false),
@@ -163,6 +163,7 @@ impl Aspect {
         match self.unit {
             _ if mean.is_nan() => "–".to_string(),
             _ if mean == 0.0 && half == 0.0 => "no change".to_string(),
+            Unit::Chance if mean == 0.0 && half < 1e-4 => format!("0 ±{half:.0e}"),
             Unit::Chance if mean.abs().max(half) < 1e-4 => format!("{mean:+.1e} ±{half:.0e}"),
             Unit::Share | Unit::Chance => with_unit(100.0, " points"),
             Unit::Seconds if mean.abs().max(half) < 1.0 => with_unit(1e3, " ms"),

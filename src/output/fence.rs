@@ -151,7 +151,7 @@ pub const HEADERS: [&str; 7] = [
     "stale write",
     "lost update",
     "rejected",
-    "stale/h",
+    "in 1 hour",
     "z",
 ];
 

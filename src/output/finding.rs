@@ -103,7 +103,12 @@ pub fn outcomes(results: &Results) -> String {
             named(ends.least.0),
             percent(ends.least.1)
         ),
-        Some(ends) => format!("Of all calls are answered {}", ends.told(percent)),
+        Some(ends) if ends.known == 1 => format!(
+            "{} answers {} of its calls",
+            named(ends.most.0),
+            percent(ends.most.1)
+        ),
+        Some(ends) => format!("Every policy answers {} of its calls", percent(ends.most.1)),
     }
 }
 
@@ -136,6 +141,11 @@ pub fn queue(results: &Results) -> String {
         return headline(results);
     };
     let room = f64::from(pool.queue);
+    // Of a chain it is that of the service that callers meet.
+    let of = match results.scenario.services.len() {
+        1 => String::new(),
+        _ => format!(" of {}", results.scenario.tier_name(0)),
+    };
     let column = SERIES.iter().position(|c| *c == "queue_length");
     let lengths = |p: &PolicyResults| -> Vec<f64> {
         let bins = p.series.iter();
@@ -155,12 +165,14 @@ pub fn queue(results: &Results) -> String {
     let all = results.policies.len();
     match full.len() {
         n if n == all && all > 1 && room > 0.0 => {
-            "The queue is full to the end with every policy".to_string()
+            format!("The queue{of} is full to the end with every policy")
         }
         n if n > 3 && room > 0.0 => {
-            format!("The queue is full to the end with {n} of {all} policies")
+            format!("The queue{of} is full to the end with {n} of {all} policies")
         }
-        n if n > 0 && room > 0.0 => format!("The queue is full to the end with {}", list(&full)),
+        n if n > 0 && room > 0.0 => {
+            format!("The queue{of} is full to the end with {}", list(&full))
+        }
         _ => {
             let by_peak = |a: &&PolicyResults, b: &&PolicyResults| peak(a).total_cmp(&peak(b));
             let Some(longest) = results.policies.iter().rev().max_by(by_peak) else {
@@ -169,7 +181,7 @@ pub fn queue(results: &Results) -> String {
             match peak(longest) {
                 most if most < 0.5 => "Next to no attempt waits".to_string(),
                 most => format!(
-                    "The queue grows to {} on average, with {}",
+                    "The queue{of} grows to {} on average, with {}",
                     thousands(most),
                     named(longest)
                 ),
@@ -200,9 +212,13 @@ pub fn waves(results: &Results) -> String {
         return text;
     }
     let most = |p: &PolicyResults| p.waves.iter().map(|bin| bin.iter().sum::<u32>()).max();
-    let worst = results.policies.iter().max_by_key(|p| most(p));
+    let worst = results.policies.iter().rev().max_by_key(|p| most(p));
     let width = Stretch::of(&results.scenario).bin as f64 / 1e9;
     match worst.and_then(|p| Some((p, most(p)?))) {
+        Some((first, all)) if results.policies.iter().all(|p| most(p) == most(first)) => {
+            let count = thousands(f64::from(all));
+            format!("At worst {count} attempts come within {}", seconds(width))
+        }
         Some((policy, most)) => format!(
             "At worst {} attempts come within {}, with {}",
             thousands(f64::from(most)),
@@ -213,18 +229,20 @@ pub fn waves(results: &Results) -> String {
     }
 }
 
-/// Of a chain: what it makes of a call at its last service.
+/// Of a chain: where it makes most of a call.
 pub fn amplification(results: &Results) -> String {
-    let last = results.scenario.services.len() - 1;
-    let at_last = |p: &PolicyResults| p.amplification().last().copied().unwrap_or(f64::NAN);
-    let known = results.policies.iter().filter(|p| at_last(p).is_finite());
-    let worst = known.max_by(|a, b| at_last(a).total_cmp(&at_last(b)));
-    match worst {
-        Some(policy) => format!(
+    let at = |p: &PolicyResults| -> Option<(usize, f64)> {
+        let all = p.amplification().into_iter().enumerate();
+        all.filter(|(_, x)| x.is_finite())
+            .reduce(|a, b| if b.1 > a.1 { b } else { a })
+    };
+    let worst = results.policies.iter().filter_map(|p| Some((p, at(p)?)));
+    match worst.reduce(|a, b| if b.1.1 > a.1.1 { b } else { a }) {
+        Some((policy, (tier, most))) => format!(
             "With {} a call becomes {} attempts at {}",
             named(policy),
-            three_digits(at_last(policy)),
-            results.scenario.tier_name(last)
+            three_digits(most),
+            results.scenario.tier_name(tier)
         ),
         None => headline(results),
     }

@@ -138,25 +138,29 @@ impl<'g> Atlas<'g> {
         let clauses: Vec<String> = match self.base {
             Job::Herd(_) => {
                 // Policies of which the same is to be said share a clause.
-                let mut said: Vec<([usize; 2], Vec<&str>)> = Vec::new();
+                let mut said: Vec<([usize; 3], Vec<&str>)> = Vec::new();
                 for (name, shares) in self.names.iter().zip(&self.recovered) {
                     let count = |holds: fn(f64) -> bool| {
                         shares.iter().filter(|share| holds(**share)).count()
                     };
-                    let facts = [count(|s| !s.is_nan()), count(|s| s < 1.0)];
+                    let facts = [
+                        count(|s| !s.is_nan()),
+                        count(|s| s > 0.0 && s < 1.0),
+                        count(|s| s == 0.0),
+                    ];
                     match said.iter_mut().find(|(same, _)| *same == facts) {
                         Some((_, names)) => names.push(name),
                         None => said.push((facts, vec![name])),
                     }
                 }
-                let clause = |([known, stuck], names): ([usize; 2], Vec<&str>)| {
+                let clause = |([known, some, none], names): ([usize; 3], Vec<&str>)| {
                     let (who, several) = (list(&names), names.len() > 1);
                     let [recovers, does] = match several {
                         true => ["recover", "do"],
                         false => ["recovers", "does"],
                     };
                     let count = |n: usize| thousands(n as f64);
-                    match (known, stuck) {
+                    match (known, some + none) {
                         (0, _) => format!("recovery cannot be told for {who} in any cell"),
                         (n, 0) if n == self.cells => {
                             format!("{who} {recovers} in all {total} cells")
@@ -165,6 +169,12 @@ impl<'g> Atlas<'g> {
                             format!(
                                 "{who} {recovers} in all of {} cells that can be told",
                                 count(n)
+                            )
+                        }
+                        (_, stuck) if some == 0 => {
+                            format!(
+                                "{who} never {recovers} in {} of {total} cells",
+                                count(stuck)
                             )
                         }
                         (_, stuck) => format!(
@@ -195,19 +205,26 @@ impl<'g> Atlas<'g> {
         }
     }
 
+    /// The range of the main metric, in a sentence.
+    fn range_headline(&self) -> String {
+        let all = self.main.iter().map(|values| extremes(values));
+        let (low, high) = all.fold((f64::NAN, f64::NAN), |(low, high), (a, b)| {
+            (low.min(a), high.max(b))
+        });
+        let show = if self.is_herd() { percent } else { chance };
+        format!(
+            "{} over {} cells: {}",
+            capital(self.subject()),
+            thousands(self.cells as f64),
+            from_to(low, high, show)
+        )
+    }
+
     /// The same, short enough for a title.
     pub fn headline(&self) -> String {
-        if !self.is_herd() {
-            let all = self.main.iter().map(|values| extremes(values));
-            let (low, high) = all.fold((f64::NAN, f64::NAN), |(low, high), (a, b)| {
-                (low.min(a), high.max(b))
-            });
-            let total = thousands(self.cells as f64);
-            return format!(
-                "{} over {total} cells: {}",
-                capital(self.subject()),
-                from_to(low, high, chance)
-            );
+        let told = self.recovered.iter().flatten().any(|s| !s.is_nan());
+        if !self.is_herd() || !told {
+            return self.range_headline();
         }
         if self.names.len() <= 3 {
             return self.verdict();
@@ -215,9 +232,6 @@ impl<'g> Atlas<'g> {
         let stuck = |i: &usize| self.recovered[*i].iter().filter(|s| **s < 1.0).count();
         let told = |i: &usize| self.recovered[*i].iter().any(|s| !s.is_nan());
         let told: Vec<usize> = (0..self.names.len()).filter(told).collect();
-        if told.is_empty() {
-            return "Recovery cannot be told in any cell".to_string();
-        }
         let safe = told.iter().filter(|i| stuck(i) == 0).count();
         match (0..self.names.len()).rev().max_by_key(stuck) {
             Some(worst) if stuck(&worst) > 0 => format!(
@@ -237,9 +251,15 @@ impl<'g> Atlas<'g> {
 
     pub fn headers(&self) -> Vec<String> {
         let lead = match self.base {
-            Job::Herd(_) => {
-                ["policy", "always recovers", "sometimes", "never", "success"].as_slice()
-            }
+            Job::Herd(_) => [
+                "policy",
+                "always recovers",
+                "sometimes",
+                "never",
+                "untold",
+                "success",
+            ]
+            .as_slice(),
             Job::Fence(_) => &["guard", "least stale", "most stale"],
             Job::Saga(_) => &["key", "least twice", "most twice"],
             Job::Quorum(_) => &["setting", "least stale", "most stale"],
@@ -267,6 +287,7 @@ impl<'g> Atlas<'g> {
                 count(&|s| s == 1.0),
                 count(&|s| s > 0.0 && s < 1.0),
                 count(&|s| s == 0.0),
+                count(&|s| s.is_nan()),
                 from_to(low, high, percent),
             ]
         })

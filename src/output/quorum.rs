@@ -426,7 +426,7 @@ pub fn kept(results: &QuorumResults<'_>) -> Option<String> {
                 }
             };
             format!(
-                "{} keeps {wanted} at the least cost, {} a p99 operation; {rest}",
+                "{} keeps {wanted} at the least cost, {} at p99, reads and writes by their shares; {rest}",
                 best.name,
                 seconds(best.cost(share))
             )
@@ -510,9 +510,14 @@ pub fn meanings(results: &QuorumResults<'_>) -> String {
             _ => list(&those),
         }
     };
+    // With places it takes more than numbers.
+    let [reads, writes] = match results.scenario.datacentres.is_some() {
+        true => ["", ""],
+        false => [" (R + W > N)", " (W > N/2)"],
+    };
     let mut out = format!(
-        "every read meets the last write (R + W > N): {}\n\
-         two writes at once meet in a replica (W > N/2): {}\n",
+        "every read meets the last write{reads}: {}\n\
+         two writes at once meet in a replica{writes}: {}\n",
         names(&|cell| cell.always_fresh),
         names(&|cell| cell.writes_meet),
     );
@@ -637,6 +642,18 @@ pub fn method(results: &QuorumResults<'_>) -> String {
     format!("{}\n", parts.join("; "))
 }
 
+/// What the columns of [`more_rows`] are, a line each.
+pub fn columns(results: &QuorumResults<'_>) -> String {
+    results.cells.first().map_or(String::new(), |cell| {
+        format!(
+            "up: with each replica down {}% of the time\n\
+             load: share of operations that a replica serves\n\
+             backwards: a client's next read does not know what its first one did\n",
+            three_digits(cell.down * 100.0)
+        )
+    })
+}
+
 fn layout(
     results: &QuorumResults<'_>,
     table: impl Fn(&[String], &[Vec<String>]) -> String,
@@ -647,15 +664,7 @@ fn layout(
     out += &format!("\n{}\n", table(&headers(results), &rows(results)));
     let (headers, more) = more_rows(results);
     out += &format!("{}\n", table(&headers, &more));
-    if let Some(cell) = results.cells.first() {
-        out += &format!(
-            "up: with each replica down {}% of the time\n\
-             load: share of operations that a replica serves\n\
-             backwards: a client's next read does not know what its first one did\n",
-            three_digits(cell.down * 100.0)
-        );
-    }
-    for line in (meanings(results) + &method(results)).lines() {
+    for line in (columns(results) + &meanings(results) + &method(results)).lines() {
         out += &wrap(line);
     }
     if results.cells.len() > MOST_ROWS {

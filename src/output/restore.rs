@@ -656,7 +656,8 @@ pub fn atlas<'g>(
     for (index, rows) in cells.iter().enumerate() {
         // A quorum has as many settings as fit its N.
         if rows.is_empty() || rows.len() < most && base.kind() != JobKind::Quorum {
-            return Err(table.lacks(&format!("cell {index}, or not all of them")));
+            let what = format!("cell {index}, or not all of them; shards are merged first");
+            return Err(table.lacks(&what));
         }
         atlas.cell(index as u64, rows);
     }

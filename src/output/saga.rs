@@ -106,7 +106,7 @@ pub fn verdict(scenario: &SagaScenario, figures: &Figures) -> String {
             };
             clauses.push(format!(
                 "{without}, policy {} executes {} of operations more than once: at {} each, \
-                 {} paid twice per million",
+                 {} is paid twice per million operations",
                 policy.0,
                 chance(twice),
                 three_digits(scenario.saga.amount.0),

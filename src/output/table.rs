@@ -143,7 +143,9 @@ fn sparklines(results: &Results) -> String {
     }
     let names = results.policies.iter().map(|p| p.name.chars().count());
     let wide = names.max().unwrap_or(0).clamp("goodput".len(), NAME);
-    let seconds = results.scenario.run.horizon.as_secs();
+    let bins = results.policies.iter().map(|p| p.series.len()).max();
+    let seconds = bins.unwrap_or(0) as f64 * results.scenario.run.bin.as_secs();
+    let seconds = seconds.min(results.scenario.run.horizon.as_secs());
     let mut out = format!(
         "\n{:wide$}  over {}, up to {}/s\n",
         "goodput",
@@ -189,7 +191,10 @@ fn notes(results: &Results) -> String {
     );
     note(
         "attempts that the client itself held back, per call",
-        &|p| share(mean(p, "denied_attempts"), mean(p, "calls")),
+        &|p| {
+            let per_call = mean(p, "denied_attempts") / mean(p, "calls");
+            (per_call > 0.01).then(|| three_digits(per_call))
+        },
     );
     note("everybody was done in", &|p| {
         let done = p.metric("completion_s").n;

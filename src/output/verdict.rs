@@ -4,7 +4,7 @@ use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
 use crate::herd::SERIES;
 use crate::output::finding::ANSWERED;
-use crate::output::words::{capital, list, percent, seconds, thousands};
+use crate::output::words::{list, percent, seconds, thousands};
 use crate::scenario::Scenario;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::UNLIMITED;
@@ -342,21 +342,17 @@ pub fn headline(results: &Results) -> String {
             plural(never, "recovers", "recover")
         ),
         (never, [(best, s), alike @ ..]) => {
-            let (end, it) = match results.scenario.faults.len() {
-                1 => ("ends", "it"),
-                _ => ("end", "them"),
-            };
-            let never = names(never);
-            let what = capital(&what);
+            let recover = plural(never, "recovers", "recover");
+            let who = names(never);
             match alike {
                 [] => format!(
-                    "{what} never {end} for {never}; {} ends {it} {}",
+                    "{who} never {recover} from {what}; {} does {}",
                     named(best),
                     how_soon(*s)
                 ),
                 _ => {
                     let all: Vec<&str> = groups.best().iter().map(|(p, _)| named(p)).collect();
-                    format!("{what} never {end} for {never}; {} end {it}", names(&all))
+                    format!("{who} never {recover} from {what}; {} do", names(&all))
                 }
             }
         }

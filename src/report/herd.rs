@@ -6,7 +6,7 @@ use crate::ensemble::stats::Estimate;
 use crate::output::finding::{ANSWERED, best};
 use crate::output::table;
 use crate::output::verdict::{
-    Fate, Question, answering_most, done_after, headline, how_soon, incident, setting,
+    Fate, Question, answering_most, done_after, headline, how_soon, incident, named, setting,
 };
 use crate::output::words::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
 use crate::report::{Grid, Story};
@@ -43,13 +43,23 @@ pub fn story(results: &Results) -> Story {
             })
             .collect(),
         method: format!(
-            "herdsim {} simulated {} independent runs of {} for every policy, on the same random \
-             numbers (seed {}); the first {} are not counted. Means over runs, with 95% intervals.",
+            "herdsim {} simulated {} of {} for every policy, on the same random numbers (seed \
+             {}){}. {}",
             env!("CARGO_PKG_VERSION"),
-            thousands(results.replications as f64),
+            match results.replications {
+                1 => "1 run".to_string(),
+                n => format!("{} independent runs", thousands(n as f64)),
+            },
             seconds(run.horizon.as_secs()),
             run.seed,
-            seconds(run.warmup.as_secs()),
+            match run.warmup.as_secs() {
+                0.0 => String::new(),
+                s => format!("; the first {} are not counted", seconds(s)),
+            },
+            match results.replications {
+                1 => "One run has no intervals.",
+                _ => "Means over runs, with 95% intervals.",
+            },
         ),
         command: "herdsim run scenario.toml".to_string(),
         conditions: Vec::new(),
@@ -63,7 +73,8 @@ fn happened(results: &Results) -> String {
     let s = &results.scenario;
     let faults: Vec<String> = s.faults.iter().map(|f| format!("{f}")).collect();
     let what = match faults.is_empty() {
-        true => "Nothing goes wrong from outside".to_string(),
+        true => "No fault is injected".to_string(),
+        false if faults.len() > 1 => format!("Faults: {}", list(&faults)),
         false => format!("{} ({})", capital(&incident(results)), list(&faults)),
     };
     let count = f64::from(s.callers.count);
@@ -171,8 +182,8 @@ fn helps_most(results: &Results) -> Option<String> {
     if let Some((policy, d)) = best(results) {
         return Some(format!(
             "What helps most is {} in place of {}: {} more of every 100 calls are answered {}.",
-            policy.name,
-            first.name,
+            named(policy),
+            named(first),
             points(d.mean),
             interval(d),
         ));
@@ -188,9 +199,9 @@ fn helps_most(results: &Results) -> Option<String> {
         true => format!(
             "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
              next {}.",
-            first.name,
+            named(first),
             points(next.1.mean),
-            next.0.name,
+            named(next.0),
             interval(next.1),
         ),
         // Where not even chance makes a difference, more of it makes none.
@@ -223,8 +234,8 @@ fn soonest(results: &Results) -> Option<String> {
         Some((policy, d)) => format!(
             "What helps most is {} in place of {}: everybody is done {} sooner (95% interval {} \
              to {}).",
-            policy.name,
-            first.name,
+            named(policy),
+            named(first),
             seconds(d.mean),
             seconds(d.low),
             seconds(d.high)
@@ -309,7 +320,7 @@ fn cycle(results: &Results) -> Option<String> {
     let mut text = format!(
         "What took over with {} is {kinds} → retries → {through} → {kinds}: each failed attempt \
          brings {} retries, these make {} attempts of a call{load}, and {} of attempts fail",
-        stuck.name,
+        named(stuck),
         three_digits(own.retries),
         three_digits(own.attempts),
         percent(own.lost),
@@ -325,14 +336,14 @@ fn cycle(results: &Results) -> Option<String> {
         if other.retries < 0.9 * own.retries {
             text += &format!(
                 "; {} cuts the step from failures to retries, {} in place of {}",
-                policy.name,
+                named(policy),
                 three_digits(other.retries),
                 three_digits(own.retries)
             );
         } else if other.lost < 0.9 * own.lost {
             text += &format!(
                 "; {} cuts the step from load to failures, {} in place of {}",
-                policy.name,
+                named(policy),
                 percent(other.lost),
                 percent(own.lost)
             );

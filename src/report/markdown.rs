@@ -34,7 +34,7 @@ pub fn conditions(story: &Story) -> String {
     }
     match out.is_empty() {
         true => out,
-        false => format!("{out}\n"),
+        false => format!("**Conditions**\n\n{out}\n"),
     }
 }
 

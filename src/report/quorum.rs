@@ -2,7 +2,7 @@
 
 use crate::ensemble::quorum::QuorumResults;
 use crate::output::quorum::{
-    compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,
+    columns, compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,
 };
 use crate::output::words::capital;
 use crate::report::{Grid, Story};
@@ -18,6 +18,7 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
         .collect();
     let lines = meanings(results);
     summary.extend(lines.lines().map(capital));
+    let columns = columns(results);
     let mut tables = vec![
         Grid::new("", &headers(results), &rows(results)),
         Grid::new(
@@ -45,10 +46,11 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
             crate::output::scenario_file(results.scenario),
         )],
         method: format!(
-            "herdsim {}, seed {}: {}",
+            "herdsim {}, seed {}: {}. In the tables {}.",
             env!("CARGO_PKG_VERSION"),
             results.scenario.run.seed,
-            method(results).trim_end()
+            method(results).trim_end(),
+            columns.trim_end().replace(": ", " is ").replace('\n', "; ")
         ),
         command: "herdsim run scenario.toml".to_string(),
         conditions: Vec::new(),

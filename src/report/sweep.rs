@@ -98,6 +98,11 @@ fn best(atlas: &Atlas<'_>) -> Option<String> {
         false => (i, least, -least.1),
     });
     let (i, (cell, value), _) = candidates.reduce(|a, b| if b.2 > a.2 { b } else { a })?;
+    // Where several are as good, none of them is the best.
+    let all = atlas.main.iter().flatten().map(|v| show(atlas, v[0]));
+    if all.filter(|other| *other == show(atlas, value)).count() > 1 {
+        return None;
+    }
     let what = match atlas.is_herd() {
         true => "The most calls are answered with",
         false => "The least chance is with",
