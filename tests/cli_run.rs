@@ -649,6 +649,73 @@ fn reports_are_made_again_from_the_files() {
     }
 }
 
+/// A comparison and its conditions are made again as well.
+#[test]
+fn a_comparison_is_made_again_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = [
+        "--callers",
+        "300",
+        "--servers",
+        "6",
+        "--queue",
+        "300",
+        "--replications",
+        "3",
+    ];
+    let judged = [
+        "--baseline",
+        "out/a",
+        "--assert",
+        "attempts_per_call.change < 900%",
+        "--assert",
+        "budget.success_ratio > 99.9%",
+    ];
+    herdsim(&dir)
+        .args(small)
+        .args(["--name", "a"])
+        .assert()
+        .success();
+    herdsim(&dir)
+        .args(small)
+        .args(["--set", "service.queue=60", "--name", "b"])
+        .args(judged)
+        .assert()
+        .code(3);
+    let read = |name: &str| std::fs::read(dir.path().join("out/b").join(name)).unwrap();
+    let names = [
+        "postmortem.md",
+        "report.html",
+        "change.svg",
+        "timeline.png",
+        "timeline-before.svg",
+    ];
+    let before = names.map(read);
+    for name in names {
+        std::fs::remove_file(dir.path().join("out/b").join(name)).unwrap();
+    }
+    herdsim(&dir)
+        .args(["report", "out/b"])
+        .args(judged)
+        .assert()
+        .code(3);
+    for (name, bytes) in names.iter().zip(before) {
+        assert!(read(name) == bytes, "{name} differs");
+    }
+    let text = String::from_utf8(read("postmortem.md")).unwrap();
+    assert!(text.contains("**Conditions**") && text.contains("Against a"));
+    herdsim(&dir)
+        .args(["report", "out/a", "out/b"])
+        .args(judged)
+        .assert()
+        .code(2);
+    // A sweep has no cells to compare with.
+    herdsim(&dir)
+        .args(["--vary", "service.queue=10,20", "--baseline", "out/a"])
+        .assert()
+        .code(2);
+}
+
 #[test]
 fn runs_that_are_edited_or_of_another_version_are_refused() {
     let dir = tempfile::tempdir().unwrap();

@@ -85,7 +85,7 @@ pub const TONES: [Tone; 23] = [
     tone("#B07600", "c4", "#D9A63A"),
     tone("#332288", "c5", "#A99BF0"),
     tone("#464646", "c6", "#C4C8CC"),
-    tone("#882255", "c7", "#E58AB0"),
+    tone("#882255", "c7", "#EF5675"),
     tone("#73B8E2", "again", "#1F5F8B"),
     tone("#DEEBF7", "h0", "#23384D"),
     tone("#BCD7EC", "h1", "#264A69"),

@@ -9,14 +9,16 @@ use rayon::prelude::*;
 use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Ground, read};
-use crate::cli::run::{Finished, note, pool};
+use crate::cli::run::{
+    ASSERTION_FAILED, Finished, note, pool, read_assertions, read_baseline, read_before, rule,
+};
 use crate::cli::{fence, herd, quorum, saga};
 use crate::output::assertion::Judged;
 use crate::output::baseline;
 use crate::output::{fence as failovers, restore, saga as compensations};
 use crate::report::{self, Part, Story};
 use crate::scenario::sweep::Grid;
-use crate::scenario::{Job, JobKind};
+use crate::scenario::{Job, JobKind, Problem};
 
 #[derive(Args, Debug)]
 pub struct ReportOptions {
@@ -26,6 +28,12 @@ pub struct ReportOptions {
     /// Where the report of several runs goes
     #[arg(long, value_name = "DIR", default_value = "out/report")]
     out: PathBuf,
+    /// Of one run: compare it with an earlier result.json, as the run itself would
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Of one run: a condition, as of the run itself; repeat for several
+    #[arg(long = "assert", value_name = "CONDITION")]
+    assertions: Vec<String>,
     /// Charts for a light or a dark ground
     #[arg(long, value_enum, default_value = "light")]
     theme: Ground,
@@ -40,12 +48,28 @@ struct Rebuilt {
     charts: Vec<Chart>,
     /// Nothing for a sweep, whose cells are not compared.
     judged: Option<Box<dyn Judged>>,
+    /// Whether every condition holds.
+    held: bool,
 }
 
 /// Writes the documents and returns the exit status.
 pub fn make(options: &ReportOptions) -> Result<u8, Failure> {
-    let rebuilt = options.runs.iter().map(|directory| rebuild(directory));
+    let several = options.runs.len() > 1;
+    for (flag, given) in [
+        ("--baseline", options.baseline.is_some()),
+        ("--assert", !options.assertions.is_empty()),
+    ] {
+        if several && given {
+            let problem = Problem::new(format!("{flag} goes with one run"));
+            return Err(problem.help("several are compared with the first").into());
+        }
+    }
+    let rebuilt = options
+        .runs
+        .iter()
+        .map(|directory| rebuild(directory, options));
     let runs: Vec<Rebuilt> = rebuilt.collect::<Result<_, _>>()?;
+    let held = runs.iter().all(|run| run.held);
     let (directory, story, parts) = match (runs.len(), &options.runs[..]) {
         (1, [directory]) => {
             let only = runs.into_iter().next().unwrap_or_else(|| unreachable!());
@@ -57,14 +81,19 @@ pub fn make(options: &ReportOptions) -> Result<u8, Failure> {
         }
     };
     write(directory, &story, &parts, options)?;
-    Ok(0)
+    Ok(if held { 0 } else { ASSERTION_FAILED })
 }
 
 /// Reads a run or sweep back, of whatever kind.
-fn rebuild(directory: &Path) -> Result<Rebuilt, Failure> {
+fn rebuild(directory: &Path, options: &ReportOptions) -> Result<Rebuilt, Failure> {
+    let against = options.baseline.as_deref();
     let layers = restore::layers(directory)?;
     let name = directory.display().to_string();
     if layers.has_sweep() {
+        if against.is_some() || !options.assertions.is_empty() {
+            let problem = Problem::new("--baseline and --assert go with a run, not with a sweep");
+            return Err(problem.into());
+        }
         let scenario = read(&directory.join("scenario.toml"))?;
         let grid = Grid::from_layers(layers, JobKind::Herd, &[])?;
         let base = grid.base()?;
@@ -75,13 +104,17 @@ fn rebuild(directory: &Path) -> Result<Rebuilt, Failure> {
             story: report::sweep::story(&atlas, &scenario),
             charts: chart::sweep(&atlas)?,
             judged: None,
+            held: true,
         });
     }
     let job = Job::from_layers(&layers, JobKind::Herd)?;
-    let finished: Finished = match &job {
+    let assertions = read_assertions(&job, &options.assertions, against.is_some())?;
+    let earlier = read_baseline(&job, against)?;
+    let before = read_before(&job, against);
+    let mut finished: Finished = match &job {
         Job::Herd(scenario) => {
             let results = restore::herd(directory, scenario.clone())?;
-            let charts = chart::herd(&results, None)?;
+            let charts = chart::herd(&results, before.as_ref())?;
             herd::told(results, charts)?
         }
         Job::Fence(scenario) => {
@@ -94,7 +127,9 @@ fn rebuild(directory: &Path) -> Result<Rebuilt, Failure> {
         }
         Job::Quorum(scenario) => quorum::told(&restore::quorum(directory, scenario)?, true)?,
     };
+    let rulings = finished.judge(&assertions, earlier.as_ref(), true)?;
     Ok(Rebuilt {
+        held: rule(&rulings),
         name,
         kind: job.kind(),
         story: finished.story,

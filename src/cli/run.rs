@@ -39,7 +39,7 @@ pub const AGAIN: &str = "herdsim run scenario.toml";
 
 /// The exit status after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
-const ASSERTION_FAILED: u8 = 3;
+pub const ASSERTION_FAILED: u8 = 3;
 
 /// What a simulation is given to work with.
 pub struct Desk<'c> {
@@ -200,14 +200,18 @@ impl File {
 
 /// Runs a job and returns the exit status.
 pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
-    let assertions = read_assertions(job, common)?;
-    let baseline = read_baseline(job, common)?;
+    let against = common.baseline.as_deref();
+    let assertions = read_assertions(job, &common.assertions, against.is_some())?;
+    let baseline = read_baseline(job, against)?;
     let threads = common.threads();
     let cost = Cost::of_job(job, threads);
     if !cost.is_within_reach() && !common.yes {
         return Err(Failure::OutOfReach(cost));
     }
-    let before = read_before(job, common);
+    let before = match common.no_charts {
+        true => None,
+        false => read_before(job, against),
+    };
     let directory = RunDir::prepare(&common.out, job.name())?;
 
     let start = Instant::now();
@@ -228,15 +232,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     desk.bar.finish_and_clear();
     let simulated = start.elapsed();
     let mut finished = finished;
-    let earlier = baseline.as_ref().map(|b| b as &dyn Judged);
-    let rulings = rulings(&assertions, &*finished.judged, earlier);
-    finished.story.conditions = rulings.iter().map(Ruled::told).collect();
-    if !rulings.is_empty() {
-        finished.markdown += &format!("\n{}", report::conditions(&finished.story));
-    }
-    if let Some(baseline) = &baseline {
-        finished.compare(baseline, &desk)?;
-    }
+    let rulings = finished.judge(&assertions, baseline.as_ref(), desk.charts)?;
     if let Some(path) = &common.junit {
         let conditions: Vec<_> = rulings.iter().map(Ruled::case).collect();
         let xml = junit::junit(job.name(), &conditions);
@@ -270,8 +266,27 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
 }
 
 impl Finished {
+    /// Adds what became of conditions, and what changed since an earlier run.
+    pub fn judge(
+        &mut self,
+        assertions: &[Assertion],
+        baseline: Option<&Baseline>,
+        charts: bool,
+    ) -> Result<Vec<Ruled>, Failure> {
+        let earlier = baseline.map(|b| b as &dyn Judged);
+        let rulings = rulings(assertions, &*self.judged, earlier);
+        self.story.conditions = rulings.iter().map(Ruled::told).collect();
+        if !rulings.is_empty() {
+            self.markdown += &format!("\n{}", report::conditions(&self.story));
+        }
+        if let Some(baseline) = baseline {
+            self.compare(baseline, charts)?;
+        }
+        Ok(rulings)
+    }
+
     /// Puts what changed since an earlier run first, in every form.
-    fn compare(&mut self, baseline: &Baseline, desk: &Desk<'_>) -> Result<(), Failure> {
+    fn compare(&mut self, baseline: &Baseline, charts: bool) -> Result<(), Failure> {
         let comparison = baseline.compare(&*self.judged);
         let table = comparison.table();
         let (headers, rows) = (&table.headers, &table.rows);
@@ -296,7 +311,7 @@ impl Finished {
         // What was found moves below what changed.
         let found = std::mem::replace(&mut self.story.title, verdict.clone());
         self.story.summary.insert(0, format!("{found}."));
-        if desk.charts {
+        if charts {
             self.charts
                 .insert(0, chart::change(&comparison, &self.story.setting)?);
         }
@@ -306,18 +321,18 @@ impl Finished {
 }
 
 /// The earlier run to compare with.
-fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure> {
-    let Some(path) = &common.baseline else {
+pub fn read_baseline(job: &Job, path: Option<&Path>) -> Result<Option<Baseline>, Failure> {
+    let Some(path) = path else {
         return Ok(None);
     };
     let failed = |reason: String| Failure::Baseline {
-        path: path.clone(),
+        path: path.to_path_buf(),
         reason,
     };
     // A run's directory will do.
     let file = match path.is_dir() {
         true => path.join("result.json"),
-        false => path.clone(),
+        false => path.to_path_buf(),
     };
     Baseline::parse(&read(&file)?, job.kind())
         .map(Some)
@@ -325,14 +340,14 @@ fn read_baseline(job: &Job, common: &Common) -> Result<Option<Baseline>, Failure
 }
 
 /// The same with its time series, where the files beside it still have them.
-fn read_before(job: &Job, common: &Common) -> Option<Results> {
-    let path = common.baseline.as_ref()?;
+pub fn read_before(job: &Job, path: Option<&Path>) -> Option<Results> {
+    let path = path?;
     let directory = match path.is_dir() {
-        true => path.as_path(),
+        true => path,
         false => path.parent()?,
     };
     match job {
-        Job::Herd(_) if !common.no_charts => {
+        Job::Herd(_) => {
             let layers = restore::layers(directory).ok()?;
             match Job::from_layers(&layers, JobKind::Herd).ok()? {
                 Job::Herd(scenario) => restore::herd(directory, scenario).ok(),
@@ -352,7 +367,11 @@ pub fn pool(threads: usize) -> Result<ThreadPool, Failure> {
     })
 }
 
-fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure> {
+pub fn read_assertions(
+    job: &Job,
+    assertions: &[String],
+    has_baseline: bool,
+) -> Result<Vec<Assertion>, Failure> {
     let named = |name: &str| name.to_string();
     let (what, cells, metrics): (_, Vec<String>, Vec<&'static str>) = match job {
         Job::Herd(s) => (
@@ -379,7 +398,7 @@ fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure
     let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
     let read = |text: &String| {
         let parsed = Assertion::parse(text, what, &cells, &metrics);
-        let parsed = parsed.and_then(|a| match a.of_change && common.baseline.is_none() {
+        let parsed = parsed.and_then(|a| match a.of_change && !has_baseline {
             true => Err(
                 ValueError::new(0..text.len(), "a change is against a --baseline")
                     .help("add --baseline with the result.json of an earlier run"),
@@ -396,8 +415,7 @@ fn read_assertions(job: &Job, common: &Common) -> Result<Vec<Assertion>, Failure
             }
         })
     };
-    Ok(common
-        .assertions
+    Ok(assertions
         .iter()
         .map(read)
         .collect::<Result<_, Problem>>()?)
@@ -519,7 +537,7 @@ pub fn print(out: &[u8]) -> Result<(), Failure> {
 }
 
 /// An assertion and what became of it.
-struct Ruled {
+pub struct Ruled {
     text: String,
     ruling: Ruling,
 }
@@ -558,7 +576,7 @@ fn rulings(
 }
 
 /// Tells what became of every assertion, and says whether all hold.
-fn rule(rulings: &[Ruled]) -> bool {
+pub fn rule(rulings: &[Ruled]) -> bool {
     let mut all = true;
     for ruled in rulings {
         let (word, why) = match &ruled.ruling {

@@ -385,6 +385,10 @@ fn completion(results: &Results, horizon: &str) -> String {
                 (1, _) => format!("{} is done after {after}", named(first)),
                 (n, _) if n == alike => format!("With every policy all is done after {after}"),
                 (n, m) if n == m => format!("{} is done first, after {after}", named(first)),
+                (_, 1) => format!(
+                    "{} answers the most calls, and is done after {after}",
+                    named(first)
+                ),
                 _ => format!(
                     "Of the policies that answer the most calls {} is done first, after {after}",
                     named(first)

@@ -240,6 +240,9 @@ fn soonest(results: &Results) -> Option<String> {
             seconds(d.low),
             seconds(d.high)
         ),
+        None if able.len() == 1 && able[0].name == first.name => {
+            format!("No other policy answers as many calls as {}.", first.name)
+        }
         None if able.iter().any(|p| p.name == first.name) => format!(
             "With no other policy that answers as many calls is everybody done sooner than with \
              {}, by more than chance.",
