@@ -769,6 +769,43 @@ fn runs_that_are_edited_or_of_another_version_are_refused() {
         &|t| t.lines().take(4).collect::<Vec<_>>().join("\n"),
         "no row of policy `budget`",
     );
+    // Some of what cannot be, in the first row.
+    let set = |text: String, column: &str, value: &str| {
+        let at = text
+            .lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .position(|c| c == column)
+            .unwrap();
+        let mut lines: Vec<String> = text.lines().map(String::from).collect();
+        let mut fields: Vec<&str> = lines[1].split(',').collect();
+        fields[at] = value;
+        lines[1] = fields.join(",");
+        lines.join("\n")
+    };
+    for (name, column, value, what) in [
+        ("replications.csv", "calls", "-3", "is negative"),
+        ("replications.csv", "recovered_ratio", "5", "is above 1"),
+        ("replications.csv", "success_ratio", "inf", "is no number"),
+        ("replications.csv", "replication", "1", "where 0 should be"),
+        ("timeseries.csv", "latency_p99_s", "inf", "is no number"),
+        ("timeseries.csv", "t_s", "7", "where 0 should be"),
+        ("waves.csv", "first", "NaN", "is no number"),
+        (
+            "latencies.csv",
+            "latency_ns",
+            "99999999999",
+            "does not come after",
+        ),
+    ] {
+        says(name, &|text| set(text, column, value), what);
+    }
+    says(
+        "waves.csv",
+        &|t| t.lines().take(9).collect::<Vec<_>>().join("\n"),
+        "no row of policy",
+    );
     std::fs::remove_file(run.join("latencies.csv")).unwrap();
     herdsim(&dir).args(["report", "out/r"]).assert().code(2);
 
@@ -861,6 +898,74 @@ fn conditions_on_changes() {
         .assert()
         .code(2);
     assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("kind `fence`"));
+}
+
+/// What the words of a report rest on.
+#[test]
+fn words_claim_no_more_than_the_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = [
+        "--callers",
+        "300",
+        "--servers",
+        "6",
+        "--queue",
+        "300",
+        "--no-charts",
+    ];
+    let prose = |args: &[&str], name: &str| {
+        let done = herdsim(&dir)
+            .args(small)
+            .args(args)
+            .args(["--name", name])
+            .assert();
+        let text = String::from_utf8(done.success().get_output().stdout.clone()).unwrap();
+        let path = dir.path().join("out").join(name).join("postmortem.md");
+        (text, std::fs::read_to_string(path).unwrap())
+    };
+    // One run is the same as itself, and no worse, though there are no intervals.
+    let once = ["--replications", "1"];
+    prose(&once, "one");
+    let (text, again) = prose(&[&once[..], &["--baseline", "out/one"]].concat(), "two");
+    assert!(!text.contains("worse") && !again.contains("NaN"), "{text}");
+    assert!(again.contains("cannot be told from chance"), "{again}");
+    // Calls that never end are not answered: more attempts answer no more of them.
+    let file = dir.path().join("many.toml");
+    let policies = "[policy.two]\nextends = \"fixed\"\nattempts = 3\n\
+                    [policy.forty]\nextends = \"fixed\"\nattempts = 60\n";
+    std::fs::write(&file, policies).unwrap();
+    herdsim(&dir)
+        .args([
+            "run",
+            "many.toml",
+            "--replications",
+            "2",
+            "--horizon",
+            "30s",
+            "--no-charts",
+        ])
+        .args(["--name", "many"])
+        .assert()
+        .success();
+    let many = std::fs::read_to_string(dir.path().join("out/many/postmortem.md")).unwrap();
+    assert!(
+        many.contains("No policy answers more calls than another."),
+        "{many}"
+    );
+    // Who gives up is done soon, and not the better for it.
+    let burst = [
+        "--arrival",
+        "once",
+        "--fault",
+        "none",
+        "--policy",
+        "fixed,budget",
+    ];
+    let (_, burst) = prose(&[&burst[..], &["--replications", "4"]].concat(), "burst");
+    assert!(
+        burst.starts_with("## fixed answers the most calls"),
+        "{burst}"
+    );
 }
 
 #[test]

@@ -139,12 +139,15 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
     let many = waiting > 0.01 * calls;
     let ended = if many { " that end" } else { "" };
     let mut text = format!(
-        "{}: {fate}{} of its calls{ended} are answered, at {} a call and {} at the 99th percentile",
+        "{}: {fate}{} of its calls{ended} are answered, at {} a call",
         policy.name,
         share(policy.metric("success_ratio")),
         attempts(policy.metric("attempts_per_call").mean),
-        seconds(policy.metric("latency_p99_s").mean),
     );
+    let p99 = policy.metric("latency_p99_s").mean;
+    if p99.is_finite() {
+        text += &format!(" and {} at the 99th percentile", seconds(p99));
+    }
     let wasted = policy.metric("wasted_service_ratio").mean;
     if wasted > 0.0 {
         text += &format!(

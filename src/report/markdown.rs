@@ -80,3 +80,16 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
     );
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_a_code_span() {
+        assert_eq!(code("herdsim run a"), "`herdsim run a`");
+        assert_eq!(code("a`<img>`b"), "`` a`<img>`b ``");
+        assert_eq!(code("a``b\nc"), "``` a``b c ```");
+        assert_eq!(plain("a|b <c> [d]"), "a\\|b \\<c\\> \\[d\\]");
+    }
+}
