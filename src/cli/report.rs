@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rayon::prelude::*;
 
 use crate::chart::{self, Chart};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Ground, read};
 use crate::cli::run::{
-    ASSERTION_FAILED, Finished, note, pool, read_assertions, read_baseline, read_before, rule,
+    ASSERTION_FAILED, Finished, note, pool, rasterised, read_assertions, read_baseline,
+    read_before, rule,
 };
 use crate::cli::{fence, herd, quorum, saga};
 use crate::output::assertion::Judged;
@@ -246,15 +246,8 @@ fn write(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let theme = options.theme.theme();
     let charts: Vec<&Chart> = parts.iter().flat_map(|part| &part.charts).collect();
-    let drawn: Vec<_> = pool(threads)?.install(|| {
-        let each = charts.into_par_iter().map(|chart| {
-            let chart = chart.clone().on(theme);
-            chart.png().map(|png| (chart, png))
-        });
-        each.collect::<Result<_, _>>()
-    })?;
     let mut names = Vec::new();
-    for (chart, png) in drawn {
+    for (chart, png) in rasterised(charts, theme, &pool(threads)?)? {
         put(&format!("{}.png", chart.name), &png)?;
         put(&format!("{}.svg", chart.name), chart.svg.as_bytes())?;
         names.push(format!("{}.png and .svg", chart.name));

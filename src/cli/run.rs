@@ -11,7 +11,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use crate::chart::theme::Theme;
-use crate::chart::{self, Chart};
+use crate::chart::{self, Chart, ChartError};
 use crate::cli::failure::Failure;
 use crate::cli::options::{Common, Format, read};
 use crate::cli::{fence, herd, quorum, saga};
@@ -449,7 +449,20 @@ pub fn progress_bar(common: &Common, what: &str) -> ProgressBar {
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Writes charts as SVG and PNG, rasterised in parallel.
+/// Charts for a ground, each with its PNG, drawn in parallel.
+pub fn rasterised<'c>(
+    charts: impl IntoParallelIterator<Item = &'c Chart> + Send,
+    theme: Theme,
+    pool: &ThreadPool,
+) -> Result<Vec<(Chart, Vec<u8>)>, ChartError> {
+    let draw = |chart: &Chart| {
+        let chart = chart.clone().on(theme);
+        chart.png().map(|png| (chart, png))
+    };
+    pool.install(|| charts.into_par_iter().map(draw).collect())
+}
+
+/// Writes charts as SVG and PNG.
 pub fn write_charts(
     charts: &[Chart],
     theme: Theme,
@@ -457,13 +470,7 @@ pub fn write_charts(
     pool: &ThreadPool,
     names: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    let draw = |chart: &Chart| {
-        let chart = chart.clone().on(theme);
-        chart.png().map(|png| (chart, png))
-    };
-    let drawn: Vec<_> = pool.install(|| charts.par_iter().map(draw).collect());
-    for drawn in drawn {
-        let (chart, png) = drawn?;
+    for (chart, png) in rasterised(charts, theme, pool)? {
         directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
         directory.write(&format!("{}.svg", chart.name), |out| {
             out.write_all(chart.svg.as_bytes())

@@ -51,7 +51,7 @@ impl Ends<'_> {
 
 /// The policy that answers most calls, by more than chance, and how many more than the
 /// first one of all calls: those that never end are not answered.
-pub fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
+fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
     let answered = metric_index(ANSWERED)?;
     let baseline = results.policies.first()?;
     let others = results.policies[1..].iter();
@@ -61,33 +61,79 @@ pub fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
         .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
 }
 
+/// How the first policy stands to the others by calls answered.
+pub enum Standing<'r> {
+    /// Nobody to compare with, or nothing to compare by.
+    Alone,
+    /// One run a policy gives no intervals.
+    OneRun,
+    /// This one answers so many more of its calls, by more than chance.
+    Behind(&'r PolicyResults, Estimate),
+    /// It answers the most, so many more than this one, the next.
+    Ahead(&'r PolicyResults, Estimate),
+    /// To the call as many as every other one.
+    Equal,
+    /// As many as some other one, and no fewer than any.
+    Shared,
+    /// Chance may explain what differs.
+    Untold,
+}
+
+/// What can be said of the policies by calls answered.
+pub fn standing(results: &Results) -> Standing<'_> {
+    let (Some(answered), [first, others @ ..]) = (metric_index(ANSWERED), &results.policies[..])
+    else {
+        return Standing::Alone;
+    };
+    let ahead: Vec<(&PolicyResults, Estimate)> = others
+        .iter()
+        .map(|p| (p, first.difference(p, answered)))
+        .filter(|(_, d)| !d.mean.is_nan())
+        .collect();
+    let nearest = ahead.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    let Some((next, d)) = nearest else {
+        return Standing::Alone;
+    };
+    if results.replications < 2 {
+        return Standing::OneRun;
+    }
+    if let Some((policy, d)) = best(results) {
+        return Standing::Behind(policy, d);
+    }
+    let equal = |d: &Estimate| d.mean == 0.0 && d.half_width() == 0.0;
+    match d.low > 0.0 {
+        true => Standing::Ahead(next, *d),
+        // Where not even chance makes a difference, more runs make none.
+        false if ahead.iter().all(|(_, d)| equal(d)) => Standing::Equal,
+        false if equal(d) => Standing::Shared,
+        false => Standing::Untold,
+    }
+}
+
 /// Of the scoreboard: which change helps most.
 pub fn change(results: &Results) -> String {
     let first = &results.policies[0];
-    match best(results) {
-        Some((policy, d)) => format!(
+    match standing(results) {
+        Standing::Alone if first.metric(ANSWERED).mean.is_nan() => headline(results),
+        Standing::Alone => format!(
+            "{} answers {} of its calls, attempts per call: {}",
+            named(first),
+            percent(first.metric(ANSWERED).mean),
+            three_digits(first.metric("attempts_per_call").mean)
+        ),
+        Standing::OneRun => "One run a policy: what is chance cannot be told".to_string(),
+        Standing::Behind(policy, d) => format!(
             "In place of {}, {} answers {} more of every 100 calls",
             named(first),
             named(policy),
             three_digits(d.mean * 100.0)
         ),
-        None if results.policies.len() > 1 => {
-            let success = metric_index("success_ratio");
-            let behind =
-                |p: &PolicyResults| success.is_some_and(|i| first.difference(p, i).low > 0.0);
-            match results.policies[1..].iter().all(behind) {
-                true => format!("{} answers the most calls", named(first)),
-                false => format!(
-                    "No policy answers more calls than {} by more than chance",
-                    named(first)
-                ),
-            }
-        }
-        None => format!(
-            "{} answers {} of its calls, attempts per call: {}",
-            named(first),
-            percent(first.metric(ANSWERED).mean),
-            three_digits(first.metric("attempts_per_call").mean)
+        Standing::Ahead(..) => format!("{} answers the most calls", named(first)),
+        Standing::Equal => "No policy answers more calls than another".to_string(),
+        Standing::Shared => format!("No policy answers more calls than {}", named(first)),
+        Standing::Untold => format!(
+            "No policy answers more calls than {} by more than chance",
+            named(first)
         ),
     }
 }

@@ -622,7 +622,8 @@ pub fn atlas<'g>(
     }
     let (first, index) = (1 + axes.len(), table.column("cell")?);
     let mut cells: Vec<Vec<String>> = vec![Vec::new(); grid.cells() as usize];
-    let mut seen: Vec<(usize, &str)> = Vec::new();
+    let main = ["", "_lo", "_hi"].map(|end| format!("{}{end}", main_metric(base)));
+    let main = table.columns(&main.each_ref().map(String::as_str))?;
     for (row, record) in table.rows.iter().enumerate() {
         let number = table.number(row, index)?;
         let at = number as usize;
@@ -639,15 +640,10 @@ pub fn atlas<'g>(
             return Err(table.at(row, reason));
         }
         let name = record.get(first).unwrap_or("");
-        if seen.contains(&(at, name)) {
+        if cell.iter().any(|row| row.split(',').next() == Some(name)) {
             return Err(table.at(row, format!("`{name}` in cell {at} comes twice")));
         }
-        // Rows of a cell stand together, so that its own are enough to look at.
-        seen.retain(|(other, _)| *other == at);
-        seen.push((at, name));
-        for metric in ["", "_lo", "_hi"].map(|end| format!("{}{end}", main_metric(base))) {
-            table.number(row, table.column(&metric)?)?;
-        }
+        table.estimate(row, &main)?;
         let fields: Vec<&str> = record.iter().skip(first).collect();
         cell.push(fields.join(","));
     }

@@ -3,7 +3,7 @@
 
 use crate::ensemble::herd::{PolicyResults, Results, metric_index};
 use crate::ensemble::stats::Estimate;
-use crate::output::finding::{ANSWERED, best};
+use crate::output::finding::{ANSWERED, Standing, standing};
 use crate::output::table;
 use crate::output::verdict::{
     Fate, Question, answering_most, done_after, headline, how_soon, incident, named, setting,
@@ -166,55 +166,38 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
 
 /// Which one change helps most, and by how much.
 fn helps_most(results: &Results) -> Option<String> {
-    if results.policies.len() < 2 {
-        return None;
-    }
-    if results.replications < 2 {
-        return Some(
-            "One run a policy gives no intervals: which change helps cannot be told from chance."
-                .to_string(),
-        );
-    }
-    if Question::of(&results.scenario) == Question::Completion {
+    let standing = standing(results);
+    let completes = Question::of(&results.scenario) == Question::Completion;
+    if completes && !matches!(standing, Standing::Alone | Standing::OneRun) {
         return soonest(results);
     }
     let first = results.policies.first()?;
-    let answered = metric_index(ANSWERED)?;
     let points = |x: f64| three_digits(x * 100.0);
     let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
-    if let Some((policy, d)) = best(results) {
-        return Some(format!(
+    Some(match standing {
+        Standing::Alone => return None,
+        Standing::OneRun => {
+            "One run a policy gives no intervals: which change helps cannot be told from chance."
+                .to_string()
+        }
+        Standing::Behind(policy, d) => format!(
             "What helps most is {} in place of {}: {} more of every 100 calls are answered {}.",
             named(policy),
             named(first),
             points(d.mean),
             interval(d),
-        ));
-    }
-    let others = results.policies[1..].iter();
-    let behind: Vec<(&PolicyResults, Estimate)> = others
-        .map(|p| (p, first.difference(p, answered)))
-        .filter(|(_, d)| !d.mean.is_nan())
-        .collect();
-    let next = behind.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean))?;
-    let equal = |d: &Estimate| d.mean == 0.0 && d.half_width() == 0.0;
-    Some(match next.1.low > 0.0 {
-        true => format!(
+        ),
+        Standing::Ahead(next, d) => format!(
             "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
              next {}.",
             named(first),
-            points(next.1.mean),
-            named(next.0),
-            interval(next.1),
+            points(d.mean),
+            named(next),
+            interval(d),
         ),
-        // Where not even chance makes a difference, more of it makes none.
-        false if behind.iter().all(|(_, d)| equal(d)) => {
-            "No policy answers more calls than another.".to_string()
-        }
-        false if equal(&next.1) => {
-            format!("No other policy answers more calls than {}.", first.name)
-        }
-        false => format!(
+        Standing::Equal => "No policy answers more calls than another.".to_string(),
+        Standing::Shared => format!("No other policy answers more calls than {}.", first.name),
+        Standing::Untold => format!(
             "No other policy answers more calls than {} by more than chance; more replications \
              may tell them apart.",
             first.name
