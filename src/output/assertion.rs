@@ -255,22 +255,32 @@ impl Assertion {
             percent(change.low),
             percent(change.high)
         );
-        match [change.low, change.high].map(|x| self.op.holds(x, self.value)) {
+        self.by_interval(change, shown, |shown| {
+            // Both intervals shrink with the replications.
+            let distance = (change.mean - self.value).abs();
+            let ratio = now.mean / then.mean;
+            let share = |e: Estimate, scale: f64| {
+                e.n as f64 * (scale * e.half_width() / then.mean / distance).powi(2)
+            };
+            let needed = (share(now, 1.0) + share(then, ratio)).ceil();
+            match needed.is_finite() && needed < 1e9 && needed > 0.0 {
+                true => format!("{shown}; about {needed} replications of both would decide"),
+                false => shown,
+            }
+        })
+    }
+
+    /// Rules by both ends of an interval; `undecided` says what would decide.
+    fn by_interval(
+        &self,
+        e: Estimate,
+        shown: String,
+        undecided: impl FnOnce(String) -> String,
+    ) -> Ruling {
+        match [e.low, e.high].map(|x| self.op.holds(x, self.value)) {
             [true, true] => Ruling::Holds,
             [false, false] => Ruling::Fails(shown),
-            _ => {
-                // Both intervals shrink with the replications.
-                let distance = (change.mean - self.value).abs();
-                let ratio = now.mean / then.mean;
-                let share = |e: Estimate, scale: f64| {
-                    e.n as f64 * (scale * e.half_width() / then.mean / distance).powi(2)
-                };
-                let needed = (share(now, 1.0) + share(then, ratio)).ceil();
-                Ruling::Undecided(match needed.is_finite() && needed < 1e9 && needed > 0.0 {
-                    true => format!("{shown}; about {needed} replications of both would decide"),
-                    false => shown,
-                })
-            }
+            _ => Ruling::Undecided(undecided(shown)),
         }
     }
 
@@ -302,12 +312,7 @@ impl Assertion {
             show(e.low),
             show(e.high)
         );
-        let holds = |x| self.op.holds(x, self.value);
-        match (holds(e.low), holds(e.high)) {
-            (true, true) => Ruling::Holds,
-            (false, false) => Ruling::Fails(shown),
-            _ => Ruling::Undecided(format!("{shown}; {}", self.to_decide(&e))),
-        }
+        self.by_interval(e, shown, |shown| format!("{shown}; {}", self.to_decide(&e)))
     }
 
     /// How many replications would make the interval narrow enough, were the mean to stay.
