@@ -223,7 +223,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
         before,
         bar: progress_bar(common, "replications"),
     };
-    let finished = match job {
+    let mut finished = match job {
         Job::Herd(scenario) => herd::simulate(scenario, &desk)?,
         Job::Fence(scenario) => fence::simulate(scenario, &desk)?,
         Job::Saga(scenario) => saga::simulate(scenario, &desk)?,
@@ -231,8 +231,8 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
     };
     desk.bar.finish_and_clear();
     let simulated = start.elapsed();
-    let mut finished = finished;
     let rulings = finished.judge(&assertions, baseline.as_ref(), desk.charts)?;
+    let files = write_files(&finished, directory, &pool, common.theme())?;
     if let Some(path) = &common.junit {
         let conditions: Vec<_> = rulings.iter().map(Ruled::case).collect();
         let xml = junit::junit(job.name(), &conditions);
@@ -241,7 +241,6 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, Failure> {
             reason: e.to_string(),
         })?;
     }
-    let files = write_files(&finished, directory, &pool, common.theme())?;
 
     tell(common.format, &finished)?;
     if !common.quiet {
