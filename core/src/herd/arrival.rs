@@ -1,0 +1,257 @@
+//! When calls begin.
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+
+use crate::dist::{Dist, Exponentials, unit};
+use crate::herd::agenda::{Lane, NEVER, Token};
+use crate::herd::fault::{Clock, call_clock, trace_clock};
+use crate::scenario::callers::{Arrival, Callers, Phase};
+use crate::scenario::fault::Fault;
+use crate::streams::Stream;
+
+/// The source of calls. All of it runs on the callers' clock, which a surge speeds up.
+pub struct Arrivals {
+    kind: Kind,
+    clock: Clock,
+    rng: Stream,
+    draws: Exponentials,
+    callers: u32,
+    /// Time of the next call, or of the next tick that may be one.
+    next: u64,
+}
+
+enum Kind {
+    /// All callers' Poisson processes as one, each event given to a random caller.
+    Open { mean_gap: f64, reading: f64 },
+    /// Exponential thinkers: the same process, in which a caller who is
+    /// not thinking ignores its tick. Being memoryless, that is exactly a
+    /// think time that starts when its call ends.
+    Memoryless {
+        mean_gap: f64,
+        reading: f64,
+        thinking: Vec<bool>,
+    },
+    /// Think times one by one.
+    Thinkers { think: Dist, lane: Lane },
+    /// Sorted starts, the next one last.
+    Once { starts: Vec<(u64, u32)> },
+    /// Each caller's next call.
+    Periodic {
+        every: u64,
+        spread: Dist,
+        /// When each caller's running period began, on the callers' clock.
+        periods: Vec<u64>,
+        lane: Lane,
+    },
+    /// All callers' Poisson process, of one call a unit of the clock's reading.
+    Trace { reading: f64 },
+    /// Nobody calls by itself.
+    Nobody,
+}
+
+impl Arrivals {
+    pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream) -> Arrivals {
+        let clock = match &callers.arrival {
+            Arrival::Trace { step, rates } => trace_clock(faults, *step, rates),
+            _ => call_clock(faults),
+        };
+        let count = callers.count;
+        let kind = match &callers.arrival {
+            Arrival::Open { rate } => Kind::Open {
+                mean_gap: 1e9 / (rate.0 * f64::from(count)),
+                reading: 0.0,
+            },
+            Arrival::Closed {
+                think: Dist::Exp { mean },
+            } => Kind::Memoryless {
+                mean_gap: mean.0 as f64 / f64::from(count),
+                reading: 0.0,
+                thinking: vec![true; count as usize],
+            },
+            Arrival::Closed { think } => {
+                let plain = think.constant().is_some() && clock.is_plain();
+                let mut firsts: Vec<(u64, u32)> = (0..count)
+                    .map(|caller| {
+                        // Callers have been at it for a while: they do not start in step.
+                        let left = think.sample(&mut rng).0 as f64 * unit(&mut rng);
+                        (clock.time(left) as u64, caller)
+                    })
+                    .collect();
+                firsts.sort_unstable();
+                let mut lane = if plain {
+                    Lane::Ring(VecDeque::new())
+                } else {
+                    Lane::Wheel(Box::default())
+                };
+                for (time, caller) in firsts {
+                    lane.push(time, caller_token(caller));
+                }
+                Kind::Thinkers {
+                    think: think.clone(),
+                    lane,
+                }
+            }
+            Arrival::Once { at, spread } => {
+                let mut starts: Vec<(u64, u32)> = (0..count)
+                    .map(|caller| (at.0.saturating_add(spread.sample(&mut rng).0), caller))
+                    .collect();
+                starts.sort_unstable();
+                starts.reverse();
+                Kind::Once { starts }
+            }
+            Arrival::Periodic {
+                every,
+                phase,
+                spread,
+            } => {
+                let mut periods = vec![0; count as usize];
+                let mut firsts: Vec<(u64, u32)> = Vec::with_capacity(count as usize);
+                for (caller, period) in periods.iter_mut().enumerate() {
+                    if *phase == Phase::Random {
+                        *period = (every.0 as f64 * unit(&mut rng)) as u64;
+                    }
+                    let reading = period.saturating_add(spread.sample(&mut rng).0);
+                    firsts.push((clock.time(reading as f64) as u64, caller as u32));
+                }
+                firsts.sort_unstable();
+                // In step, and always as late, callers keep their order.
+                let mut lane = match spread.constant().is_some() && clock.is_plain() {
+                    true => Lane::Ring(VecDeque::new()),
+                    false => Lane::Wheel(Box::default()),
+                };
+                for (time, caller) in firsts {
+                    lane.push(time, caller_token(caller));
+                }
+                Kind::Periodic {
+                    every: every.0,
+                    spread: spread.clone(),
+                    periods,
+                    lane,
+                }
+            }
+            Arrival::Trace { .. } => Kind::Trace { reading: 0.0 },
+        };
+        let mut arrivals = Arrivals {
+            kind,
+            clock,
+            rng,
+            draws: Exponentials::new(),
+            callers: count,
+            next: 0,
+        };
+        arrivals.advance();
+        arrivals
+    }
+
+    /// No calls at all: those of a service come from the one before it.
+    pub fn none(rng: Stream) -> Arrivals {
+        Arrivals {
+            kind: Kind::Nobody,
+            clock: call_clock(&[]),
+            rng,
+            draws: Exponentials::new(),
+            callers: 0,
+            next: NEVER,
+        }
+    }
+
+    #[inline]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        self.next = match &mut self.kind {
+            Kind::Open { mean_gap, reading }
+            | Kind::Memoryless {
+                mean_gap, reading, ..
+            } => {
+                *reading += *mean_gap * self.draws.next(&mut self.rng);
+                // Through i64, which converts in fewer instructions than u64.
+                self.clock.time(*reading) as i64 as u64
+            }
+            Kind::Thinkers { lane, .. } | Kind::Periodic { lane, .. } => lane.head(),
+            Kind::Once { starts } => starts.last().map_or(NEVER, |(time, _)| *time),
+            Kind::Trace { reading } => {
+                *reading += self.draws.next(&mut self.rng);
+                (self.clock.time(*reading) as u64).min(NEVER)
+            }
+            Kind::Nobody => NEVER,
+        };
+    }
+
+    /// The caller who calls now, if it does.
+    #[inline(always)]
+    pub fn take(&mut self) -> Option<u32> {
+        let caller = match &mut self.kind {
+            Kind::Open { .. } => Some(self.rng.random_range(0..self.callers)),
+            Kind::Memoryless { thinking, .. } => {
+                let caller = self.rng.random_range(0..self.callers);
+                std::mem::take(&mut thinking[caller as usize]).then_some(caller)
+            }
+            Kind::Thinkers { lane, .. } => lane.pop().map(|token| token.slot),
+            Kind::Once { starts } => starts.pop().map(|(_, caller)| caller),
+            Kind::Periodic {
+                every,
+                spread,
+                periods,
+                lane,
+            } => lane.pop().map(|token| {
+                let period = &mut periods[token.slot as usize];
+                *period = period.saturating_add(*every);
+                let reading = period.saturating_add(spread.sample(&mut self.rng).0);
+                // A long spread may put this call before the one just made.
+                let time = (self.clock.time(reading as f64) as u64).max(self.next);
+                lane.push(time, token);
+                token.slot
+            }),
+            Kind::Trace { .. } => Some(self.rng.random_range(0..self.callers)),
+            Kind::Nobody => None,
+        };
+        self.advance();
+        caller
+    }
+
+    /// A caller's call has ended; says whether that may change [`Self::next`].
+    #[inline(always)]
+    pub fn ended(&mut self, caller: u32, now: u64) -> bool {
+        match &mut self.kind {
+            Kind::Open { .. }
+            | Kind::Once { .. }
+            | Kind::Periodic { .. }
+            | Kind::Trace { .. }
+            | Kind::Nobody => false,
+            Kind::Memoryless { thinking, .. } => {
+                thinking[caller as usize] = true;
+                false
+            }
+            Kind::Thinkers { think, lane } => {
+                let pause = think.sample(&mut self.rng).0;
+                let time = if self.clock.is_plain() {
+                    now.saturating_add(pause)
+                } else {
+                    let reading = self.clock.reading(now as f64) + pause as f64;
+                    (self.clock.time(reading) as u64).max(now)
+                };
+                lane.push(time, caller_token(caller));
+                self.next = lane.head();
+                true
+            }
+        }
+    }
+
+    /// Whether no call will ever begin again.
+    pub fn exhausted(&self) -> bool {
+        matches!(&self.kind, Kind::Once { starts } if starts.is_empty())
+    }
+}
+
+fn caller_token(caller: u32) -> Token {
+    Token {
+        slot: caller,
+        generation: 0,
+    }
+}

@@ -1,0 +1,141 @@
+//! The event loop of one replication.
+
+use std::collections::VecDeque;
+
+use crate::herd::agenda::{Cause, NEVER};
+use crate::herd::hop::{Hop, Message, is_plain};
+use crate::herd::recorder::Outcome;
+use crate::scenario::Scenario;
+use crate::scenario::policy::Policy;
+use crate::streams::Streams;
+
+/// A scenario under one of its policies: a world that can be run again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Herd<'s> {
+    pub scenario: &'s Scenario,
+    pub policy: &'s Policy,
+}
+
+impl Herd<'_> {
+    /// Runs one replication: a pure function of the scenario and the streams.
+    pub fn replicate(&self, streams: Streams) -> Outcome {
+        let horizon = self.scenario.run.horizon.0;
+        if is_plain(self.scenario, self.policy) {
+            let mut hop = Hop::<true>::new(self.scenario, 0, self.policy, streams);
+            let (end, events) = alone(&mut hop, horizon);
+            return hop.finish(end, self.scenario, 0, events);
+        }
+        let hop = |tier| Hop::<false>::new(self.scenario, tier, self.policy, streams);
+        let tiers = self.scenario.services.len();
+        let mut chain = Chain {
+            hops: (0..tiers).map(hop).collect(),
+            made: vec![Vec::new(); tiers],
+            mail: VecDeque::new(),
+        };
+        let (end, events) = chain.run(horizon);
+        let mut outcomes = chain.hops.into_iter().enumerate().map(|(tier, hop)| {
+            // Events are those of the whole chain.
+            hop.finish(end, self.scenario, tier, if tier == 0 { events } else { 0 })
+        });
+        // A chain has a first service.
+        let mut first = outcomes.next().unwrap_or_else(|| unreachable!());
+        first.tiers = outcomes.collect();
+        first
+    }
+}
+
+/// Runs a plain service to the horizon, or until nothing is left to happen:
+/// when that was, and how many events it took.
+fn alone(hop: &mut Hop<'_, true>, horizon: u64) -> (u64, u64) {
+    let mut events = 0;
+    hop.begin();
+    loop {
+        let (time, cause) = hop.next();
+        if time >= horizon {
+            return (horizon, events);
+        }
+        hop.step(time, cause);
+        events += 1;
+        if hop.is_done() {
+            return (time, events);
+        }
+    }
+}
+
+/// Services that call each other in a row.
+///
+/// Of events at the same instant those of the earlier service come first; what
+/// they mean for its neighbours happens before anything else.
+struct Chain<'s> {
+    hops: Vec<Hop<'s, false>>,
+    /// By service and attempt there, its call to the next one.
+    made: Vec<Vec<u32>>,
+    /// Messages under way, from which service.
+    mail: VecDeque<(usize, Message)>,
+}
+
+impl Chain<'_> {
+    fn run(&mut self, horizon: u64) -> (u64, u64) {
+        let mut events = 0;
+        for hop in &mut self.hops {
+            hop.begin();
+        }
+        loop {
+            let (mut tier, mut first) = (0, (NEVER, Cause::Call));
+            for (i, hop) in self.hops.iter().enumerate() {
+                let next = hop.next();
+                if next.0 < first.0 {
+                    (tier, first) = (i, next);
+                }
+            }
+            let (time, cause) = first;
+            if time >= horizon {
+                return (horizon, events);
+            }
+            self.hops[tier].step(time, cause);
+            events += 1;
+            self.deliver(tier, time);
+            if self.hops[0].is_done() {
+                return (time, events);
+            }
+        }
+    }
+
+    /// Passes on what a service has for its neighbours, and what comes of it.
+    ///
+    /// Messages name slots without their generation. That is safe: attempts
+    /// begin to call only in a step, one a step, so that while messages are
+    /// under way no slot that one of them names comes to stand for another
+    /// call; and a message for what has been cut off since finds it ended.
+    fn deliver(&mut self, tier: usize, now: u64) {
+        self.collect(tier);
+        while let Some((from, message)) = self.mail.pop_front() {
+            let to = match message {
+                Message::Call(attempt) => {
+                    let call = self.hops[from + 1].call_from_above(attempt, now);
+                    let made = &mut self.made[from];
+                    if made.len() <= attempt as usize {
+                        made.resize(attempt as usize + 1, 0);
+                    }
+                    made[attempt as usize] = call;
+                    from + 1
+                }
+                Message::Abandon(attempt) => {
+                    let call = self.made[from][attempt as usize];
+                    self.hops[from + 1].abandon(call, now);
+                    from + 1
+                }
+                Message::Ended(attempt, ok) => {
+                    self.hops[from - 1].answered_from_below(attempt, ok, now);
+                    from - 1
+                }
+            };
+            self.collect(to);
+        }
+    }
+
+    fn collect(&mut self, tier: usize) {
+        let letters = self.hops[tier].outbox.drain(..);
+        self.mail.extend(letters.map(|message| (tier, message)));
+    }
+}

@@ -1,0 +1,373 @@
+//! Faults at run time: the weather of an instant, and clocks that they bend.
+
+use crate::herd::agenda::NEVER;
+use crate::scenario::fault::{Fault, FaultKind};
+use crate::units::Nanos;
+
+/// What the faults in force do at one instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weather {
+    /// Probability that an arriving attempt vanishes.
+    pub vanish: f64,
+    /// Probability that it is refused.
+    pub refuse: f64,
+    /// Probability that finished work is answered with an error.
+    pub error: f64,
+    /// Probability that the answer of finished work is lost.
+    pub lose: f64,
+    /// Multiplier of the service times of work that starts.
+    pub slow: f64,
+    /// Share of the servers that may start work.
+    pub capacity: f64,
+    /// Whether nothing starts or finishes.
+    pub stalled: bool,
+}
+
+impl Weather {
+    const CALM: Weather = Weather {
+        vanish: 0.0,
+        refuse: 0.0,
+        error: 0.0,
+        lose: 0.0,
+        slow: 1.0,
+        capacity: 1.0,
+        stalled: false,
+    };
+}
+
+/// All the faults of a scenario, with the instants at which they change.
+pub struct Faults {
+    faults: Vec<Fault>,
+    /// Sorted instants at which the engine has to look; ends of list.
+    edges: Vec<u64>,
+    next_edge: usize,
+    weather: Weather,
+    /// Whether `weather` is that of no fault at all.
+    is_calm: bool,
+    /// Until when `weather` holds; in a ramp it never does.
+    holds_until: u64,
+    /// Work done by a busy server against time: it stops in a stall.
+    pub service_clock: Clock,
+}
+
+impl Faults {
+    pub fn new(faults: &[Fault]) -> Faults {
+        let mut edges = Vec::new();
+        for fault in faults {
+            edges.extend([fault.from.0, fault.to().0]);
+            if fault.ramp > Nanos::ZERO {
+                // While capacity or speed comes back, work may start without
+                // anything else happening: look a thousand times per ramp.
+                edges.extend(
+                    (1..=1000).map(|i| fault.to().0 + (u128::from(fault.ramp.0) * i / 1000) as u64),
+                );
+            }
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        Faults {
+            service_clock: Clock::new(faults, |fault, effect| match fault.kind {
+                FaultKind::Stall => Some(1.0 - effect),
+                _ => None,
+            }),
+            faults: faults.to_vec(),
+            edges,
+            next_edge: 0,
+            weather: Weather::CALM,
+            is_calm: true,
+            holds_until: 0,
+        }
+    }
+
+    /// When the engine has to look next.
+    pub fn next_edge(&self) -> u64 {
+        self.edges.get(self.next_edge).copied().unwrap_or(NEVER)
+    }
+
+    /// Passes the edge at `now`; says whether a crash begins there.
+    pub fn pass_edge(&mut self, now: u64) -> bool {
+        self.next_edge += 1;
+        self.holds_until = 0;
+        self.faults
+            .iter()
+            .any(|f| f.kind == FaultKind::Crash && f.from.0 == now)
+    }
+
+    /// Whether no fault has any effect now; the common case, in two comparisons.
+    #[inline]
+    pub fn calm(&mut self, now: u64) -> bool {
+        if now >= self.holds_until {
+            self.look(now);
+        }
+        self.is_calm
+    }
+
+    #[inline]
+    pub fn weather(&mut self, now: u64) -> &Weather {
+        if now >= self.holds_until {
+            self.look(now);
+        }
+        &self.weather
+    }
+
+    fn look(&mut self, now: u64) {
+        let mut weather = Weather::CALM;
+        let mut holds_until = self.next_edge();
+        let either = |a: f64, b: f64| 1.0 - (1.0 - a) * (1.0 - b);
+        for fault in &self.faults {
+            let effect = fault.effect(Nanos(now));
+            if effect == 0.0 {
+                continue;
+            }
+            if effect < 1.0 {
+                holds_until = now;
+            }
+            match fault.kind {
+                FaultKind::Crash => weather.refuse = either(weather.refuse, effect),
+                FaultKind::Stall => weather.stalled |= now < fault.to().0,
+                FaultKind::Blackhole => weather.vanish = either(weather.vanish, effect),
+                FaultKind::Errors(p) => weather.error = either(weather.error, p.0 * effect),
+                FaultKind::Loss(p) => weather.lose = either(weather.lose, p.0 * effect),
+                FaultKind::Slow(x) => weather.slow *= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Capacity(x) => weather.capacity *= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Surge(_) => {}
+            }
+        }
+        self.weather = weather;
+        self.is_calm = weather == Weather::CALM;
+        self.holds_until = holds_until;
+    }
+}
+
+/// A clock that runs at a speed other than 1 while faults last.
+///
+/// Reads u(t) = ∫₀ᵗ speed. An arrival process that is drawn on such a clock and
+/// mapped back to time has its rate multiplied by the speed, and so has work.
+/// The speed is a product of piecewise linear factors, so u is a polynomial
+/// between the instants at which a fault changes.
+pub struct Clock {
+    /// Empty where the speed is 1 throughout.
+    pieces: Vec<Piece>,
+}
+
+struct Piece {
+    from: f64,
+    /// u(from)
+    reading: f64,
+    /// Speed at from + x is Σ speed[i] xⁱ, x in nanoseconds.
+    speed: Vec<f64>,
+}
+
+impl Piece {
+    /// u(from + x) − u(from), x in nanoseconds.
+    fn run(&self, x: f64) -> f64 {
+        let mut sum = 0.0;
+        for (i, a) in self.speed.iter().enumerate().rev() {
+            sum = sum * x + a / (i + 1) as f64;
+        }
+        sum * x
+    }
+}
+
+impl Clock {
+    /// `factor(fault, effect)` is what a fault multiplies the speed by; linear in the effect.
+    pub fn new(faults: &[Fault], factor: impl Fn(&Fault, f64) -> Option<f64>) -> Clock {
+        Clock::with_base(faults, factor, &[])
+    }
+
+    /// A clock whose speed, but for faults, is that of the last of `base` to
+    /// have begun, from time 0 on; 1 where `base` is empty.
+    fn with_base(
+        faults: &[Fault],
+        factor: impl Fn(&Fault, f64) -> Option<f64>,
+        base: &[(u64, f64)],
+    ) -> Clock {
+        let bending: Vec<&Fault> = faults.iter().filter(|f| factor(f, 1.0).is_some()).collect();
+        let mut changes: Vec<u64> = vec![0];
+        for fault in &bending {
+            changes.extend([fault.from.0, fault.to().0, fault.over().0]);
+        }
+        changes.extend(base.iter().map(|(from, _)| *from));
+        changes.sort_unstable();
+        changes.dedup();
+        let mut pieces: Vec<Piece> = Vec::new();
+        if bending.is_empty() && base.is_empty() {
+            return Clock { pieces };
+        }
+        for from in changes {
+            let begun = base.partition_point(|(start, _)| *start <= from);
+            let mut speed = vec![match begun.checked_sub(1) {
+                Some(last) => base[last].1,
+                None => 1.0,
+            }];
+            for fault in &bending {
+                let at = factor(fault, fault.effect(Nanos(from))).unwrap_or(1.0);
+                let fading = from >= fault.to().0 && from < fault.over().0;
+                let slope = if fading {
+                    let end = factor(fault, 0.0).unwrap_or(1.0);
+                    (end - at) / (fault.over().0 - from) as f64
+                } else {
+                    0.0
+                };
+                // Multiply by at + slope · x.
+                let mut product = vec![0.0; speed.len() + usize::from(slope != 0.0)];
+                for (i, a) in speed.iter().enumerate() {
+                    product[i] += a * at;
+                    if slope != 0.0 {
+                        product[i + 1] += a * slope;
+                    }
+                }
+                speed = product;
+            }
+            let from = from as f64;
+            let reading = pieces
+                .last()
+                .map_or(0.0, |p| p.reading + p.run(from - p.from));
+            pieces.push(Piece {
+                from,
+                reading,
+                speed,
+            });
+        }
+        Clock { pieces }
+    }
+
+    pub fn is_plain(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// What the clock shows at a time, both in nanoseconds.
+    pub fn reading(&self, time: f64) -> f64 {
+        if self.pieces.is_empty() {
+            return time;
+        }
+        let i = self.pieces.partition_point(|p| p.from <= time).max(1) - 1;
+        let piece = &self.pieces[i];
+        piece.reading + piece.run(time - piece.from)
+    }
+
+    /// When it shows a reading; where it stands still, the end of the standstill.
+    #[inline]
+    pub fn time(&self, reading: f64) -> f64 {
+        if self.pieces.is_empty() {
+            return reading;
+        }
+        self.bent_time(reading)
+    }
+
+    fn bent_time(&self, reading: f64) -> f64 {
+        let i = self.pieces.partition_point(|p| p.reading <= reading).max(1) - 1;
+        let piece = &self.pieces[i];
+        let target = reading - piece.reading;
+        if let [speed] = piece.speed[..] {
+            return piece.from + if target > 0.0 { target / speed } else { 0.0 };
+        }
+        // u is increasing on this piece: bisect.
+        let (mut low, mut high) = (
+            0.0,
+            match self.pieces.get(i + 1) {
+                Some(next) => next.from - piece.from,
+                None => target,
+            },
+        );
+        // Half the distance each time: 70 rounds exhaust the digits of any.
+        for _ in 0..70 {
+            let middle = (low + high) / 2.0;
+            if piece.run(middle) < target {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        piece.from + high
+    }
+}
+
+/// The clock of callers: faster in a surge.
+pub fn call_clock(faults: &[Fault]) -> Clock {
+    Clock::new(faults, surge)
+}
+
+/// A clock that shows how many calls a trace of rates per second expects by then.
+pub fn trace_clock(faults: &[Fault], step: Nanos, rates: &[f64]) -> Clock {
+    let start = |i: usize| (i as u64).saturating_mul(step.0);
+    let mut base: Vec<(u64, f64)> = rates
+        .iter()
+        .enumerate()
+        .map(|(i, rate)| (start(i), rate / 1e9))
+        .collect();
+    base.push((start(rates.len()), 0.0));
+    Clock::with_base(faults, surge, &base)
+}
+
+fn surge(fault: &Fault, effect: f64) -> Option<f64> {
+    match fault.kind {
+        FaultKind::Surge(x) => Some(1.0 + (x.0 - 1.0) * effect),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Value;
+
+    fn faults(texts: &[&str]) -> Vec<Fault> {
+        texts.iter().map(|t| Fault::parse(t).unwrap()).collect()
+    }
+
+    #[test]
+    fn clock_integrates_speed_and_inverts() {
+        let clock = call_clock(&faults(&["surge(3)@10s+2s~4s", "surge(0.5)@13s+4s"]));
+        // By hand: 10 s at 1, 2 s at 3, then (3 − x/2) fading over 4 s, halved from 13 s on.
+        let s = 1e9;
+        let expect = |got: f64, want: f64| assert!((got / s - want).abs() < 1e-9, "{got} {want}");
+        expect(clock.reading(10.0 * s), 10.0);
+        expect(clock.reading(12.0 * s), 16.0);
+        expect(clock.reading(13.0 * s), 16.0 + 2.75);
+        expect(
+            clock.reading(16.0 * s),
+            18.75 + 0.5 * (3.0 * 2.5 - 9.0 / 4.0),
+        );
+        expect(clock.reading(17.0 * s), 18.75 + 2.625 + 0.5);
+        expect(clock.reading(20.0 * s), 21.875 + 3.0);
+        for t in 0..400 {
+            let t = f64::from(t) * 0.05 * s;
+            assert!((clock.time(clock.reading(t)) - t).abs() < 2.0, "{t}");
+        }
+    }
+
+    #[test]
+    fn a_stalled_clock_stands_and_its_readings_come_due_at_the_end() {
+        let clock = Faults::new(&faults(&["stall@10s+2s"])).service_clock;
+        assert_eq!(clock.time(9.5e9), 9.5e9);
+        assert_eq!(clock.time(10e9), 12e9);
+        assert_eq!(clock.time(10.5e9), 12.5e9);
+        assert_eq!(clock.reading(11e9), 10e9);
+    }
+
+    #[test]
+    fn overlapping_faults_combine() {
+        let mut f = Faults::new(&faults(&[
+            "errors(50%)@1s+2s",
+            "errors(50%)@2s+2s",
+            "slow(4)@1s+1s~2s",
+        ]));
+        let mut passed = 0;
+        let mut at = |seconds: f64| {
+            let now = (seconds * 1e9) as u64;
+            while f.next_edge() <= now {
+                f.pass_edge(f.next_edge());
+                passed += 1;
+            }
+            *f.weather(now)
+        };
+        assert_eq!(at(0.5), Weather::CALM);
+        assert_eq!(at(1.5).error, 0.5);
+        assert_eq!(at(1.5).slow, 4.0);
+        assert_eq!(at(2.5).error, 0.75);
+        assert!((at(3.0).slow - 2.5).abs() < 1e-9);
+        assert_eq!(at(5.0), Weather::CALM);
+        assert!(passed > 1000);
+    }
+}

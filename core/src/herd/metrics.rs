@@ -1,0 +1,393 @@
+//! The metrics of a herd: what each is, and how it is made of what was counted.
+
+use std::ops::Index;
+
+use crate::herd::recorder::Counts;
+use crate::histogram::Histogram;
+use crate::metric::{Better, Domain, Interval, Key, Metric, Unit};
+
+/// What a replication has counted and timed.
+pub struct Measured<'m> {
+    /// What was counted between the warm-up and the end.
+    pub window: &'m Counts,
+    /// How long that was.
+    pub length_ns: f64,
+    /// NaN without servers.
+    pub servers: f64,
+    /// Whether effects are counted.
+    pub has_effect: bool,
+    /// Calls not ended at the end.
+    pub outstanding: u32,
+    pub latency: &'m Histogram,
+    pub peak_offered_ratio: f64,
+    pub herd_index: f64,
+    /// 1, 0, or NaN where it cannot be told.
+    pub recovered: f64,
+    pub recovery_s: f64,
+    pub completion_s: f64,
+}
+
+/// A metric of a herd and the value it has in a replication; NaN where it has none.
+pub struct HerdMetric {
+    pub metric: Metric,
+    value: fn(&Measured<'_>) -> f64,
+}
+
+/// Calls or attempts in the counted window.
+const fn counted(
+    name: &'static str,
+    title: &'static str,
+    better: Better,
+    doc: &'static str,
+    value: fn(&Measured<'_>) -> f64,
+) -> HerdMetric {
+    of(name, title, (Unit::One, Domain::Count), better, doc, value)
+}
+
+const fn of(
+    name: &'static str,
+    title: &'static str,
+    range: (Unit, Domain),
+    better: Better,
+    doc: &'static str,
+    value: fn(&Measured<'_>) -> f64,
+) -> HerdMetric {
+    HerdMetric {
+        metric: Metric::new(name, title, range, better, doc),
+        value,
+    }
+}
+
+const SHARE: (Unit, Domain) = (Unit::Percent, Domain::Share);
+const DURATION: (Unit, Domain) = (Unit::Seconds, Domain::Duration);
+
+fn ratio(a: f64, b: f64) -> f64 {
+    if b > 0.0 { a / b } else { f64::NAN }
+}
+
+fn effects(m: &Measured<'_>, count: u64) -> f64 {
+    match m.has_effect {
+        true => count as f64,
+        false => f64::NAN,
+    }
+}
+
+/// Every metric of a herd, in the order of columns.
+pub const METRICS: &[HerdMetric] = &[
+    counted("calls", "calls", Better::Neither, "calls started", |m| {
+        m.window.calls as f64
+    }),
+    counted("attempts", "attempts", Better::Less, "attempts sent", |m| {
+        m.window.attempts as f64
+    }),
+    of(
+        "attempts_per_call",
+        "attempts",
+        (Unit::One, Domain::Ratio),
+        Better::Less,
+        "attempts sent / calls started: the retry amplification",
+        |m| ratio(m.window.attempts as f64, m.window.calls as f64),
+    ),
+    of(
+        "success_ratio",
+        "success",
+        SHARE,
+        Better::More,
+        "calls ended ok / calls ended",
+        |m| ratio(m.window.ok as f64, (m.window.ok + m.window.failed) as f64),
+    ),
+    counted(
+        "failed_calls",
+        "failed calls",
+        Better::Less,
+        "calls ended otherwise",
+        |m| m.window.failed as f64,
+    ),
+    counted(
+        "outstanding_calls",
+        "calls waiting",
+        Better::Less,
+        "calls not ended at the horizon",
+        |m| f64::from(m.outstanding),
+    ),
+    of(
+        "goodput_per_s",
+        "goodput",
+        (Unit::PerSecond, Domain::Rate),
+        Better::More,
+        "calls ended ok per second",
+        |m| ratio(m.window.ok as f64, m.length_ns / 1e9),
+    ),
+    of(
+        "peak_offered_ratio",
+        "peak load",
+        (Unit::Times, Domain::Ratio),
+        Better::Less,
+        "highest offered load of a 100 ms bin after the first fault begins / nominal capacity \
+         (servers / mean service time); after the warm-up where there is no fault",
+        |m| m.peak_offered_ratio,
+    ),
+    of(
+        "utilisation",
+        "busy",
+        SHARE,
+        Better::Neither,
+        "busy time / (servers × window)",
+        |m| ratio(m.window.busy_ns as f64, m.servers * m.length_ns),
+    ),
+    of(
+        "wasted_service_ratio",
+        "wasted work",
+        SHARE,
+        Better::Less,
+        "service time of attempts whose caller had left when it ended / service time of all \
+         that ended",
+        |m| ratio(m.window.wasted_ns as f64, m.window.served_ns as f64),
+    ),
+    HerdMetric {
+        metric: Metric::new(
+            "recovered_ratio",
+            "recovers",
+            SHARE,
+            Better::More,
+            "share of replications with a `recovery_s`, of those where it could be told; below \
+             1 the scenario is metastable",
+        )
+        .by(Interval::Wilson),
+        value: |m| m.recovered,
+    },
+    of(
+        "recovery_s",
+        "recovery",
+        DURATION,
+        Better::Less,
+        "from the end of the last fault, its ramp included, to the start of the first window in \
+         which goodput is back and retries are few, as below; mean over the replications that \
+         recovered",
+        |m| m.recovery_s,
+    ),
+    of(
+        "latency_p50_s",
+        "p50 latency",
+        DURATION,
+        Better::Less,
+        "median over answered calls of the time from a call's start to its success, retries and \
+         waiting included, to three digits; mean over replications of each one's quantile",
+        |m| m.latency.quantile_s(0.5),
+    ),
+    of(
+        "latency_p90_s",
+        "p90 latency",
+        DURATION,
+        Better::Less,
+        "the same, 90th percentile",
+        |m| m.latency.quantile_s(0.9),
+    ),
+    of(
+        "latency_p99_s",
+        "p99 latency",
+        DURATION,
+        Better::Less,
+        "the same, 99th percentile",
+        |m| m.latency.quantile_s(0.99),
+    ),
+    of(
+        "latency_p999_s",
+        "p99.9 latency",
+        DURATION,
+        Better::Less,
+        "the same, 99.9th percentile",
+        |m| m.latency.quantile_s(0.999),
+    ),
+    counted(
+        "rejected_attempts",
+        "rejected",
+        Better::Less,
+        "attempts that the service rejected: its queue was full, or it shed load",
+        |m| m.window.rejected as f64,
+    ),
+    counted(
+        "refused_attempts",
+        "refused",
+        Better::Less,
+        "attempts that arrived while the service was down",
+        |m| m.window.refused as f64,
+    ),
+    counted(
+        "reset_attempts",
+        "reset",
+        Better::Less,
+        "attempts that the service had when it went down",
+        |m| m.window.reset as f64,
+    ),
+    counted(
+        "error_attempts",
+        "errors",
+        Better::Less,
+        "attempts answered with an error",
+        |m| m.window.errors as f64,
+    ),
+    counted(
+        "timed_out_attempts",
+        "timed out",
+        Better::Less,
+        "attempts without an answer in time",
+        |m| m.window.timed_out as f64,
+    ),
+    counted(
+        "cancelled_attempts",
+        "cancelled",
+        Better::Neither,
+        "attempts that their callers took back",
+        |m| m.window.cancelled as f64,
+    ),
+    counted(
+        "denied_retries",
+        "denied retries",
+        Better::Neither,
+        "retries that budget or breaker denied",
+        |m| m.window.denied as f64,
+    ),
+    counted(
+        "duplicate_executions",
+        "duplicates",
+        Better::Less,
+        "times the service completed the work of a call again",
+        |m| m.window.duplicates as f64,
+    ),
+    of(
+        "herd_index",
+        "herd index",
+        (Unit::Times, Domain::Ratio),
+        Better::Less,
+        "highest count of attempts in a 10 ms bin after the first fault begins / mean count \
+         before it",
+        |m| m.herd_index,
+    ),
+    of(
+        "completion_s",
+        "all done after",
+        DURATION,
+        Better::Less,
+        "with `once`: from the first call's start to the last one's end",
+        |m| m.completion_s,
+    ),
+    of(
+        "mean_queue",
+        "mean queue",
+        (Unit::One, Domain::Ratio),
+        Better::Less,
+        "mean number of waiting attempts",
+        |m| ratio(m.window.queue_ns as f64, m.length_ns),
+    ),
+    counted(
+        "double_effects",
+        "double effects",
+        Better::Less,
+        "with an `effect`: times it happened again for the same call",
+        |m| effects(m, m.window.double_effects),
+    ),
+    counted(
+        "phantom_effects",
+        "phantom effects",
+        Better::Less,
+        "with an `effect`: calls told that it had happened when it had not",
+        |m| effects(m, m.window.phantom_effects),
+    ),
+    counted(
+        "denied_attempts",
+        "held back",
+        Better::Neither,
+        "attempts that the client's own breaker or throttle did not let out",
+        |m| m.window.denied_attempts as f64,
+    ),
+    counted(
+        "first_try_calls",
+        "first try",
+        Better::More,
+        "calls answered at their first attempt",
+        |m| m.window.first_try as f64,
+    ),
+    of(
+        "answered_ratio",
+        "answered",
+        (Unit::Percent, Domain::Ratio),
+        Better::More,
+        "calls ended ok / calls started, so that calls which still wait count as not answered: \
+         what reports compare policies by",
+        |m| ratio(m.window.ok as f64, m.window.calls as f64),
+    ),
+];
+
+/// Finds a metric of a herd by a name that is known only now.
+pub fn find(name: &str) -> Option<Key> {
+    let index = METRICS.iter().position(|entry| entry.metric.name == name)?;
+    Some(Key::at(index, METRICS[index].metric.name))
+}
+
+/// Finds a metric of a herd by name, when the program is compiled.
+const fn key(name: &'static str) -> Key {
+    let mut index = 0;
+    while index < METRICS.len() {
+        if METRICS[index].metric.is(name) {
+            return Key::at(index, name);
+        }
+        index += 1;
+    }
+    panic!("no metric has this name")
+}
+
+// Those that code asks for.
+pub const CALLS: Key = key("calls");
+pub const ATTEMPTS: Key = key("attempts");
+pub const ATTEMPTS_PER_CALL: Key = key("attempts_per_call");
+pub const SUCCESS_RATIO: Key = key("success_ratio");
+pub const OUTSTANDING_CALLS: Key = key("outstanding_calls");
+pub const PEAK_OFFERED_RATIO: Key = key("peak_offered_ratio");
+pub const UTILISATION: Key = key("utilisation");
+pub const WASTED_SERVICE_RATIO: Key = key("wasted_service_ratio");
+pub const RECOVERED_RATIO: Key = key("recovered_ratio");
+pub const RECOVERY_S: Key = key("recovery_s");
+pub const LATENCY_P99_S: Key = key("latency_p99_s");
+pub const REJECTED_ATTEMPTS: Key = key("rejected_attempts");
+pub const REFUSED_ATTEMPTS: Key = key("refused_attempts");
+pub const RESET_ATTEMPTS: Key = key("reset_attempts");
+pub const ERROR_ATTEMPTS: Key = key("error_attempts");
+pub const TIMED_OUT_ATTEMPTS: Key = key("timed_out_attempts");
+pub const DENIED_ATTEMPTS: Key = key("denied_attempts");
+pub const FAILED_CALLS: Key = key("failed_calls");
+pub const FIRST_TRY_CALLS: Key = key("first_try_calls");
+pub const HERD_INDEX: Key = key("herd_index");
+pub const COMPLETION_S: Key = key("completion_s");
+pub const DOUBLE_EFFECTS: Key = key("double_effects");
+/// What policies are compared by.
+pub const ANSWERED_RATIO: Key = key("answered_ratio");
+
+/// The values of [`METRICS`] in one replication; NaN where a metric has none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample([f64; METRICS.len()]);
+
+impl Sample {
+    /// What all metrics make of what was measured.
+    pub(super) fn of(measured: &Measured<'_>) -> Sample {
+        Sample(std::array::from_fn(|i| (METRICS[i].value)(measured)))
+    }
+
+    /// From values in the order of [`METRICS`].
+    pub fn from_values(values: [f64; METRICS.len()]) -> Sample {
+        Sample(values)
+    }
+
+    /// In the order of [`METRICS`].
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl Index<Key> for Sample {
+    type Output = f64;
+
+    fn index(&self, metric: Key) -> &f64 {
+        &self.0[metric.index()]
+    }
+}

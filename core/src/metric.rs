@@ -1,0 +1,208 @@
+//! What a metric is: everything that is said of it, once.
+//!
+//! A kind of run has one list of metrics. Files, tables, conditions, comparisons and
+//! charts read titles, units and bounds from there, and find values by a [`Key`], which
+//! is made of a name when the program is compiled: a name that is not in the list does
+//! not compile.
+
+use crate::stats::Estimate;
+
+/// One quantity that runs of a kind are measured by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metric {
+    /// What columns, keys and conditions call it; it ends in its unit (`_s`, `_per_s`).
+    pub name: &'static str,
+    /// What a table calls it.
+    pub title: &'static str,
+    pub unit: Unit,
+    pub domain: Domain,
+    pub better: Better,
+    pub interval: Interval,
+    /// Its definition, a sentence.
+    pub doc: &'static str,
+}
+
+/// How values are written for people, and read from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number.
+    One,
+    /// A share, told in percent.
+    Percent,
+    /// A chance, however small.
+    Chance,
+    Seconds,
+    PerSecond,
+    /// So many times something.
+    Times,
+}
+
+/// What values there can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// From 0 to 1.
+    Share,
+    /// 0, 1, 2, …; in the mean anything from 0.
+    Count,
+    /// Seconds from 0.
+    Duration,
+    /// Per second, from 0.
+    Rate,
+    /// One quantity over another, from 0.
+    Ratio,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    More,
+    Less,
+    /// Neither way by itself.
+    Neither,
+}
+
+/// How the 95% interval of a mean over runs or trials is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interval {
+    /// Student's t over independent runs, cut to the domain.
+    Student,
+    /// Wilson's, of a share of runs.
+    Wilson,
+    /// Of trials, the better of what happened and what was to be expected.
+    Trials,
+    /// As the method has it that found the value; none where it is computed.
+    Method,
+}
+
+impl Metric {
+    /// A metric with Student's intervals.
+    pub const fn new(
+        name: &'static str,
+        title: &'static str,
+        (unit, domain): (Unit, Domain),
+        better: Better,
+        doc: &'static str,
+    ) -> Metric {
+        Metric {
+            name,
+            title,
+            unit,
+            domain,
+            better,
+            interval: Interval::Student,
+            doc,
+        }
+    }
+
+    /// Whether this is its name.
+    pub(crate) const fn is(&self, name: &str) -> bool {
+        same(self.name.as_bytes(), name.as_bytes())
+    }
+
+    /// The same with other intervals.
+    #[must_use]
+    pub const fn by(self, interval: Interval) -> Metric {
+        Metric { interval, ..self }
+    }
+
+    /// The estimate of its mean from values, one a run; NaN values are of runs without one.
+    pub fn estimate(&self, values: impl IntoIterator<Item = f64>) -> Estimate {
+        match self.interval {
+            Interval::Wilson => Estimate::share_of(values),
+            _ => self.domain.cut(Estimate::of(values)),
+        }
+    }
+}
+
+impl Domain {
+    /// The least and the greatest value.
+    pub fn bounds(self) -> (f64, f64) {
+        match self {
+            Domain::Share => (0.0, 1.0),
+            Domain::Count | Domain::Duration | Domain::Rate | Domain::Ratio => (0.0, f64::INFINITY),
+        }
+    }
+
+    /// Whether a value can be; NaN stands for none and can.
+    pub fn holds(self, value: f64) -> bool {
+        let (least, most) = self.bounds();
+        value.is_nan() || (least..=most).contains(&value)
+    }
+
+    /// An interval cut to what there can be.
+    pub fn cut(self, estimate: Estimate) -> Estimate {
+        let (least, most) = self.bounds();
+        estimate.within(least, most)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Domain::Share => "share",
+            Domain::Count => "count",
+            Domain::Duration => "duration",
+            Domain::Rate => "rate",
+            Domain::Ratio => "ratio",
+        }
+    }
+}
+
+/// A metric's place in the list of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    index: usize,
+    name: &'static str,
+}
+
+impl Key {
+    /// The metric of that name, at that place of its list.
+    pub(crate) const fn at(index: usize, name: &'static str) -> Key {
+        Key { index, name }
+    }
+
+    /// The place in the list.
+    pub const fn index(self) -> usize {
+        self.index
+    }
+
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+/// Finds a metric by name: to be called where constants are made, so that a wrong name
+/// does not compile.
+///
+/// # Panics
+/// For a name that is not in the list.
+pub const fn key(list: &[Metric], name: &'static str) -> Key {
+    let mut index = 0;
+    while index < list.len() {
+        if list[index].is(name) {
+            return Key { index, name };
+        }
+        index += 1;
+    }
+    panic!("no metric has this name")
+}
+
+/// Finds a metric by a name that is known only now.
+pub fn find(list: &[Metric], name: &str) -> Option<Key> {
+    let index = list.iter().position(|metric| metric.name == name)?;
+    let name = list[index].name;
+    Some(Key { index, name })
+}
+
+/// Whether two names are the same.
+pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

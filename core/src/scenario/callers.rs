@@ -1,0 +1,217 @@
+//! The callers, when they call, and the network to the service they meet.
+
+use serde::Serialize;
+
+use super::data_files;
+use super::document::{Problem, Section, Table};
+use super::fields::{MOST, above_zero, count_u32};
+use crate::dist::Dist;
+use crate::units::{Factor, Nanos, Rate};
+
+/// One-way delays between a caller and the service it calls.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Network {
+    pub out: Dist,
+    pub back: Dist,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Callers {
+    pub count: u32,
+    /// Processes that the callers belong to, in equal blocks; budgets are per client.
+    pub clients: u32,
+    #[serde(flatten)]
+    pub arrival: Arrival,
+}
+
+impl Callers {
+    /// The client process of a caller.
+    pub fn client(&self, caller: u32) -> u32 {
+        (u64::from(caller) * u64::from(self.clients) / u64::from(self.count)) as u32
+    }
+}
+
+/// When callers call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "arrival", rename_all = "kebab-case")]
+pub enum Arrival {
+    /// A Poisson process per caller, whatever is outstanding.
+    Open { rate: Rate },
+    /// One call at a time, then a think time.
+    Closed { think: Dist },
+    /// One call each, at `at` plus a draw of `spread`; the run ends when all have ended.
+    Once { at: Nanos, spread: Dist },
+    /// A call each `every`, plus a draw of `spread`, whatever is outstanding.
+    Periodic {
+        every: Nanos,
+        phase: Phase,
+        spread: Dist,
+    },
+    /// A Poisson process of all callers together whose rate, in calls per
+    /// second, holds for `step` each; 0 after the last.
+    Trace { step: Nanos, rates: Vec<f64> },
+}
+
+/// Where in the period each caller calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// All at once.
+    Aligned,
+    /// Each at an instant of its own, uniform over the period.
+    Random,
+}
+
+/// Which kind of arrival a field of `[callers]` goes with.
+const ARRIVAL_FIELDS: [(&str, &str); 10] = [
+    ("rate", "open"),
+    ("think", "closed"),
+    ("at", "once"),
+    ("spread", "once"),
+    ("every", "periodic"),
+    ("phase", "periodic"),
+    ("spread", "periodic"),
+    ("file", "trace"),
+    ("step", "trace"),
+    ("rates", "trace"),
+];
+
+/// Whether a field of `[callers]` has a meaning with a kind of arrival.
+pub(super) fn goes_with(field: &str, arrival: &str) -> bool {
+    ARRIVAL_FIELDS.contains(&(field, arrival)) || ARRIVAL_FIELDS.iter().all(|(f, _)| *f != field)
+}
+
+pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
+    let mut s = Section::new(table);
+    if let Some(many) = s.read::<u64>("count")?.filter(|n| *n > MOST) {
+        let terabytes = many as f64 * 17.0 / 1e12;
+        return Err(Problem::new(format!(
+            "{many} callers need some {terabytes:.1} TB of memory for their state alone; \
+             at most {MOST} can be simulated"
+        ))
+        .at(s.place("count"))
+        .help("fewer callers before fewer servers, at the same load per server, behave alike"));
+    }
+    let callers = count_u32(&mut s, "count", 5_000, 1)?;
+    let clients = match s.read::<u64>("clients")? {
+        None => callers.min(50),
+        Some(n) if (1..=u64::from(callers)).contains(&n) => n as u32,
+        Some(_) => {
+            return Err(Problem::new(format!(
+                "`clients` lies between 1 and the number of callers, {callers}"
+            ))
+            .at(s.place("clients")));
+        }
+    };
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        Open,
+        Closed,
+        Once,
+        Periodic,
+        Trace,
+    }
+    let kinds = [
+        ("open", Kind::Open),
+        ("closed", Kind::Closed),
+        ("once", Kind::Once),
+        ("periodic", Kind::Periodic),
+        ("trace", Kind::Trace),
+    ];
+    let kind = s.word("arrival", "arrival", &kinds)?.unwrap_or(Kind::Open);
+    let name = kinds
+        .iter()
+        .find(|(_, k)| *k == kind)
+        .map_or("", |(n, _)| n);
+    for (key, owner) in ARRIVAL_FIELDS {
+        if s.node(key).is_some() && !goes_with(key, name) {
+            return Err(
+                Problem::new(format!("`{key}` goes with arrival = \"{owner}\"")).at(s.place(key)),
+            );
+        }
+    }
+    let nothing = Dist::Const(Nanos::ZERO);
+    let arrival = match kind {
+        Kind::Open => {
+            let rate = s.read("rate")?.unwrap_or(Rate(1.0));
+            if rate.0 <= 0.0 {
+                return Err(Problem::new("`rate` must be above 0").at(s.place("rate")));
+            }
+            Arrival::Open { rate }
+        }
+        Kind::Closed => {
+            let think = s.read("think")?.unwrap_or(Dist::Exp {
+                mean: Nanos::from_secs(1),
+            });
+            if think.mean_s().is_nan() || think.mean_s() <= 0.0 {
+                return Err(Problem::new("a closed caller needs time to think")
+                    .at(s.place("think"))
+                    .help("without it, a refused caller would call for ever in no time"));
+            }
+            Arrival::Closed { think }
+        }
+        Kind::Once => Arrival::Once {
+            at: s.read("at")?.unwrap_or(Nanos::ZERO),
+            spread: s.read("spread")?.unwrap_or(nothing),
+        },
+        Kind::Periodic => {
+            let every = s.read("every")?.unwrap_or(Nanos::from_secs(1));
+            let phases = [("aligned", Phase::Aligned), ("random", Phase::Random)];
+            Arrival::Periodic {
+                every: above_zero(&s, "every", every)?,
+                phase: s.word("phase", "phase", &phases)?.unwrap_or(Phase::Random),
+                spread: s.read("spread")?.unwrap_or(nothing),
+            }
+        }
+        Kind::Trace => trace(&mut s)?,
+    };
+    s.finish()?;
+    Ok(Callers {
+        count: callers,
+        clients,
+        arrival,
+    })
+}
+
+/// The rates of a trace: from a file, or spelled out.
+fn trace(s: &mut Section<'_>) -> Result<Arrival, Problem> {
+    if let Some(file) = s.node("file") {
+        for key in ["step", "rates"] {
+            if s.node(key).is_some() {
+                return Err(
+                    Problem::new(format!("`file` and `{key}` say the same thing")).at(s.place(key)),
+                );
+            }
+        }
+        let (step, rates) = data_files::trace(file)?;
+        return Ok(Arrival::Trace { step, rates });
+    }
+    let Some(node) = s.node("rates") else {
+        return Err(Problem::new("a trace needs its `file`")
+            .at(s.place("arrival"))
+            .help("a CSV file with the columns t_s and rate_per_s"));
+    };
+    let mut rates = Vec::new();
+    for item in node.list()? {
+        rates.push(item.read::<Factor>()?.0);
+    }
+    if rates.iter().all(|r| *r == 0.0) {
+        return Err(Problem::new("a trace needs a rate above 0").at(Some(node.place.clone())));
+    }
+    let step = s.read("step")?.unwrap_or(Nanos::from_secs(1));
+    Ok(Arrival::Trace {
+        step: above_zero(s, "step", step)?,
+        rates,
+    })
+}
+
+pub(super) fn network(table: &Table) -> Result<Network, Problem> {
+    let mut s = Section::new(table);
+    let zero = Dist::Const(Nanos::ZERO);
+    let network = Network {
+        out: s.read("out")?.unwrap_or(zero.clone()),
+        back: s.read("back")?.unwrap_or(zero),
+    };
+    s.finish()?;
+    Ok(network)
+}

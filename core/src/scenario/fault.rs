@@ -1,0 +1,248 @@
+//! What goes wrong, when, and how it fades.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::document::{Node, Problem};
+use super::service::Service;
+use crate::units::{Factor, Nanos, Probability};
+use crate::value::{Lexer, Value, ValueError, Word, suggest};
+
+/// One fault: `KIND(param)@FROM+FOR~RAMP`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    pub kind: FaultKind,
+    pub from: Nanos,
+    pub lasts: Nanos,
+    /// After the end the effect fades linearly to nothing over this time.
+    pub ramp: Nanos,
+    /// The name or number of the service of a chain that it hits; the last one
+    /// unless said otherwise.
+    pub tier: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FaultKind {
+    /// All queued and served attempts fail as *reset* at the start; new ones
+    /// are *refused* until the end.
+    Crash,
+    /// Nothing starts or finishes; arrivals queue up; work goes on where it stood.
+    Stall,
+    /// Arriving attempts vanish.
+    Blackhole,
+    /// Finished work is answered with an error, with this probability.
+    Errors(Probability),
+    /// The work is done and its answer lost, with this probability.
+    Loss(Probability),
+    /// Service times of work that starts are multiplied.
+    Slow(Factor),
+    /// Only this share of the servers starts new work.
+    Capacity(Probability),
+    /// The rate of new calls is multiplied.
+    Surge(Factor),
+}
+
+impl FaultKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            FaultKind::Crash => "crash",
+            FaultKind::Stall => "stall",
+            FaultKind::Blackhole => "blackhole",
+            FaultKind::Errors(_) => "errors",
+            FaultKind::Loss(_) => "loss",
+            FaultKind::Slow(_) => "slow",
+            FaultKind::Capacity(_) => "capacity",
+            FaultKind::Surge(_) => "surge",
+        }
+    }
+}
+
+impl Fault {
+    /// When the full effect ends and the ramp, if any, begins.
+    pub fn to(&self) -> Nanos {
+        Nanos(self.from.0.saturating_add(self.lasts.0))
+    }
+
+    /// When nothing of it is left.
+    pub fn over(&self) -> Nanos {
+        Nanos(self.to().0.saturating_add(self.ramp.0))
+    }
+
+    /// How much of the effect there is at `t`: 0 to 1.
+    pub fn effect(&self, t: Nanos) -> f64 {
+        if t < self.from || t >= self.over() {
+            0.0
+        } else if t < self.to() {
+            1.0
+        } else {
+            1.0 - (t.0 - self.to().0) as f64 / self.ramp.0 as f64
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        let parameter = match self.kind {
+            FaultKind::Errors(p) | FaultKind::Loss(p) | FaultKind::Capacity(p) => Some(p.0),
+            FaultKind::Slow(x) | FaultKind::Surge(x) => Some(x.0),
+            FaultKind::Crash | FaultKind::Stall | FaultKind::Blackhole => None,
+        };
+        match (parameter, &self.tier) {
+            (None, None) => {}
+            (Some(x), None) => write!(f, "({x})")?,
+            (None, Some(tier)) => write!(f, "(tier={tier})")?,
+            (Some(x), Some(tier)) => write!(f, "({x},tier={tier})")?,
+        }
+        write!(f, "@{}+{}", self.from, self.lasts)?;
+        if self.ramp > Nanos::ZERO {
+            write!(f, "~{}", self.ramp)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// The faults of a scenario; `once` where its callers call once, so that they cannot surge.
+pub(super) fn faults(
+    node: &Node,
+    horizon: Nanos,
+    once: bool,
+    services: &[Service],
+) -> Result<Vec<Fault>, Problem> {
+    let mut faults: Vec<Fault> = Vec::new();
+    let items = node.list()?;
+    for item in &items {
+        // `--fault none` clears the faults of the file.
+        if item.is_word("none") {
+            if items.len() > 1 {
+                return Err(Problem::new("`none` stands alone, not beside other faults")
+                    .at(Some(item.place.clone())));
+            }
+            continue;
+        }
+        let fault: Fault = item.read()?;
+        if fault.from >= horizon {
+            return Err(Problem::new(format!(
+                "the fault begins at {}, the run ends at {}",
+                fault.from, horizon
+            ))
+            .at(Some(item.place.clone()))
+            .help("set a longer `horizon` in [run]"));
+        }
+        if once && matches!(fault.kind, FaultKind::Surge(_)) {
+            return Err(
+                Problem::new("callers that call once cannot surge").at(Some(item.place.clone()))
+            );
+        }
+        let tier = match &fault.tier {
+            None => services.len() - 1,
+            Some(_) if matches!(fault.kind, FaultKind::Surge(_)) => {
+                return Err(Problem::new("a surge is one of callers, not of a service")
+                    .at(Some(item.place.clone())));
+            }
+            Some(tier) => tier_of(tier, services).ok_or_else(|| {
+                let named = services.iter().filter_map(|s| s.name.as_deref());
+                Problem::new(format!("there is no service `{tier}`"))
+                    .at(Some(item.place.clone()))
+                    .help(match named.collect::<Vec<_>>() {
+                        names if names.is_empty() => {
+                            format!("services are numbered from 1 to {}", services.len())
+                        }
+                        names => suggest(tier, &names),
+                    })
+            })?,
+        };
+        if matches!(fault.kind, FaultKind::Capacity(_)) && services[tier].pool().is_none() {
+            return Err(Problem::new("`capacity` needs a service with servers")
+                .at(Some(item.place.clone())));
+        }
+        faults.push(fault);
+    }
+    Ok(faults)
+}
+
+/// The service that a name or a number from 1 stands for.
+fn tier_of(tier: &str, services: &[Service]) -> Option<usize> {
+    let named = |s: &Service| s.name.as_deref() == Some(tier);
+    services.iter().position(named).or_else(|| {
+        let number = tier.parse::<usize>().ok()?;
+        (1..=services.len()).contains(&number).then(|| number - 1)
+    })
+}
+
+impl Fault {
+    /// Which of the services it hits.
+    pub fn hits(&self, services: &[Service]) -> usize {
+        let tier = self.tier.as_deref().and_then(|t| tier_of(t, services));
+        tier.unwrap_or(services.len() - 1)
+    }
+}
+
+const FAULTS: [&str; 8] = [
+    "crash",
+    "stall",
+    "blackhole",
+    "errors",
+    "loss",
+    "slow",
+    "capacity",
+    "surge",
+];
+
+impl Value for Fault {
+    const EXPECTED: &'static str = "a fault such as crash@10s+2s or errors(30%)@10s+5s~1s";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        let (name, at) = tokens.atom(Self::EXPECTED)?;
+        let mut args = tokens.arguments(name, at.clone())?;
+        let tier = args.named::<Word>("tier")?.map(|word| word.0);
+        let kind = match name {
+            "crash" => FaultKind::Crash,
+            "stall" => FaultKind::Stall,
+            "blackhole" => FaultKind::Blackhole,
+            "errors" => FaultKind::Errors(args.required("p")?),
+            "loss" => FaultKind::Loss(args.required("p")?),
+            "slow" => {
+                let x: Factor = args.required("x")?;
+                if x.0 == 0.0 {
+                    return Err(ValueError::new(at, "`slow(0)` would make service instant"));
+                }
+                FaultKind::Slow(x)
+            }
+            "capacity" => FaultKind::Capacity(args.required("x")?),
+            "surge" => FaultKind::Surge(args.required("x")?),
+            _ => {
+                return Err(ValueError::new(at, format!("unknown fault `{name}`"))
+                    .help(suggest(name, &FAULTS)));
+            }
+        };
+        args.finish()?;
+        tokens.expect('@', "and when the fault begins, as in crash@10s+2s")?;
+        let from = Nanos::read(tokens)?;
+        tokens.expect('+', "and how long it lasts, as in crash@10s+2s")?;
+        let here = tokens.here();
+        let lasts = Nanos::read(tokens)?;
+        if lasts == Nanos::ZERO {
+            return Err(ValueError::new(here, "a fault lasts longer than 0"));
+        }
+        let ramp = if tokens.eat('~') {
+            Nanos::read(tokens)?
+        } else {
+            Nanos::ZERO
+        };
+        Ok(Fault {
+            kind,
+            from,
+            lasts,
+            ramp,
+            tier,
+        })
+    }
+}

@@ -1,0 +1,273 @@
+//! A herd as a scenario: callers, their policies, and the services they meet.
+
+use serde::Serialize;
+
+use super::callers::{Arrival, Callers, Network, callers, network};
+use super::catalogue::Policies;
+use super::document::{Problem, Section, Table};
+use super::fault::{Fault, FaultKind, faults};
+use super::fields::{above_zero, as_map, count, named};
+use super::overlay::Overlay;
+use super::policy::Policy;
+use super::service::{Service, services};
+use crate::units::{Nanos, Probability};
+
+/// A herd scenario with every field resolved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(into = "Written")]
+pub struct Scenario {
+    pub kind: ScenarioKind,
+    pub name: String,
+    pub faults: Vec<Fault>,
+    pub run: Run,
+    pub callers: Callers,
+    pub network: Network,
+    /// The chain of services, one or more; callers meet the first.
+    pub services: Vec<Service>,
+    /// The policies under comparison; the first is the baseline of differences.
+    pub policies: Vec<(String, Policy)>,
+    /// The policies with which services call each other, where they have their own.
+    pub onward: Vec<(String, Policy)>,
+}
+
+/// A scenario as its file has it.
+#[derive(Serialize)]
+struct Written {
+    kind: ScenarioKind,
+    name: String,
+    faults: Vec<Fault>,
+    compare: Vec<String>,
+    run: Run,
+    callers: Callers,
+    network: Network,
+    service: OneOrMore,
+    #[serde(serialize_with = "as_map")]
+    policy: Vec<(String, Policy)>,
+}
+
+/// `[service]`, or `[[service]]` for each of several.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(Box<Service>),
+    More(Vec<Service>),
+}
+
+impl From<Scenario> for Written {
+    fn from(s: Scenario) -> Written {
+        let mut policy = s.policies;
+        let compare = policy.iter().map(|(name, _)| name.clone()).collect();
+        for (name, onward) in s.onward {
+            if policy.iter().all(|(other, _)| *other != name) {
+                policy.push((name, onward));
+            }
+        }
+        Written {
+            kind: s.kind,
+            name: s.name,
+            faults: s.faults,
+            compare,
+            run: s.run,
+            callers: s.callers,
+            network: s.network,
+            service: match <[Service; 1]>::try_from(s.services) {
+                Ok([one]) => OneOrMore::One(Box::new(one)),
+                Err(more) => OneOrMore::More(more),
+            },
+            policy,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScenarioKind {
+    Herd,
+}
+
+/// How long, how often, from which seed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Run {
+    pub seed: u64,
+    /// Independent runs of every policy; with `precision` the size of a batch.
+    pub replications: u64,
+    /// Add batches until the 95% intervals of success and amplification are
+    /// this tight relative to their means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Probability>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_replications: Option<u64>,
+    /// Metrics are counted from here on.
+    pub warmup: Nanos,
+    pub horizon: Nanos,
+    /// Width of a bin of the time series.
+    pub bin: Nanos,
+}
+
+const DEFAULT_COMPARE: [&str; 3] = ["fixed", "full-jitter", "budget"];
+
+impl Scenario {
+    /// The default scenario: the main job.
+    pub fn blip() -> Scenario {
+        // The defaults are constants; a test reads them.
+        Scenario::from_overlay(&Overlay::default()).unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    /// Reads a scenario file's text.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place for anything that cannot be meant.
+    pub fn parse(name: &str, text: &str) -> Result<Scenario, Problem> {
+        let mut overlay = Overlay::default();
+        overlay.file(name, text)?;
+        Scenario::from_overlay(&overlay)
+    }
+
+    /// The same file as TOML, every field spelled out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_else(|e| unreachable!("a scenario is plain data: {e}"))
+    }
+
+    /// Resolves defaults, names and overrides, and checks what belongs together.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place for anything that cannot be meant.
+    pub fn from_overlay(overlay: &Overlay) -> Result<Scenario, Problem> {
+        let empty = Table::default();
+        let mut top = Section::new(&overlay.table);
+        let kind = top
+            .word("kind", "kind of scenario", &[("herd", ScenarioKind::Herd)])?
+            .unwrap_or(ScenarioKind::Herd);
+        let name = named(&mut top, "blip")?;
+        let mut sub = |key| match top.node(key) {
+            Some(node) => node.table(),
+            None => Ok(&empty),
+        };
+        let callers = callers(sub("callers")?)?;
+        let once = matches!(callers.arrival, Arrival::Once { .. });
+        let run = run(sub("run")?, once)?;
+        let network = network(sub("network")?)?;
+        let services = services(top.node("service"))?;
+        let faults = match top.node("faults") {
+            Some(node) => faults(node, run.horizon, once, &services)?,
+            None => {
+                let crash = Fault {
+                    kind: FaultKind::Crash,
+                    from: Nanos::from_secs(10),
+                    lasts: Nanos::from_secs(2),
+                    ramp: Nanos::ZERO,
+                    tier: None,
+                };
+                if crash.from >= run.horizon {
+                    return Err(Problem::new(format!(
+                        "the default fault begins at {}, the run ends at {}",
+                        crash.from, run.horizon
+                    ))
+                    .help("give another with --fault, or --fault none"));
+                }
+                vec![crash]
+            }
+        };
+        let own = top.node("policy");
+        let used: Vec<&str> = services
+            .iter()
+            .filter_map(|s| s.onward.as_ref()?.policy.as_deref())
+            .collect();
+        let known = Policies::new(own, overlay)?;
+        let compared = known.compared(top.node("compare"), &DEFAULT_COMPARE, &used)?;
+        let (policies, onward) = known.resolve(&compared, &used)?;
+        top.finish()?;
+        let scenario = Scenario {
+            kind,
+            name,
+            faults,
+            run,
+            callers,
+            network,
+            services,
+            policies,
+            onward,
+        };
+        Ok(scenario)
+    }
+
+    /// The service that callers meet.
+    pub fn entry(&self) -> &Service {
+        &self.services[0]
+    }
+
+    /// What a service is called: by its name, or else by its number.
+    pub fn tier_name(&self, tier: usize) -> String {
+        match &self.services[tier].name {
+            Some(name) => name.clone(),
+            None => format!("{}", tier + 1),
+        }
+    }
+
+    /// With which policy a service is called, of callers with policy `own`.
+    pub fn policy_at<'s>(&'s self, tier: usize, own: &'s Policy) -> &'s Policy {
+        let caller = tier.checked_sub(1).map(|i| &self.services[i]);
+        let name = caller.and_then(|s| s.onward.as_ref()?.policy.as_ref());
+        let named = name.and_then(|name| self.onward.iter().find(|(n, _)| n == name));
+        named.map_or(own, |(_, policy)| policy)
+    }
+
+    /// The faults that hit a service, and the surges of its callers.
+    pub fn faults_at(&self, tier: usize) -> Vec<Fault> {
+        let of_tier = |f: &&Fault| match f.kind {
+            FaultKind::Surge(_) => tier == 0,
+            _ => f.hits(&self.services) == tier,
+        };
+        self.faults.iter().filter(of_tier).cloned().collect()
+    }
+}
+
+fn run(table: &Table, once: bool) -> Result<Run, Problem> {
+    let mut s = Section::new(table);
+    let seed = count(&mut s, "seed", 1, 0..=i64::MAX as u64)?;
+    let replications = count(&mut s, "replications", 20, 1..=10_000_000)?;
+    let precision: Option<Probability> = s.read("precision")?;
+    if precision.is_some_and(|p| p.0 == 0.0) {
+        return Err(Problem::new("a precision of 0 is never reached").at(s.place("precision")));
+    }
+    let max_replications = match precision {
+        Some(_) => Some(count(
+            &mut s,
+            "max_replications",
+            replications.max(1_000),
+            replications..=10_000_000,
+        )?),
+        None => {
+            if s.node("max_replications").is_some() {
+                return Err(Problem::new("`max_replications` goes with `precision`")
+                    .at(s.place("max_replications")));
+            }
+            None
+        }
+    };
+    let horizon = s.read("horizon")?.unwrap_or(Nanos::from_secs(60));
+    let horizon = above_zero(&s, "horizon", horizon)?;
+    let default_warmup = Nanos(match once {
+        true => 0,
+        false => Nanos::from_secs(2).0.min(horizon.0 / 10),
+    });
+    let warmup = s.read("warmup")?.unwrap_or(default_warmup);
+    if warmup >= horizon {
+        return Err(Problem::new(format!(
+            "the warm-up of {warmup} leaves nothing of the horizon of {horizon}"
+        ))
+        .at(s.place("warmup").or(s.place("horizon"))));
+    }
+    let bin = s.read("bin")?.unwrap_or(Nanos::from_millis(100));
+    let bin = above_zero(&s, "bin", bin)?;
+    s.finish()?;
+    Ok(Run {
+        seed,
+        replications,
+        precision,
+        max_replications,
+        warmup,
+        horizon,
+        bin,
+    })
+}

@@ -1,0 +1,211 @@
+//! The overlay a scenario is made of: a file, and what the command line puts over it.
+
+use std::sync::Arc;
+
+use super::callers::goes_with;
+use super::document::{Kind, Node, Place, Problem, Source, Table};
+
+/// The overlay a scenario is made of, later over earlier.
+#[derive(Clone, Debug, Default)]
+pub struct Overlay {
+    pub(super) table: Table,
+    /// `policy.NAME.…` or `policy.*.…`, applied once `extends` is resolved.
+    pub(super) policy_overrides: Vec<Override>,
+}
+
+/// A field set on one policy, or on all.
+#[derive(Clone, Debug)]
+pub(super) struct Override {
+    /// A name, or `*`.
+    pub(super) policy: String,
+    pub(super) path: Vec<(String, Place)>,
+    pub(super) node: Node,
+}
+
+impl Overlay {
+    /// A scenario file.
+    pub fn file(&mut self, name: &str, text: &str) -> Result<(), Problem> {
+        let source = Arc::new(Source {
+            name: name.to_string(),
+            text: text.to_string(),
+        });
+        self.table.overlay(&Table::parse(&source)?);
+        Ok(())
+    }
+
+    /// Whether there is a `[sweep]`.
+    pub fn has_sweep(&self) -> bool {
+        self.table.get("sweep").is_some()
+    }
+
+    /// `PATH=VALUE`, as `--set` takes it. The value is TOML, or else bare text.
+    pub fn set(&mut self, assignment: &str) -> Result<(), Problem> {
+        let source = Arc::new(Source {
+            name: "--set".to_string(),
+            text: assignment.to_string(),
+        });
+        let whole = Place {
+            source: source.clone(),
+            span: 0..assignment.len(),
+        };
+        let Some((path, value)) = assignment.split_once('=') else {
+            return Err(Problem::new("expected PATH=VALUE")
+                .at(Some(whole))
+                .help("for example --set service.servers=80"));
+        };
+        let keys = source_keys(&source, path.len())?;
+        let bare = value.trim();
+        let start = path.len() + 1 + (value.len() - value.trim_start().len());
+        let place = Place {
+            source: source.clone(),
+            span: start..start + bare.len(),
+        };
+        // Read `x = VALUE` laid out so that spans fall where VALUE stands.
+        let padded = Arc::new(Source {
+            name: source.name.clone(),
+            text: format!("x{}={}", " ".repeat(start.saturating_sub(2)), bare),
+        });
+        let kind = match Table::parse(&padded) {
+            Ok(mut table) if start >= 2 && table.entries.len() == 1 => {
+                table.entries.remove(0).node.kind
+            }
+            _ => Kind::Text {
+                text: bare.to_string(),
+                exact: true,
+            },
+        };
+        self.put(keys, Node { place, kind })
+    }
+
+    /// A flag that stands for the field at `path`.
+    pub fn flag(&mut self, flag: &str, path: &str, text: &str) -> Result<(), Problem> {
+        let node = Node::from_flag(flag, text);
+        self.put(flag_path(path, &node.place), node)
+    }
+
+    /// Flags that stand for fields, those that were given: (flag, path, text).
+    pub fn flags<'f>(
+        &mut self,
+        flags: impl IntoIterator<Item = (&'f str, &'f str, &'f Option<String>)>,
+    ) -> Result<(), Problem> {
+        for (flag, path, text) in flags {
+            if let Some(text) = text {
+                self.flag(flag, path, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A flag that may be repeated or hold a comma list outside parentheses.
+    pub fn list_flag(&mut self, flag: &str, path: &str, texts: &[String]) -> Result<(), Problem> {
+        let mut items = Vec::new();
+        for text in texts {
+            let mut depth = 0;
+            for part in text.split(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                c == ',' && depth == 0
+            }) {
+                items.push(Node::from_flag(flag, part.trim()));
+            }
+        }
+        let Some(first) = items.first() else {
+            return Ok(());
+        };
+        let place = first.place.clone();
+        let keys = flag_path(path, &place);
+        self.put(
+            keys,
+            Node {
+                place,
+                kind: Kind::List(items),
+            },
+        )
+    }
+
+    pub(super) fn put(
+        &mut self,
+        mut keys: Vec<(String, Place)>,
+        node: Node,
+    ) -> Result<(), Problem> {
+        let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        match (&names[..], &node.kind) {
+            // A table of fields is as many fields.
+            (["policy"] | ["policy", _], Kind::Table(fields)) => {
+                for field in &fields.entries {
+                    let mut keys = keys.clone();
+                    keys.push((field.key.clone(), field.place.clone()));
+                    self.put(keys, field.node.clone())?;
+                }
+                return Ok(());
+            }
+            (["policy", _, _, ..], _) => {
+                self.policy_overrides.push(Override {
+                    policy: names[1].to_string(),
+                    path: keys.split_off(2),
+                    node,
+                });
+                return Ok(());
+            }
+            // Another kind of arrival: what belongs to the former one goes.
+            (["callers", "arrival"], Kind::Text { text, .. }) => {
+                self.table.retain("callers", |key| goes_with(key, text));
+            }
+            _ => {}
+        }
+        self.table.set(&keys, node)
+    }
+}
+
+/// The keys of a dotted path, all at the place where it stands.
+pub(super) fn keys(path: &str, place: &Place) -> Result<Vec<(String, Place)>, Problem> {
+    let source = Arc::new(Source {
+        name: String::new(),
+        text: path.to_string(),
+    });
+    let keys = source_keys(&source, path.len()).map_err(|e| e.at(Some(place.clone())))?;
+    Ok(keys
+        .into_iter()
+        .map(|(key, _)| (key, place.clone()))
+        .collect())
+}
+
+/// The keys of a dotted path that ends at byte `end` of a source.
+pub(super) fn source_keys(
+    source: &Arc<Source>,
+    end: usize,
+) -> Result<Vec<(String, Place)>, Problem> {
+    let path = &source.text[..end];
+    let place = |span| Place {
+        source: source.clone(),
+        span,
+    };
+    let mut quoted = false;
+    let mut keys = Vec::new();
+    let mut at = 0;
+    // Dots within quotes are part of a name.
+    for key in path.split(|c| {
+        quoted ^= c == '"';
+        c == '.' && !quoted
+    }) {
+        let trimmed = key.trim();
+        let start = at + (key.len() - key.trim_start().len());
+        if trimmed.is_empty() {
+            return Err(
+                Problem::new("a path is names joined by dots").at(Some(place(0..end.max(1))))
+            );
+        }
+        keys.push((
+            trimmed.trim_matches('"').to_string(),
+            place(start..start + trimmed.len()),
+        ));
+        at += key.len() + 1;
+    }
+    Ok(keys)
+}
+
+/// The keys of a field that a flag stands for.
+fn flag_path(path: &str, place: &Place) -> Vec<(String, Place)> {
+    path.split('.')
+        .map(|key| (key.to_string(), place.clone()))
+        .collect()
+}
