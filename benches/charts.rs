@@ -4,24 +4,19 @@
 //! `cargo bench --bench charts`; `-- --quick` takes fewer turns.
 
 use std::hint::black_box;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use herdsim::chart;
-use herdsim::ensemble::herd;
 use herdsim::report::{self, Part};
-use herdsim::scenario::Scenario;
-use rayon::prelude::*;
+use herdsim_core::ensemble::{Workers, herd};
+use herdsim_core::scenario::Scenario;
 
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick");
     let turns = if quick { 5 } else { 21 };
-    let pools = [1, 2].map(|threads| {
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        builder.build().expect("threads")
-    });
+    let pools = [1, 2].map(|threads| Workers::new(threads).expect("threads"));
     let scenario = Scenario::blip();
-    let results = herd::run(&scenario, &pools[1], &AtomicBool::new(false), |_, _| {});
+    let results = herd::run(&scenario, &pools[1]);
     let mut times: [Vec<f64>; 4] = Default::default();
     let mut count = 0;
     for _ in 0..turns {
@@ -31,8 +26,7 @@ fn main() {
         count = charts.len();
         for (pool, times) in pools.iter().zip(&mut times[1..]) {
             let start = Instant::now();
-            let pixels: Vec<_> =
-                pool.install(|| charts.par_iter().map(chart::Chart::png).collect());
+            let pixels = pool.map(&charts, chart::Chart::png);
             black_box(pixels);
             times.push(start.elapsed().as_secs_f64());
         }

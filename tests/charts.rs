@@ -1,13 +1,19 @@
 //! Charts and documents: nothing overlaps, numbers are those of the files.
 
-mod common;
-
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
-use common::scenario;
 use herdsim::chart::{self, theme};
-use herdsim::ensemble::herd;
+use herdsim_core::ensemble::{Workers, herd};
+use herdsim_core::scenario::{Overlay, Scenario};
+
+/// The default scenario with some fields set.
+fn scenario(settings: &[&str]) -> Scenario {
+    let mut overlay = Overlay::default();
+    for setting in settings {
+        overlay.set(setting).unwrap();
+    }
+    Scenario::from_overlay(&overlay).unwrap()
+}
 
 /// A text of a drawing: left, top, right, bottom in pixels, and what it says.
 type Box = ([f64; 4], String);
@@ -214,10 +220,7 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
         "resilience4j-exponential",
         "none",
     ];
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(2)
-        .build()
-        .unwrap();
+    let workers = Workers::new(2).unwrap();
     for n in 1..=names.len() {
         let compare = format!("compare={:?}", &names[..n]);
         let s = scenario(&[
@@ -230,7 +233,7 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
             "run.replications=3",
             &compare,
         ]);
-        let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
+        let results = herd::run(&s, &workers);
         for chart in chart::herd(&results, None).unwrap() {
             assert_legible(&format!("{} of {n}", chart.name), &chart.svg);
         }
@@ -239,17 +242,14 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
 
 #[test]
 fn pictures_are_twice_as_large_and_not_blank() {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(2)
-        .build()
-        .unwrap();
+    let workers = Workers::new(2).unwrap();
     let s = scenario(&[
         "callers.count=200",
         "service.servers=4",
         "run.horizon=15s",
         "run.replications=2",
     ]);
-    let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
+    let results = herd::run(&s, &workers);
     for chart in chart::herd(&results, None).unwrap() {
         let light = chart.png().unwrap();
         let decoder = png::Decoder::new(std::io::Cursor::new(&light));
@@ -276,18 +276,15 @@ fn pictures_are_twice_as_large_and_not_blank() {
 
 #[test]
 fn the_longest_names_leave_room_for_the_charts() {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(2)
-        .build()
-        .unwrap();
+    let workers = Workers::new(2).unwrap();
     let [one, two] = ["a", "b"].map(|c| c.repeat(100));
     let file = format!(
         "compare = [\"{one}\", \"{two}\"]\ncallers.count = 200\nservice.servers = 4\n\
          run = {{ horizon = \"15s\", replications = 2 }}\n\
          [policy.{one}]\nextends = \"fixed\"\n[policy.{two}]\nextends = \"budget\"\n"
     );
-    let s = herdsim::scenario::Scenario::parse("long.toml", &file).unwrap();
-    let results = herd::run(&s, &pool, &AtomicBool::new(false), |_, _| {});
+    let s = herdsim_core::scenario::Scenario::parse("long.toml", &file).unwrap();
+    let results = herd::run(&s, &workers);
     for chart in chart::herd(&results, None).unwrap() {
         assert_legible(&format!("{} of long names", chart.name), &chart.svg);
     }

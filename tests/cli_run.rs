@@ -289,8 +289,8 @@ fn the_scenarios_that_ship_run() {
 #[test]
 fn the_default_config_is_the_default_scenario() {
     let text = include_str!("../configs/blip.toml");
-    let read = herdsim::scenario::Scenario::parse("blip.toml", text).unwrap();
-    assert_eq!(read, herdsim::scenario::Scenario::blip());
+    let read = herdsim_core::scenario::Scenario::parse("blip.toml", text).unwrap();
+    assert_eq!(read, herdsim_core::scenario::Scenario::blip());
 }
 
 #[cfg(unix)]
@@ -335,12 +335,12 @@ fn an_interrupt_keeps_what_is_complete() {
 
 /// The scenario that a file and some settings make, as it is written.
 fn resolved(file: &str, settings: &[&str]) -> String {
-    let mut layers = herdsim::scenario::Layers::default();
-    layers.file("s.toml", file).unwrap();
+    let mut overlay = herdsim_core::scenario::Overlay::default();
+    overlay.file("s.toml", file).unwrap();
     for setting in settings {
-        layers.set(setting).unwrap();
+        overlay.set(setting).unwrap();
     }
-    let scenario = herdsim::scenario::Scenario::from_layers(&layers).unwrap();
+    let scenario = herdsim_core::scenario::Scenario::from_overlay(&overlay).unwrap();
     scenario.to_toml()
 }
 

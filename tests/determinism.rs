@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use assert_cmd::Command;
-use herdsim::ensemble::stats::Estimate;
+use herdsim_core::stats::Estimate;
 
 fn run(out: &Path, args: &[&str]) {
     Command::cargo_bin("herdsim")

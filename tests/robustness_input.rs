@@ -632,7 +632,7 @@ fn quorums_that_cannot_be() {
 /// What a name may not hold is told at its place, with the reason.
 #[test]
 fn hostile_names_are_refused() {
-    use herdsim::scenario::Scenario;
+    use herdsim_core::scenario::Scenario;
     let long = "x".repeat(200);
     let names = [
         ("<script>alert(1)</script>", "of ASCII"),

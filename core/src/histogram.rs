@@ -61,6 +61,11 @@ impl Histogram {
         self.0.value_at_quantile(q)
     }
 
+    /// The share that lies at or below a duration in ns.
+    pub fn share_below(&self, ns: u64) -> f64 {
+        self.0.quantile_below(ns)
+    }
+
     /// How many lie between two durations in ns, both included.
     pub fn count_between(&self, least: u64, most: u64) -> u64 {
         self.0.count_between(least, most)

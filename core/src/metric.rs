@@ -94,6 +94,14 @@ impl Metric {
         }
     }
 
+    /// A key to this metric where it stands in no list of its kind: found by its name.
+    pub const fn key(&self) -> Key {
+        Key {
+            index: usize::MAX,
+            name: self.name,
+        }
+    }
+
     /// Whether this is its name.
     pub(crate) const fn is(&self, name: &str) -> bool {
         same(self.name.as_bytes(), name.as_bytes())

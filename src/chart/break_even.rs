@@ -4,10 +4,10 @@
 use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Type};
 use crate::chart::{Sheet, axis_name, below, level, theme};
-use crate::output::words::{percent, three_digits};
-use crate::scenario::catalogue::Entry;
-use crate::scenario::policy::Failure;
-use crate::theory::budget::{break_even, operating_point};
+use crate::format::{percent, three_digits};
+use herdsim_core::scenario::catalogue::Entry;
+use herdsim_core::scenario::policy::Failure;
+use herdsim_core::theory::budget::{break_even, operating_point};
 
 const PANEL: f64 = 300.0;
 const BETWEEN: f64 = 100.0;

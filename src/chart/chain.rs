@@ -3,9 +3,9 @@
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::{Words, curve_names, level, sheet, theme};
-use crate::ensemble::herd::Results;
-use crate::output::finding;
-use crate::output::words::three_digits;
+use crate::format::three_digits;
+use crate::verdict::herd::titles;
+use herdsim_core::ensemble::herd::Results;
 
 const PANEL: f64 = 420.0;
 
@@ -28,7 +28,7 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
     };
     let words = Words {
         name: "amplification",
-        title: &finding::amplification(results),
+        title: &titles::amplification(results),
         what,
         how: "mean of all runs",
     };

@@ -2,7 +2,7 @@
 
 use crate::chart::render::Canvas;
 use crate::chart::{level, theme};
-use crate::output::words::three_digits;
+use crate::format::three_digits;
 
 /// The tick of a chance on a logarithmic axis.
 fn tick(p: f64) -> String {

@@ -3,8 +3,9 @@
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Canvas, Chart, ChartError, Type};
 use crate::chart::{Sheet, theme};
-use crate::ensemble::stats::Estimate;
-use crate::output::baseline::{Aspect, Change, Comparison};
+use crate::judge::baseline::{Change, Comparison};
+use herdsim_core::metric::Metric;
+use herdsim_core::stats::Estimate;
 
 const ROW: f64 = 86.0;
 /// Columns and rows that a chart holds.
@@ -65,29 +66,29 @@ impl Board<'_> {
             let style = Type::new(theme::LABEL, theme::colour(i)).bold();
             canvas.text((theme::LEFT, y + 7.5), &label(cell), style);
         }
-        let mut aspects: Vec<&Aspect> = Vec::new();
+        let mut metrics: Vec<Metric> = Vec::new();
         for change in &self.comparison.changes {
-            if !aspects.iter().any(|a| a.metric == change.aspect.metric) {
-                aspects.push(change.aspect);
+            if !metrics.contains(&change.metric) {
+                metrics.push(change.metric);
             }
         }
-        aspects.truncate(COLUMNS);
-        let width = (theme::WIDTH - theme::EDGE - self.left) / aspects.len() as f64;
-        for (i, aspect) in aspects.into_iter().enumerate() {
-            self.column(canvas, aspect, self.left + width * i as f64, width, top);
+        metrics.truncate(COLUMNS);
+        let width = (theme::WIDTH - theme::EDGE - self.left) / metrics.len() as f64;
+        for (i, metric) in metrics.into_iter().enumerate() {
+            self.column(canvas, metric, self.left + width * i as f64, width, top);
         }
     }
 
-    fn column(&self, canvas: &mut Canvas<'_>, aspect: &Aspect, left: f64, width: f64, top: f64) {
+    fn column(&self, canvas: &mut Canvas<'_>, metric: Metric, left: f64, width: f64, top: f64) {
         let heading = Type::new(theme::HEADING, theme::INK);
-        canvas.text((left, top - 22.0), aspect.title, heading);
+        canvas.text((left, top - 22.0), metric.title, heading);
         let bottom = top + ROW * self.cells.len() as f64;
         canvas.line(&[(left, top), (left, bottom)], theme::AXIS, 1.5);
         let rows: Vec<(usize, &Change)> = self
             .comparison
             .changes
             .iter()
-            .filter(|change| change.aspect.metric == aspect.metric)
+            .filter(|change| change.metric == metric)
             .filter_map(|change| Some((self.cells.iter().position(|c| *c == change.cell)?, change)))
             .collect();
         let both = rows.iter().flat_map(|(_, c)| [c.before, c.now]);
@@ -96,7 +97,7 @@ impl Board<'_> {
             .filter(|x| x.is_finite())
             .fold(f64::MIN_POSITIVE, f64::max);
         // The values stand to the right of the longest bar.
-        let values = rows.iter().flat_map(|(_, c)| &c.told);
+        let values = rows.iter().flat_map(|(_, c)| &c.values);
         let words = values.map(|text| theme::measure(text, theme::TICK, false));
         let room = (width - words.fold(0.0, f64::max) - 46.0).max(20.0);
         let x = |value: f64| left + value / most * room;
@@ -106,14 +107,14 @@ impl Board<'_> {
                 (change.before, y - 26.0, theme::AXIS, theme::SOFT),
                 (change.now, y + 2.0, theme::colour(i), theme::INK),
             ];
-            for ((e, y, colour, ink), told) in lines.into_iter().zip(&change.told) {
+            for ((e, y, colour, ink), told) in lines.into_iter().zip(&change.values) {
                 let end = self.bar(canvas, e, &x, left, y, colour);
                 let style = Type::new(theme::TICK, ink);
                 canvas.text((end + 12.0, y + 7.0), told, style);
             }
             let said = match change.change.mean.is_nan() {
                 true => change.word.to_string(),
-                false => aspect.show_change(change.change),
+                false => change.show(),
             };
             let ink = match change.word {
                 "better" | "worse" => theme::INK,
@@ -123,9 +124,9 @@ impl Board<'_> {
             canvas.text((left + 10.0, y + 32.0), &said, Type::new(theme::SMALL, ink));
             let half = ROW / 2.0;
             let lines = vec![
-                format!("{}, {}", change.cell, aspect.title),
-                format!("{} before, {} now", change.told[0], change.told[1]),
-                format!("{}: {}", aspect.show_change(change.change), change.word),
+                format!("{}, {}", change.cell, metric.title),
+                format!("{} before, {} now", change.values[0], change.values[1]),
+                format!("{}: {}", change.show(), change.word),
             ];
             canvas.spot((left, y - half), (left + width - 10.0, y + half), lines);
         }

@@ -3,9 +3,9 @@
 use crate::chart::names::end_labels;
 use crate::chart::render::{Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::{Words, axis_name, below, curve_names, level, sheet, theme};
-use crate::ensemble::herd::Results;
-use crate::output::finding;
-use crate::output::words::{percent, seconds};
+use crate::format::{percent, seconds};
+use crate::verdict::herd::titles;
+use herdsim_core::ensemble::herd::Results;
 
 const PANEL: f64 = 440.0;
 
@@ -16,13 +16,13 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
     // From the fastest thousandth on: what is faster is hardly a call.
     let ends = results.policies.iter().filter(|p| !p.latency.is_empty());
     let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), p| {
-        let at = |q: f64| p.latency.value_at_quantile(q).max(1) as f64 / 1e9;
+        let at = |q: f64| p.latency.quantile_ns(q).max(1) as f64 / 1e9;
         (low.min(at(0.001)), high.max(at(1.0)))
     });
     let what = "Share of answered calls that took at most so long, retries and waiting included";
     let words = Words {
         name: "distribution",
-        title: &finding::median(results),
+        title: &titles::median(results),
         what,
         how: "all runs together",
     };
@@ -88,14 +88,14 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                 let mut below = 0.0;
                 let mut line = vec![(theme::LEFT, y(0.0))];
                 // Where the curve is when the labels are read: at its median.
-                for step in policy.latency.iter_recorded() {
-                    below += step.count_since_last_iteration() as f64;
-                    let at = x((step.value_iterated_to() as f64 / 1e9).max(low));
+                for (ns, calls) in policy.latency.steps() {
+                    below += calls as f64;
+                    let at = x((ns as f64 / 1e9).max(low));
                     line.push((at.max(theme::LEFT), y(below / all)));
                 }
                 line.push((right, y(1.0)));
                 canvas.curve(&thin(&line), i);
-                let median = policy.latency.value_at_quantile(0.5) as f64 / 1e9;
+                let median = policy.latency.quantile_s(0.5);
                 labels.extend(names.end(i, y(1.0)));
                 canvas.dot((x(median.max(low)), y(0.5)), 4.5, theme::colour(i));
             }
@@ -109,7 +109,7 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
             let series = results.policies.iter().enumerate().map(|(i, policy)| {
                 let share = |t: &f64| match policy.latency.is_empty() {
                     true => String::new(),
-                    false => percent(policy.latency.quantile_below((t * 1e9) as u64)),
+                    false => percent(policy.latency.share_below((t * 1e9) as u64)),
                 };
                 PlotSeries {
                     name: policy.name.clone(),

@@ -3,10 +3,10 @@
 use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::{Sheet, axis_name, below, signature, theme};
-use crate::output::curves::{Curve, Curves, Point, TRIALS};
-use crate::output::figures::Figures;
-use crate::output::words::{chance, list, thousands};
+use crate::chart::{Sheet, Signed, axis_name, below, signature, theme};
+use crate::format::{chance, list, thousands};
+use crate::verdict::curves::Curves;
+use herdsim_core::ensemble::curves::{Curve, Point, TRIALS};
 
 const PANEL: f64 = 470.0;
 /// The lowest chance drawn.
@@ -16,7 +16,7 @@ const FLOOR: f64 = 1e-9;
 pub fn lines(
     name: &'static str,
     data: &Curves,
-    figures: &Figures,
+    signed: Signed<'_>,
     verdict: &str,
 ) -> Result<Chart, ChartError> {
     let size = format!("{} trials a point", thousands(TRIALS as f64));
@@ -24,7 +24,7 @@ pub fn lines(
         name,
         title: &data.title,
         subtitle: &data.subtitle,
-        footer: &signature(figures.seed, &size, &figures.name),
+        footer: &signature(signed.seed, &size, signed.name),
         description: &format!("{} against {}. {verdict}.", data.heading, data.axis),
     };
     let labels = labels(&data.curves);

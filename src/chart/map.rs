@@ -6,23 +6,23 @@ use plotters::style::RGBColor;
 use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{Sheet, theme};
-use crate::output::grid::Atlas;
-use crate::output::words::{chance, percent};
-use crate::theory::herd::Pressure;
+use crate::format::{chance, percent};
+use crate::verdict::sweep::SweepResults;
+use herdsim_core::theory::herd::Pressure;
 
 /// Rows of panels at most.
 const MOST_ROWS: usize = 6;
 const GAP: f64 = 44.0;
 
 /// Draws the map, where the axes allow one.
-pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>> {
-    let axes = &atlas.grid.axes;
+pub fn map(results: &SweepResults<'_>, footer: &str) -> Option<Result<Chart, ChartError>> {
+    let axes = &results.grid.axes;
     let (rows, y, x) = match axes.len() {
         2 => (1, 0, 1),
         3 if axes[0].len() <= MOST_ROWS => (axes[0].len(), 1, 2),
         _ => return None,
     };
-    let panels = atlas.names.len().min(4);
+    let panels = results.names.len().min(4);
     // Room for the values of the vertical axis.
     let values = axes[y].paths[0].values.iter();
     let widest = values.map(|v| theme::measure(&short(&v.plain()), theme::SMALL, false));
@@ -30,28 +30,28 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
     let width = (theme::WIDTH - theme::EDGE - left - GAP * (panels - 1) as f64) / panels as f64;
     let height = (width * 0.8).clamp(150.0, 460.0);
     let board = Board {
-        atlas,
+        results,
         rows,
         y,
         x,
         panels,
         left,
         size: (width, height),
-        pressures: atlas.names[..panels]
+        pressures: results.names[..panels]
             .iter()
-            .map(|n| atlas.pressures(n))
+            .map(|n| results.pressures(n))
             .collect(),
     };
-    let title = atlas.headline();
+    let title = results.headline();
     let sheet = Sheet {
         name: "map",
         title: &title,
-        subtitle: &match atlas.names.len() - panels {
-            0 => atlas.setting(),
-            more => format!("{} · {more} more in summary.csv", atlas.setting()),
+        subtitle: &match results.names.len() - panels {
+            0 => results.setting(),
+            more => format!("{} · {more} more in summary.csv", results.setting()),
         },
         footer,
-        description: &format!("A map of {}. {}.", atlas.setting(), atlas.verdict()),
+        description: &format!("A map of {}. {}.", results.setting(), results.verdict()),
     };
     let legend = 30.0 * board.legend().len() as f64;
     let all = rows as f64 * (height + 60.0) + 48.0 + legend + 60.0;
@@ -59,7 +59,7 @@ pub fn map(atlas: &Atlas<'_>, footer: &str) -> Option<Result<Chart, ChartError>>
 }
 
 struct Board<'a> {
-    atlas: &'a Atlas<'a>,
+    results: &'a SweepResults<'a>,
     rows: usize,
     y: usize,
     x: usize,
@@ -88,7 +88,7 @@ fn shade(badness: f64) -> RGBColor {
 
 impl Board<'_> {
     fn counts(&self) -> (usize, usize) {
-        let axes = &self.atlas.grid.axes;
+        let axes = &self.results.grid.axes;
         (axes[self.x].len(), axes[self.y].len())
     }
 
@@ -111,9 +111,9 @@ impl Board<'_> {
 
     fn legend(&self) -> Vec<Entry> {
         let entry = |sign, text| Entry { sign, text };
-        let ring = (self.atlas.here(self.x).is_some() && self.atlas.here(self.y).is_some())
+        let ring = (self.results.here(self.x).is_some() && self.results.here(self.y).is_some())
             .then(|| entry(Sign::Ring, "the scenario itself"));
-        if !self.atlas.is_herd() {
+        if !self.results.asks_recovery() {
             let shades = "from one in a billion or less to certain, on a logarithmic scale";
             return [entry(Sign::Shades, shades)]
                 .into_iter()
@@ -168,7 +168,7 @@ impl Board<'_> {
         for row in 0..self.rows {
             let y = top + row as f64 * (height + 60.0);
             if self.rows > 1 {
-                let axis = &self.atlas.grid.axes[0];
+                let axis = &self.results.grid.axes[0];
                 let value = axis.paths[0].values[row].plain();
                 canvas.text(
                     (self.left, y - 8.0 - if row == 0 { 26.0 } else { 0.0 }),
@@ -179,7 +179,7 @@ impl Board<'_> {
             for panel in 0..self.panels {
                 let x = self.left + panel as f64 * (width + GAP);
                 if row == 0 {
-                    let name = label(&self.atlas.names[panel]);
+                    let name = label(&self.results.names[panel]);
                     canvas.text(
                         (x, y - 8.0),
                         &name,
@@ -200,7 +200,7 @@ impl Board<'_> {
             self.y_labels(canvas, y);
         }
         let bottom = top + self.rows as f64 * (height + 60.0);
-        let axes = &self.atlas.grid.axes;
+        let axes = &self.results.grid.axes;
         canvas.text(
             (theme::WIDTH - theme::EDGE, bottom + 8.0),
             &format!("→ {}    ↑ {}", axes[self.x].name(), axes[self.y].name()),
@@ -219,7 +219,7 @@ impl Board<'_> {
 
     /// Labels of an axis, as many as fit: (place from 0 to 1, text).
     fn labels(&self, axis: usize, room: f64, vertical: bool) -> Vec<(f64, String)> {
-        let values = &self.atlas.grid.axes[axis].paths[0].values;
+        let values = &self.results.grid.axes[axis].paths[0].values;
         let n = values.len();
         let widest = values
             .iter()
@@ -308,11 +308,11 @@ struct Panel<'b> {
 impl Panel<'_> {
     /// How bad a cell is: 0 to 1.
     fn badness(&self, cell: usize) -> f64 {
-        let atlas = self.board.atlas;
-        match atlas.is_herd() {
-            true => 1.0 - atlas.recovered[self.name][cell],
+        let results = self.board.results;
+        match results.asks_recovery() {
+            true => 1.0 - results.recovered[self.name][cell],
             false => {
-                let p = atlas.main[self.name][cell][0];
+                let p = results.main[self.name][cell][0];
                 1.0 + (p.max(1e-9).log10() / 9.0)
             }
         }
@@ -340,11 +340,11 @@ impl Panel<'_> {
                 self.tell(canvas, (x, y), cell, (left, top), (right, bottom));
             }
         }
-        if self.board.atlas.is_herd() {
+        if self.board.results.asks_recovery() {
             self.edge(canvas);
         }
         self.lines(canvas);
-        let here = |axis| self.board.atlas.here(axis);
+        let here = |axis| self.board.results.here(axis);
         let in_this_row = self.board.rows == 1 || here(0) == Some(self.row as f64);
         if let (true, Some(x), Some(y)) = (in_this_row, here(self.board.x), here(self.board.y)) {
             // Above the number, where there is one.
@@ -362,21 +362,21 @@ impl Panel<'_> {
         from: (f64, f64),
         to: (f64, f64),
     ) {
-        let (board, atlas) = (self.board, self.board.atlas);
+        let (board, results) = (self.board, self.board.results);
         let at = |axis: usize, i: usize| {
-            let axis = &atlas.grid.axes[axis];
+            let axis = &results.grid.axes[axis];
             format!("{} = {}", axis.name(), axis.paths[0].values[i].plain())
         };
         let mut lines = vec![
-            atlas.names[self.name].clone(),
+            results.names[self.name].clone(),
             at(board.x, x),
             at(board.y, y),
         ];
         if board.rows > 1 {
             lines.push(at(0, self.row));
         }
-        let value = atlas.main[self.name][cell][0];
-        lines.push(match atlas.is_herd() {
+        let value = results.main[self.name][cell][0];
+        lines.push(match results.asks_recovery() {
             _ if value.is_nan() => "no value".to_string(),
             true => format!("{} of calls answered", percent(value)),
             false => chance(value),
@@ -389,8 +389,8 @@ impl Panel<'_> {
         if !self.board.annotated() {
             return;
         }
-        let value = self.board.atlas.main[self.name][cell][0];
-        let text = match self.board.atlas.is_herd() {
+        let value = self.board.results.main[self.name][cell][0];
+        let text = match self.board.results.asks_recovery() {
             true => percent(value),
             false => chance(value),
         };

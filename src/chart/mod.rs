@@ -5,7 +5,6 @@ mod chain;
 mod chances;
 mod change;
 mod distribution;
-mod lanes;
 mod lines;
 mod map;
 mod names;
@@ -13,22 +12,22 @@ mod outcomes;
 mod quorum;
 pub mod render;
 mod scoreboard;
+mod sequence;
 mod sweep;
 pub mod theme;
 mod time;
 mod timeline;
 mod waves;
 
-use crate::ensemble::herd::Results;
-use crate::ensemble::quorum::QuorumResults;
-use crate::output::curves::Curves;
-use crate::output::figures::Figures;
-use crate::output::grid::Atlas;
-use crate::output::trace::Trace;
-use crate::output::verdict::setting;
-use crate::output::words::thousands;
+use crate::format::thousands;
+use crate::verdict::curves::Curves;
+use crate::verdict::herd::setting;
+use crate::verdict::sequence::Sequence;
+use crate::verdict::sweep::SweepResults;
 pub use break_even::break_even_chart;
 pub use change::change;
+use herdsim_core::ensemble::herd::Results;
+use herdsim_core::ensemble::quorum::QuorumResults;
 use names::{Names, label};
 use plotters::style::RGBColor;
 use render::{Align, Canvas, Type};
@@ -68,13 +67,13 @@ pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, C
 pub fn trials(
     [of_curves, of_example]: [&'static str; 2],
     curves: &Curves,
-    figures: &Figures,
+    signed: Signed<'_>,
     verdict: &str,
-    example: Option<&Trace>,
+    example: Option<&Sequence>,
 ) -> Result<Vec<Chart>, ChartError> {
-    let mut charts = vec![lines::lines(of_curves, curves, figures, verdict)?];
-    if let Some(trace) = example {
-        charts.push(lanes::lanes(of_example, trace, figures)?);
+    let mut charts = vec![lines::lines(of_curves, curves, signed, verdict)?];
+    if let Some(example) = example {
+        charts.push(sequence::sequence(of_example, example, signed)?);
     }
     Ok(charts)
 }
@@ -90,13 +89,20 @@ pub fn quorum(results: &QuorumResults<'_>) -> Result<Vec<Chart>, ChartError> {
 }
 
 /// Every chart of a sweep: a map over two or three axes, curves along one.
-pub fn sweep(atlas: &Atlas<'_>) -> Result<Vec<Chart>, ChartError> {
-    let cells = format!("{} cells", thousands(atlas.grid.cells()));
-    let footer = signature(atlas.base.seed(), &cells, atlas.base.name());
-    match atlas.grid.axes.len() {
-        1 => Ok(vec![sweep::curves(atlas, &footer)?]),
-        _ => map::map(atlas, &footer).into_iter().collect(),
+pub fn sweep(results: &SweepResults<'_>) -> Result<Vec<Chart>, ChartError> {
+    let cells = format!("{} cells", thousands(results.grid.cells()));
+    let footer = signature(results.base.seed(), &cells, results.base.name());
+    match results.grid.axes.len() {
+        1 => Ok(vec![sweep::curves(results, &footer)?]),
+        _ => map::map(results, &footer).into_iter().collect(),
     }
+}
+
+/// The seed and the name of a run, for the foot of its charts.
+#[derive(Clone, Copy)]
+pub struct Signed<'s> {
+    pub seed: u64,
+    pub name: &'s str,
 }
 
 /// What stands around a chart: the finding as title, the setting under it, a footer.

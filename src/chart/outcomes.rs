@@ -5,9 +5,13 @@ use plotters::style::RGBColor;
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{Words, policy_names, sheet, theme};
-use crate::ensemble::herd::{PolicyResults, Results};
-use crate::output::finding::{self, ANSWERED};
-use crate::output::words::percent;
+use crate::format::percent;
+use crate::verdict::herd::titles;
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::{
+    ANSWERED_RATIO, CALLS, DENIED_RETRIES, FAILED_CALLS, FIRST_TRY_CALLS, OUTSTANDING_CALLS,
+};
+use herdsim_core::metric::Key;
 
 const BAR: f64 = 34.0;
 const ROW: f64 = 58.0;
@@ -23,13 +27,13 @@ const KINDS: [(&str, RGBColor); 5] = [
 
 /// Shares of all calls, in the order of [`KINDS`].
 fn shares(policy: &PolicyResults) -> [f64; 5] {
-    let mean = |name: &str| policy.metric(name).mean;
-    let (calls, failed) = (mean("calls"), mean("failed_calls"));
-    let first = mean("first_try_calls");
-    let waiting = mean("outstanding_calls").min(calls - failed);
-    let ok = mean(ANSWERED) * mean("calls");
+    let mean = |metric: Key| policy.metric(metric).mean;
+    let (calls, failed) = (mean(CALLS), mean(FAILED_CALLS));
+    let first = mean(FIRST_TRY_CALLS);
+    let waiting = mean(OUTSTANDING_CALLS).min(calls - failed);
+    let ok = mean(ANSWERED_RATIO) * mean(CALLS);
     // Every denied retry ends its call, a hedge apart.
-    let denied = mean("denied_retries").min(failed);
+    let denied = mean(DENIED_RETRIES).min(failed);
     let parts = [
         first,
         (ok - first).max(0.0),
@@ -52,7 +56,7 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
     let what = "What became of every call";
     let words = Words {
         name: "outcomes",
-        title: &finding::outcomes(results),
+        title: &titles::outcomes(results),
         what,
         how: "mean of all runs",
     };

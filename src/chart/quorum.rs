@@ -6,10 +6,10 @@ use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::{Sheet, axis_name, below, signature, theme};
-use crate::ensemble::quorum::{Cell, QuorumResults};
-use crate::output::quorum::{headline, likely, sentence, short, verdict};
-use crate::output::words::{list, percent, seconds, thousands, three_digits};
-use crate::scenario::quorum::Wait;
+use crate::format::{likely, list, percent, seconds, thousands, three_digits};
+use crate::verdict::quorum::{headline, sentence, short, verdict};
+use herdsim_core::ensemble::quorum::{Cell, QuorumResults};
+use herdsim_core::scenario::quorum::Wait;
 
 /// Curves that one chart holds.
 const MOST: usize = 8;

@@ -3,12 +3,17 @@
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::{MEANS, Words, policy_names, sheet, theme};
-use crate::ensemble::herd::Results;
-use crate::ensemble::stats::Estimate;
-use crate::output::finding;
-use crate::output::verdict::{Fate, Question, how_soon};
-use crate::output::words::{percent, seconds, thousands};
-use crate::scenario::Scenario;
+use crate::format::{percent, seconds, thousands};
+use crate::verdict::herd::titles;
+use crate::verdict::herd::{Fate, Question, how_soon};
+use herdsim_core::ensemble::herd::Results;
+use herdsim_core::herd::{
+    ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, PEAK_OFFERED_RATIO, RECOVERY_S, SUCCESS_RATIO,
+    WASTED_SERVICE_RATIO,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::scenario::Scenario;
+use herdsim_core::stats::Estimate;
 
 const ROW: f64 = 56.0;
 
@@ -18,7 +23,7 @@ pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
     let what = "The policies side by side";
     let words = Words {
         name: "scoreboard",
-        title: &finding::change(results),
+        title: &titles::change(results),
         what,
         how: MEANS,
     };
@@ -43,7 +48,7 @@ struct Board<'r> {
 /// One of the four columns.
 struct Column {
     heading: [&'static str; 2],
-    metric: &'static str,
+    metric: Key,
     /// The scale ends at least here.
     least: f64,
     /// A value to compare with, drawn across, and its name.
@@ -53,42 +58,42 @@ struct Column {
 
 const SUCCESS: Column = Column {
     heading: ["Success", "share of calls"],
-    metric: "success_ratio",
+    metric: SUCCESS_RATIO,
     least: 1.0,
     reference: Some((1.0, "100%")),
     show: percent,
 };
 const AMPLIFICATION: Column = Column {
     heading: ["Amplification", "attempts per call"],
-    metric: "attempts_per_call",
+    metric: ATTEMPTS_PER_CALL,
     least: 2.0,
     reference: Some((1.0, "1")),
     show: |x| format!("{x:.2}"),
 };
 const RECOVERY: Column = Column {
     heading: ["Recovery", "after the last fault"],
-    metric: "recovery_s",
+    metric: RECOVERY_S,
     least: 0.1,
     reference: None,
     show: |s| how_soon(s).trim_start_matches("in ").to_string(),
 };
 const COMPLETION: Column = Column {
     heading: ["All done", "after the first call"],
-    metric: "completion_s",
+    metric: COMPLETION_S,
     least: 0.1,
     reference: None,
     show: seconds,
 };
 const WASTE: Column = Column {
     heading: ["Wasted work", "share of service"],
-    metric: "wasted_service_ratio",
+    metric: WASTED_SERVICE_RATIO,
     least: 0.1,
     reference: None,
     show: percent,
 };
 const PEAK: Column = Column {
     heading: ["Peak load", "times capacity"],
-    metric: "peak_offered_ratio",
+    metric: PEAK_OFFERED_RATIO,
     least: 1.0,
     reference: Some((1.0, "capacity")),
     show: |x| format!("{x:.2}×"),
@@ -96,7 +101,7 @@ const PEAK: Column = Column {
 
 const DOUBLES: Column = Column {
     heading: ["Double effects", "per run"],
-    metric: "double_effects",
+    metric: DOUBLE_EFFECTS,
     least: 1.0,
     reference: None,
     show: thousands,
@@ -180,7 +185,7 @@ impl Board<'_> {
             canvas.spot((left, y - half), (left + width - 10.0, y + half), lines);
             if e.mean.is_nan() {
                 let mut at = left;
-                if column.metric == "recovery_s" && self.fate(i) == Fate::Never {
+                if column.metric == RECOVERY_S && self.fate(i) == Fate::Never {
                     at = x(most);
                     canvas.dashes((left, y), (at, y), colour, 2.0);
                 }
@@ -207,8 +212,8 @@ impl Board<'_> {
     /// A value as it is written beside its bar.
     fn words(&self, column: &Column, policy: usize, e: &Estimate) -> String {
         match (column.metric, self.fate(policy)) {
-            ("recovery_s", Fate::Never) => "never".to_string(),
-            ("recovery_s", Fate::Sometimes(share)) => {
+            (RECOVERY_S, Fate::Never) => "never".to_string(),
+            (RECOVERY_S, Fate::Sometimes(share)) => {
                 format!("{} in {}", (column.show)(e.mean), percent(share))
             }
             _ if e.mean.is_nan() => "–".to_string(),

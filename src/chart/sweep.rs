@@ -3,30 +3,30 @@
 use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::{Sheet, axis_name, below, level, theme};
-use crate::output::grid::Atlas;
-use crate::output::words::{capital, chance, percent};
+use crate::format::{capital, chance, percent};
+use crate::verdict::sweep::SweepResults;
 
 const PANEL: f64 = 420.0;
 
 /// Draws the curves of the main metric along the only axis.
-pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
-    let title = atlas.headline();
+pub fn curves(results: &SweepResults<'_>, footer: &str) -> Result<Chart, ChartError> {
+    let title = results.headline();
     let sheet = Sheet {
         name: "curves",
         title: &title,
-        subtitle: &format!("{} · mean and 95% interval", atlas.setting()),
+        subtitle: &format!("{} · mean and 95% interval", results.setting()),
         footer,
         description: &format!(
             "{} along {}. {}.",
-            capital(atlas.subject()),
-            atlas.grid.axes[0].name(),
-            atlas.verdict()
+            capital(results.manner.subject),
+            results.grid.axes[0].name(),
+            results.verdict()
         ),
     };
-    let names = Names::new(atlas.names.iter().map(|name| label(name)).enumerate());
+    let names = Names::new(results.names.iter().map(|name| label(name)).enumerate());
     sheet.draw(PANEL + 130.0 + names.height(), |canvas, top| {
         let plot = Plot {
-            atlas,
+            results,
             top,
             right: names.right([]),
             names,
@@ -36,7 +36,7 @@ pub fn curves(atlas: &Atlas<'_>, footer: &str) -> Result<Chart, ChartError> {
 }
 
 struct Plot<'a> {
-    atlas: &'a Atlas<'a>,
+    results: &'a SweepResults<'a>,
     top: f64,
     right: f64,
     names: Names,
@@ -45,7 +45,7 @@ struct Plot<'a> {
 impl Plot<'_> {
     /// Values stand at equal distances, as they do in a grid.
     fn x(&self, i: f64) -> f64 {
-        let n = self.atlas.grid.axes[0].len();
+        let n = self.results.grid.axes[0].len();
         let share = match n {
             1 => 0.5,
             n => i / (n - 1) as f64,
@@ -54,11 +54,11 @@ impl Plot<'_> {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        let atlas = self.atlas;
-        let most = match atlas.is_herd() {
+        let results = self.results;
+        let most = match results.asks_recovery() {
             true => 1.0,
             false => {
-                let all = atlas.main.iter().flatten().map(|v| v[0]);
+                let all = results.main.iter().flatten().map(|v| v[0]);
                 all.filter(|m| !m.is_nan()).fold(1e-12, f64::max)
             }
         };
@@ -68,7 +68,7 @@ impl Plot<'_> {
         let y = |value: f64| bottom - (value / full).clamp(0.0, 1.0) * PANEL;
         canvas.text(
             (theme::LEFT, self.top - 22.0),
-            &capital(atlas.subject()),
+            &capital(results.manner.subject),
             Type::new(theme::HEADING, theme::INK),
         );
         for tick in &ticks {
@@ -77,14 +77,14 @@ impl Plot<'_> {
             } else {
                 theme::GRID
             };
-            let text = match atlas.is_herd() {
+            let text = match results.asks_recovery() {
                 true => percent(*tick).replace(".0%", "%"),
                 false => chance(*tick),
             };
             level(canvas, y(*tick), self.right, &text, colour);
         }
         let mut ends = Vec::new();
-        for (i, values) in atlas.main.iter().enumerate() {
+        for (i, values) in results.main.iter().enumerate() {
             let known: Vec<(usize, &[f64; 3])> = values
                 .iter()
                 .enumerate()
@@ -107,7 +107,7 @@ impl Plot<'_> {
         end_labels(canvas, self.right, (self.top, bottom), ends);
         self.names.legend(canvas, bottom + 78.0);
         self.tell(canvas, bottom);
-        let axis = &atlas.grid.axes[0];
+        let axis = &results.grid.axes[0];
         let mut free = f64::NEG_INFINITY;
         for (i, value) in axis.paths[0].values.iter().enumerate() {
             let text = value.plain();
@@ -123,8 +123,8 @@ impl Plot<'_> {
 
     /// The values of all curves, for a page.
     fn tell(&self, canvas: &mut Canvas<'_>, bottom: f64) {
-        let axis = &self.atlas.grid.axes[0];
-        let show = |v: &[f64; 3]| match (v[0].is_nan(), self.atlas.is_herd()) {
+        let axis = &self.results.grid.axes[0];
+        let show = |v: &[f64; 3]| match (v[0].is_nan(), self.results.asks_recovery()) {
             (true, _) => String::new(),
             (_, true) => percent(v[0]),
             (_, false) => chance(v[0]),
@@ -138,12 +138,12 @@ impl Plot<'_> {
                 .map(|v| format!("{} = {}", axis.name(), v.plain()))
                 .collect(),
             series: self
-                .atlas
+                .results
                 .main
                 .iter()
                 .enumerate()
                 .map(|(i, values)| PlotSeries {
-                    name: self.atlas.names[i].clone(),
+                    name: self.results.names[i].clone(),
                     colour: theme::hex(theme::colour(i)),
                     values: values.iter().map(show).collect(),
                 })

@@ -2,9 +2,9 @@
 
 use crate::chart::render::{Align, Canvas, Type};
 use crate::chart::theme;
-use crate::output::words::three_digits;
-use crate::scenario::Scenario;
-use crate::scenario::fault::{Fault, FaultKind};
+use crate::format::three_digits;
+use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::fault::{Fault, FaultKind};
 
 /// Height of a row of names of faults, above the first panel.
 pub const FAULT_ROW: f64 = 28.0;

@@ -5,12 +5,16 @@ use crate::chart::names::{EndLabel, Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::time::{FAULT_ROW, TimeScale};
 use crate::chart::{MEANS, Words, curve_names, level, sheet, theme};
-use crate::ensemble::herd::Results;
-use crate::ensemble::stats::Estimate;
-use crate::herd::SERIES;
-use crate::output::finding;
-use crate::output::verdict::headline;
-use crate::output::words::{seconds, thousands, three_digits};
+use crate::format::{seconds, thousands, three_digits};
+use crate::verdict::herd::headline;
+use crate::verdict::herd::titles;
+use herdsim_core::ensemble::herd::Results;
+use herdsim_core::herd::SERIES;
+use herdsim_core::herd::series::{
+    BUSY_SERVERS, GOODPUT, LATENCY_P50, LATENCY_P99, OFFERED, QUEUE_LENGTH,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::stats::Estimate;
 
 const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
@@ -44,14 +48,14 @@ fn load(
     let views = [
         View {
             heading: "Offered load, attempts per second",
-            column: "offered_per_s",
+            column: OFFERED,
             level: Some((capacity, label)),
             show: thousands,
             wide: false,
         },
         View {
             heading: "Goodput, calls answered per second",
-            column: "goodput_per_s",
+            column: GOODPUT,
             level: None,
             show: thousands,
             wide: false,
@@ -75,14 +79,14 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
     let views = [
         View {
             heading: "Attempts waiting in the queue",
-            column: "queue_length",
+            column: QUEUE_LENGTH,
             level: level(pool.map(|pool| pool.queue), "at most"),
             show: thousands,
             wide: false,
         },
         View {
             heading: "Busy servers",
-            column: "busy_servers",
+            column: BUSY_SERVERS,
             level: level(pool.map(|pool| pool.servers), "servers"),
             show: thousands,
             wide: false,
@@ -91,7 +95,7 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
     let what = "Queue and busy servers against time";
     let words = Words {
         name: "queue",
-        title: &finding::queue(results),
+        title: &titles::queue(results),
         what,
         how: MEANS,
     };
@@ -108,13 +112,13 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
         wide: true,
     };
     let views = [
-        view("Median latency of answered calls", "latency_p50_s"),
-        view("99th percentile of it", "latency_p99_s"),
+        view("Median latency of answered calls", LATENCY_P50),
+        view("99th percentile of it", LATENCY_P99),
     ];
     let what = "Latency of answered calls against time, retries and waiting included";
     let words = Words {
         name: "latency",
-        title: &finding::tail(results),
+        title: &titles::tail(results),
         what,
         how: MEANS,
     };
@@ -168,7 +172,7 @@ impl Axis {
 /// What a panel shows.
 struct View {
     heading: &'static str,
-    column: &'static str,
+    column: Key,
     /// A level to draw across, and its name.
     level: Option<(f64, String)>,
     /// A value on the axis.
@@ -269,10 +273,7 @@ impl Panel<'_> {
 
     /// The bins of one policy, several in one where there are too many to see.
     fn steps(&self, results: &Results, policy: usize) -> Vec<Step> {
-        let column = SERIES
-            .iter()
-            .position(|c| *c == self.view.column)
-            .unwrap_or(0);
+        let column = self.view.column.index();
         let bin = results.scenario.run.bin.as_secs();
         let end = self.scale.to;
         let series = &results.policies[policy].series;

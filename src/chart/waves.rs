@@ -7,10 +7,10 @@ use plotters::style::RGBColor;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::time::{FAULT_ROW, TimeScale};
 use crate::chart::{Words, label, sheet, theme};
-use crate::ensemble::herd::{PolicyResults, Results};
-use crate::herd::{Stretch, WAVES, Waves};
-use crate::output::finding;
-use crate::output::words::{seconds, thousands};
+use crate::format::{seconds, thousands};
+use crate::verdict::herd::titles;
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::{Stretch, WAVES, Waves};
 
 /// Height of a row of a strip, and of the room between strips.
 const ROW: f64 = 19.0;
@@ -49,7 +49,7 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
     );
     let words = Words {
         name: "waves",
-        title: &finding::waves(results),
+        title: &titles::waves(results),
         what: &what,
         how: "the first run as it happened",
     };

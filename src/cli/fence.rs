@@ -1,18 +1,10 @@
 //! `herdsim fence`: a paused leader, straight from flags.
 
 use clap::Args;
+use herdsim_core::scenario::{Overlay, Problem};
 
-use crate::cli::failure::Failure;
 use crate::cli::options::Common;
-use crate::cli::run::{Desk, Finished, Told};
-use crate::ensemble::trials;
-use crate::output::curves::{self, Curve};
-use crate::output::fence::{self, CAVEAT, HEADERS};
-use crate::output::figures::Figures;
-use crate::output::scenario_file;
-use crate::output::trace::{self, Trace};
-use crate::scenario::fence::FenceScenario;
-use crate::scenario::{Layers, Problem};
+use crate::run::RunError;
 
 #[derive(Args, Debug)]
 pub struct FenceOptions {
@@ -67,14 +59,14 @@ pub struct FenceOptions {
 
 impl FenceOptions {
     /// The scenario that these options make.
-    pub fn layers(&self) -> Result<Layers, Failure> {
-        let mut layers = Layers::default();
-        self.apply(&mut layers)?;
-        Ok(layers)
+    pub fn overlay(&self) -> Result<Overlay, RunError> {
+        let mut overlay = Overlay::default();
+        self.apply(&mut overlay)?;
+        Ok(overlay)
     }
 
-    fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        layers.flags([
+    fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.flags([
             ("--preset", "fence.preset", &self.preset),
             ("--ttl", "fence.ttl", &self.ttl),
             ("--renew", "fence.renew", &self.renew),
@@ -89,67 +81,9 @@ impl FenceOptions {
             ("--network", "fence.network", &self.network),
         ])?;
         if self.self_check {
-            layers.flag("--self-check", "fence.self_check", "true")?;
+            overlay.flag("--self-check", "fence.self_check", "true")?;
         }
-        layers.list_flag("--guard", "fence.guards", &self.guards)?;
-        self.common.apply(layers)
-    }
-}
-
-/// Simulates failovers and puts their results together.
-pub fn simulate(scenario: &FenceScenario, desk: &Desk<'_>) -> Result<Finished, Failure> {
-    if desk.charts && !scenario.fence.pause.mean_s().is_finite() {
-        let problem = Problem::new(
-            "the chart of stale writes against the mean pause needs a pause with a finite mean",
-        );
-        return Err(problem.help("give another pause, or --no-charts").into());
-    }
-    let (tally, done) = trials::run(
-        &scenario.fence,
-        &scenario.run,
-        desk.pool,
-        &desk.stop,
-        |done, planned| desk.progress(done, planned),
-    );
-    if done == 0 {
-        return Err(Failure::Interrupted);
-    }
-    let figures = fence::figures(scenario, &tally, done);
-    let guards = &scenario.fence.guards;
-    let first = guards.iter().zip(&tally.first);
-    let example = first
-        .filter_map(|(guard, first)| Some(trace::failover(scenario, *guard, first.as_ref()?)))
-        .next();
-    let curves = desk
-        .charts
-        .then(|| desk.pool.install(|| curves::stale_writes(scenario)));
-    told(scenario, figures, example, curves).finish()
-}
-
-/// What is told of failovers, simulated just now or read back.
-pub fn told(
-    scenario: &FenceScenario,
-    figures: Figures,
-    example: Option<Trace>,
-    curves: Option<Vec<Curve>>,
-) -> Told {
-    let mut resolved = scenario.clone();
-    resolved.run.replications = figures.trials;
-    Told {
-        scenario: scenario_file(&resolved),
-        rows: fence::rows(&figures),
-        headline: curves::stale_write(&figures),
-        verdict: fence::verdict(scenario, &figures),
-        caveat: CAVEAT,
-        headers: HEADERS,
-        example,
-        curves: curves.map(|curves| curves::of_pauses(scenario, &figures, curves)),
-        names: ["stale-writes", "failover"],
-        figures,
-        trials: "pauses",
-        setting: format!(
-            "A leader under a lease of {}, renewed every {}, pauses for {}",
-            scenario.fence.ttl, scenario.fence.renew, scenario.fence.pause
-        ),
+        overlay.list_flag("--guard", "fence.guards", &self.guards)?;
+        self.common.apply(overlay)
     }
 }

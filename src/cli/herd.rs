@@ -3,15 +3,10 @@
 use std::path::Path;
 
 use clap::Args;
+use herdsim_core::scenario::{Overlay, Problem};
 
-use crate::chart::{self, Chart};
-use crate::cli::failure::Failure;
-use crate::cli::options::{Common, PolicyFlags, read};
-use crate::cli::run::{Desk, File, Finished};
-use crate::ensemble::herd::{self, Results};
-use crate::output::{csv, json, scenario_file, table, verdict};
-use crate::report;
-use crate::scenario::{Layers, Problem, Scenario};
+use crate::cli::options::{Common, PolicyFlags};
+use crate::run::{RunError, read};
 
 #[derive(Args, Debug)]
 pub struct Options {
@@ -90,17 +85,17 @@ pub struct Options {
 
 impl Options {
     /// A file, or nothing, under these options.
-    pub fn layers(&self, file: Option<&Path>) -> Result<Layers, Failure> {
-        let mut layers = Layers::default();
+    pub fn overlay(&self, file: Option<&Path>) -> Result<Overlay, RunError> {
+        let mut overlay = Overlay::default();
         if let Some(path) = file {
-            layers.file(&path.display().to_string(), &read(path)?)?;
+            overlay.file(&path.display().to_string(), &read(path)?)?;
         }
-        self.apply(&mut layers)?;
-        Ok(layers)
+        self.apply(&mut overlay)?;
+        Ok(overlay)
     }
 
-    fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        self.policy.apply(layers)?;
+    fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        self.policy.apply(overlay)?;
         let single = [
             ("--callers", "callers.count", &self.callers),
             ("--clients", "callers.clients", &self.clients),
@@ -126,58 +121,11 @@ impl Options {
             ("--horizon", "run.horizon", &self.horizon),
             ("--bin", "run.bin", &self.bin),
         ];
-        layers.flags(single)?;
+        overlay.flags(single)?;
         if self.drop_expired {
-            layers.flag("--drop-expired", "service.drop_expired", "true")?;
+            overlay.flag("--drop-expired", "service.drop_expired", "true")?;
         }
-        layers.list_flag("--fault", "faults", &self.faults)?;
-        self.common.apply(layers)
+        overlay.list_flag("--fault", "faults", &self.faults)?;
+        self.common.apply(overlay)
     }
-}
-
-/// Simulates a herd and puts its results together.
-pub fn simulate(scenario: &Scenario, desk: &Desk<'_>) -> Result<Finished, Failure> {
-    let results = herd::run(scenario, desk.pool, &desk.stop, |done, planned| {
-        desk.progress(done, planned);
-    });
-    if results.replications == 0 {
-        return Err(Failure::Interrupted);
-    }
-    let charts = match desk.charts {
-        true => chart::herd(&results, desk.before.as_ref())?,
-        false => Vec::new(),
-    };
-    told(results, charts)
-}
-
-/// What is told of results, simulated just now or read back.
-pub fn told(results: Results, charts: Vec<Chart>) -> Result<Finished, Failure> {
-    let verdict = verdict::verdict(&results);
-    let mut tables = vec![
-        File::csv("summary.csv", |out| csv::summary(&results, out))?,
-        File::csv("replications.csv", |out| csv::replications(&results, out))?,
-        File::csv("timeseries.csv", |out| csv::timeseries(&results, out))?,
-        File::csv("latencies.csv", |out| csv::latencies(&results, out))?,
-        File::csv("waves.csv", |out| csv::waves(&results, out))?,
-    ];
-    if results.scenario.services.len() > 1 {
-        tables.push(File::csv("tiers.csv", |out| csv::tiers(&results, out))?);
-        tables.push(File::csv("tier-replications.csv", |out| {
-            csv::tier_replications(&results, out)
-        })?);
-    }
-    Ok(Finished {
-        scenario: scenario_file(&results.scenario),
-        tables,
-        json: json::result(&results),
-        text: format!("{}\n{}", table::wrapped(&verdict), table::text(&results)),
-        markdown: format!("{verdict}\n\n{}", table::markdown(&results)),
-        charts,
-        story: report::herd::story(&results),
-        events: results.events as f64,
-        interrupted: results
-            .interrupted
-            .then(|| format!("{} replications", results.replications)),
-        judged: Box::new(results),
-    })
 }

@@ -17,7 +17,6 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
 use fence::FenceOptions;
 use herd::Options;
 use policies::PoliciesOptions;
@@ -26,7 +25,9 @@ use report::ReportOptions;
 use saga::SagaOptions;
 use sweep::MergeOptions;
 
-use crate::scenario::{Job, JobKind};
+use herdsim_core::scenario::{Job, JobKind};
+
+use crate::run::RunError;
 
 /// What will this retry policy do when the service blips?
 ///
@@ -65,10 +66,10 @@ impl Cli {
     }
 
     /// Does what is asked for; returns the exit status.
-    pub fn run(&self) -> Result<u8, Failure> {
-        let (layers, kind, common) = match &self.command {
+    pub fn run(&self) -> Result<u8, RunError> {
+        let (overlay, kind, common) = match &self.command {
             None => (
-                self.options.layers(None)?,
+                self.options.overlay(None)?,
                 JobKind::Herd,
                 &self.options.common,
             ),
@@ -79,10 +80,12 @@ impl Cli {
             | Some(Command::Sweep {
                 grid: file,
                 options,
-            }) => (options.layers(Some(file))?, JobKind::Herd, &options.common),
-            Some(Command::Fence(options)) => (options.layers()?, JobKind::Fence, &options.common),
-            Some(Command::Saga(options)) => (options.layers()?, JobKind::Saga, &options.common),
-            Some(Command::Quorum(options)) => (options.layers()?, JobKind::Quorum, &options.common),
+            }) => (options.overlay(Some(file))?, JobKind::Herd, &options.common),
+            Some(Command::Fence(options)) => (options.overlay()?, JobKind::Fence, &options.common),
+            Some(Command::Saga(options)) => (options.overlay()?, JobKind::Saga, &options.common),
+            Some(Command::Quorum(options)) => {
+                (options.overlay()?, JobKind::Quorum, &options.common)
+            }
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
@@ -90,9 +93,9 @@ impl Cli {
             Some(Command::Man { command }) => return shell::man(command.as_deref()),
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
-        match must_sweep || layers.has_sweep() || common.sweeps() {
-            true => sweep::run(layers, kind, common),
-            false => run::run(&Job::from_layers(&layers, kind)?, common),
+        match must_sweep || overlay.has_sweep() || common.sweeps() {
+            true => sweep::run(overlay, kind, common),
+            false => run::run(&Job::from_overlay(&overlay, kind)?, common),
         }
     }
 }

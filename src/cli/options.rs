@@ -3,13 +3,13 @@
 //! Values are taken as text and read by the scenario's own parser, so that a
 //! flag and a file field mean the same and fail the same way.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::chart::theme::Theme;
-use crate::cli::failure::Failure;
-use crate::scenario::{Layers, Problem};
+use crate::cli::run::all_threads;
+use herdsim_core::scenario::{Overlay, Problem};
 
 /// What a retry policy is made of.
 #[derive(Args, Debug)]
@@ -44,16 +44,16 @@ pub struct PolicyFlags {
 }
 
 impl PolicyFlags {
-    pub fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        layers.flags([
+    pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.flags([
             ("--attempts", "policy.*.attempts", &self.attempts),
             ("--timeout", "policy.*.timeout", &self.timeout),
             ("--deadline", "policy.*.deadline", &self.deadline),
             ("--backoff", "policy.*.backoff", &self.backoff),
             ("--jitter", "policy.*.jitter", &self.jitter),
         ])?;
-        layers.list_flag("--policy", "compare", &self.policies)?;
-        layers.list_flag("--retry-on", "policy.*.retry_on", &self.retry_on)
+        overlay.list_flag("--policy", "compare", &self.policies)?;
+        overlay.list_flag("--retry-on", "policy.*.retry_on", &self.retry_on)
     }
 }
 
@@ -165,7 +165,7 @@ impl Common {
     pub fn threads(&self) -> usize {
         match self.threads {
             Some(n) => usize::from(n),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
+            None => all_threads(),
         }
     }
 
@@ -175,31 +175,15 @@ impl Common {
     }
 
     /// Lays these options over a scenario, `--set` last.
-    pub fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        layers.flags([
+    pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.flags([
             ("--name", "name", &self.name),
             ("--seed", "run.seed", &self.seed),
             ("--replications", "run.replications", &self.replications),
         ])?;
         for assignment in &self.set {
-            layers.set(assignment)?;
+            overlay.set(assignment)?;
         }
         Ok(())
     }
-}
-
-/// The text of a scenario file.
-pub fn read(path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let bytes = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
-        failed(format!("line {line} is not UTF-8"))
-    })
 }

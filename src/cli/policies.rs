@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::chart::break_even_chart;
-use crate::cli::failure::Failure;
 use crate::cli::run::print;
 use crate::output::catalogue;
-use crate::scenario::catalogue::entries;
-use crate::scenario::value::nearest;
-use crate::scenario::{Node, Problem};
+use crate::run::RunError;
+use herdsim_core::scenario::catalogue::entries;
+use herdsim_core::scenario::{Node, Problem};
+use herdsim_core::value::nearest;
 
 #[derive(Args, Debug)]
 pub struct PoliciesOptions {
@@ -34,7 +34,7 @@ const DRAWN: [&str; 8] = [
 ];
 
 /// Prints one policy in full, or a table of those that are asked for.
-pub fn show(options: &PoliciesOptions) -> Result<u8, Failure> {
+pub fn show(options: &PoliciesOptions) -> Result<u8, RunError> {
     let all = entries()?;
     let text = match &options.name {
         None => catalogue::table(&all.iter().collect::<Vec<_>>()),
@@ -64,7 +64,7 @@ pub fn show(options: &PoliciesOptions) -> Result<u8, Failure> {
             .iter()
             .filter_map(|n| all.iter().find(|e| e.name == *n));
         let chart = break_even_chart(&named.collect::<Vec<_>>())?;
-        let failed = |path: &Path, e: std::io::Error| Failure::Unwritable {
+        let failed = |path: &Path, e: std::io::Error| RunError::Unwritable {
             path: path.to_path_buf(),
             reason: e.to_string(),
         };

@@ -1,17 +1,10 @@
 //! `herdsim quorum`: what a read is worth after a write, straight from flags.
 
 use clap::Args;
+use herdsim_core::scenario::{Overlay, Problem};
 
-use crate::chart;
-use crate::cli::failure::Failure;
 use crate::cli::options::Common;
-use crate::cli::run::{Desk, File, Finished};
-use crate::ensemble::quorum::{self, QuorumResults};
-use crate::output::words::thousands;
-use crate::output::{quorum as files, scenario_file};
-use crate::report;
-use crate::scenario::quorum::QuorumScenario;
-use crate::scenario::{Layers, Problem};
+use crate::run::RunError;
 
 #[derive(Args, Debug)]
 pub struct QuorumOptions {
@@ -82,20 +75,20 @@ pub struct QuorumOptions {
 
 impl QuorumOptions {
     /// The scenario that these options make.
-    pub fn layers(&self) -> Result<Layers, Failure> {
-        let mut layers = Layers::default();
-        self.apply(&mut layers)?;
-        Ok(layers)
+    pub fn overlay(&self) -> Result<Overlay, RunError> {
+        let mut overlay = Overlay::default();
+        self.apply(&mut overlay)?;
+        Ok(overlay)
     }
 
-    fn apply(&self, layers: &mut Layers) -> Result<(), Problem> {
-        layers.list_flag("--n", "cluster.n", &self.n)?;
-        layers.list_flag("--w", "cluster.w", &self.w)?;
-        layers.list_flag("--r", "cluster.r", &self.r)?;
-        layers.list_flag("--t", "read.t", &self.t)?;
-        layers.list_flag("--visibility", "read.visibility", &self.visibility)?;
-        layers.list_flag("--target", "target.stale", &self.targets)?;
-        layers.flags([
+    fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.list_flag("--n", "cluster.n", &self.n)?;
+        overlay.list_flag("--w", "cluster.w", &self.w)?;
+        overlay.list_flag("--r", "cluster.r", &self.r)?;
+        overlay.list_flag("--t", "read.t", &self.t)?;
+        overlay.list_flag("--visibility", "read.visibility", &self.visibility)?;
+        overlay.list_flag("--target", "target.stale", &self.targets)?;
+        overlay.flags([
             ("--fan-out", "cluster.fan_out", &self.fan_out),
             ("--latency", "latency.fit", &self.latency),
             ("--write-out", "latency.write_out", &self.write_out),
@@ -109,59 +102,8 @@ impl QuorumOptions {
             ("--method", "run.method", &self.method),
         ])?;
         if self.fine {
-            layers.flag("--fine", "run.fine", "true")?;
+            overlay.flag("--fine", "run.fine", "true")?;
         }
-        self.common.apply(layers)
+        self.common.apply(overlay)
     }
-}
-
-/// Works out every setting and puts the results together.
-pub fn simulate(scenario: &QuorumScenario, desk: &Desk<'_>) -> Result<Finished, Failure> {
-    let results = quorum::run(scenario, desk.pool, &desk.stop, |done, planned| {
-        desk.progress(done, planned)
-    })
-    .map_err(|e| Problem::new(e.to_string()))?;
-    if results.interrupted && results.trials == 0 {
-        return Err(Failure::Interrupted);
-    }
-    told(&results, desk.charts)
-}
-
-/// What is told of settings, worked out just now or read back.
-pub fn told(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, Failure> {
-    let mut resolved = results.scenario.clone();
-    if results.interrupted {
-        resolved.run.replications = results.trials;
-    }
-    let charts = match charts {
-        true => chart::quorum(results)?,
-        false => Vec::new(),
-    };
-    let mut tables = vec![
-        File::csv("summary.csv", |out| files::summary(results, out))?,
-        File::csv("staleness.csv", |out| files::staleness(results, out))?,
-    ];
-    if results.curves.iter().any(|curve| !curve.is_empty()) {
-        tables.push(File::csv("curves.csv", |out| files::curves(results, out))?);
-    }
-    if !results.majorities.is_empty() {
-        tables.push(File::csv("majorities.csv", |out| {
-            files::majorities(results, out)
-        })?);
-    }
-    let judged = files::Judgement::of(results);
-    Ok(Finished {
-        scenario: scenario_file(&resolved),
-        tables,
-        json: files::result(results),
-        text: files::text(results),
-        markdown: files::markdown(results),
-        charts,
-        story: report::quorum::story(results),
-        events: results.trials as f64,
-        interrupted: results
-            .interrupted
-            .then(|| format!("{} trials", thousands(results.trials as f64))),
-        judged: Box::new(judged),
-    })
 }

@@ -4,20 +4,20 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::cli::Cli;
-use crate::cli::failure::Failure;
 use crate::cli::run::print;
-use crate::scenario::Problem;
-use crate::scenario::value::suggest;
+use crate::run::RunError;
+use herdsim_core::scenario::Problem;
+use herdsim_core::value::suggest;
 
 /// Prints what completes `herdsim` in a shell, and returns the exit status.
-pub fn completions(shell: Shell) -> Result<u8, Failure> {
+pub fn completions(shell: Shell) -> Result<u8, RunError> {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "herdsim", &mut out);
     print(&out).map(|()| 0)
 }
 
 /// Prints the man page of herdsim, or of one of its commands.
-pub fn man(name: Option<&str>) -> Result<u8, Failure> {
+pub fn man(name: Option<&str>) -> Result<u8, RunError> {
     let mut command = Cli::command();
     command.build();
     let page = match name {
@@ -33,6 +33,6 @@ pub fn man(name: Option<&str>) -> Result<u8, Failure> {
     };
     let mut out = Vec::new();
     let rendered = clap_mangen::Man::new(page).render(&mut out);
-    rendered.map_err(Failure::Stdout)?;
+    rendered.map_err(RunError::Stdout)?;
     print(&out).map(|()| 0)
 }

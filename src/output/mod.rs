@@ -1,26 +1,17 @@
-//! What a run leaves: files, tables, words.
+//! What a run leaves: one file a format over the results table, and what kinds have beside it.
 
-pub mod assertion;
-pub mod baseline;
 pub mod catalogue;
 pub mod csv;
-pub mod curves;
-pub mod fence;
-pub mod figures;
-pub mod finding;
-pub mod grid;
+pub mod herd;
 pub mod json;
 pub mod junit;
+pub mod load;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod quorum;
-pub mod restore;
 pub mod run_dir;
-pub mod saga;
-pub mod table;
-pub mod trace;
-pub mod verdict;
-pub mod words;
+pub mod sweep;
+pub mod trials;
 
 use serde::Serialize;
 

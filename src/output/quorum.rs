@@ -1,198 +1,18 @@
-//! Quorum results: in words, as a table, as CSV and JSON.
+//! The files that quorum settings leave beside their table, written and read back.
 
-use std::io;
+use std::io::{self, Write};
+use std::path::Path;
 
-use serde_json::{Value as Json, json};
+use herdsim_core::ensemble::quorum::{Cell, Found, LATENCIES, Point, QuorumResults};
+use herdsim_core::scenario::quorum::{Method, QuorumScenario, Wait, setting_name};
+use herdsim_core::stats::Estimate;
 
-use crate::ensemble::quorum::{Cell, LATENCIES, QuorumResults};
-use crate::ensemble::stats::Estimate;
-use crate::output::assertion::Judged;
-use crate::output::table::{aligned, piped, wrapped};
-use crate::output::words::{chance, list, percent, seconds, thousands, three_digits};
-use crate::scenario::quorum::{Method, QuorumScenario};
-use crate::units::Nanos;
-
-/// Rows of a table for people; files have all.
-const MOST_ROWS: usize = 25;
-
-/// What can be judged of a setting.
-pub const METRICS: [&str; 17] = [
-    "p_stale",
-    "p_stale_last",
-    "t_visibility_s",
-    "read_latency_p50_s",
-    "read_latency_p99_s",
-    "read_latency_p999_s",
-    "write_latency_p50_s",
-    "write_latency_p99_s",
-    "write_latency_p999_s",
-    "p_backwards",
-    "failed_writes",
-    "failed_reads",
-    "available_reads",
-    "available_writes",
-    "resilience",
-    "load",
-    "capacity",
-];
-
-fn metric(cell: &Cell, name: &str) -> Estimate {
-    let latency = |of: &[f64; 3], ci: &[[f64; 2]; 3], suffix: &str| {
-        let mut names = LATENCIES.iter();
-        let i = names.position(|(name, _)| suffix == format!("{name}_s"));
-        i.map_or(Estimate::NONE, |i| Estimate {
-            low: ci[i][0],
-            high: ci[i][1],
-            ..Estimate::certain(of[i])
-        })
-    };
-    if let Some(suffix) = name.strip_prefix("read_latency_") {
-        return latency(&cell.read_latency, &cell.latency_ci[0], suffix);
-    }
-    if let Some(suffix) = name.strip_prefix("write_latency_") {
-        return latency(&cell.write_latency, &cell.latency_ci[1], suffix);
-    }
-    match name {
-        "p_stale" => cell.points.first().map_or(Estimate::NONE, |p| p.best()),
-        "p_stale_last" => cell.points.last().map_or(Estimate::NONE, |p| p.best()),
-        "t_visibility_s" => match cell.visibility.last() {
-            Some((_, [Some(t), low, high])) => Estimate {
-                mean: *t,
-                low: low.unwrap_or(*t),
-                high: high.unwrap_or(f64::INFINITY),
-                n: 0,
-                sd: f64::NAN,
-            },
-            _ => Estimate::NONE,
-        },
-        "p_backwards" => cell.backwards,
-        "failed_writes" => cell.failed_writes,
-        "failed_reads" => cell.failed_reads,
-        "available_reads" => Estimate::certain(cell.available[0]),
-        "available_writes" => Estimate::certain(cell.available[1]),
-        "resilience" => Estimate::certain(f64::from(cell.resilience)),
-        "load" => Estimate::certain(cell.load),
-        "capacity" => Estimate::certain(cell.capacity),
-        _ => Estimate::NONE,
-    }
-}
-
-/// The settings, apart from the scenario that they are of.
-pub struct Judgement(Vec<Cell>);
-
-impl Judgement {
-    pub fn of(results: &QuorumResults<'_>) -> Judgement {
-        Judgement(results.cells.clone())
-    }
-}
-
-impl Judged for Judgement {
-    fn cells(&self) -> Vec<&str> {
-        self.0.iter().map(|cell| cell.name.as_str()).collect()
-    }
-
-    fn estimate(&self, cell: &str, name: &str) -> Estimate {
-        let cell = self.0.iter().find(|c| c.name == cell);
-        cell.map_or(Estimate::NONE, |cell| metric(cell, name))
-    }
-}
-
-/// Names of the columns of `summary.csv`.
-pub fn header(scenario: &QuorumScenario) -> Vec<String> {
-    let mut names: Vec<String> = [
-        "setting",
-        "n",
-        "r",
-        "w",
-        "method",
-        "always_fresh",
-        "writes_meet",
-    ]
-    .map(String::from)
-    .to_vec();
-    let mut add = |name: String| {
-        names.extend([name.clone(), format!("{name}_lo"), format!("{name}_hi")]);
-    };
-    add("p_stale".to_string());
-    for level in &scenario.read.visibility {
-        add(format!("t_visibility_{}_s", level.0));
-    }
-    for k in 1..=scenario.read.versions {
-        add(format!("k_staleness_{k}"));
-    }
-    add("p_backwards".to_string());
-    add("failed_writes".to_string());
-    add("failed_reads".to_string());
-    for k in 1..=scenario.read.versions {
-        names.push(format!("k_staleness_pbs_{k}"));
-    }
-    names.extend(METRICS[3..9].iter().map(|n| n.to_string()));
-    names.extend(METRICS[12..].iter().map(|n| n.to_string()));
-    names.extend(["replica_down", "relative_error"].map(String::from));
-    for name in &METRICS[3..9] {
-        names.extend([format!("{name}_lo"), format!("{name}_hi")]);
-    }
-    names
-}
-
-fn field(x: f64) -> String {
-    match x.is_nan() {
-        true => String::new(),
-        false => format!("{x}"),
-    }
-}
-
-fn three(e: Estimate) -> [String; 3] {
-    [e.mean, e.low, e.high].map(field)
-}
-
-/// One row of `summary.csv`.
-pub fn row(cell: &Cell) -> String {
-    let mut fields = vec![
-        cell.name.clone(),
-        cell.n.to_string(),
-        cell.r.to_string(),
-        cell.w.to_string(),
-        cell.found.name().to_string(),
-        cell.always_fresh.to_string(),
-        cell.writes_meet.to_string(),
-    ];
-    fields.extend(three(metric(cell, "p_stale")));
-    for (_, t) in &cell.visibility {
-        fields.extend(t.map(|t| t.map_or(String::new(), field)));
-    }
-    for (estimate, _) in &cell.versions {
-        fields.extend(three(*estimate));
-    }
-    for e in [cell.backwards, cell.failed_writes, cell.failed_reads] {
-        fields.extend(three(e));
-    }
-    fields.extend(cell.versions.iter().map(|(_, pbs)| field(*pbs)));
-    for name in METRICS[3..9].iter().chain(&METRICS[12..]) {
-        fields.push(field(metric(cell, name).mean));
-    }
-    fields.push(field(cell.down));
-    fields.push(cell.error.map_or(String::new(), field));
-    for name in &METRICS[3..9] {
-        let e = metric(cell, name);
-        fields.extend([e.low, e.high].map(field));
-    }
-    fields.join(",")
-}
-
-/// `summary.csv`: the settings, one a row.
-pub fn summary(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
-    table(results.scenario, &results.cells, out)
-}
-
-/// `majorities.csv`: majorities where no setting of the same N is always fresh.
-pub fn majorities(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
-    table(results.scenario, &results.majorities, out)
-}
+use crate::output::csv::{estimate, number, three};
+use crate::output::load::{self, CsvFile, LoadError};
+use crate::results::{Column, Manner, Row, Table};
 
 /// `curves.csv`: exact chances of a stale read at many t, by setting.
-pub fn curves(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
-    use io::Write;
+pub fn curves(results: &QuorumResults<'_>, mut out: impl Write) -> io::Result<()> {
     writeln!(out, "setting,t_s,p_exact")?;
     for (cell, curve) in results.cells.iter().zip(&results.curves) {
         for (t, p) in curve {
@@ -202,18 +22,8 @@ pub fn curves(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> 
     Ok(())
 }
 
-fn table(scenario: &QuorumScenario, cells: &[Cell], out: &mut Vec<u8>) -> io::Result<()> {
-    use io::Write;
-    writeln!(out, "{}", header(scenario).join(","))?;
-    for cell in cells {
-        writeln!(out, "{}", row(cell))?;
-    }
-    Ok(())
-}
-
 /// `staleness.csv`: every setting at every t.
-pub fn staleness(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<()> {
-    use io::Write;
+pub fn staleness(results: &QuorumResults<'_>, mut out: impl Write) -> io::Result<()> {
     writeln!(
         out,
         "setting,n,r,w,t_s,method,p_stale,p_stale_lo,p_stale_hi,p_exact,\
@@ -229,20 +39,20 @@ pub fn staleness(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<(
                 cell.n.to_string(),
                 cell.r.to_string(),
                 cell.w.to_string(),
-                field(point.t),
+                number(point.t),
                 cell.found.name().to_string(),
             ];
-            fields.extend(three(point.best()));
-            fields.push(point.exact.map_or(String::new(), field));
+            fields.extend(estimate(point.best()));
+            fields.push(point.exact.map_or(String::new(), number));
             for e in [point.weighed, point.simulated, point.visible] {
                 fields.extend(match e.n {
                     0 => [const { String::new() }; 3],
-                    _ => three(e),
+                    _ => estimate(e),
                 });
             }
             fields.extend([
                 point.weighed.n.to_string(),
-                field(point.weighed.sd),
+                number(point.weighed.sd),
                 point.simulated.n.to_string(),
                 point.visible.n.to_string(),
             ]);
@@ -252,581 +62,170 @@ pub fn staleness(results: &QuorumResults<'_>, out: &mut Vec<u8>) -> io::Result<(
     Ok(())
 }
 
-/// The setting with which every read is fresh and that costs least, of the same N.
-fn fresh_beside<'r>(results: &'r QuorumResults<'_>, cell: &Cell) -> Option<&'r Cell> {
-    let share = results.scenario.cluster.read_share.0;
-    let all = results.cells.iter().chain(&results.majorities);
-    all.filter(|other| other.n == cell.n && other.always_fresh)
-        .min_by(|a, b| a.cost(share).total_cmp(&b.cost(share)))
-}
-
-/// A difference of latencies: `+1.2 ms`.
-fn more(x: f64) -> String {
-    match x < 0.0 {
-        true => format!("−{}", seconds(-x)),
-        false => format!("+{}", seconds(x)),
-    }
-}
-
-/// A t in words.
-fn later(t: f64) -> String {
-    match t {
-        0.0 => "right after the write".to_string(),
-        t => format!("{} after it", seconds(t)),
-    }
-}
-
-/// The second t to speak of: 10 ms where it was asked for, or one in the middle.
-pub fn second(cell: &Cell) -> usize {
-    let at = cell.points.iter().position(|p| (p.t - 0.01).abs() < 1e-12);
-    at.unwrap_or(cell.points.len() / 2)
-}
-
-/// How an estimate of a chance reads: a bound where nothing was met.
-pub fn likely(e: Estimate) -> String {
-    match e.mean == 0.0 && e.high > 0.0 {
-        true => format!("<{}", chance(e.high)),
-        false => chance(e.mean),
-    }
-}
-
-/// What a setting means, in a sentence.
-pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
-    let name = &cell.name;
-    let [read50, _, read999] = cell.read_latency.map(seconds);
-    let [write50, _, write999] = cell.write_latency.map(seconds);
-    if cell.always_fresh {
-        return format!(
-            "{name}: every read is fresh, as it meets a replica that has the write; reads take \
-             {read50} at the median and {read999} at the 99.9th percentile, writes {write50} and \
-             {write999}"
-        );
-    }
-    let mut text = format!("{name}:");
-    if let Some(point) = cell.points.first() {
-        text += &format!(
-            " {} of reads {} are stale",
-            likely(point.best()),
-            later(point.t)
-        );
-    }
-    let second = second(cell);
-    if second > 0 {
-        let point = &cell.points[second];
-        text += &format!("; {} later {}", seconds(point.t), likely(point.best()));
-    }
-    if let Some((level, [Some(t), ..])) = cell.visibility.last()
-        && *t > 0.0
-    {
-        text += &format!("; {} are fresh from {} on", percent(*level), seconds(*t));
-    }
-    if let Some(fresh) = fresh_beside(results, cell) {
-        let price = |before: &[f64; 3], after: &[f64; 3]| match before == after {
-            true => "nothing more".to_string(),
-            false => format!(
-                "{} at the median and {} at the 99.9th percentile",
-                more(after[0] - before[0]),
-                more(after[2] - before[2])
-            ),
-        };
-        text += &format!(
-            "; R={} W={} makes it 0, for {} of reads and {} of writes",
-            fresh.r,
-            fresh.w,
-            price(&cell.read_latency, &fresh.read_latency),
-            price(&cell.write_latency, &fresh.write_latency),
-        );
-    }
-    text
-}
-
-/// Whether a setting keeps the promises, and by what factor it misses the one that
-/// it misses most.
-fn misses(results: &QuorumResults<'_>, cell: &Cell) -> f64 {
-    let target = &results.scenario.target;
-    let mut worst = 0.0f64;
-    for promise in &target.stale {
-        let p = cell.stale_at(promise.t.as_secs()).unwrap_or(Estimate::NONE);
-        // An interval that reaches the limit does not keep it.
-        worst = worst.max(match p.high < promise.most {
-            true => 0.0,
-            false => (p.high / promise.most).ln().max(1e-9),
-        });
-    }
-    let limits = [
-        (target.read_p99, cell.read_latency[1]),
-        (target.write_p99, cell.write_latency[1]),
-    ];
-    for (limit, latency) in limits {
-        if let Some(limit) = limit
-            && latency > limit.as_secs()
-        {
-            worst = worst.max((latency / limit.as_secs()).ln().max(1e-9));
+/// The settings of a quorum in a directory; `manner` and `columns` are those of its table.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file, and line or column.
+pub fn load<'s>(
+    directory: &Path,
+    scenario: &'s QuorumScenario,
+    manner: &'static Manner,
+    columns: &[Column],
+) -> Result<QuorumResults<'s>, LoadError> {
+    let read = |name: &str, cells: Option<&[String]>| {
+        let file = CsvFile::read(directory, name)?;
+        settings(
+            &file,
+            &load::table(&file, manner, columns.to_vec(), cells)?,
+            scenario,
+        )
+    };
+    let names: Vec<String> = scenario.settings().iter().map(setting_name).collect();
+    let mut cells = read("summary.csv", Some(&names))?;
+    let staleness = CsvFile::read(directory, "staleness.csv")?;
+    for cell in &mut cells {
+        cell.points = points(&staleness, &cell.name)?;
+        if cell.points.is_empty() {
+            return Err(staleness.lacks(&format!("setting `{}`", cell.name)));
         }
     }
-    worst
-}
-
-/// The promises in words.
-fn promises(scenario: &QuorumScenario) -> String {
-    let mut all: Vec<String> = scenario
-        .target
-        .stale
-        .iter()
-        .map(|p| format!("p_stale({}) < {}", p.t, chance(p.most)))
-        .collect();
-    let at_most = |what: &str, limit: Option<Nanos>| limit.map(|d| format!("{what} p99 ≤ {d}"));
-    all.extend(at_most("read", scenario.target.read_p99));
-    all.extend(at_most("write", scenario.target.write_p99));
-    list(&all)
-}
-
-/// Which settings keep the promises, cheapest first; or the nearest.
-pub fn kept(results: &QuorumResults<'_>) -> Option<String> {
-    let scenario = results.scenario;
-    if scenario.target.is_empty() {
-        return None;
-    }
-    let share = scenario.cluster.read_share.0;
-    let cost = |cell: &Cell| format!("{} at {}", cell.name, seconds(cell.cost(share)));
-    let mut good: Vec<&Cell> = results
-        .cells
-        .iter()
-        .filter(|cell| misses(results, cell) == 0.0)
-        .collect();
-    good.sort_by(|a, b| a.cost(share).total_cmp(&b.cost(share)));
-    let wanted = promises(scenario);
-    Some(match &good[..] {
-        [] => {
-            let near = |a: &&Cell, b: &&Cell| misses(results, a).total_cmp(&misses(results, b));
-            match results.cells.iter().min_by(near) {
-                Some(cell) => format!(
-                    "No setting of {} keeps {wanted}; the nearest is {}: {} of reads stale at {}, \
-                     read p99 {}, write p99 {}",
-                    thousands(results.cells.len() as f64),
-                    cell.name,
-                    likely(
-                        cell.stale_at(scenario.target.stale.first().map_or(0.0, |p| p.t.as_secs()))
-                            .or(cell.points.first().map(|p| p.best()))
-                            .unwrap_or(Estimate::NONE)
-                    ),
-                    seconds(scenario.target.stale.first().map_or(0.0, |p| p.t.as_secs())),
-                    seconds(cell.read_latency[1]),
-                    seconds(cell.write_latency[1]),
-                ),
-                None => format!("No setting keeps {wanted}"),
+    let mut lines = vec![Vec::new(); cells.len()];
+    if directory.join("curves.csv").exists() {
+        let file = CsvFile::read(directory, "curves.csv")?;
+        let columns = file.columns(&["setting", "t_s", "p_exact"])?;
+        for (cell, line) in cells.iter().zip(&mut lines) {
+            for row in file.of(columns[0], &cell.name) {
+                let point = [file.number(row, columns[1])?, file.number(row, columns[2])?];
+                line.push((point[0], point[1]));
             }
         }
-        [best, others @ ..] => {
-            let rest = match others {
-                [] => "no other does".to_string(),
-                some => {
-                    let names: Vec<String> = some.iter().take(5).map(|c| cost(c)).collect();
-                    format!("then {}", names.join(", "))
-                }
-            };
-            format!(
-                "{} keeps {wanted} at the least cost, {} at p99, reads and writes by their shares; {rest}",
-                best.name,
-                seconds(best.cost(share))
-            )
-        }
+    }
+    let majorities = match directory.join("majorities.csv").exists() {
+        true => read("majorities.csv", None)?,
+        false => Vec::new(),
+    };
+    Ok(QuorumResults {
+        scenario,
+        cells,
+        curves: lines,
+        majorities,
+        trials: match scenario.run.method {
+            Method::Exact => 0,
+            _ => scenario.run.replications,
+        },
+        interrupted: false,
     })
 }
 
-/// One line that says what was found.
-pub fn verdict(results: &QuorumResults<'_>) -> String {
-    if let Some(kept) = kept(results) {
-        return kept;
-    }
-    let worst = results.cells.iter().max_by(|a, b| {
-        let p = |c: &Cell| metric(c, "p_stale").mean;
-        p(a).total_cmp(&p(b))
-    });
-    worst.map_or(String::new(), |cell| sentence(results, cell))
-}
-
-fn first_column(results: &QuorumResults<'_>) -> String {
-    match results.scenario.cluster.n[..] {
-        [n] => format!("N={n}"),
-        _ => "setting".to_string(),
-    }
-}
-
-pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
-    let at = |t: f64| match t {
-        0.0 => "stale now".to_string(),
-        t => format!("at {}", seconds(t)),
-    };
-    let mut headers = vec![first_column(results)];
-    if let Some(cell) = results.cells.first() {
-        headers.push(at(cell.points[0].t));
-        if second(cell) > 0 {
-            headers.push(at(cell.points[second(cell)].t));
-        }
-        if let Some((level, _)) = cell.visibility.last() {
-            headers.push(format!("{} fresh", percent(*level)));
-        }
-    }
-    headers.extend(["read p50", "p99.9", "write p50", "p99.9"].map(String::from));
-    headers
-}
-
-pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
-    let row = |cell: &Cell| {
-        let mut row = vec![short(results, cell), likely(cell.points[0].best())];
-        if second(cell) > 0 {
-            row.push(likely(cell.points[second(cell)].best()));
-        }
-        if let Some((_, [t, ..])) = cell.visibility.last() {
-            row.push(match t {
-                Some(0.0) => "at once".to_string(),
-                Some(t) => seconds(*t),
-                None if results.scenario.cluster.needs_events().is_some() => "–".to_string(),
-                None => "never".to_string(),
-            });
-        }
-        for of in [&cell.read_latency, &cell.write_latency] {
-            row.extend([of[0], of[2]].map(seconds));
-        }
-        row
-    };
-    results.cells.iter().take(MOST_ROWS).map(row).collect()
-}
-
-/// What R + W > N and W > N/2 mean for these settings.
-pub fn meanings(results: &QuorumResults<'_>) -> String {
-    let names = |holds: &dyn Fn(&Cell) -> bool| -> String {
-        let those: Vec<String> = results
-            .cells
-            .iter()
-            .filter(|cell| holds(cell))
-            .map(|cell| short(results, cell))
-            .collect();
-        match those.len() {
-            0 => "none".to_string(),
-            n if n == results.cells.len() => "all".to_string(),
-            n if n > 6 => format!("{n} of {}", results.cells.len()),
-            _ => list(&those),
-        }
-    };
-    // With places it takes more than numbers.
-    let [reads, writes] = match results.scenario.datacentres.is_some() {
-        true => ["", ""],
-        false => [" (R + W > N)", " (W > N/2)"],
-    };
-    let mut out = format!(
-        "every read meets the last write{reads}: {}\n\
-         two writes at once meet in a replica{writes}: {}\n",
-        names(&|cell| cell.always_fresh),
-        names(&|cell| cell.writes_meet),
-    );
-    let skew = results.scenario.cluster.clock_skew.as_secs();
-    if skew > 0.0 {
-        let gap = results.scenario.cluster.write_gap.as_secs();
-        out += &format!(
-            "last write wins by clocks off by {}: of two writes {} apart the later one is lost \
-             with {}\n",
-            seconds(skew),
-            seconds(gap),
-            chance(lost_by_skew(results.scenario))
-        );
-    }
-    out
-}
-
-/// P(the later of two writes has the earlier timestamp) = Φ(−gap/(skew √2)).
-pub fn lost_by_skew(scenario: &QuorumScenario) -> f64 {
-    let (skew, gap) = (
-        scenario.cluster.clock_skew.as_secs(),
-        scenario.cluster.write_gap.as_secs(),
-    );
-    match skew == 0.0 {
-        true => 0.0,
-        false => statrs::function::erf::erfc(gap / (2.0 * skew)) / 2.0,
-    }
-}
-
-/// Availability, resilience, load, and what only simulation tells.
-pub fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>) {
-    let cell = results.cells.first();
-    let k = results.scenario.read.versions;
-    let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| !e.mean.is_nan()));
-    let mut headers = vec![first_column(results)];
-    headers.extend(["reads up", "writes up", "may fail", "load"].map(String::from));
-    if has_versions {
-        headers.push(format!("{k} missed"));
-        headers.push("(PBS)".to_string());
-    }
-    headers.push("backwards".to_string());
-    let rows = results.cells.iter().take(MOST_ROWS).map(|cell| {
-        let mut row = vec![
-            short(results, cell),
-            nines(cell.available[0]),
-            nines(cell.available[1]),
-            cell.resilience.to_string(),
-            three_digits(cell.load),
-        ];
-        if has_versions && let Some((missed, pbs)) = cell.versions.last() {
-            row.push(likely(*missed));
-            row.push(chance(*pbs));
-        }
-        row.push(match cell.backwards.n {
-            0 if !cell.always_fresh => "–".to_string(),
-            _ => likely(cell.backwards),
+/// The rows of a table as settings, without their points.
+fn settings(
+    file: &CsvFile,
+    table: &Table,
+    scenario: &QuorumScenario,
+) -> Result<Vec<Cell>, LoadError> {
+    let read = &scenario.read;
+    let cell = |row: &Row| -> Result<Cell, LoadError> {
+        let wrong = |what: String| LoadError::Run {
+            path: file.path.clone(),
+            reason: format!("has a setting `{}` with {what}", row.name),
+        };
+        let [n, r, w, method, always_fresh, writes_meet] = &row.labels[..] else {
+            return Err(wrong("other columns".to_string()));
+        };
+        let wait = |text: &String| {
+            Wait::parse(text).ok_or_else(|| wrong(format!("`{text}`, which is no quorum")))
+        };
+        let truth = |text: &String| {
+            let truth = text.parse::<bool>();
+            truth.map_err(|_| wrong(format!("`{text}`, which is not true or false")))
+        };
+        let found = [Found::Exact, Found::Conditional, Found::Simulated];
+        let found = found.into_iter().find(|found| found.name() == method);
+        let estimate = |name: &str| table.estimate(&row.name, name);
+        // That there are trials behind it is all that matters.
+        let counted = |name: &str| {
+            let e = estimate(name);
+            let n = if e.mean.is_nan() { 0 } else { row.replications };
+            Estimate { n, ..e }
+        };
+        let known = |x: f64| (!x.is_nan()).then_some(x);
+        let latencies = |operation: &str| {
+            LATENCIES.map(|(quantile, _)| estimate(&format!("{operation}_latency_{quantile}_s")))
+        };
+        let (reads, writes) = (latencies("read"), latencies("write"));
+        let intervals = |of: &[Estimate; 3]| of.map(|e| [e.low, e.high]);
+        let visibility = read.visibility.iter().map(|level| {
+            let e = estimate(&visibility_name(level.0));
+            (level.0, [e.mean, e.low, e.high].map(known))
         });
-        row
-    });
-    (headers, rows.collect())
-}
-
-/// An availability with all its nines: `99.9999%`.
-fn nines(p: f64) -> String {
-    let missing = 1.0 - p;
-    if missing <= 0.0 {
-        return "100%".to_string();
-    }
-    let decimals = (-missing.log10()).ceil().clamp(1.0, 9.0) as usize;
-    let digits = decimals.saturating_sub(1).max(1);
-    let shown = format!("{:.digits$}", p * 100.0);
-    match shown.starts_with("100") {
-        true => format!("{:.1$}%", p * 100.0, digits + 1),
-        false => format!("{shown}%"),
-    }
-}
-
-/// Exact and simulated beside each other, with their distance in standard errors.
-pub fn compared(results: &QuorumResults<'_>) -> Option<(Vec<String>, Vec<Vec<String>>)> {
-    if results.scenario.run.method != Method::Both {
-        return None;
-    }
-    let headers = ["setting", "t", "exact", "simulated", "interval", "z"].map(String::from);
-    let mut rows = Vec::new();
-    for cell in &results.cells {
-        for (k, point) in cell.points.iter().enumerate() {
-            let e = point.estimate();
-            let number = |p: f64| format!("{p:.4e}");
-            rows.push(vec![
-                cell.name.clone(),
-                seconds(point.t),
-                point.exact.map_or("–".to_string(), number),
-                number(e.mean),
-                format!("{} to {}", number(e.low), number(e.high)),
-                cell.z(k).map_or("–".to_string(), |z| format!("{z:+.2}")),
-            ]);
-        }
-    }
-    Some((headers.to_vec(), rows))
-}
-
-/// How the numbers came about.
-pub fn method(results: &QuorumResults<'_>) -> String {
-    let error = results
-        .cells
-        .iter()
-        .filter_map(|c| c.error)
-        .fold(0.0, f64::max);
-    let exact = results.cells.iter().any(|c| c.error.is_some());
-    let mut parts = Vec::new();
-    if exact {
-        parts.push(format!(
-            "stale reads by quadrature, relative error {error:.0e} by its own estimate"
-        ));
-    }
-    if results.trials > 0 {
-        parts.push(format!(
-            "{} trials simulated",
-            thousands(results.trials as f64)
-        ));
-    }
-    format!("{}\n", parts.join("; "))
-}
-
-/// What the columns of [`more_rows`] are, a line each.
-pub fn columns(results: &QuorumResults<'_>) -> String {
-    results.cells.first().map_or(String::new(), |cell| {
-        format!(
-            "up: with each replica down {}% of the time\n\
-             load: share of operations that a replica serves\n\
-             backwards: a client's next read does not know what its first one did\n",
-            three_digits(cell.down * 100.0)
-        )
-    })
-}
-
-fn layout(
-    results: &QuorumResults<'_>,
-    table: impl Fn(&[String], &[Vec<String>]) -> String,
-    wrap: impl Fn(&str) -> String,
-) -> String {
-    let verdict = verdict(results);
-    let mut out = wrap(&verdict);
-    out += &format!("\n{}\n", table(&headers(results), &rows(results)));
-    let (headers, more) = more_rows(results);
-    out += &format!("{}\n", table(&headers, &more));
-    for line in (columns(results) + &meanings(results) + &method(results)).lines() {
-        out += &wrap(line);
-    }
-    if results.cells.len() > MOST_ROWS {
-        out += &format!(
-            "{} more settings in summary.csv\n",
-            results.cells.len() - MOST_ROWS
-        );
-    }
-    if let Some((headers, rows)) = compared(results) {
-        out += &format!("\n{}", table(&headers, &rows));
-    }
-    let others: Vec<String> = results
-        .cells
-        .iter()
-        .map(|cell| sentence(results, cell))
-        .filter(|text| *text != verdict)
-        .collect();
-    if !others.is_empty() && results.cells.len() <= 6 {
-        out.push('\n');
-        out.extend(others.iter().map(|text| wrap(text)));
-    }
-    out
-}
-
-/// A setting by what tells it from the others: without N where all have the same.
-pub fn short(results: &QuorumResults<'_>, cell: &Cell) -> String {
-    match results.scenario.cluster.n.len() {
-        1 => format!("R={} W={}", cell.r, cell.w),
-        _ => cell.name.clone(),
-    }
-}
-
-/// The finding, for a title.
-pub fn headline(results: &QuorumResults<'_>) -> String {
-    let stale = |c: &&Cell| c.points[0].best().mean;
-    let open = results.cells.iter().filter(|cell| !cell.always_fresh);
-    let Some(cell) = open.max_by(|a, b| stale(a).total_cmp(&stale(b))) else {
-        return "No read is stale: every read meets the last write".to_string();
-    };
-    let point = &cell.points[0];
-    let when = match point.t {
-        0.0 => "right after a write".to_string(),
-        t => format!("{} after a write", seconds(t)),
-    };
-    let names = short(results, cell);
-    format!(
-        "With {}, {} of reads {when} are stale",
-        list(&names.split(' ').collect::<Vec<_>>()),
-        likely(point.best())
-    )
-}
-
-/// For a terminal of 80 columns.
-pub fn text(results: &QuorumResults<'_>) -> String {
-    layout(results, aligned, wrapped)
-}
-
-pub fn markdown(results: &QuorumResults<'_>) -> String {
-    layout(results, piped, |text| format!("{text}.\n\n"))
-}
-
-/// `result.json`.
-pub fn result(results: &QuorumResults<'_>) -> String {
-    let number = |x: f64| match x.is_finite() {
-        true => json!(x),
-        false => Json::Null,
-    };
-    let ci = |e: Estimate| match e.n == 0 && e.sd != 0.0 {
-        true => Json::Null,
-        false => json!({ "mean": number(e.mean), "ci95": [number(e.low), number(e.high)] }),
-    };
-    let latency = |of: &[f64; 3]| -> Json {
-        let pairs = LATENCIES.iter().zip(of);
-        pairs
-            .map(|((name, _), x)| (name.to_string(), number(*x)))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
-    };
-    let bounds_of = |of: &[[f64; 2]; 3]| -> Json {
-        let pairs = LATENCIES.iter().zip(of);
-        pairs
-            .map(|((name, _), ci)| (name.to_string(), json!(ci.map(number))))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
-    };
-    let cell = |cell: &Cell| {
-        let points: Vec<Json> = cell
-            .points
-            .iter()
-            .enumerate()
-            .map(|(k, point)| {
-                let best = point.best();
-                json!({
-                    "t_s": point.t,
-                    "p_stale": number(best.mean),
-                    "ci95": [number(best.low), number(best.high)],
-                    "exact": point.exact,
-                    "conditional": ci(point.weighed),
-                    "simulated": ci(point.simulated),
-                    "z": cell.z(k),
-                    "failed_visible": ci(point.visible),
-                })
-            })
-            .collect();
-        let levels: serde_json::Map<String, Json> = cell
-            .visibility
-            .iter()
-            .map(|(level, [t, ..])| (format!("{level}"), json!(t)))
-            .collect();
-        let bounds: serde_json::Map<String, Json> = cell
-            .visibility
-            .iter()
-            .map(|(level, [_, low, high])| (format!("{level}"), json!([low, high])))
-            .collect();
-        let versions: Vec<Json> = cell
-            .versions
-            .iter()
-            .zip(1..)
-            .map(|((e, pbs), k)| {
-                json!({ "k": k, "p_missed": number(e.mean),
-                        "ci95": [number(e.low), number(e.high)], "pbs": pbs })
-            })
-            .collect();
-        json!({
-            "name": cell.name,
-            "n": cell.n,
-            "r": cell.r,
-            "w": cell.w,
-            "method": cell.found.name(),
-            "relative_error": cell.error,
-            "always_fresh": cell.always_fresh,
-            "writes_meet": cell.writes_meet,
-            "points": points,
-            "t_visibility_s": levels,
-            "t_visibility_ci95_s": bounds,
-            "read_latency_s": latency(&cell.read_latency),
-            "write_latency_s": latency(&cell.write_latency),
-            "read_latency_ci95_s": bounds_of(&cell.latency_ci[0]),
-            "write_latency_ci95_s": bounds_of(&cell.latency_ci[1]),
-            "k_staleness": versions,
-            "read_your_writes": number(1.0 - cell.points.first().map_or(f64::NAN, |p| p.best().mean)),
-            "p_backwards": ci(cell.backwards),
-            "failed_writes": ci(cell.failed_writes),
-            "failed_reads": ci(cell.failed_reads),
-            "replica_down": cell.down,
-            "available_reads": cell.available[0],
-            "available_writes": cell.available[1],
-            "resilience": cell.resilience,
-            "load": cell.load,
-            "capacity": cell.capacity,
+        let versions = (1..=read.versions).map(|k| {
+            let pbs = estimate(&versions_pbs_name(k)).mean;
+            (counted(&versions_name(k)), pbs)
+        });
+        Ok(Cell {
+            name: row.name.clone(),
+            n: n.parse().map_err(|_| wrong(format!("`{n}` replicas")))?,
+            r: wait(r)?,
+            w: wait(w)?,
+            found: found.ok_or_else(|| wrong(format!("`{method}`, which is not known")))?,
+            error: known(estimate("relative_error").mean),
+            always_fresh: truth(always_fresh)?,
+            writes_meet: truth(writes_meet)?,
+            points: Vec::new(),
+            visibility: visibility.collect(),
+            latency_ci: [intervals(&reads), intervals(&writes)],
+            read_latency: reads.map(|e| e.mean),
+            write_latency: writes.map(|e| e.mean),
+            versions: versions.collect(),
+            backwards: counted("p_backwards"),
+            failed_writes: counted("failed_writes"),
+            failed_reads: counted("failed_reads"),
+            available: ["available_reads", "available_writes"].map(|name| estimate(name).mean),
+            down: estimate("replica_down").mean,
+            resilience: estimate("resilience").mean as u32,
+            load: estimate("load").mean,
+            capacity: estimate("capacity").mean,
         })
     };
-    let all = json!({
-        "kind": "quorum",
-        "version": env!("CARGO_PKG_VERSION"),
-        "name": results.scenario.name,
-        "seed": results.scenario.run.seed,
-        "trials": results.trials,
-        "interrupted": results.interrupted,
-        "verdict": verdict(results),
-        "lost_by_clock_skew": lost_by_skew(results.scenario),
-        "cells": results.cells.iter().map(cell).collect::<Vec<_>>(),
-    });
-    serde_json::to_string_pretty(&all).unwrap_or_else(|e| unreachable!("plain JSON: {e}")) + "\n"
+    table.rows.iter().map(cell).collect()
+}
+
+/// What the metrics of a level and of k versions are called.
+pub fn visibility_name(level: f64) -> String {
+    format!("t_visibility_{level}_s")
+}
+
+pub fn versions_name(k: u32) -> String {
+    format!("k_staleness_{k}")
+}
+
+pub fn versions_pbs_name(k: u32) -> String {
+    format!("k_staleness_pbs_{k}")
+}
+
+/// The points of a setting.
+fn points(file: &CsvFile, setting: &str) -> Result<Vec<Point>, LoadError> {
+    let estimate = |row: usize, name: &str| -> Result<Estimate, LoadError> {
+        let [mean, low, high] = three(name).map(|name| file.column(&name));
+        Ok(Estimate {
+            n: file.number(row, file.column(&format!("{name}_n"))?)? as u64,
+            ..file.estimate(row, [mean?, low?, high?])?
+        })
+    };
+    let point = |row: usize| -> Result<Point, LoadError> {
+        let exact = file.number(row, file.column("p_exact")?)?;
+        Ok(Point {
+            t: file.number(row, file.column("t_s")?)?,
+            exact: (!exact.is_nan()).then_some(exact),
+            weighed: Estimate {
+                sd: file.number(row, file.column("p_conditional_sd")?)?,
+                ..estimate(row, "p_conditional")?
+            },
+            simulated: estimate(row, "p_simulated")?,
+            visible: estimate(row, "p_failed_visible")?,
+        })
+    };
+    file.of(file.column("setting")?, setting)
+        .map(point)
+        .collect()
 }

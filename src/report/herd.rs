@@ -1,16 +1,23 @@
 //! What a herd run says in sentences: what happened, what each policy did with it,
 //! which one change helps most, and what keeps a collapse going.
 
-use crate::ensemble::herd::{PolicyResults, Results, metric_index};
-use crate::ensemble::stats::Estimate;
-use crate::output::finding::{ANSWERED, Standing, standing};
-use crate::output::table;
-use crate::output::verdict::{
-    Fate, Question, answering_most, done_after, headline, how_soon, incident, named, setting,
+use crate::format::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
+use crate::report::Story;
+use crate::text_table::TextTable;
+use crate::verdict::herd::ranking::{Ranking, answering_most, ranking};
+use crate::verdict::herd::tables;
+use crate::verdict::herd::{
+    Fate, Question, done_after, headline, how_soon, incident, named, setting,
 };
-use crate::output::words::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
-use crate::report::{Grid, Story};
-use crate::scenario::service::Arrival;
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::{
+    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, ERROR_ATTEMPTS,
+    LATENCY_P99_S, OUTSTANDING_CALLS, RECOVERED_RATIO, REFUSED_ATTEMPTS, REJECTED_ATTEMPTS,
+    RESET_ATTEMPTS, SUCCESS_RATIO, TIMED_OUT_ATTEMPTS, WASTED_SERVICE_RATIO,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::stats::Estimate;
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {
@@ -18,10 +25,14 @@ pub fn story(results: &Results) -> Story {
     summary.extend(results.policies.iter().map(|p| fared(results, p)));
     summary.extend(helps_most(results));
     summary.extend(cycle(results));
-    let (headers, rows) = table::cells(results);
-    let mut tables = vec![Grid::new("", &headers, &rows)];
-    if let Some((headers, rows)) = table::tier_cells(results) {
-        tables.push(Grid::new("Every service of the chain", &headers, &rows));
+    let (headers, rows) = tables::cells(results);
+    let mut tables = vec![TextTable::new("", &headers, &rows)];
+    if let Some((headers, rows)) = tables::tier_cells(results) {
+        tables.push(TextTable::new(
+            "Every service of the chain",
+            &headers,
+            &rows,
+        ));
     }
     tables.extend(differences(results));
     let run = &results.scenario.run;
@@ -69,7 +80,7 @@ pub fn story(results: &Results) -> Story {
 /// What happened, to how many calls.
 fn happened(results: &Results) -> String {
     let first = &results.policies[0];
-    let calls = thousands(first.metric("calls").mean);
+    let calls = thousands(first.metric(CALLS).mean);
     let s = &results.scenario;
     let faults: Vec<String> = s.faults.iter().map(|f| format!("{f}")).collect();
     let what = match faults.is_empty() {
@@ -116,14 +127,14 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             format!("recovers in {} of the runs; ", percent(p))
         }
         (Question::Recovery, Fate::Recovers(s)) => format!("recovers {}; ", how_soon(s)),
-        (Question::Completion, _) => match policy.metric("completion_s").mean {
+        (Question::Completion, _) => match policy.metric(COMPLETION_S).mean {
             s if s.is_nan() => format!("is not done within {horizon}; "),
             s => format!("is done after {}; ", done_after(policy, s)),
         },
         (Question::Recovery, Fate::Steady) => "its recovery cannot be told; ".to_string(),
         _ => String::new(),
     };
-    let judged = policy.metric("recovered_ratio").n;
+    let judged = policy.metric(RECOVERED_RATIO).n;
     let fate = match judged > 0 && judged < results.replications {
         true => format!(
             "{fate}judged in {judged} of {} runs; ",
@@ -131,24 +142,24 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         ),
         false => fate,
     };
-    if policy.metric("success_ratio").mean.is_nan() {
+    if policy.metric(SUCCESS_RATIO).mean.is_nan() {
         return format!("{}: {fate}none of its calls ends.", policy.name);
     }
-    let waiting = policy.metric("outstanding_calls").mean;
-    let calls = policy.metric("calls").mean;
+    let waiting = policy.metric(OUTSTANDING_CALLS).mean;
+    let calls = policy.metric(CALLS).mean;
     let many = waiting > 0.01 * calls;
     let ended = if many { " that end" } else { "" };
     let mut text = format!(
         "{}: {fate}{} of its calls{ended} are answered, at {} a call",
         policy.name,
-        share(policy.metric("success_ratio")),
-        attempts(policy.metric("attempts_per_call").mean),
+        share(policy.metric(SUCCESS_RATIO)),
+        attempts(policy.metric(ATTEMPTS_PER_CALL).mean),
     );
-    let p99 = policy.metric("latency_p99_s").mean;
+    let p99 = policy.metric(LATENCY_P99_S).mean;
     if p99.is_finite() {
         text += &format!(" and {} at the 99th percentile", seconds(p99));
     }
-    let wasted = policy.metric("wasted_service_ratio").mean;
+    let wasted = policy.metric(WASTED_SERVICE_RATIO).mean;
     if wasted > 0.0 {
         text += &format!(
             "; {} of the service's work is for callers that have left",
@@ -166,28 +177,28 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
 
 /// Which one change helps most, and by how much.
 fn helps_most(results: &Results) -> Option<String> {
-    let standing = standing(results);
+    let ranking = ranking(results);
     let completes = Question::of(&results.scenario) == Question::Completion;
-    if completes && !matches!(standing, Standing::Alone | Standing::OneRun) {
+    if completes && !matches!(ranking, Ranking::Alone | Ranking::OneRun) {
         return soonest(results);
     }
     let first = results.policies.first()?;
     let points = |x: f64| three_digits(x * 100.0);
     let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
-    Some(match standing {
-        Standing::Alone => return None,
-        Standing::OneRun => {
+    Some(match ranking {
+        Ranking::Alone => return None,
+        Ranking::OneRun => {
             "One run a policy gives no intervals: which change helps cannot be told from chance."
                 .to_string()
         }
-        Standing::Behind(policy, d) => format!(
+        Ranking::Behind(policy, d) => format!(
             "What helps most is {} in place of {}: {} more of every 100 calls are answered {}.",
             named(policy),
             named(first),
             points(d.mean),
             interval(d),
         ),
-        Standing::Ahead(next, d) => format!(
+        Ranking::Ahead(next, d) => format!(
             "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
              next {}.",
             named(first),
@@ -195,9 +206,9 @@ fn helps_most(results: &Results) -> Option<String> {
             named(next),
             interval(d),
         ),
-        Standing::Equal => "No policy answers more calls than another.".to_string(),
-        Standing::Shared => format!("No other policy answers more calls than {}.", first.name),
-        Standing::Untold => format!(
+        Ranking::Equal => "No policy answers more calls than another.".to_string(),
+        Ranking::Tied => format!("No other policy answers more calls than {}.", first.name),
+        Ranking::Undetermined => format!(
             "No other policy answers more calls than {} by more than chance; more replications \
              may tell them apart.",
             first.name
@@ -209,11 +220,10 @@ fn helps_most(results: &Results) -> Option<String> {
 /// answer the most of them.
 fn soonest(results: &Results) -> Option<String> {
     let first = results.policies.first()?;
-    let completion = metric_index("completion_s")?;
     let able = answering_most(results);
     let sooner = able
         .iter()
-        .map(|p| (p, first.difference(p, completion)))
+        .map(|p| (p, first.difference(p, COMPLETION_S)))
         .filter(|(_, d)| d.low > 0.0)
         .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     Some(match sooner {
@@ -246,12 +256,12 @@ fn soonest(results: &Results) -> Option<String> {
 }
 
 /// How attempts fail, and what that is called in a cycle.
-const FAILURES: [(&str, &str); 5] = [
-    ("timed_out_attempts", "timeouts"),
-    ("rejected_attempts", "rejections"),
-    ("refused_attempts", "refusals"),
-    ("reset_attempts", "resets"),
-    ("error_attempts", "errors"),
+const FAILURES: [(Key, &str); 5] = [
+    (TIMED_OUT_ATTEMPTS, "timeouts"),
+    (REJECTED_ATTEMPTS, "rejections"),
+    (REFUSED_ATTEMPTS, "refusals"),
+    (RESET_ATTEMPTS, "resets"),
+    (ERROR_ATTEMPTS, "errors"),
 ];
 
 /// The gains around the cycle that keeps a collapse going.
@@ -266,9 +276,9 @@ struct Cycle {
 
 impl Cycle {
     fn of(policy: &PolicyResults) -> Cycle {
-        let mean = |name: &str| policy.metric(name).mean;
-        let failed: f64 = FAILURES.iter().map(|(name, _)| mean(name)).sum();
-        let (calls, attempts) = (mean("calls"), mean("attempts"));
+        let mean = |metric: Key| policy.metric(metric).mean;
+        let failed: f64 = FAILURES.iter().map(|(metric, _)| mean(*metric)).sum();
+        let (calls, attempts) = (mean(CALLS), mean(ATTEMPTS));
         Cycle {
             retries: (attempts - calls).max(0.0) / failed.max(1.0),
             attempts: attempts / calls.max(1.0),
@@ -285,21 +295,21 @@ fn cycle(results: &Results) -> Option<String> {
         .iter()
         .find(|p| matches!(Fate::of(p), Fate::Never) && Cycle::of(p).retries > 0.0)?;
     let own = Cycle::of(stuck);
-    let count = |name: &str| stuck.metric(name).mean;
-    let failed: f64 = FAILURES.iter().map(|(name, _)| count(name)).sum();
+    let count = |metric: Key| stuck.metric(metric).mean;
+    let failed: f64 = FAILURES.iter().map(|(metric, _)| count(*metric)).sum();
     let kinds = FAILURES
         .iter()
-        .filter(|(name, _)| count(name) >= 0.1 * failed);
+        .filter(|(metric, _)| count(*metric) >= 0.1 * failed);
     let kinds = list(&kinds.map(|(_, kind)| *kind).collect::<Vec<_>>());
     // Who waits too long, or finds no place, met a queue.
-    let through = match count("timed_out_attempts") + count("rejected_attempts") > 0.1 * failed {
+    let through = match count(TIMED_OUT_ATTEMPTS) + count(REJECTED_ATTEMPTS) > 0.1 * failed {
         true => "queue",
         false => "load",
     };
     let capacity = results.scenario.entry().capacity_per_s();
     let run = &results.scenario.run;
     let counted = run.horizon.as_secs() - run.warmup.as_secs();
-    let offered = count("attempts") / counted.max(1e-9) / capacity;
+    let offered = count(ATTEMPTS) / counted.max(1e-9) / capacity;
     // Of a chain the pressure is at some service, not at the first one.
     let alone = results.scenario.services.len() == 1;
     let load = match alone && offered.is_finite() && offered > 0.0 {
@@ -319,7 +329,7 @@ fn cycle(results: &Results) -> Option<String> {
         .policies
         .iter()
         .filter(|p| matches!(Fate::of(p), Fate::Recovers(_)));
-    let answered = |p: &&PolicyResults| p.metric(ANSWERED).mean;
+    let answered = |p: &&PolicyResults| p.metric(ANSWERED_RATIO).mean;
     if let Some(policy) = escaped.max_by(|a, b| answered(a).total_cmp(&answered(b))) {
         let other = Cycle::of(policy);
         if other.retries < 0.9 * own.retries {
@@ -342,13 +352,11 @@ fn cycle(results: &Results) -> Option<String> {
 }
 
 /// Paired differences from the first policy.
-fn differences(results: &Results) -> Option<Grid> {
+fn differences(results: &Results) -> Option<TextTable> {
     let baseline = results.policies.first()?;
     if results.policies.len() < 2 {
         return None;
     }
-    let answered = metric_index(ANSWERED)?;
-    let attempts = metric_index("attempts_per_call")?;
     let rows: Vec<Vec<String>> = results.policies[1..]
         .iter()
         .map(|p| {
@@ -366,12 +374,12 @@ fn differences(results: &Results) -> Option<Grid> {
             };
             vec![
                 p.name.clone(),
-                signed(p.difference(baseline, answered), 100.0),
-                signed(p.difference(baseline, attempts), 1.0),
+                signed(p.difference(baseline, ANSWERED_RATIO), 100.0),
+                signed(p.difference(baseline, ATTEMPTS_PER_CALL), 1.0),
             ]
         })
         .collect();
-    Some(Grid::new(
+    Some(TextTable::new(
         &format!("Differences from {}", baseline.name),
         &["policy", "calls answered, points", "attempts per call"],
         &rows,

@@ -5,7 +5,8 @@ use askama::Template;
 use crate::chart::Chart;
 use crate::chart::render::recoloured;
 use crate::chart::theme::{TONES, Tone};
-use crate::report::{Grid, Part, Story, heading, stopped};
+use crate::report::{Part, Story, heading, stopped};
+use crate::text_table::TextTable;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -31,12 +32,12 @@ impl Page<'_> {
     }
 
     /// Tables with how each cell sorts: by its first number, or as text.
-    fn tables(&self) -> Vec<(&Grid, Vec<Vec<Cell>>)> {
+    fn tables(&self) -> Vec<(&TextTable, Vec<Vec<Cell>>)> {
         let cell = |text: &String| Cell {
             text: text.clone(),
             key: key(text),
         };
-        let rows = |grid: &Grid| {
+        let rows = |grid: &TextTable| {
             let row = |row: &Vec<String>| row.iter().map(cell).collect();
             grid.rows.iter().map(row).collect()
         };
@@ -172,7 +173,11 @@ mod tests {
         let story = Story {
             title: "<script>alert(1)</script> & =cmd() \u{202e}".to_string(),
             summary: vec!["a <b> \"c\"".to_string()],
-            tables: vec![Grid::new("", &["<x>"], &[vec!["</td><img>".to_string()]])],
+            tables: vec![TextTable::new(
+                "",
+                &["<x>"],
+                &[vec!["</td><img>".to_string()]],
+            )],
             ..Story::default()
         };
         let page = html(&story, &[]);

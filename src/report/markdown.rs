@@ -1,7 +1,7 @@
 //! `postmortem.md`: a section ready to paste.
 
-use crate::output::table::piped;
 use crate::report::{Part, Story, alt, stopped};
+use crate::text_table::piped;
 
 /// Text that Markdown leaves alone.
 fn plain(text: &str) -> String {

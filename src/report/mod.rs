@@ -7,8 +7,8 @@ pub mod quorum;
 pub mod sweep;
 
 use crate::chart::Chart;
+use crate::text_table::TextTable;
 
-pub use crate::output::table::Grid;
 pub use html::html;
 pub use markdown::{conditions, markdown};
 
@@ -21,7 +21,7 @@ pub struct Story {
     pub setting: String,
     /// What happened, what each policy did, what helps most: sentences.
     pub summary: Vec<String>,
-    pub tables: Vec<Grid>,
+    pub tables: Vec<TextTable>,
     /// What was compared, each in full: name and TOML.
     pub parameters: Vec<(String, String)>,
     /// How it was found out.

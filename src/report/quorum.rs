@@ -1,11 +1,12 @@
 //! What a quorum run says in sentences: what a read is worth under each setting.
 
-use crate::ensemble::quorum::QuorumResults;
-use crate::output::quorum::{
+use crate::format::capital;
+use crate::report::Story;
+use crate::text_table::TextTable;
+use crate::verdict::quorum::{
     columns, compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,
 };
-use crate::output::words::capital;
-use crate::report::{Grid, Story};
+use herdsim_core::ensemble::quorum::QuorumResults;
 
 /// The run as a document.
 pub fn story(results: &QuorumResults<'_>) -> Story {
@@ -20,15 +21,15 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
     summary.extend(lines.lines().map(capital));
     let columns = columns(results);
     let mut tables = vec![
-        Grid::new("", &headers(results), &rows(results)),
-        Grid::new(
+        TextTable::new("", &headers(results), &rows(results)),
+        TextTable::new(
             "Availability, load, and what reads in a row find",
             &more_headers,
             &more,
         ),
     ];
     if let Some((headers, rows)) = compared(results) {
-        tables.push(Grid::new("Exact and simulated", &headers, &rows));
+        tables.push(TextTable::new("Exact and simulated", &headers, &rows));
     }
     if let Some(kept) = kept(results) {
         summary.insert(0, kept);

@@ -1,9 +1,10 @@
 //! What a sweep says in sentences: how far each policy carries, and where.
 
-use crate::output::grid::Atlas;
-use crate::output::words::{chance, percent, thousands};
-use crate::report::{Grid, Story};
-use crate::scenario::Job;
+use crate::format::{percent, thousands};
+use crate::report::Story;
+use crate::text_table::TextTable;
+use crate::verdict::sweep::SweepResults;
+use herdsim_core::scenario::Job;
 
 /// Policies, guards or settings that are told of one by one.
 const TOLD: usize = 8;
@@ -11,19 +12,19 @@ const TOLD: usize = 8;
 const LISTED: usize = 40;
 
 /// The document of a sweep.
-pub fn story(atlas: &Atlas<'_>, scenario: &str) -> Story {
+pub fn story(results: &SweepResults<'_>, scenario: &str) -> Story {
     // The title of a few policies says it already.
-    let said = atlas.headline() == atlas.verdict() || !atlas.is_herd();
-    let verdict = (!said).then(|| format!("{}.", atlas.verdict()));
+    let said = results.headline() == results.verdict() || !results.asks_recovery();
+    let verdict = (!said).then(|| format!("{}.", results.verdict()));
     let mut summary: Vec<String> = verdict.into_iter().collect();
-    summary.extend((0..atlas.names.len().min(TOLD)).filter_map(|i| range(atlas, i)));
-    summary.extend(best(atlas));
-    let mut tables = vec![Grid::new("", &atlas.headers(), &atlas.rows())];
-    tables.extend(cells(atlas));
-    let seed = atlas.base.seed();
+    summary.extend((0..results.names.len().min(TOLD)).filter_map(|i| range(results, i)));
+    summary.extend(best(results));
+    let mut tables = vec![TextTable::new("", &results.headers(), &results.rows())];
+    tables.extend(cells(results));
+    let seed = results.base.seed();
     Story {
-        title: atlas.headline(),
-        setting: atlas.setting(),
+        title: results.headline(),
+        setting: results.setting(),
         summary,
         tables,
         parameters: vec![("scenario.toml".to_string(), scenario.to_string())],
@@ -31,25 +32,17 @@ pub fn story(atlas: &Atlas<'_>, scenario: &str) -> Story {
             "herdsim {} worked out {} cells with seed {seed}; every number with its 95% interval \
              is in summary.csv.",
             env!("CARGO_PKG_VERSION"),
-            thousands(atlas.grid.cells()),
+            thousands(results.grid.cells()),
         ),
         command: "herdsim sweep scenario.toml".to_string(),
         conditions: Vec::new(),
     }
 }
 
-/// A value of the main metric in words.
-fn show(atlas: &Atlas<'_>, value: f64) -> String {
-    match atlas.is_herd() {
-        true => percent(value),
-        false => chance(value),
-    }
-}
-
 /// Where a cell stands: `service.queue = 500, timeout = 1s`.
-fn place(atlas: &Atlas<'_>, cell: usize) -> String {
-    let place = atlas.grid.place(cell as u64);
-    let axes = atlas.grid.axes.iter().zip(place);
+fn place(results: &SweepResults<'_>, cell: usize) -> String {
+    let place = results.grid.place(cell as u64);
+    let axes = results.grid.axes.iter().zip(place);
     let values: Vec<String> = axes
         .map(|(axis, at)| format!("{} = {}", axis.name(), axis.paths[0].values[at].plain()))
         .collect();
@@ -68,78 +61,87 @@ fn ends(values: &[[f64; 3]]) -> Option<[(usize, f64); 2]> {
 }
 
 /// How far one policy, guard or setting goes, and where its ends are.
-fn range(atlas: &Atlas<'_>, i: usize) -> Option<String> {
-    let [least, most] = ends(&atlas.main[i])?;
-    let value = |x: f64| show(atlas, x);
-    let what = match atlas.is_herd() {
-        true => format!("{} answers", atlas.names[i]),
-        false => format!("{}:", atlas.names[i]),
+fn range(results: &SweepResults<'_>, i: usize) -> Option<String> {
+    let [least, most] = ends(&results.main[i])?;
+    let value = |x: f64| results.show(x);
+    let what = match results.asks_recovery() {
+        true => format!("{} answers", results.names[i]),
+        false => format!("{}:", results.names[i]),
     };
-    let of = if atlas.is_herd() { " of calls" } else { "" };
+    let of = if results.asks_recovery() {
+        " of calls"
+    } else {
+        ""
+    };
     Some(match value(least.1) == value(most.1) {
         true => format!("{what} {}{of} in every cell.", value(least.1)),
         false => format!(
             "{what} from {}{of}, where {}, to {}, where {}.",
             value(least.1),
-            place(atlas, least.0),
+            place(results, least.0),
             value(most.1),
-            place(atlas, most.0)
+            place(results, most.0)
         ),
     })
 }
 
 /// The best cell of all.
-fn best(atlas: &Atlas<'_>) -> Option<String> {
-    let all = atlas.main.iter().enumerate();
+fn best(results: &SweepResults<'_>) -> Option<String> {
+    let all = results.main.iter().enumerate();
     let ends = all.filter_map(|(i, values)| Some((i, ends(values)?)));
     // Of a herd the most is best, of chances the least.
-    let candidates = ends.map(|(i, [least, most])| match atlas.is_herd() {
+    let candidates = ends.map(|(i, [least, most])| match results.asks_recovery() {
         true => (i, most, most.1),
         false => (i, least, -least.1),
     });
     let (i, (cell, value), _) = candidates.reduce(|a, b| if b.2 > a.2 { b } else { a })?;
     // Where several are as good, none of them is the best.
-    let all = atlas.main.iter().flatten().map(|v| show(atlas, v[0]));
-    if all.filter(|other| *other == show(atlas, value)).count() > 1 {
+    let all = results.main.iter().flatten().map(|v| results.show(v[0]));
+    if all.filter(|other| *other == results.show(value)).count() > 1 {
         return None;
     }
-    let what = match atlas.is_herd() {
+    let what = match results.asks_recovery() {
         true => "The most calls are answered with",
         false => "The least chance is with",
     };
     Some(format!(
         "{what} {}, where {}: {}.",
-        atlas.names[i],
-        place(atlas, cell),
-        show(atlas, value)
+        results.names[i],
+        place(results, cell),
+        results.show(value)
     ))
 }
 
 /// Every cell of a small grid.
-fn cells(atlas: &Atlas<'_>) -> Option<Grid> {
-    let count = atlas.grid.cells() as usize;
+fn cells(results: &SweepResults<'_>) -> Option<TextTable> {
+    let count = results.grid.cells() as usize;
     if count > LISTED {
         return None;
     }
-    let mut headers: Vec<String> = atlas.grid.columns().iter().map(|c| c.to_string()).collect();
-    headers.extend(atlas.names.iter().cloned());
+    let mut headers: Vec<String> = results
+        .grid
+        .columns()
+        .iter()
+        .map(|c| c.to_string())
+        .collect();
+    headers.extend(results.names.iter().cloned());
     let value = |values: &[[f64; 3]], cell: usize| match values[cell] {
         [mean, ..] if mean.is_nan() => "–".to_string(),
-        [mean, low, high] if high > low && atlas.is_herd() => {
+        [mean, low, high] if high > low && results.asks_recovery() => {
             format!("{} ({} to {})", percent(mean), percent(low), percent(high))
         }
-        [mean, ..] => show(atlas, mean),
+        [mean, ..] => results.show(mean),
     };
     let rows: Vec<Vec<String>> = (0..count)
         .map(|cell| {
-            let mut row = atlas.grid.values(cell as u64);
-            row.extend(atlas.main.iter().map(|values| value(values, cell)));
+            let mut row = results.grid.values(cell as u64);
+            row.extend(results.main.iter().map(|values| value(values, cell)));
             row
         })
         .collect();
-    let what = match atlas.base {
+    let what = match results.base {
         Job::Herd(_) => "Calls answered in every cell".to_string(),
-        _ => format!("In every cell: {}", atlas.subject()),
+        _ => format!("In every cell: {}", results.manner.subject),
     };
-    Some(Grid::new(&what, &headers, &rows))
+    Some(TextTable::new(&what, &headers, &rows))
 }

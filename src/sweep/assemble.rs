@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
 
-use crate::scenario::sweep::Grid;
 use crate::sweep::Rows;
 use crate::sweep::checkpoint::{CELLS, Records, parse};
 use crate::sweep::shard::Shard;
+use herdsim_core::scenario::sweep::Grid;
 
 /// What keeps records from being a whole.
 #[derive(Debug, thiserror::Error)]

@@ -6,14 +6,14 @@ pub mod shard;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rayon::ThreadPool;
+use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::scenario::Job;
+use herdsim_core::scenario::sweep::Grid;
 use rayon::prelude::*;
 
-use crate::ensemble::{herd, quorum, trials};
-use crate::output::quorum as told;
-use crate::output::{csv, fence, saga};
-use crate::scenario::sweep::Grid;
-use crate::scenario::{Job, Problem};
+use crate::output::csv;
+use crate::results::Table;
+use crate::study::{self, StudyError};
 use shard::Shard;
 
 /// The rows of one cell as they stand in `summary.csv`, without the axes.
@@ -32,20 +32,20 @@ pub fn run(
     grid: &Grid,
     shard: Shard,
     done: &[bool],
-    pool: &ThreadPool,
+    workers: &Workers,
     stop: &AtomicBool,
     finished: impl Fn(u64, Rows) + Sync,
-) -> Result<(), Problem> {
+) -> Result<(), StudyError> {
     let pending: Vec<u64> = (0..done.len() as u64)
         .filter(|i| shard.owns(*i) && !done[*i as usize])
         .collect();
-    pool.install(|| {
+    workers.install(|| {
         pending.par_iter().with_max_len(1).try_for_each(|index| {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             let job = grid.job(*index)?;
-            if let Some(rows) = cell(&job, stop)? {
+            if let Some(rows) = cell(&job, workers, stop)? {
                 finished(*index, rows);
             }
             Ok(())
@@ -54,34 +54,15 @@ pub fn run(
 }
 
 /// The rows of one cell; none if it was stopped.
-fn cell(job: &Job, stop: &AtomicBool) -> Result<Option<Rows>, Problem> {
-    if let Job::Quorum(scenario) = job {
-        let results = quorum::gather(scenario, stop).map_err(|e| Problem::new(e.to_string()))?;
-        return Ok(results.map(|r| r.cells.iter().map(told::row).collect()));
-    }
-    Ok(trial_rows(job, stop))
-}
-
-fn trial_rows(job: &Job, stop: &AtomicBool) -> Option<Rows> {
-    match job {
-        Job::Quorum(_) => None,
-        Job::Herd(scenario) => {
-            let raw = herd::raw(scenario, stop)?;
-            let names = scenario.policies.iter().map(|(name, _)| name);
-            let policies = names.zip(&raw);
-            Some(
-                policies
-                    .map(|(name, raw)| csv::summary_row(name, raw))
-                    .collect(),
-            )
-        }
-        Job::Fence(scenario) => {
-            let tally = trials::gather(&scenario.fence, &scenario.run, stop)?;
-            Some(fence::figures(scenario, &tally, scenario.run.replications).rows())
-        }
-        Job::Saga(scenario) => {
-            let tally = trials::gather(scenario, &scenario.run, stop)?;
-            Some(saga::figures(scenario, &tally, scenario.run.replications).rows())
-        }
-    }
+fn cell(job: &Job, workers: &Workers, stop: &AtomicBool) -> Result<Option<Rows>, StudyError> {
+    let watch = Watch {
+        stop,
+        ..Watch::default()
+    };
+    let table = study::of(job).table(workers, &watch)?;
+    let rows = |table: Table| -> Rows {
+        let rows = table.rows.iter();
+        rows.map(|row| csv::row(table.manner, row)).collect()
+    };
+    Ok(table.map(rows))
 }

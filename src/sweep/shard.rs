@@ -10,6 +10,11 @@ pub struct Shard {
     pub of: u64,
 }
 
+/// Why a text is no share, or none is to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ShardError(String);
+
 impl Shard {
     pub const WHOLE: Shard = Shard { index: 1, of: 1 };
 
@@ -20,8 +25,12 @@ impl Shard {
     /// Reads `I/N`, `auto`, or `auto/N`; `auto` asks the scheduler's environment.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
-    pub fn parse(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
+    /// [`ShardError`] says what is wrong with it.
+    pub fn parse(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Shard, ShardError> {
+        Shard::read(text, env).map_err(ShardError)
+    }
+
+    fn read(text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
         let (index, of) = match text.split_once('/') {
             Some((index, of)) => {
                 let n = of.parse::<u64>().ok().filter(|n| *n > 0);
@@ -94,7 +103,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, env: &[(&str, &str)]) -> Result<Shard, String> {
-        Shard::parse(text, |name| {
+        Shard::read(text, |name| {
             let found = env.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| value.to_string())
         })

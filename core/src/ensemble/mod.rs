@@ -1,6 +1,8 @@
 //! Many replications: on every core, folded in order.
 
 pub mod cost;
+pub mod curves;
+pub mod figure;
 pub mod herd;
 pub mod quorum;
 pub mod trials;

@@ -354,6 +354,7 @@ pub const REFUSED_ATTEMPTS: Key = key("refused_attempts");
 pub const RESET_ATTEMPTS: Key = key("reset_attempts");
 pub const ERROR_ATTEMPTS: Key = key("error_attempts");
 pub const TIMED_OUT_ATTEMPTS: Key = key("timed_out_attempts");
+pub const DENIED_RETRIES: Key = key("denied_retries");
 pub const DENIED_ATTEMPTS: Key = key("denied_attempts");
 pub const FAILED_CALLS: Key = key("failed_calls");
 pub const FIRST_TRY_CALLS: Key = key("first_try_calls");

@@ -1,5 +1,7 @@
 //! A scenario of any kind.
 
+use serde::Serialize;
+
 use super::document::{Problem, Section};
 use super::fence::FenceScenario;
 use super::herd::Scenario;
@@ -8,7 +10,8 @@ use super::quorum::QuorumScenario;
 use super::saga::SagaScenario;
 
 /// A scenario of any kind.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Job {
     Herd(Scenario),
     Fence(FenceScenario),

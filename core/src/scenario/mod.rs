@@ -20,7 +20,7 @@ pub mod fault;
 pub mod fence;
 mod fields;
 mod herd;
-mod idempotency;
+pub mod idempotency;
 mod job;
 mod overlay;
 pub mod policy;

@@ -1,14 +1,24 @@
 //! The result in words.
 
-use crate::ensemble::herd::{PolicyResults, Results, metric_index};
-use crate::ensemble::stats::Estimate;
-use crate::herd::SERIES;
-use crate::output::finding::ANSWERED;
-use crate::output::words::{list, percent, seconds, thousands};
-use crate::scenario::Scenario;
-use crate::scenario::fault::FaultKind;
-use crate::scenario::policy::UNLIMITED;
-use crate::scenario::service::{Arrival, Service, ServiceKind};
+pub mod ranking;
+pub mod tables;
+pub mod titles;
+
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::series::{OFFERED, RETRIES};
+use herdsim_core::herd::{
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, RECOVERED_RATIO, RECOVERY_S,
+    SUCCESS_RATIO,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::fault::FaultKind;
+use herdsim_core::scenario::policy::UNLIMITED;
+use herdsim_core::scenario::service::{Service, ServiceKind};
+
+use crate::format::{list, percent, seconds, thousands, three_digits};
+use ranking::answering_most;
 
 /// What a scenario asks of its policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +55,11 @@ pub enum Fate {
 
 impl Fate {
     pub fn of(policy: &PolicyResults) -> Fate {
-        let share = policy.metric("recovered_ratio").mean;
+        let share = policy.metric(RECOVERED_RATIO).mean;
         match share {
             _ if share.is_nan() => Fate::Steady,
             0.0 => Fate::Never,
-            1.0 => Fate::Recovers(policy.metric("recovery_s").mean),
+            1.0 => Fate::Recovers(policy.metric(RECOVERY_S).mean),
             _ => Fate::Sometimes(share),
         }
     }
@@ -65,7 +75,7 @@ pub fn how_soon(s: f64) -> String {
 }
 
 fn failed(policy: &PolicyResults) -> String {
-    let share = 1.0 - policy.metric("success_ratio").mean;
+    let share = 1.0 - policy.metric(SUCCESS_RATIO).mean;
     if share.is_nan() {
         "ends no call".to_string()
     } else if share == 0.0 {
@@ -78,7 +88,7 @@ fn failed(policy: &PolicyResults) -> String {
 /// A policy's name in a sentence; `none` alone would read as "not one".
 pub fn named(policy: &PolicyResults) -> &str {
     match policy.name.as_str() {
-        "none" if policy.metric("attempts_per_call").mean == 1.0 => "none (no retries)",
+        "none" if policy.metric(ATTEMPTS_PER_CALL).mean == 1.0 => "none (no retries)",
         name => name,
     }
 }
@@ -88,8 +98,8 @@ fn plural<'a>(names: &[&str], one: &'a str, many: &'a str) -> &'a str {
 }
 
 /// Whether the interval of the paired difference of two policies holds 0.
-fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: &str) -> bool {
-    let difference = metric_index(metric).map_or(Estimate::NONE, |i| a.difference(b, i));
+fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: Key) -> bool {
+    let difference = a.difference(b, metric);
     // Without an interval nothing can be told apart.
     std::ptr::eq(a, b) || !(difference.low > 0.0 || difference.high < 0.0)
 }
@@ -123,7 +133,7 @@ impl<'r> Groups<'r> {
     /// The recovering policies that answer most calls: the best first, then
     /// those that cannot be told from it.
     fn best(&self) -> Vec<&(&'r PolicyResults, f64)> {
-        let success = |p: &PolicyResults| p.metric(ANSWERED).mean;
+        let success = |p: &PolicyResults| p.metric(ANSWERED_RATIO).mean;
         let by_success = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| {
             success(a.0).total_cmp(&success(b.0))
         };
@@ -131,7 +141,7 @@ impl<'r> Groups<'r> {
             return Vec::new();
         };
         let alike = self.recover.iter().filter(|(policy, _)| {
-            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, ANSWERED)
+            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, ANSWERED_RATIO)
         });
         [first].into_iter().chain(alike).collect()
     }
@@ -187,7 +197,7 @@ pub fn verdict(results: &Results) -> String {
 /// How often effects happened again, most and least, where that is counted.
 fn doubled(results: &Results) -> Option<String> {
     let effect = &results.scenario.entry().effect.as_ref()?.effect;
-    let count = |p: &&PolicyResults| p.metric("double_effects").mean;
+    let count = |p: &&PolicyResults| p.metric(DOUBLE_EFFECTS).mean;
     let by_count = |a: &&PolicyResults, b: &&PolicyResults| count(a).total_cmp(&count(b));
     let most = results.policies.iter().max_by(by_count)?;
     let least = results.policies.iter().min_by(by_count)?;
@@ -211,9 +221,9 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
     let scenario = &results.scenario;
     let question = Question::of(scenario);
     let facts = |policy: &PolicyResults| {
-        let attempts = policy.metric("attempts_per_call").mean;
+        let attempts = policy.metric(ATTEMPTS_PER_CALL).mean;
         let fails = failed(policy);
-        match (question, policy.metric("completion_s").mean) {
+        match (question, policy.metric(COMPLETION_S).mean) {
             (Question::Completion, s) if s.is_finite() => {
                 format!(
                     "is done after {}, {fails} and makes {attempts:.2} attempts per call",
@@ -246,25 +256,23 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
         }
     }
     if question == Question::Recovery && !policies.is_empty() {
-        clauses.push(untold(policies, scenario));
+        clauses.push(undetermined(policies, scenario));
     }
 }
 
 /// Why recovery is not ruled on.
-fn untold(policies: &[&PolicyResults], scenario: &Scenario) -> String {
+fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
     let first = scenario.faults.iter().map(|f| f.from).min();
     if first.is_some_and(|first| first <= scenario.run.warmup) {
         return "recovery cannot be told, as the fault begins within the warm-up".to_string();
     }
     let retried = |p: &PolicyResults| {
-        let column = |name| SERIES.iter().position(|c| *c == name).unwrap_or(0);
-        let (retries, offered) = (column("retries_per_s"), column("offered_per_s"));
         let bin = scenario.run.bin.0.max(1);
         let before =
             (scenario.run.warmup.0 / bin) as usize..(first.map_or(0, |f| f.0) / bin) as usize;
         let bins = p.series.get(before).unwrap_or_default();
-        let sum = |i: usize| bins.iter().map(|b| b[i].mean).sum::<f64>();
-        sum(retries) > 0.1 * sum(offered)
+        let sum = |column: Key| bins.iter().map(|b| b[column.index()].mean).sum::<f64>();
+        sum(RETRIES) > 0.1 * sum(OFFERED)
     };
     match policies.iter().any(|p| retried(p)) {
         true => "recovery cannot be told, as retries were above 10% before the fault".to_string(),
@@ -361,7 +369,7 @@ pub fn headline(results: &Results) -> String {
 
 /// `2.06 s`, or in how many of the runs.
 pub fn done_after(policy: &PolicyResults, s: f64) -> String {
-    let (done, all) = (policy.metric("completion_s").n, policy.raw.len() as u64);
+    let (done, all) = (policy.metric(COMPLETION_S).n, policy.raw.len() as u64);
     match done == all {
         true => seconds(s),
         false => format!("{} in {done} of {all} runs", seconds(s)),
@@ -371,7 +379,7 @@ pub fn done_after(policy: &PolicyResults, s: f64) -> String {
 /// Who is done first, where everybody calls once: of those that answer the most calls,
 /// as who gives up is done soon.
 fn completion(results: &Results, horizon: &str) -> String {
-    let done = |p: &&PolicyResults| p.metric("completion_s").mean;
+    let done = |p: &&PolicyResults| p.metric(COMPLETION_S).mean;
     let all: Vec<&PolicyResults> = results.policies.iter().collect();
     let able = answering_most(results);
     let finished = able.iter().copied().filter(|p| done(p).is_finite());
@@ -396,19 +404,6 @@ fn completion(results: &Results, horizon: &str) -> String {
             }
         }
     }
-}
-
-/// The policies that answer no fewer calls than another one, by more than chance.
-pub fn answering_most(results: &Results) -> Vec<&PolicyResults> {
-    let Some(answered) = metric_index(ANSWERED) else {
-        return Vec::new();
-    };
-    let behind = |p: &PolicyResults, other: &PolicyResults| {
-        let d = other.difference(p, answered);
-        d.low > 0.0 || d.low.is_nan() && d.mean > 0.0
-    };
-    let most = |p: &&PolicyResults| !results.policies.iter().any(|other| behind(p, other));
-    results.policies.iter().filter(most).collect()
 }
 
 /// "a 2 s crash", or "the faults" where there are several.
@@ -439,7 +434,6 @@ pub fn incident(results: &Results) -> String {
 
 /// The setting in one line, for subtitles.
 pub fn setting(results: &Results) -> String {
-    use crate::output::words::three_digits;
     let s = &results.scenario;
     let count = thousands(f64::from(s.callers.count));
     let callers = match &s.callers.arrival {

@@ -1,39 +1,56 @@
 //! What a sweep found: the values for its charts, in words, as a table.
 
-use serde_json::{Value as Json, json};
+use herdsim_core::metric::Metric;
+use herdsim_core::scenario::Job;
+use herdsim_core::scenario::sweep::Grid;
+use herdsim_core::theory::herd::Pressure;
+use herdsim_core::units::Nanos;
+use herdsim_core::value::Value;
 
-use crate::output::words::{capital, chance, list, percent, thousands};
-use crate::output::{csv, fence, figures, quorum, saga};
-use crate::scenario::Job;
-use crate::scenario::sweep::Grid;
-use crate::scenario::value::Value;
-use crate::theory::herd::Pressure;
-use crate::units::Nanos;
+use crate::format::{capital, chance, list, percent, thousands};
+use crate::results::{Column, Manner};
+
+/// What theory says of a policy of a scenario, where it says anything.
+pub type PressureOf = fn(&Job, &str) -> Option<Pressure>;
 
 /// The main values of every cell of a complete grid.
-pub struct Atlas<'g> {
+pub struct SweepResults<'g> {
     pub grid: &'g Grid,
     pub base: &'g Job,
+    pub manner: &'static Manner,
     /// Policies, guards or key modes, in the order of rows.
     pub names: Vec<String>,
     /// Per name, per cell: mean, low and high of the main metric.
     pub main: Vec<Vec<[f64; 3]>>,
     /// Per name, per cell of a herd: the share of replications that recovered.
     pub recovered: Vec<Vec<f64>>,
-    main_column: usize,
+    /// The metric that the sweep is about.
+    pub metric: Metric,
+    pressure: PressureOf,
+    main_column: Option<usize>,
     recovered_column: Option<usize>,
     cells: usize,
 }
 
-impl<'g> Atlas<'g> {
-    pub fn new(grid: &'g Grid, base: &'g Job, header: &[String]) -> Atlas<'g> {
-        let column = |name: &str| header.iter().position(|h| h == name);
-        Atlas {
-            main_column: column(main_metric(base)).unwrap_or(2),
-            recovered_column: column("recovered_ratio"),
+impl<'g> SweepResults<'g> {
+    /// Of a grid whose cells leave rows with these columns, the names of `header`.
+    pub fn new(
+        (grid, base): (&'g Grid, &'g Job),
+        manner: &'static Manner,
+        columns: &[Column],
+        header: &[String],
+        pressure: PressureOf,
+    ) -> SweepResults<'g> {
+        let place = |name: &str| header.iter().position(|h| h == name);
+        SweepResults {
+            metric: columns[manner.main.index()].metric,
+            main_column: place(manner.main.name()),
+            recovered_column: manner.recovery.and_then(|r| place(r.share.name())),
             cells: grid.cells() as usize,
             grid,
             base,
+            manner,
+            pressure,
             names: Vec::new(),
             main: Vec::new(),
             recovered: Vec::new(),
@@ -58,37 +75,31 @@ impl<'g> Atlas<'g> {
                     self.names.len() - 1
                 }
             };
-            let c = self.main_column;
-            self.main[at][index as usize] = [number(c), number(c + 1), number(c + 2)];
+            if let Some(c) = self.main_column {
+                self.main[at][index as usize] = [number(c), number(c + 1), number(c + 2)];
+            }
             if let Some(c) = self.recovered_column {
                 self.recovered[at][index as usize] = number(c);
             }
         }
     }
 
-    pub fn is_herd(&self) -> bool {
-        matches!(self.base, Job::Herd(_))
+    /// Whether recovery is what a cell is asked about.
+    pub fn asks_recovery(&self) -> bool {
+        self.manner.recovery.is_some()
     }
 
-    /// What the main metric is, in words.
-    pub fn subject(&self) -> &'static str {
-        match self.base {
-            Job::Herd(_) => "share of calls answered",
-            Job::Fence(_) => "chance per pause of a write over a newer one",
-            Job::Saga(_) => "chance per operation of executing more than once",
-            Job::Quorum(_) => "chance of a stale read at the first t",
+    /// A value of the main metric in words.
+    pub fn show(&self, value: f64) -> String {
+        match self.asks_recovery() {
+            true => percent(value),
+            false => chance(value),
         }
     }
 
     /// The pressure on the service in every cell, for one policy of a herd.
     pub fn pressures(&self, name: &str) -> Option<Vec<Pressure>> {
-        let of = |index: u64| {
-            let Ok(Job::Herd(scenario)) = self.grid.job(index) else {
-                return None;
-            };
-            let policy = scenario.policies.iter().find(|(n, _)| n == name)?;
-            Pressure::of(&scenario, &policy.1)
-        };
+        let of = |index: u64| (self.pressure)(&self.grid.job(index).ok()?, name);
         (0..self.cells as u64).map(of).collect()
     }
 
@@ -96,12 +107,7 @@ impl<'g> Atlas<'g> {
     /// first value, where it stands within.
     pub fn here(&self, axis: usize) -> Option<f64> {
         let path = self.grid.axes[axis].paths.first()?;
-        let text = match self.base {
-            Job::Herd(scenario) => toml::to_string(scenario),
-            Job::Fence(scenario) => toml::to_string(scenario),
-            Job::Saga(scenario) => toml::to_string(scenario),
-            Job::Quorum(scenario) => toml::to_string(scenario),
-        };
+        let text = toml::to_string(self.base);
         let document: toml::Value = toml::from_str(&text.ok()?).ok()?;
         let mut value = &document;
         for key in path.path.split('.') {
@@ -135,8 +141,8 @@ impl<'g> Atlas<'g> {
     /// One sentence: in how many cells what happens.
     pub fn verdict(&self) -> String {
         let total = thousands(self.cells as f64);
-        let clauses: Vec<String> = match self.base {
-            Job::Herd(_) => {
+        let clauses: Vec<String> = match self.asks_recovery() {
+            true => {
                 // Policies of which the same is to be said share a clause.
                 let mut said: Vec<([usize; 3], Vec<&str>)> = Vec::new();
                 for (name, shares) in self.names.iter().zip(&self.recovered) {
@@ -185,21 +191,21 @@ impl<'g> Atlas<'g> {
                 };
                 said.into_iter().map(clause).collect()
             }
-            Job::Fence(_) | Job::Saga(_) | Job::Quorum(_) => self
+            false => self
                 .names
                 .iter()
                 .zip(&self.main)
                 .map(|(name, values)| {
                     let (low, high) = extremes(values);
-                    format!("{name}: {}", from_to(low, high, chance))
+                    format!("{name}: {}", from_to(low, high, |x| self.show(x)))
                 })
                 .collect(),
         };
-        match self.base {
-            Job::Herd(_) => clauses.join("; "),
-            _ => format!(
+        match self.asks_recovery() {
+            true => clauses.join("; "),
+            false => format!(
                 "{} over {total} cells: {}",
-                self.subject(),
+                self.manner.subject,
                 clauses.join("; ")
             ),
         }
@@ -211,19 +217,18 @@ impl<'g> Atlas<'g> {
         let (low, high) = all.fold((f64::NAN, f64::NAN), |(low, high), (a, b)| {
             (low.min(a), high.max(b))
         });
-        let show = if self.is_herd() { percent } else { chance };
         format!(
             "{} over {} cells: {}",
-            capital(self.subject()),
+            capital(self.manner.subject),
             thousands(self.cells as f64),
-            from_to(low, high, show)
+            from_to(low, high, |x| self.show(x))
         )
     }
 
     /// The same, short enough for a title.
     pub fn headline(&self) -> String {
         let told = self.recovered.iter().flatten().any(|s| !s.is_nan());
-        if !self.is_herd() || !told {
+        if !self.asks_recovery() || !told {
             return self.range_headline();
         }
         if self.names.len() <= 3 {
@@ -250,21 +255,18 @@ impl<'g> Atlas<'g> {
     }
 
     pub fn headers(&self) -> Vec<String> {
-        let lead = match self.base {
-            Job::Herd(_) => [
-                "policy",
+        let lead = match self.asks_recovery() {
+            true => &[
                 "always recovers",
                 "sometimes",
                 "never",
-                "untold",
+                "undetermined",
                 "success",
-            ]
-            .as_slice(),
-            Job::Fence(_) => &["guard", "least stale", "most stale"],
-            Job::Saga(_) => &["key", "least twice", "most twice"],
-            Job::Quorum(_) => &["setting", "least stale", "most stale"],
+            ][..],
+            false => &self.manner.extremes,
         };
-        lead.iter().map(|h| h.to_string()).collect()
+        let all = std::iter::once(&self.manner.column).chain(lead);
+        all.map(|h| h.to_string()).collect()
     }
 
     /// One row a policy, guard or key mode, over all cells.
@@ -272,8 +274,8 @@ impl<'g> Atlas<'g> {
         let all = self.names.iter().zip(&self.main).zip(&self.recovered);
         all.map(|((name, main), recovered)| {
             let (low, high) = extremes(main);
-            if !self.is_herd() {
-                return vec![name.clone(), chance(low), chance(high)];
+            if !self.asks_recovery() {
+                return vec![name.clone(), self.show(low), self.show(high)];
             }
             let count = |holds: &dyn Fn(f64) -> bool| {
                 let cells = recovered.iter().filter(|s| holds(**s)).count();
@@ -288,57 +290,10 @@ impl<'g> Atlas<'g> {
                 count(&|s| s > 0.0 && s < 1.0),
                 count(&|s| s == 0.0),
                 count(&|s| s.is_nan()),
-                from_to(low, high, percent),
+                from_to(low, high, |x| self.show(x)),
             ]
         })
         .collect()
-    }
-
-    /// `result.json` of a sweep; its cells are in `summary.csv`.
-    pub fn json(&self) -> String {
-        let axes: Vec<Json> = self
-            .grid
-            .axes
-            .iter()
-            .map(|axis| json!({ "path": axis.name(), "values": axis.len() }))
-            .collect();
-        let rows: Vec<Json> = self
-            .names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| {
-                let (low, high) = extremes(&self.main[i]);
-                let known = |x: f64| if x.is_nan() { Json::Null } else { json!(x) };
-                let share = |holds: &dyn Fn(f64) -> bool| {
-                    self.recovered[i].iter().filter(|s| holds(**s)).count()
-                };
-                match self.is_herd() {
-                    true => json!({
-                        "name": name,
-                        "cells_that_always_recover": share(&|s| s == 1.0),
-                        "cells_that_sometimes_recover": share(&|s| s > 0.0 && s < 1.0),
-                        "cells_that_never_recover": share(&|s| s == 0.0),
-                        main_metric(self.base): { "least": known(low), "most": known(high) },
-                    }),
-                    false => json!({
-                        "name": name,
-                        main_metric(self.base): { "least": known(low), "most": known(high) },
-                    }),
-                }
-            })
-            .collect();
-        let result = json!({
-            "kind": "sweep",
-            "of": self.base.kind().name(),
-            "version": env!("CARGO_PKG_VERSION"),
-            "name": self.base.name(),
-            "cells": self.cells,
-            "axes": axes,
-            "verdict": self.verdict(),
-            "rows": rows,
-        });
-        serde_json::to_string_pretty(&result).unwrap_or_else(|e| unreachable!("plain JSON: {e}"))
-            + "\n"
     }
 
     /// The axes in a few words.
@@ -352,33 +307,8 @@ impl<'g> Atlas<'g> {
     }
 }
 
-/// The names of the columns of a sweep's rows, without the axes.
-pub fn header(job: &Job) -> Vec<String> {
-    match job {
-        Job::Herd(_) => csv::summary_header(),
-        Job::Fence(_) => figures::header(
-            "guard",
-            &[&crate::fence::METRICS[..], &fence::DERIVED].concat(),
-        ),
-        Job::Saga(_) => {
-            figures::header("key", &[&crate::saga::METRICS[..], &saga::DERIVED].concat())
-        }
-        Job::Quorum(scenario) => quorum::header(scenario),
-    }
-}
-
-/// The metric that a sweep is about.
-pub fn main_metric(job: &Job) -> &'static str {
-    match job {
-        Job::Herd(_) => "success_ratio",
-        Job::Fence(_) => "p_stale_write",
-        Job::Saga(_) => "p_duplicate",
-        Job::Quorum(_) => "p_stale",
-    }
-}
-
 /// A range in words.
-fn from_to(low: f64, high: f64, show: fn(f64) -> String) -> String {
+fn from_to(low: f64, high: f64, show: impl Fn(f64) -> String) -> String {
     match show(low) == show(high) {
         true => show(low),
         false => format!("{} to {}", show(low), show(high)),
@@ -386,7 +316,7 @@ fn from_to(low: f64, high: f64, show: fn(f64) -> String) -> String {
 }
 
 /// The least and the largest mean.
-fn extremes(values: &[[f64; 3]]) -> (f64, f64) {
+pub fn extremes(values: &[[f64; 3]]) -> (f64, f64) {
     let means = values.iter().map(|v| v[0]).filter(|m| !m.is_nan());
     means.fold((f64::NAN, f64::NAN), |(low, high), m| {
         (m.min(low), m.max(high))

@@ -1,28 +1,18 @@
-//! The summary as a table: on the terminal and in Markdown.
+//! The results of a herd as a table for people.
 
-use crate::ensemble::herd::{PolicyResults, Results};
-use crate::ensemble::stats::Estimate;
-use crate::herd::SERIES;
-use crate::output::verdict::{Fate, Question, how_soon};
-use crate::output::words::{percent, plus_minus, seconds, thousands, three_digits};
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::series::GOODPUT;
+use herdsim_core::herd::{
+    ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DENIED_ATTEMPTS, DOUBLE_EFFECTS, LATENCY_P99_S,
+    METRICS, OUTSTANDING_CALLS, PEAK_OFFERED_RATIO, RECOVERED_RATIO, RECOVERY_S, SERIES,
+    SUCCESS_RATIO, UTILISATION, WASTED_SERVICE_RATIO,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::stats::Estimate;
 
-/// A table, wherever it will stand.
-#[derive(Clone, Debug, Default)]
-pub struct Grid {
-    pub caption: String,
-    pub headers: Vec<String>,
-    pub rows: Vec<Vec<String>>,
-}
-
-impl Grid {
-    pub fn new(caption: &str, headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> Grid {
-        Grid {
-            caption: caption.to_string(),
-            headers: headers.iter().map(|h| h.as_ref().to_string()).collect(),
-            rows: rows.iter().map(|r| r.as_ref().to_vec()).collect(),
-        }
-    }
-}
+use crate::format::{percent, seconds, thousands, three_digits, with_interval};
+use crate::text_table::{aligned, grouped, piped, terminal};
+use crate::verdict::herd::{Fate, Question, how_soon};
 
 type Row = [String; 6];
 
@@ -49,33 +39,33 @@ fn headers(results: &Results) -> [String; 6] {
     ]
 }
 
+/// A metric of a policy with its interval, as its unit is written.
+fn value(policy: &PolicyResults, metric: Key) -> String {
+    let unit = METRICS[metric.index()].metric.unit;
+    with_interval(unit, policy.metric(metric))
+}
+
 fn row(policy: &PolicyResults, question: Question) -> Row {
-    let value = |name, scale: f64, least: usize, unit: &str| {
-        let e = policy.metric(name);
-        match e.mean.is_nan() {
-            true => "–".to_string(),
-            false => plus_minus(e.mean * scale, e.half_width() * scale, least) + unit,
-        }
-    };
+    let value = |metric| value(policy, metric);
     let third = match (question, Fate::of(policy)) {
-        (Question::Completion, _) => value("completion_s", 1.0, 2, " s"),
-        (Question::Waste, _) => value("wasted_service_ratio", 100.0, 1, "%"),
+        (Question::Completion, _) => value(COMPLETION_S),
+        (Question::Waste, _) => value(WASTED_SERVICE_RATIO),
         (_, Fate::Steady) => "–".to_string(),
         (_, Fate::Never) => "never".to_string(),
         (_, Fate::Sometimes(share)) => format!("{} of runs", percent(share)),
         (_, Fate::Recovers(s)) if how_soon(s) == "at once" => "at once".to_string(),
-        (_, Fate::Recovers(_)) => value("recovery_s", 1.0, 2, " s"),
+        (_, Fate::Recovers(_)) => value(RECOVERY_S),
     };
     [
         policy.name.clone(),
-        value("success_ratio", 100.0, 1, "%"),
-        value("attempts_per_call", 1.0, 2, ""),
+        value(SUCCESS_RATIO),
+        value(ATTEMPTS_PER_CALL),
         third,
-        match policy.metric("double_effects").mean {
-            x if x.is_nan() => value("peak_offered_ratio", 1.0, 2, "×"),
+        match policy.metric(DOUBLE_EFFECTS).mean {
+            x if x.is_nan() => value(PEAK_OFFERED_RATIO),
             x => thousands(x),
         },
-        seconds(policy.metric("latency_p99_s").mean),
+        seconds(policy.metric(LATENCY_P99_S).mean),
     ]
 }
 
@@ -93,19 +83,6 @@ pub fn tier_cells(results: &Results) -> Option<([&'static str; 6], Vec<Row>)> {
         row
     };
     Some((TIERS, tiers(results)?.into_iter().map(whole).collect()))
-}
-
-/// Columns of a terminal.
-const TERMINAL: usize = 80;
-
-/// Prose for a terminal, ending its line.
-pub fn wrapped(text: &str) -> String {
-    textwrap::fill(text, terminal()) + "\n"
-}
-
-/// Lines that break between words alone, and not within a name at its hyphens.
-fn terminal() -> textwrap::Options<'static> {
-    textwrap::Options::new(TERMINAL).word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
 /// Tables, bars and notes for a terminal.
@@ -126,13 +103,10 @@ fn sparklines(results: &Results) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     const WIDTH: usize = 50;
     const NAME: usize = 24;
-    let Some(column) = SERIES.iter().position(|c| *c == "goodput_per_s") else {
-        return String::new();
-    };
     let levels = |p: &PolicyResults| -> Vec<f64> {
         let together = p.series.len().div_ceil(WIDTH).max(1);
         let mean = |bins: &[[Estimate; SERIES.len()]]| {
-            bins.iter().map(|b| b[column].mean).sum::<f64>() / bins.len() as f64
+            bins.iter().map(|b| b[GOODPUT.index()].mean).sum::<f64>() / bins.len() as f64
         };
         p.series.chunks(together).map(mean).collect()
     };
@@ -149,7 +123,7 @@ fn sparklines(results: &Results) -> String {
     let mut out = format!(
         "\n{:wide$}  over {}, up to {}/s\n",
         "goodput",
-        crate::output::words::seconds(seconds),
+        crate::format::seconds(seconds),
         thousands(most)
     );
     for (policy, levels) in results.policies.iter().zip(all) {
@@ -180,29 +154,29 @@ fn notes(results: &Results) -> String {
         let options = terminal().subsequent_indent("  ");
         out += &format!("{}\n", textwrap::fill(&line, options));
     };
-    let mean = |p: &PolicyResults, name| p.metric(name).mean;
+    let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
     let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
     note(
         "calls still waiting at the end, counted neither way",
         &|p| {
-            let waiting = mean(p, "outstanding_calls");
-            share(waiting, mean(p, "calls"))
+            let waiting = mean(p, OUTSTANDING_CALLS);
+            share(waiting, mean(p, CALLS))
         },
     );
     note(
         "attempts that the client itself held back, per call",
         &|p| {
-            let per_call = mean(p, "denied_attempts") / mean(p, "calls");
+            let per_call = mean(p, DENIED_ATTEMPTS) / mean(p, CALLS);
             (per_call > 0.01).then(|| three_digits(per_call))
         },
     );
     note("everybody was done in", &|p| {
-        let done = p.metric("completion_s").n;
+        let done = p.metric(COMPLETION_S).n;
         (Question::of(&results.scenario) == Question::Completion && done < results.replications)
             .then(|| format!("{done} of {} runs", results.replications))
     });
     note("recovery could be judged in", &|p| {
-        let judged = p.metric("recovered_ratio").n;
+        let judged = p.metric(RECOVERED_RATIO).n;
         (judged > 0 && judged < results.replications)
             .then(|| format!("{judged} of {} runs", results.replications))
     });
@@ -231,20 +205,13 @@ fn tiers(results: &Results) -> Option<Vec<(&str, Row)>> {
     let mut rows = Vec::new();
     for policy in &results.policies {
         let amplification = policy.amplification();
-        for (i, hop) in std::iter::once(policy).chain(&policy.deeper).enumerate() {
-            let value = |name, scale: f64, least: usize, unit: &str| {
-                let e = hop.metric(name);
-                match e.mean.is_nan() {
-                    true => "–".to_string(),
-                    false => plus_minus(e.mean * scale, e.half_width() * scale, least) + unit,
-                }
-            };
+        for (i, tier) in policy.tiers().enumerate() {
             let row = [
                 results.scenario.tier_name(i),
-                value("success_ratio", 100.0, 1, "%"),
-                value("attempts_per_call", 1.0, 2, ""),
-                value("utilisation", 100.0, 1, "%"),
-                value("wasted_service_ratio", 100.0, 1, "%"),
+                value(tier, SUCCESS_RATIO),
+                value(tier, ATTEMPTS_PER_CALL),
+                value(tier, UTILISATION),
+                value(tier, WASTED_SERVICE_RATIO),
                 format!("{}×", three_digits(amplification[i])),
             ];
             rows.push((policy.name.as_str(), row));
@@ -262,79 +229,4 @@ pub fn markdown(results: &Results) -> String {
         text += &piped(&headers, &tiers);
     }
     text + &notes(results)
-}
-
-/// Columns with the first to the left, the others to the right. A name that would make
-/// them wider than a terminal stands on a line of its own.
-pub fn aligned(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> String {
-    let headers: Vec<String> = headers.iter().map(|h| h.as_ref().to_string()).collect();
-    let lines = || {
-        [&headers[..]]
-            .into_iter()
-            .chain(rows.iter().map(AsRef::as_ref))
-    };
-    let width = |column: usize| {
-        let cells = lines().filter_map(move |line| line.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let mut widths: Vec<usize> = (0..headers.len()).map(width).collect();
-    let others: usize = widths[1..].iter().map(|w| w + 2).sum();
-    let room = TERMINAL.saturating_sub(others);
-    if widths[0] > room {
-        let short = lines().map(|line| line[0].chars().count());
-        widths[0] = short.filter(|n| *n <= room).max().unwrap_or(0);
-    }
-    let mut out = String::new();
-    for line in lines() {
-        let mut text = String::new();
-        for (i, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let gap = width.checked_sub(cell.chars().count());
-            let gap = gap.map(|n| " ".repeat(n));
-            match (i, gap) {
-                (0, None) => {
-                    out += &format!("{cell}\n");
-                    text += &" ".repeat(*width);
-                }
-                (0, Some(gap)) => text += &format!("{cell}{gap}"),
-                (_, gap) => text += &format!("  {}{cell}", gap.unwrap_or_default()),
-            }
-        }
-        out += text.trim_end();
-        out.push('\n');
-    }
-    out
-}
-
-/// Aligned columns of rows that belong to something: it stands once, over its rows.
-pub fn grouped<'r, const N: usize>(
-    headers: &[impl AsRef<str>; N],
-    rows: impl IntoIterator<Item = (&'r str, [String; N])>,
-) -> String {
-    let mut lines: Vec<[String; N]> = Vec::new();
-    let mut last = None;
-    for (owner, mut row) in rows {
-        if last != Some(owner) {
-            last = Some(owner);
-            let mut line = [const { String::new() }; N];
-            line[0] = owner.to_string();
-            lines.push(line);
-        }
-        row[0] = format!("  {}", row[0]);
-        lines.push(row);
-    }
-    aligned(headers, &lines)
-}
-
-/// A Markdown table.
-pub fn piped(headers: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) -> String {
-    let headers: Vec<&str> = headers.iter().map(AsRef::as_ref).collect();
-    let mut out = format!(
-        "| {} |\n|---|{}\n",
-        headers.join(" | "),
-        "---:|".repeat(headers.len() - 1)
-    );
-    for row in rows {
-        out += &format!("| {} |\n", row.as_ref().join(" | "));
-    }
-    out
 }

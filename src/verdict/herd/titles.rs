@@ -1,13 +1,13 @@
 //! What each chart of a herd shows, in a sentence: its title.
 
-use crate::ensemble::herd::{PolicyResults, Results, metric_index};
-use crate::ensemble::stats::Estimate;
-use crate::herd::{SERIES, Stretch};
-use crate::output::verdict::{headline, named};
-use crate::output::words::{list, percent, seconds, thousands, three_digits};
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::series::QUEUE_LENGTH;
+use herdsim_core::herd::{ANSWERED_RATIO, ATTEMPTS_PER_CALL, HERD_INDEX, LATENCY_P99_S, Stretch};
+use herdsim_core::metric::Key;
 
-/// What policies are compared by.
-pub const ANSWERED: &str = "answered_ratio";
+use crate::format::{list, percent, seconds, thousands, three_digits};
+use crate::verdict::herd::ranking::{Ranking, ranking};
+use crate::verdict::herd::{headline, named};
 
 /// The policies with the lowest and the highest of some values, where there are any.
 struct Ends<'r> {
@@ -29,7 +29,7 @@ fn ends_of(results: &Results, value: impl Fn(&PolicyResults) -> f64) -> Option<E
     })
 }
 
-fn ends<'r>(results: &'r Results, metric: &str) -> Option<Ends<'r>> {
+fn ends<'r>(results: &'r Results, metric: Key) -> Option<Ends<'r>> {
     ends_of(results, |p| p.metric(metric).mean)
 }
 
@@ -49,89 +49,28 @@ impl Ends<'_> {
     }
 }
 
-/// The policy that answers most calls, by more than chance, and how many more than the
-/// first one of all calls: those that never end are not answered.
-fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
-    let answered = metric_index(ANSWERED)?;
-    let baseline = results.policies.first()?;
-    let others = results.policies[1..].iter();
-    others
-        .map(|p| (p, p.difference(baseline, answered)))
-        .filter(|(_, d)| d.low > 0.0)
-        .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
-}
-
-/// How the first policy stands to the others by calls answered.
-pub enum Standing<'r> {
-    /// Nobody to compare with, or nothing to compare by.
-    Alone,
-    /// One run a policy gives no intervals.
-    OneRun,
-    /// This one answers so many more of its calls, by more than chance.
-    Behind(&'r PolicyResults, Estimate),
-    /// It answers the most, so many more than this one, the next.
-    Ahead(&'r PolicyResults, Estimate),
-    /// To the call as many as every other one.
-    Equal,
-    /// As many as some other one, and no fewer than any.
-    Shared,
-    /// Chance may explain what differs.
-    Untold,
-}
-
-/// What can be said of the policies by calls answered.
-pub fn standing(results: &Results) -> Standing<'_> {
-    let (Some(answered), [first, others @ ..]) = (metric_index(ANSWERED), &results.policies[..])
-    else {
-        return Standing::Alone;
-    };
-    let ahead: Vec<(&PolicyResults, Estimate)> = others
-        .iter()
-        .map(|p| (p, first.difference(p, answered)))
-        .filter(|(_, d)| !d.mean.is_nan())
-        .collect();
-    let nearest = ahead.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
-    let Some((next, d)) = nearest else {
-        return Standing::Alone;
-    };
-    if results.replications < 2 {
-        return Standing::OneRun;
-    }
-    if let Some((policy, d)) = best(results) {
-        return Standing::Behind(policy, d);
-    }
-    let equal = |d: &Estimate| d.mean == 0.0 && d.half_width() == 0.0;
-    match d.low > 0.0 {
-        true => Standing::Ahead(next, *d),
-        // Where not even chance makes a difference, more runs make none.
-        false if ahead.iter().all(|(_, d)| equal(d)) => Standing::Equal,
-        false if equal(d) => Standing::Shared,
-        false => Standing::Untold,
-    }
-}
-
 /// Of the scoreboard: which change helps most.
 pub fn change(results: &Results) -> String {
     let first = &results.policies[0];
-    match standing(results) {
-        Standing::Alone if first.metric(ANSWERED).mean.is_nan() => headline(results),
-        Standing::Alone => format!(
+    match ranking(results) {
+        Ranking::Alone if first.metric(ANSWERED_RATIO).mean.is_nan() => headline(results),
+        Ranking::Alone => format!(
             "{} answers {} of its calls, attempts per call: {}",
             named(first),
-            percent(first.metric(ANSWERED).mean),
-            three_digits(first.metric("attempts_per_call").mean)
+            percent(first.metric(ANSWERED_RATIO).mean),
+            three_digits(first.metric(ATTEMPTS_PER_CALL).mean)
         ),
-        Standing::OneRun => "One run a policy: what is chance cannot be told".to_string(),
-        Standing::Behind(policy, d) => format!(
+        Ranking::OneRun => "One run a policy: what is chance cannot be told".to_string(),
+        Ranking::Behind(policy, d) => format!(
             "In place of {}, {} answers {} more of every 100 calls",
             named(first),
             named(policy),
             three_digits(d.mean * 100.0)
         ),
-        Standing::Ahead(..) => format!("{} answers the most calls", named(first)),
-        Standing::Equal => "No policy answers more calls than another".to_string(),
-        Standing::Shared => format!("No policy answers more calls than {}", named(first)),
-        Standing::Untold => format!(
+        Ranking::Ahead(..) => format!("{} answers the most calls", named(first)),
+        Ranking::Equal => "No policy answers more calls than another".to_string(),
+        Ranking::Tied => format!("No policy answers more calls than {}", named(first)),
+        Ranking::Undetermined => format!(
             "No policy answers more calls than {} by more than chance",
             named(first)
         ),
@@ -140,7 +79,7 @@ pub fn change(results: &Results) -> String {
 
 /// Of the outcomes: the most and the fewest calls that are answered.
 pub fn outcomes(results: &Results) -> String {
-    match ends(results, ANSWERED) {
+    match ends(results, ANSWERED_RATIO) {
         None => headline(results),
         Some(ends) if percent(ends.least.1) != percent(ends.most.1) => format!(
             "{} answers {} of its calls, {} {}",
@@ -160,7 +99,7 @@ pub fn outcomes(results: &Results) -> String {
 
 /// Of latency over time: the 99th percentile, a mean over the runs.
 pub fn tail(results: &Results) -> String {
-    match ends(results, "latency_p99_s") {
+    match ends(results, LATENCY_P99_S) {
         None => headline(results),
         Some(ends) => format!("The 99th percentile of latency is {}", ends.told(seconds)),
     }
@@ -168,11 +107,7 @@ pub fn tail(results: &Results) -> String {
 
 /// Of the distribution of latency: the median of all runs together.
 pub fn median(results: &Results) -> String {
-    let median = |p: &PolicyResults| match p.latency.is_empty() {
-        true => f64::NAN,
-        false => p.latency.value_at_quantile(0.5) as f64 / 1e9,
-    };
-    match ends_of(results, median) {
+    match ends_of(results, |p| p.latency.quantile_s(0.5)) {
         None => headline(results),
         Some(ends) => format!(
             "Half of the answered calls take at most {}",
@@ -192,11 +127,9 @@ pub fn queue(results: &Results) -> String {
         1 => String::new(),
         _ => format!(" of {}", results.scenario.tier_name(0)),
     };
-    let column = SERIES.iter().position(|c| *c == "queue_length");
     let lengths = |p: &PolicyResults| -> Vec<f64> {
         let bins = p.series.iter();
-        bins.map(|bin| column.map_or(0.0, |c| bin[c].mean))
-            .collect()
+        bins.map(|bin| bin[QUEUE_LENGTH.index()].mean).collect()
     };
     // The last second, or the last bin.
     let second = (1.0 / results.scenario.run.bin.as_secs()).ceil().max(1.0) as usize;
@@ -239,11 +172,7 @@ pub fn queue(results: &Results) -> String {
 /// Of the waves of retries: how much more comes at once than is usual, in the first run,
 /// which is the one that is drawn.
 pub fn waves(results: &Results) -> String {
-    let index = metric_index("herd_index");
-    let first = |p: &PolicyResults| match (index, p.raw.first()) {
-        (Some(i), Some(metrics)) => metrics[i],
-        _ => f64::NAN,
-    };
+    let first = |p: &PolicyResults| p.raw.first().map_or(f64::NAN, |sample| sample[HERD_INDEX]);
     let times = |x| format!("{} times", three_digits(x));
     if let Some(ends) = ends_of(results, first) {
         let (worst, high) = ends.most;

@@ -1,5 +1,62 @@
 //! Numbers and names as people write them.
 
+use herdsim_core::metric::Unit;
+use herdsim_core::stats::Estimate;
+
+/// A value of a metric, short.
+pub fn value(unit: Unit, x: f64) -> String {
+    match unit {
+        Unit::Percent | Unit::Chance => chance(x),
+        Unit::Seconds => seconds(x),
+        Unit::One | Unit::PerSecond | Unit::Times => three_digits(x),
+    }
+}
+
+/// A value to compare with another.
+pub fn precise(unit: Unit, x: f64) -> String {
+    match unit {
+        _ if x.is_nan() => "–".to_string(),
+        Unit::Percent => format!("{:.2}%", x * 100.0),
+        Unit::Chance => chance(x),
+        Unit::Seconds => seconds(x),
+        Unit::One | Unit::PerSecond | Unit::Times => format!("{x:.3}"),
+    }
+}
+
+/// A mean with half its interval.
+pub fn with_interval(unit: Unit, e: Estimate) -> String {
+    let scaled = |scale: f64, least: usize, unit: &str| {
+        plus_minus(e.mean * scale, e.half_width() * scale, least) + unit
+    };
+    match unit {
+        _ if e.mean.is_nan() => "–".to_string(),
+        Unit::Percent | Unit::Chance => scaled(100.0, 1, "%"),
+        Unit::Seconds => scaled(1.0, 2, " s"),
+        Unit::Times => scaled(1.0, 2, "×"),
+        Unit::One | Unit::PerSecond => scaled(1.0, 2, ""),
+    }
+}
+
+/// A change with the half width of its interval; shares change by points of a hundred.
+pub fn change(unit: Unit, change: Estimate) -> String {
+    let (mean, half) = (change.mean, change.half_width());
+    let with_unit = |scale: f64, unit: &str| {
+        let sign = if mean < 0.0 { "−" } else { "+" };
+        let text = plus_minus(mean.abs() * scale, half * scale, 2);
+        format!("{sign}{text}{unit}")
+    };
+    match unit {
+        _ if mean.is_nan() => "–".to_string(),
+        _ if mean == 0.0 && half == 0.0 => "no change".to_string(),
+        Unit::Chance if mean == 0.0 && half < 1e-4 => format!("0 ±{half:.0e}"),
+        Unit::Chance if mean.abs().max(half) < 1e-4 => format!("{mean:+.1e} ±{half:.0e}"),
+        Unit::Percent | Unit::Chance => with_unit(100.0, " points"),
+        Unit::Seconds if mean.abs().max(half) < 1.0 => with_unit(1e3, " ms"),
+        Unit::Seconds => with_unit(1.0, " s"),
+        Unit::One | Unit::PerSecond | Unit::Times => with_unit(1.0, ""),
+    }
+}
+
 /// A duration in seconds with three digits: `350 µs`, `67 ms`, `2.16 s`, `3 min`.
 pub fn seconds(s: f64) -> String {
     match s.abs() {
@@ -81,6 +138,14 @@ pub fn chance(p: f64) -> String {
         0.0 => "0".to_string(),
         _ if p.abs() >= 1e-4 || p.is_nan() => percent(p),
         _ => format!("{p:.1e}"),
+    }
+}
+
+/// How an estimate of a chance reads: a bound where nothing was met.
+pub fn likely(e: Estimate) -> String {
+    match e.mean == 0.0 && e.high > 0.0 {
+        true => format!("<{}", chance(e.high)),
+        false => chance(e.mean),
     }
 }
 

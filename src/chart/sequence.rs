@@ -1,44 +1,51 @@
-//! One trace as lanes over time: bars for what lasts, arrows for messages.
+//! One sequence as lanes over time: bars for what lasts, arrows for messages.
 
 use plotters::style::RGBColor;
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, signature, theme};
-use crate::output::figures::Figures;
-use crate::output::trace::{Arrow, Bar, Tone, Trace};
-use crate::output::words::seconds;
+use crate::chart::{Sheet, Signed, signature, theme};
+use crate::format::seconds;
+use crate::verdict::sequence::{Arrow, Bar, Sequence, Tone};
 
 const LANE: f64 = 128.0;
 const BAR: f64 = 17.0;
 
-/// Draws a trace.
-pub fn lanes(name: &'static str, trace: &Trace, figures: &Figures) -> Result<Chart, ChartError> {
-    let told: Vec<String> = trace
+/// Draws a sequence.
+pub fn sequence(
+    name: &'static str,
+    sequence: &Sequence,
+    signed: Signed<'_>,
+) -> Result<Chart, ChartError> {
+    let told: Vec<String> = sequence
         .events
         .iter()
         .map(|e| format!("{:.3} s, {}: {}", e.t_s, e.who, e.what))
         .collect();
     let sheet = Sheet {
         name,
-        title: &trace.title,
-        subtitle: &trace.subtitle,
-        footer: &signature(figures.seed, "one trial", &figures.name),
+        title: &sequence.title,
+        subtitle: &sequence.subtitle,
+        footer: &signature(signed.seed, "one trial", signed.name),
         description: &told.join("; "),
     };
-    let widest = trace
-        .lanes
+    let widest = sequence
+        .participants
         .iter()
         .map(|l| theme::measure(l, theme::LABEL, true));
     let left = theme::LEFT + widest.fold(0.0, f64::max) + 30.0;
-    let height = LANE * (trace.lanes.len() as f64 - 0.45) + 92.0;
+    let height = LANE * (sequence.participants.len() as f64 - 0.45) + 92.0;
     sheet.draw(height, |canvas, top| {
-        let board = Board { trace, top, left };
+        let board = Board {
+            sequence,
+            top,
+            left,
+        };
         board.paint(canvas);
     })
 }
 
 struct Board<'t> {
-    trace: &'t Trace,
+    sequence: &'t Sequence,
     top: f64,
     left: f64,
 }
@@ -58,7 +65,7 @@ fn is_work(tone: Tone) -> bool {
 
 impl Board<'_> {
     fn x(&self, t: f64) -> f64 {
-        self.left + t / self.trace.end * (theme::WIDTH - theme::EDGE - self.left)
+        self.left + t / self.sequence.end * (theme::WIDTH - theme::EDGE - self.left)
     }
 
     fn y(&self, lane: usize) -> f64 {
@@ -67,7 +74,7 @@ impl Board<'_> {
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
         let right = theme::WIDTH - theme::EDGE;
-        for (lane, name) in self.trace.lanes.iter().enumerate() {
+        for (lane, name) in self.sequence.participants.iter().enumerate() {
             let y = self.y(lane);
             canvas.text(
                 (theme::LEFT, y + 7.5),
@@ -76,10 +83,10 @@ impl Board<'_> {
             );
             canvas.line(&[(self.left, y), (right, y)], theme::GRID, 1.5);
         }
-        for (i, bar) in self.trace.bars.iter().enumerate() {
+        for (i, bar) in self.sequence.bars.iter().enumerate() {
             // What overlaps an earlier bar of its kind stands below it.
-            let over = self.trace.bars[..i].iter().any(|other| {
-                other.lane == bar.lane
+            let over = self.sequence.bars[..i].iter().any(|other| {
+                other.participant == bar.participant
                     && is_work(other.tone)
                     && is_work(bar.tone)
                     && other.to > bar.from
@@ -88,11 +95,11 @@ impl Board<'_> {
         }
         // Names of messages that would overlap are left to the table.
         let mut taken: Vec<(f64, f64, f64)> = Vec::new();
-        for arrow in &self.trace.arrows {
+        for arrow in &self.sequence.arrows {
             self.arrow(canvas, arrow, &mut taken);
         }
-        let base = self.top + LANE * (self.trace.lanes.len() as f64 - 0.45);
-        for tick in theme::ticks_within(0.0, self.trace.end, 7) {
+        let base = self.top + LANE * (self.sequence.participants.len() as f64 - 0.45);
+        for tick in theme::ticks_within(0.0, self.sequence.end, 7) {
             canvas.line(
                 &[(self.x(tick), base - 22.0), (self.x(tick), base - 14.0)],
                 theme::AXIS,
@@ -107,7 +114,7 @@ impl Board<'_> {
     }
 
     fn bar(&self, canvas: &mut Canvas<'_>, bar: &Bar, below: bool) {
-        let (from, to, y) = (self.x(bar.from), self.x(bar.to), self.y(bar.lane));
+        let (from, to, y) = (self.x(bar.from), self.x(bar.to), self.y(bar.participant));
         // A pause stands inside its lease.
         let (half, fill) = match bar.tone {
             Tone::Quiet => (BAR, theme::SHADE),
@@ -125,7 +132,7 @@ impl Board<'_> {
             ("", _) => "executes",
             (name, _) => name,
         };
-        let lane = &self.trace.lanes[bar.lane];
+        let lane = &self.sequence.participants[bar.participant];
         let span = format!("{} to {}", seconds(bar.from), seconds(bar.to));
         let lines = vec![format!("{lane}: {name}"), span];
         canvas.spot(
@@ -199,7 +206,7 @@ impl Board<'_> {
         let clash = |(l, r, y): &(f64, f64, f64)| {
             at.0 < r + 6.0 && right > l - 6.0 && (at.1 - y).abs() < 20.0
         };
-        let crossed = self.trace.arrows.iter().any(|other| {
+        let crossed = self.sequence.arrows.iter().any(|other| {
             let x = self.x(other.from.1);
             other.from.0 != other.to.0 && x > at.0 - 3.0 && x < right + 3.0
         });

@@ -1,50 +1,19 @@
 //! `--assert 'METRIC OP VALUE'`: does it hold, by the interval and not by the mean alone?
 
-use crate::ensemble::herd::Results;
-use crate::ensemble::stats::{Estimate, Z_975};
-use crate::herd;
-use crate::output::figures::Figures;
-use crate::output::words::{chance, seconds, three_digits};
-use crate::scenario::value::{Value, ValueError, suggest};
-use crate::units::Nanos;
+use herdsim_core::metric::{Domain, Interval, Metric, Unit};
+use herdsim_core::stats::{Estimate, Z_975};
+use herdsim_core::units::Nanos;
+use herdsim_core::value::{Value, ValueError, suggest};
 
-/// Results that can be judged: estimates of metrics in cells, a cell being a
-/// policy, a guard or a key mode.
-pub trait Judged {
-    fn cells(&self) -> Vec<&str>;
-
-    /// [`Estimate::NONE`] for what does not exist.
-    fn estimate(&self, cell: &str, metric: &str) -> Estimate;
-}
-
-impl Judged for Results {
-    fn cells(&self) -> Vec<&str> {
-        self.policies.iter().map(|p| p.name.as_str()).collect()
-    }
-
-    fn estimate(&self, cell: &str, metric: &str) -> Estimate {
-        let policy = self.policies.iter().find(|p| p.name == cell);
-        policy.map_or(Estimate::NONE, |p| p.metric(metric))
-    }
-}
-
-impl Judged for Figures {
-    fn cells(&self) -> Vec<&str> {
-        self.cells.iter().map(|cell| cell.name).collect()
-    }
-
-    fn estimate(&self, cell: &str, metric: &str) -> Estimate {
-        self.get(cell, metric)
-            .map_or(Estimate::NONE, |f| f.estimate)
-    }
-}
+use crate::format::{three_digits, value};
+use crate::results::{Column, Table};
 
 /// One condition on a metric of one cell, or of all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assertion {
     pub text: String,
     cell: Option<String>,
-    metric: &'static str,
+    column: Column,
     /// Of the change against a baseline, relative to it, in place of the value.
     pub of_change: bool,
     op: Op,
@@ -88,7 +57,7 @@ impl Assertion {
         text: &str,
         what: &str,
         cells: &[&str],
-        metrics: &[&'static str],
+        columns: &[Column],
     ) -> Result<Assertion, ValueError> {
         let example = "for example `budget.recovery_s < 5` or `success_ratio >= 99%`";
         let whole = 0..text.len();
@@ -123,18 +92,19 @@ impl Assertion {
             .help(suggest(cell, cells)));
         }
         let metric_start = start + path.len() - metric.len();
-        let Some(metric) = metrics.iter().find(|m| **m == metric) else {
+        let Some(column) = columns.iter().find(|column| column.name == metric) else {
+            let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
             return Err(ValueError::new(
                 metric_start..metric_start + metric.len(),
                 format!("unknown metric `{metric}`"),
             )
-            .help(suggest(metric, metrics)));
+            .help(suggest(metric, &names)));
         };
         let number = text[after..].trim();
         let number_at = after + text[after..].len() - text[after..].trim_start().len();
         let read = match of_change {
             true => relative(number),
-            false => threshold(number, metric),
+            false => threshold(number, column),
         };
         let value = read.map_err(|e| ValueError {
             span: number_at + e.span.start..number_at + e.span.end,
@@ -143,7 +113,7 @@ impl Assertion {
         Ok(Assertion {
             text: text.trim().to_string(),
             cell: cell.map(String::from),
-            metric,
+            column: column.clone(),
             of_change,
             op,
             value,
@@ -152,17 +122,16 @@ impl Assertion {
 
     /// Rules on the results; over several cells the worst ruling counts. A change is
     /// ruled on against the earlier results, in the cells that are in both.
-    pub fn rule(&self, results: &dyn Judged, before: Option<&dyn Judged>) -> Ruling {
+    pub fn rule(&self, results: &Table, before: Option<&Table>) -> Ruling {
         let mut worst = Ruling::Holds;
-        let cells = results.cells();
-        let concerned = cells
-            .into_iter()
+        let concerned = results
+            .cells()
             .filter(|cell| self.cell.as_ref().is_none_or(|name| name == cell));
         let mut ruled = 0;
         for cell in concerned {
             let ruling = match (self.of_change, before) {
                 (false, _) => self.rule_one(results, cell),
-                (true, Some(before)) if before.cells().contains(&cell) => {
+                (true, Some(before)) if before.cells().any(|other| other == cell) => {
                     self.rule_change(results, before, cell)
                 }
                 (true, _) => continue,
@@ -191,32 +160,32 @@ impl Assertion {
             (true, true, _) => Ruling::Fails(format!("{name} was 0 and is")),
             (_, _, true) if upper => Ruling::Fails(format!(
                 "{name} was 0 and is {}",
-                shown(self.metric, now.mean)
+                value(self.column.metric.unit, now.mean)
             )),
             (_, _, true) => Ruling::Holds,
             _ => Ruling::Undecided(format!(
                 "{name} was 0, within an interval up to {}, of which there are no parts",
-                shown(self.metric, then.high)
+                value(self.column.metric.unit, then.high)
             )),
         }
     }
 
     /// Rules on the relative change of one cell.
-    fn rule_change(&self, results: &dyn Judged, before: &dyn Judged, cell: &str) -> Ruling {
-        let name = format!("{cell}.{}", self.metric);
+    fn rule_change(&self, results: &Table, before: &Table, cell: &str) -> Ruling {
+        let name = format!("{cell}.{}", self.column.name);
         let (now, then) = (
-            results.estimate(cell, self.metric),
-            before.estimate(cell, self.metric),
+            results.estimate(cell, &self.column.name),
+            before.estimate(cell, &self.column.name),
         );
         // Who does not always recover takes for ever.
-        let endless = |results: &dyn Judged| {
-            self.metric == "recovery_s" && results.estimate(cell, "recovered_ratio").mean < 1.0
+        let endless = |results: &Table| {
+            results.is_recovery(&self.column.name) && results.recovers(cell) < 1.0
         };
         let upper = matches!(self.op, Op::Below | Op::AtMost);
-        let untold = |results: &dyn Judged| {
-            self.metric == "recovery_s" && results.estimate(cell, "recovered_ratio").mean.is_nan()
+        let undetermined = |results: &Table| {
+            results.is_recovery(&self.column.name) && results.recovers(cell).is_nan()
         };
-        if untold(results) || untold(before) {
+        if undetermined(results) || undetermined(before) {
             return Ruling::Fails(format!(
                 "whether {cell} recovers cannot be told then, or now"
             ));
@@ -284,12 +253,11 @@ impl Assertion {
         }
     }
 
-    fn rule_one(&self, results: &dyn Judged, cell: &str) -> Ruling {
-        let e = results.estimate(cell, self.metric);
-        let name = format!("{cell}.{}", self.metric);
+    fn rule_one(&self, results: &Table, cell: &str) -> Ruling {
+        let e = results.estimate(cell, &self.column.name);
+        let name = format!("{cell}.{}", self.column.name);
         // A run that did not recover takes for ever: no upper limit can hold.
-        let metastable =
-            self.metric == "recovery_s" && { results.estimate(cell, "recovered_ratio").mean < 1.0 };
+        let metastable = results.is_recovery(&self.column.name) && results.recovers(cell) < 1.0;
         if metastable && matches!(self.op, Op::Below | Op::AtMost) {
             return Ruling::Fails(format!("{cell} does not recover in every run"));
         }
@@ -299,7 +267,7 @@ impl Assertion {
         if e.mean.is_nan() {
             return Ruling::Fails(format!("{name} has no value in this run"));
         }
-        let show = |x| shown(self.metric, x);
+        let show = |x| value(self.column.metric.unit, x);
         if e.low.is_nan() {
             return Ruling::Undecided(format!(
                 "{name} is {}; one replication gives no interval",
@@ -318,9 +286,9 @@ impl Assertion {
     /// How many replications would make the interval narrow enough, were the mean to stay.
     fn to_decide(&self, e: &Estimate) -> String {
         let distance = (e.mean - self.value).abs();
-        let needed = match self.metric {
+        let needed = match self.column.metric.interval {
             // Wilson's limits v solve (p − v)² = z² v(1 − v)/n.
-            "recovered_ratio" => self.value * (1.0 - self.value) * (Z_975 / distance).powi(2),
+            Interval::Wilson => self.value * (1.0 - self.value) * (Z_975 / distance).powi(2),
             _ => e.n as f64 * (e.half_width() / distance).powi(2),
         };
         let needed = needed.ceil();
@@ -365,9 +333,9 @@ fn relative(text: &str) -> Result<f64, ValueError> {
 }
 
 /// The number to compare with: plain, a percentage, or for times a duration.
-fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
+fn threshold(text: &str, column: &Column) -> Result<f64, ValueError> {
+    let Metric { unit, domain, .. } = column.metric;
     let whole = || 0..text.len();
-    let seconds = metric.ends_with("_s") && !metric.ends_with("_per_s");
     let (digits, scale) = match text.strip_suffix('%') {
         Some(digits) => (digits.trim_end(), 100.0),
         None => (text, 1.0),
@@ -376,7 +344,7 @@ fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
     let value = match number.filter(|v| v.is_finite()) {
         Some(number) => number / scale,
         // `5s` and `250ms` as well as 5 and 0.25.
-        None if seconds && text.starts_with(|c: char| c.is_ascii_digit()) => {
+        None if unit == Unit::Seconds && text.starts_with(|c: char| c.is_ascii_digit()) => {
             Nanos::parse(text)?.as_secs()
         }
         None => {
@@ -386,42 +354,30 @@ fn threshold(text: &str, metric: &str) -> Result<f64, ValueError> {
             ));
         }
     };
-    if is_share(metric) && value > 1.0 {
+    if domain == Domain::Share && value > 1.0 {
         return Err(
-            ValueError::new(whole(), format!("`{metric}` is never above 1"))
+            ValueError::new(whole(), format!("`{}` is never above 1", column.name))
                 .help(format!("a percentage ends in %: {}%", three_digits(value))),
         );
     }
     Ok(value)
 }
 
-fn is_share(metric: &str) -> bool {
-    metric.starts_with("p_") || herd::is_share(metric)
-}
-
-/// A value of a metric for people.
-fn shown(metric: &str, value: f64) -> String {
-    match metric {
-        _ if is_share(metric) => chance(value),
-        _ if metric.ends_with("_s") && !metric.ends_with("_per_s") => seconds(value),
-        _ => three_digits(value),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::herd::METRICS;
+    use herdsim_core::herd::METRICS;
 
     fn parse(text: &str) -> Result<Assertion, ValueError> {
-        Assertion::parse(text, "policy", &["fixed", "budget"], &METRICS)
+        let columns: Vec<Column> = METRICS.iter().map(|m| Column::of(m.metric)).collect();
+        Assertion::parse(text, "policy", &["fixed", "budget"], &columns)
     }
 
     #[test]
     fn assertions_are_read_with_places() {
         let a = parse("budget.success_ratio >= 95%").unwrap();
         assert_eq!(
-            (a.metric, a.op, a.value),
+            (&*a.column.name, a.op, a.value),
             ("success_ratio", Op::AtLeast, 0.95)
         );
         let error = |text: &str| parse(text).unwrap_err();

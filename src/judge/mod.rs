@@ -1,0 +1,4 @@
+//! Results held to conditions, and to an earlier run.
+
+pub mod assertion;
+pub mod baseline;

@@ -1,0 +1,267 @@
+//! A run read back from its directory, number by number.
+
+use std::path::{Path, PathBuf};
+
+use herdsim_core::scenario::{Overlay, Problem};
+use herdsim_core::stats::Estimate;
+
+use crate::output::csv::{FIGURES, plain, three};
+use crate::results::{Column, Manner, Row, Table, Value};
+
+/// Why a run cannot be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("cannot read `{path}`: {reason}")]
+    File { path: PathBuf, reason: String },
+    #[error("`{path}`, line {line}: {reason}")]
+    Line {
+        path: PathBuf,
+        line: u64,
+        reason: String,
+    },
+    #[error("`{path}` {reason}")]
+    Run { path: PathBuf, reason: String },
+    #[error("{0}")]
+    Scenario(#[from] Problem),
+}
+
+/// One CSV file, whose columns are found by name.
+pub struct CsvFile {
+    pub path: PathBuf,
+    header: csv::StringRecord,
+    pub rows: Vec<csv::StringRecord>,
+}
+
+impl CsvFile {
+    /// Reads a file of a directory.
+    ///
+    /// # Errors
+    /// A file that is missing or no CSV.
+    pub fn read(directory: &Path, name: &str) -> Result<CsvFile, LoadError> {
+        let path = directory.join(name);
+        let failed = |e: csv::Error| LoadError::File {
+            path: directory.join(name),
+            reason: e.to_string(),
+        };
+        let mut reader = csv::Reader::from_path(&path).map_err(failed)?;
+        let header = reader.headers().map_err(failed)?.clone();
+        let rows = reader.records().collect::<Result<_, _>>().map_err(failed)?;
+        Ok(CsvFile { path, header, rows })
+    }
+
+    /// The place of a column.
+    ///
+    /// # Errors
+    /// A column that is not there.
+    pub fn column(&self, name: &str) -> Result<usize, LoadError> {
+        self.find(name).ok_or_else(|| LoadError::Line {
+            path: self.path.clone(),
+            line: 1,
+            reason: format!("there is no column `{name}`; another version may have written it"),
+        })
+    }
+
+    /// The place of a column that need not be there.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.header.iter().position(|h| h == name)
+    }
+
+    /// Holds a value to the domain of its metric.
+    ///
+    /// # Errors
+    /// At a value that cannot be.
+    pub fn hold(&self, row: usize, column: &Column, value: f64) -> Result<(), LoadError> {
+        match column.metric.domain.holds(value) {
+            true => Ok(()),
+            false => {
+                let domain = column.metric.domain.name();
+                let reason = format!("`{value}` in `{}`, which a {domain} cannot be", column.name);
+                Err(self.at(row, reason))
+            }
+        }
+    }
+
+    /// The same of several.
+    pub fn columns(&self, names: &[&str]) -> Result<Vec<usize>, LoadError> {
+        names.iter().map(|name| self.column(name)).collect()
+    }
+
+    /// What is wrong with a row.
+    pub fn at(&self, row: usize, reason: String) -> LoadError {
+        let place = self.rows[row].position();
+        LoadError::Line {
+            path: self.path.clone(),
+            line: place.map_or(row as u64 + 2, |p| p.line()),
+            reason,
+        }
+    }
+
+    /// That a row is missing.
+    pub fn lacks(&self, what: &str) -> LoadError {
+        LoadError::Run {
+            path: self.path.clone(),
+            reason: format!("has no row of {what}"),
+        }
+    }
+
+    /// A number, NaN where there is none.
+    pub fn signed(&self, row: usize, column: usize) -> Result<f64, LoadError> {
+        let text = self.rows[row].get(column).unwrap_or("");
+        if text.is_empty() {
+            return Ok(f64::NAN);
+        }
+        let number = text.parse().ok().filter(|x: &f64| x.is_finite());
+        number.ok_or_else(|| {
+            let reason = format!("`{text}` in `{}` is no number", &self.header[column]);
+            self.at(row, reason)
+        })
+    }
+
+    /// The same of what is never negative: next to everything.
+    pub fn number(&self, row: usize, column: usize) -> Result<f64, LoadError> {
+        let x = self.signed(row, column)?;
+        match x < 0.0 {
+            true => {
+                let reason = format!("`{x}` in `{}` is negative", &self.header[column]);
+                Err(self.at(row, reason))
+            }
+            false => Ok(x),
+        }
+    }
+
+    /// Holds a row to the number that it must have in a column.
+    pub fn expect(&self, row: usize, column: usize, expected: f64) -> Result<(), LoadError> {
+        let x = self.number(row, column)?;
+        match (x - expected).abs() <= 1e-9 * expected.abs().max(1.0) {
+            true => Ok(()),
+            false => {
+                let name = &self.header[column];
+                Err(self.at(
+                    row,
+                    format!("`{x}` in `{name}`, where {expected} should be"),
+                ))
+            }
+        }
+    }
+
+    /// A mean with its interval, from three columns.
+    pub fn estimate(&self, row: usize, three: [usize; 3]) -> Result<Estimate, LoadError> {
+        Ok(Estimate {
+            mean: self.number(row, three[0])?,
+            low: self.number(row, three[1])?,
+            high: self.number(row, three[2])?,
+            n: 0,
+            sd: f64::NAN,
+        })
+    }
+
+    /// The rows that have a text in a column.
+    pub fn of<'t>(&'t self, column: usize, text: &'t str) -> impl Iterator<Item = usize> + 't {
+        let own = move |cell: &str| plain(cell) == text;
+        (0..self.rows.len()).filter(move |i| self.rows[*i].get(column).is_some_and(own))
+    }
+}
+
+/// The table of a directory's CSV file; `cells` are the cells there are to be, or else
+/// those that it has.
+///
+/// A column that is not there is unknown: an older run may lack it.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file and line.
+pub fn table(
+    file: &CsvFile,
+    manner: &'static Manner,
+    columns: Vec<Column>,
+    cells: Option<&[String]>,
+) -> Result<Table, LoadError> {
+    let name = file.column(manner.column)?;
+    let labels = file.columns(manner.labels)?;
+    let replications = file.find("replications");
+    let read = |cell: &String| {
+        let row = file.of(name, cell).next();
+        let row = row.ok_or_else(|| file.lacks(&format!("{} `{cell}`", manner.column)))?;
+        let text = |column: &usize| plain(file.rows[row].get(*column).unwrap_or("")).to_string();
+        let replications = match replications {
+            Some(column) => file.number(row, column)? as u64,
+            None => 0,
+        };
+        let value = |column: &Column| value(file, row, manner, column, replications);
+        Ok(Row {
+            name: cell.clone(),
+            labels: labels.iter().map(text).collect(),
+            replications,
+            values: columns.iter().map(value).collect::<Result<_, _>>()?,
+        })
+    };
+    let all: Vec<String>;
+    let cells = match cells {
+        Some(cells) => cells,
+        None => {
+            let names = file
+                .rows
+                .iter()
+                .map(|row| plain(row.get(name).unwrap_or("")));
+            all = names.map(String::from).collect();
+            &all
+        }
+    };
+    Ok(Table {
+        manner,
+        rows: cells.iter().map(read).collect::<Result<_, LoadError>>()?,
+        columns,
+        differences: Vec::new(),
+    })
+}
+
+/// A value of a row, held to its domain.
+fn value(
+    file: &CsvFile,
+    row: usize,
+    manner: &Manner,
+    column: &Column,
+    n: u64,
+) -> Result<Value, LoadError> {
+    let [mean, low, high] = three(&column.name).map(|name| file.find(&name));
+    let number = |column: Option<usize>| match column {
+        Some(column) => file.signed(row, column),
+        None => Ok(f64::NAN),
+    };
+    let estimate = Estimate {
+        mean: number(mean)?,
+        low: number(low)?,
+        high: number(high)?,
+        n,
+        sd: f64::NAN,
+    };
+    file.hold(row, column, estimate.mean)?;
+    let mut figures = [None; FIGURES.len()];
+    if manner.figures {
+        for (figure, part) in figures.iter_mut().zip(FIGURES) {
+            let x = number(file.find(&format!("{}_{part}", column.name)))?;
+            *figure = (!x.is_nan()).then_some(x);
+        }
+    }
+    let [simulated, exact, z] = figures;
+    Ok(Value {
+        estimate,
+        simulated,
+        exact,
+        z,
+    })
+}
+
+/// What a directory says it holds.
+///
+/// # Errors
+/// A scenario that is missing or cannot be meant.
+pub fn overlay(directory: &Path) -> Result<Overlay, LoadError> {
+    let path = directory.join("scenario.toml");
+    let text = std::fs::read_to_string(&path).map_err(|e| LoadError::File {
+        path: path.clone(),
+        reason: e.to_string(),
+    })?;
+    let mut overlay = Overlay::default();
+    overlay.file(&path.display().to_string(), &text)?;
+    Ok(overlay)
+}

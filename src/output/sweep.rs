@@ -1,0 +1,76 @@
+//! The cells of a sweep, read back.
+
+use std::path::Path;
+
+use crate::output::csv::{plain, three};
+use crate::output::load::{CsvFile, LoadError};
+use crate::verdict::sweep::SweepResults;
+
+/// Puts the cells of a directory's `summary.csv` into the results of their grid, whose
+/// rows have the columns of `header`; `cells_of` says which rows a cell is to have.
+///
+/// # Errors
+/// What is missing or cannot be meant, with its file, and line or column.
+pub fn load<'g>(
+    directory: &Path,
+    mut results: SweepResults<'g>,
+    header: &[String],
+    cells_of: impl Fn(u64) -> Vec<String>,
+) -> Result<SweepResults<'g>, LoadError> {
+    let grid = results.grid;
+    let file = CsvFile::read(directory, "summary.csv")?;
+    let axes = grid.columns();
+    let lead: Vec<usize> = file.columns(&axes)?;
+    // Rows as they would be written now; what an older sweep does not have stays empty.
+    let places: Vec<Option<usize>> = header.iter().map(|name| file.find(name)).collect();
+    let name_column = file.column(&header[0])?;
+    let index = file.column("cell")?;
+    let [mean, low, high] = three(results.manner.main.name()).map(|name| file.column(&name));
+    let main = [mean?, low?, high?];
+    let mut cells: Vec<Vec<String>> = vec![Vec::new(); grid.cells() as usize];
+    for (row, record) in file.rows.iter().enumerate() {
+        let number = file.number(row, index)?;
+        let at = number as usize;
+        let cell = cells.get_mut(at).filter(|_| number == at as f64);
+        let Some(cell) = cell else {
+            return Err(file.at(row, format!("the grid has no cell {number}")));
+        };
+        for ((place, value), axis) in lead.iter().zip(grid.values(at as u64)).zip(&axes) {
+            let text = plain(record.get(*place).unwrap_or(""));
+            if text != value {
+                let reason = format!("`{text}` in `{axis}`, where cell {at} has `{value}`");
+                return Err(file.at(row, reason));
+            }
+        }
+        let name = record.get(name_column).unwrap_or("");
+        if cell.iter().any(|row| row.split(',').next() == Some(name)) {
+            return Err(file.at(row, format!("`{name}` in cell {at} comes twice")));
+        }
+        file.estimate(row, main)?;
+        let field = |place: &Option<usize>| place.and_then(|p| record.get(p)).unwrap_or("");
+        cell.push(places.iter().map(field).collect::<Vec<_>>().join(","));
+    }
+    for (index, rows) in cells.iter().enumerate() {
+        let due = cells_of(index as u64);
+        let has = |name: &String| rows.iter().any(|row| row.split(',').next() == Some(name));
+        if !due.iter().all(has) {
+            let what = format!("cell {index}, or not all of them; shards are merged first");
+            return Err(file.lacks(&what));
+        }
+        let names = rows.iter().filter_map(|row| row.split(',').next());
+        let stranger = names
+            .map(plain)
+            .find(|name| !due.iter().any(|own| own == name));
+        if let Some(stranger) = stranger {
+            return Err(LoadError::Run {
+                path: file.path.clone(),
+                reason: format!(
+                    "has rows of `{stranger}`, which is no {} of the sweep",
+                    results.manner.cell
+                ),
+            });
+        }
+        results.cell(index as u64, rows);
+    }
+    Ok(results)
+}

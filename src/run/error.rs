@@ -1,0 +1,137 @@
+//! What can go wrong with a run, and the exit status it gives.
+
+use std::path::PathBuf;
+
+use herdsim_core::ensemble::WorkersError;
+use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::scenario::Problem;
+
+use crate::chart::ChartError;
+use crate::format::{bytes, large};
+use crate::output::json::ResultError;
+use crate::output::load::LoadError;
+use crate::output::run_dir::DirError;
+use crate::run::INTERRUPTED;
+use crate::study::StudyError;
+use crate::sweep::assemble::AssembleError;
+use crate::sweep::checkpoint::CheckpointError;
+use crate::sweep::shard::ShardError;
+
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    #[error("{0}")]
+    Input(#[from] Problem),
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("cannot write `{path}`: {reason}")]
+    Unwritable { path: PathBuf, reason: String },
+    #[error(
+        "this run would take up to {} events and {} of memory",
+        large(.0.events), bytes(.0.bytes)
+    )]
+    OutOfReach(Cost),
+    #[error("{0}")]
+    Directory(#[from] DirError),
+    #[error("{0}")]
+    Chart(#[from] ChartError),
+    #[error("{0}")]
+    Load(#[from] LoadError),
+    #[error("{0}")]
+    Checkpoint(#[from] CheckpointError),
+    #[error("{0}")]
+    Assemble(#[from] AssembleError),
+    #[error("{0}")]
+    Shard(#[from] ShardError),
+    #[error("`{path}` is not a shard of the same sweep as `{first}`: {reason}")]
+    Shards {
+        first: PathBuf,
+        path: PathBuf,
+        reason: String,
+    },
+    #[error("this herdsim was built without Parquet")]
+    NoParquet,
+    #[error("cannot write summary.parquet: {0}")]
+    Parquet(String),
+    #[error("this grid has {} cells", large(*.0))]
+    TooManyCells(f64),
+    #[error("{0}")]
+    Threads(#[from] WorkersError),
+    #[error("cannot write to standard output: {0}")]
+    Stdout(std::io::Error),
+    #[error("{0}")]
+    Study(StudyError),
+    #[error("cannot compare with `{path}`: {error}")]
+    Baseline { path: PathBuf, error: ResultError },
+}
+
+impl RunError {
+    /// The exit status that it ends a command with.
+    pub fn status(&self) -> u8 {
+        match self {
+            RunError::Input(_) | RunError::OutOfReach(_) => 2,
+            RunError::Directory(DirError::Foreign(_)) => 2,
+            RunError::Unreadable { .. } | RunError::Baseline { .. } | RunError::Load(_) => 2,
+            RunError::Checkpoint(
+                CheckpointError::Other { .. }
+                | CheckpointError::Busy(_)
+                | CheckpointError::Foreign(_),
+            ) => 2,
+            RunError::Assemble(AssembleError::Io { .. }) => 1,
+            RunError::Assemble(_) | RunError::Shard(_) | RunError::Shards { .. } => 2,
+            RunError::TooManyCells(_) | RunError::NoParquet => 2,
+            RunError::Directory(DirError::Io { .. })
+            | RunError::Checkpoint(CheckpointError::Io { .. })
+            | RunError::Chart(_)
+            | RunError::Parquet(_)
+            | RunError::Unwritable { .. }
+            | RunError::Threads(_)
+            | RunError::Stdout(_) => 1,
+            RunError::Study(StudyError::Interrupted) => INTERRUPTED,
+            RunError::Study(_) => 1,
+        }
+    }
+
+    /// How to put it right, where that is known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            RunError::Input(problem) => problem.help.clone(),
+            RunError::OutOfReach(_) => Some(
+                "take fewer callers or replications, a shorter horizon or a wider bin; \
+                 fewer callers before fewer servers of the same load behave alike. \
+                 --yes runs it all the same"
+                    .to_string(),
+            ),
+            RunError::Directory(DirError::Foreign(_)) => {
+                Some("choose another with --out or --name".to_string())
+            }
+            RunError::Checkpoint(CheckpointError::Other { .. }) => Some(
+                "finish that one, give another --name, or begin anew with --restart".to_string(),
+            ),
+            RunError::Assemble(AssembleError::Missing { .. }) => {
+                Some("run the missing shards, and name all of them".to_string())
+            }
+            RunError::NoParquet => {
+                Some("build it with cargo install --path . --features parquet".to_string())
+            }
+            RunError::TooManyCells(_) => Some(
+                "take fewer values per axis, or share it out with --shard; \
+                 --yes runs it all the same"
+                    .to_string(),
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl From<StudyError> for RunError {
+    fn from(error: StudyError) -> RunError {
+        match error {
+            StudyError::Problem(problem) => RunError::Input(problem),
+            StudyError::NotExact(reason) => Problem::new(reason.to_string()).into(),
+            StudyError::Chart(error) => RunError::Chart(error),
+            StudyError::Load(error) => RunError::Load(error),
+            other => RunError::Study(other),
+        }
+    }
+}

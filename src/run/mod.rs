@@ -1,0 +1,365 @@
+//! A run from its scenario to its directory: simulate, judge, write; and read back.
+//!
+//! All of it is calls of a library; the command line only makes their arguments.
+//!
+//! ```
+//! use herdsim::run;
+//! use herdsim_core::ensemble::{Watch, Workers};
+//! use herdsim_core::scenario::{Job, Scenario};
+//!
+//! let job = Job::Herd(Scenario::parse(
+//!     "small.toml",
+//!     "callers = { count = 50 }\nrun = { replications = 2, horizon = \"20s\" }\n",
+//! )?);
+//! let finished = run::simulate(&job, &run::Context {
+//!     workers: &Workers::new(2)?,
+//!     watch: Watch::default(),
+//!     charts: false,
+//!     before: None,
+//! })?;
+//! assert_eq!(finished.table.rows.len(), 3);
+//! println!("{}", finished.verdict);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+pub mod rebuild;
+pub mod sweep;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::scenario::{Job, Node, Problem};
+use herdsim_core::value::ValueError;
+
+use crate::chart::theme::Theme;
+use crate::chart::{self, Chart, ChartError};
+use crate::judge::assertion::{Assertion, Ruling};
+use crate::judge::baseline::Baseline;
+use crate::output::json::{self, Head};
+use crate::output::run_dir::RunDir;
+use crate::output::{csv, junit};
+use crate::report::{self, Part, Story};
+use crate::study;
+pub use crate::study::{Context, Finished, StudyError};
+use crate::text_table::{TextTable, piped, wrapped};
+pub use error::RunError;
+
+/// The exit status after Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+/// The exit status when a condition does not hold.
+pub const ASSERTION_FAILED: u8 = 3;
+
+/// An estimate from above of what a job takes on so many threads.
+pub fn cost(job: &Job, threads: usize) -> Cost {
+    study::of(job).cost(threads)
+}
+
+/// Simulates a job.
+///
+/// # Errors
+/// When it was stopped before anything was complete, or cannot be worked out.
+pub fn simulate(job: &Job, context: &Context<'_>) -> Result<Finished, RunError> {
+    Ok(study::of(job).simulate(context)?)
+}
+
+/// The text of a file, which has to be UTF-8.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(path: &Path) -> Result<String, RunError> {
+    let failed = |reason: String| RunError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
+    String::from_utf8(bytes).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
+        failed(format!("line {line} is not UTF-8"))
+    })
+}
+
+/// The earlier run to compare a job with: its `result.json`, or the directory of it.
+///
+/// # Errors
+/// A file that is not there, or no result of the same kind.
+pub fn read_baseline(job: &Job, path: &Path) -> Result<Baseline, RunError> {
+    let file = match path.is_dir() {
+        true => path.join("result.json"),
+        false => path.to_path_buf(),
+    };
+    let kind = study::of(job);
+    let parsed = json::read(&read(&file)?, kind.manner(), kind.columns(), |cell| {
+        kind.older(cell)
+    });
+    let (name, table) = parsed.map_err(|error| RunError::Baseline {
+        path: path.to_path_buf(),
+        error,
+    })?;
+    Ok(Baseline { name, table })
+}
+
+/// The directory of an earlier run, of its path or that of its `result.json`.
+pub fn directory_of(path: &Path) -> Option<&Path> {
+    match path.is_dir() {
+        true => Some(path),
+        false => path.parent(),
+    }
+}
+
+/// Reads conditions against the cells and metrics of a job.
+///
+/// # Errors
+/// At the place of what cannot be meant.
+pub fn read_assertions(
+    job: &Job,
+    assertions: &[String],
+    has_baseline: bool,
+) -> Result<Vec<Assertion>, RunError> {
+    let kind = study::of(job);
+    let (names, columns) = (kind.cells(), kind.columns());
+    let cells: Vec<&str> = names.iter().map(String::as_str).collect();
+    let read = |text: &String| {
+        let parsed = Assertion::parse(text, kind.manner().cell, &cells, &columns);
+        let parsed = parsed.and_then(|a| match a.of_change && !has_baseline {
+            true => Err(
+                ValueError::new(0..text.len(), "a change is against a --baseline")
+                    .help("add --baseline with the result.json of an earlier run"),
+            ),
+            false => Ok(a),
+        });
+        parsed.map_err(|e| {
+            let mut place = Node::from_flag("--assert", text).place;
+            place.span = e.span;
+            let problem = Problem::new(e.message).at(Some(place));
+            match e.help {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
+        })
+    };
+    let read: Result<_, Problem> = assertions.iter().map(read).collect();
+    Ok(read?)
+}
+
+/// An assertion and what became of it.
+pub struct Ruled {
+    pub text: String,
+    pub ruling: Ruling,
+}
+
+impl Ruled {
+    pub fn holds(&self) -> bool {
+        self.ruling == Ruling::Holds
+    }
+
+    /// The condition, and why it does not hold.
+    fn case(&self) -> (String, Option<String>) {
+        let why = match &self.ruling {
+            Ruling::Holds => None,
+            Ruling::Fails(why) => Some(why.clone()),
+            Ruling::Undecided(why) => Some(format!("undecided: {why}")),
+        };
+        (self.text.clone(), why)
+    }
+
+    fn in_words(&self) -> (String, String) {
+        let what = match &self.ruling {
+            Ruling::Holds => "holds".to_string(),
+            Ruling::Fails(why) => format!("fails: {why}"),
+            Ruling::Undecided(why) => format!("undecided: {why}"),
+        };
+        (self.text.clone(), what)
+    }
+}
+
+impl Finished {
+    /// Adds what became of conditions, and what changed since an earlier run.
+    ///
+    /// # Errors
+    /// A chart that cannot be drawn.
+    pub fn judge(
+        &mut self,
+        assertions: &[Assertion],
+        baseline: Option<&Baseline>,
+        charts: bool,
+    ) -> Result<Vec<Ruled>, RunError> {
+        let before = baseline.map(|b| &b.table);
+        let rule = |assertion: &Assertion| Ruled {
+            text: assertion.text.clone(),
+            ruling: assertion.rule(&self.table, before),
+        };
+        let rulings: Vec<Ruled> = assertions.iter().map(rule).collect();
+        self.story.conditions = rulings.iter().map(Ruled::in_words).collect();
+        if !rulings.is_empty() {
+            self.markdown += &format!("\n{}", report::conditions(&self.story));
+        }
+        if let Some(baseline) = baseline {
+            self.compare(baseline, charts)?;
+        }
+        Ok(rulings)
+    }
+
+    /// Puts what changed since an earlier run first, in every form.
+    fn compare(&mut self, baseline: &Baseline, charts: bool) -> Result<(), RunError> {
+        let comparison = baseline.compare(&self.table);
+        let table = comparison.table();
+        let TextTable { headers, rows, .. } = &table;
+        let verdict = &comparison.verdict;
+        if comparison.changes.is_empty() {
+            self.text = format!("{}\n{}", wrapped(verdict), self.text);
+            self.markdown = format!("**{verdict}**\n\n{}", self.markdown);
+            self.story.summary.insert(0, format!("{verdict}."));
+            return Ok(());
+        }
+        self.text = format!("{}\n{}\n{}", wrapped(verdict), comparison.text(), self.text);
+        self.markdown = format!(
+            "**{verdict}**\n\n{}\n{}",
+            piped(headers, rows),
+            self.markdown
+        );
+        // What was found moves below what changed.
+        let found = std::mem::replace(&mut self.story.title, verdict.clone());
+        self.story.summary.insert(0, format!("{found}."));
+        if charts {
+            self.charts
+                .insert(0, chart::change(&comparison, &self.story.setting)?);
+        }
+        self.story.tables.insert(0, table);
+        Ok(())
+    }
+
+    /// `summary.csv`.
+    pub fn summary(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Memory takes whatever is written.
+        let written = csv::table(&self.table, &mut bytes);
+        debug_assert!(written.is_ok());
+        bytes
+    }
+
+    /// `result.json`.
+    pub fn json(&self) -> String {
+        let head = Head {
+            name: &self.name,
+            seed: self.seed,
+            replications: self.replications,
+            interrupted: self.interrupted.is_some(),
+            verdict: &self.verdict,
+        };
+        json::result(&self.table, &head, self.extras.clone())
+    }
+
+    /// Writes the run's directory, and says what is in it.
+    ///
+    /// # Errors
+    /// What cannot be written, or drawn.
+    pub fn write(
+        &self,
+        directory: RunDir,
+        workers: &Workers,
+        theme: Theme,
+    ) -> Result<Written, RunError> {
+        let mut names = Vec::new();
+        let mut put = |name: &str, bytes: &[u8]| {
+            names.push(name.to_string());
+            directory.write(name, |out| out.write_all(bytes))
+        };
+        put("scenario.toml", self.scenario.as_bytes())?;
+        put("summary.csv", &self.summary())?;
+        for file in &self.files {
+            put(file.name, &file.bytes)?;
+        }
+        put("result.json", self.json().as_bytes())?;
+        write_charts(&self.charts, theme, &directory, workers, &mut names)?;
+        let part = Part::of(self.charts.clone());
+        write_documents(&self.story, part, &directory, &mut names)?;
+        Ok(Written {
+            directory: directory.commit()?,
+            names,
+        })
+    }
+}
+
+/// A directory that was written, and what is in it.
+pub struct Written {
+    pub directory: PathBuf,
+    pub names: Vec<String>,
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.directory.display(), self.names.join(", "))
+    }
+}
+
+/// Writes what became of conditions as JUnit XML.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn write_junit(path: &Path, name: &str, rulings: &[Ruled]) -> Result<(), RunError> {
+    let cases: Vec<_> = rulings.iter().map(Ruled::case).collect();
+    fs::write(path, junit::junit(name, &cases)).map_err(|e| RunError::Unwritable {
+        path: path.to_path_buf(),
+        reason: e.to_string(),
+    })
+}
+
+/// Charts for a ground, each with its PNG, drawn in parallel.
+///
+/// # Errors
+/// A chart that cannot be drawn.
+pub fn rasterised(
+    charts: &[&Chart],
+    theme: Theme,
+    workers: &Workers,
+) -> Result<Vec<(Chart, Vec<u8>)>, ChartError> {
+    let draw = |chart: &&Chart| {
+        let chart = (*chart).clone().on(theme);
+        chart.png().map(|png| (chart, png))
+    };
+    workers.map(charts, draw).into_iter().collect()
+}
+
+/// Writes charts as SVG and PNG.
+fn write_charts(
+    charts: &[Chart],
+    theme: Theme,
+    directory: &RunDir,
+    workers: &Workers,
+    names: &mut Vec<String>,
+) -> Result<(), RunError> {
+    let charts: Vec<&Chart> = charts.iter().collect();
+    for (chart, png) in rasterised(&charts, theme, workers)? {
+        directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
+        directory.write(&format!("{}.svg", chart.name), |out| {
+            out.write_all(chart.svg.as_bytes())
+        })?;
+        names.push(format!("{}.png and .svg", chart.name));
+    }
+    Ok(())
+}
+
+/// Writes `postmortem.md` and `report.html`.
+fn write_documents(
+    story: &Story,
+    part: Part,
+    directory: &RunDir,
+    names: &mut Vec<String>,
+) -> Result<(), RunError> {
+    let parts = [part];
+    let documents = [
+        ("postmortem.md", report::markdown(story, &parts)),
+        ("report.html", report::html(story, &parts)),
+    ];
+    for (name, text) in documents {
+        directory.write(name, |out| out.write_all(text.as_bytes()))?;
+        names.push(name.to_string());
+    }
+    Ok(())
+}

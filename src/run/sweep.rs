@@ -1,0 +1,190 @@
+//! A sweep from its grid to its directory.
+
+use std::path::{Path, PathBuf};
+
+use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::scenario::sweep::Grid;
+use herdsim_core::scenario::{Job, JobKind, Overlay, Problem};
+
+use crate::chart;
+use crate::chart::theme::Theme;
+use crate::output::run_dir::RunDir;
+use crate::output::{csv, json, scenario_file};
+use crate::report::{self, Part};
+use crate::run::{RunError, Written, write_charts, write_documents};
+use crate::study;
+use crate::sweep::assemble::{Assembly, Summary};
+use crate::sweep::checkpoint::CELLS;
+use crate::sweep::shard::Shard;
+use crate::text_table::{aligned, piped, wrapped};
+use crate::verdict::sweep::SweepResults;
+
+/// The cost of all cells, from a sample of them where there are many.
+///
+/// # Errors
+/// A cell that cannot be meant.
+pub fn cost(grid: &Grid, cells: u64, threads: usize) -> Result<Cost, RunError> {
+    const SAMPLE: u64 = 500;
+    let step = cells.div_ceil(SAMPLE).max(1);
+    let mut total = Cost {
+        events: 0.0,
+        bytes: 0.0,
+    };
+    for index in (0..cells).step_by(step as usize) {
+        let cost = study::of(&grid.job(index)?).cost(threads);
+        total.events += cost.events * step as f64;
+        total.bytes = total.bytes.max(cost.bytes);
+    }
+    Ok(total)
+}
+
+/// Sees to it that what is written down sweeps again to the same cells: a preset, say,
+/// has become fields that a value of its own axis no longer changes.
+///
+/// # Errors
+/// At an axis that does so.
+pub fn check_written(grid: &Grid, scenario: &str) -> Result<(), RunError> {
+    let mut overlay = Overlay::default();
+    overlay.file("scenario.toml", scenario)?;
+    let again = Grid::from_overlay(overlay, JobKind::Herd, &[]);
+    for (axis, place) in grid.corners() {
+        let same = again
+            .as_ref()
+            .is_ok_and(|again| again.at(&place).ok() == grid.at(&place).ok());
+        if !same {
+            let problem = Problem::new(format!(
+                "the axis `{}` changes what other fields stand for",
+                grid.axes[axis].name()
+            ));
+            return Err(problem
+                .at(grid.axes[axis].place())
+                .help("vary the fields themselves: ttl and renew, say, in place of a preset")
+                .into());
+        }
+    }
+    Ok(())
+}
+
+/// The scenario with every field and every value of every axis spelled out.
+pub fn scenario_text(grid: &Grid, base: &Job) -> String {
+    scenario_file(base) + &grid.to_toml()
+}
+
+/// A complete sweep, or shard, about to be written.
+pub struct Whole<'w> {
+    pub grid: &'w Grid,
+    pub base: &'w Job,
+    pub scenario: &'w str,
+    pub shard: Shard,
+    pub name: &'w str,
+    pub out: &'w Path,
+    pub charts: bool,
+    pub parquet: bool,
+    pub theme: Theme,
+}
+
+impl Whole<'_> {
+    /// `summary.parquet` beside `summary.csv`.
+    #[cfg(feature = "parquet")]
+    fn write_parquet(&self, directory: &Path) -> Result<(), RunError> {
+        // The axes, and the policy, guard or key mode.
+        let texts = self.grid.columns().len() + 1;
+        let (csv, parquet) = (
+            directory.join("summary.csv"),
+            directory.join("summary.parquet"),
+        );
+        crate::output::parquet::of_summary(&csv, texts, &parquet)
+            .map_err(|e| RunError::Parquet(e.to_string()))
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn write_parquet(&self, _: &Path) -> Result<(), RunError> {
+        Err(RunError::NoParquet)
+    }
+
+    /// Writes the directory of results from the records in some others.
+    ///
+    /// # Errors
+    /// Records that are no whole, or what cannot be written or drawn.
+    pub fn write(&self, records: &[PathBuf], workers: &Workers) -> Result<Swept, RunError> {
+        let cells = self.grid.cells() as u64;
+        let mut assembly = Assembly::of(records, cells, self.shard)?;
+        let directory = RunDir::prepare(self.out, self.name)?;
+        directory.write("scenario.toml", |out| {
+            out.write_all(self.scenario.as_bytes())
+        })?;
+        let kind = study::of(self.base);
+        let (manner, columns) = (kind.manner(), kind.columns());
+        let header = csv::header(manner, &columns);
+        let of = (self.grid, self.base);
+        let mut results = SweepResults::new(of, manner, &columns, &header, study::pressure);
+        let mut failed = None;
+        directory.write(CELLS, |log| {
+            directory
+                .write("summary.csv", |out| {
+                    let mut summary = Summary::begin(self.grid, &header, out)?;
+                    let each = assembly.each(|index, record, rows| {
+                        log.write_all(record.as_bytes())?;
+                        results.cell(index, &rows);
+                        summary.cell(index, &rows)
+                    });
+                    failed = each.err();
+                    Ok(())
+                })
+                .map_err(std::io::Error::other)
+        })?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        if self.parquet {
+            self.write_parquet(directory.temporary())?;
+        }
+        let json = json::sweep(&results);
+        directory.write("result.json", |out| out.write_all(json.as_bytes()))?;
+        let mut names: Vec<String> = ["scenario.toml", CELLS, "summary.csv", "result.json"]
+            .map(String::from)
+            .to_vec();
+        if self.parquet {
+            names.push("summary.parquet".to_string());
+        }
+        let whole = self.shard == Shard::WHOLE;
+        let mut drawn = None;
+        if self.charts && whole {
+            let charts = chart::sweep(&results)?;
+            write_charts(&charts, self.theme, &directory, workers, &mut names)?;
+            drawn = Some(charts);
+        }
+        let undrawable = drawn.as_ref().is_some_and(Vec::is_empty);
+        if whole {
+            let story = report::sweep::story(&results, self.scenario);
+            let part = Part::of(drawn.unwrap_or_default());
+            write_documents(&story, part, &directory, &mut names)?;
+        }
+        let (headers, rows) = (results.headers(), results.rows());
+        Ok(Swept {
+            text: format!(
+                "{}\n{}",
+                wrapped(&results.verdict()),
+                aligned(&headers, &rows)
+            ),
+            markdown: format!("{}\n\n{}", results.verdict(), piped(&headers, &rows)),
+            json,
+            undrawable,
+            written: Written {
+                directory: directory.commit()?,
+                names,
+            },
+        })
+    }
+}
+
+/// A sweep that was written, and how it is told.
+pub struct Swept {
+    pub text: String,
+    pub markdown: String,
+    pub json: String,
+    /// Charts were asked for, and these axes have none.
+    pub undrawable: bool,
+    pub written: Written,
+}

@@ -1,0 +1,252 @@
+//! A herd: policies under the same faults.
+
+use std::path::Path;
+
+use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
+use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::herd::{
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, LATENCY_P99_S, METRICS, RECOVERED_RATIO, RECOVERY_S,
+    SUCCESS_RATIO, WASTED_SERVICE_RATIO, find,
+};
+use herdsim_core::scenario::{Job, JobKind, Scenario};
+use herdsim_core::theory::herd::Pressure;
+use serde_json::{Map, Value as Json, json};
+
+use crate::chart::{self, Chart};
+use crate::output::json::{Extras, metrics, number};
+use crate::output::{csv, herd as files, load, scenario_file};
+use crate::report;
+use crate::results::{Column, Manner, Recovery, Row, Table, Value};
+use crate::study::{Context, File, Finished, Study, StudyError};
+use crate::text_table::wrapped;
+use crate::verdict::herd::{tables, verdict};
+
+pub static MANNER: Manner = Manner {
+    kind: JobKind::Herd,
+    cell: "policy",
+    column: "policy",
+    list: "policies",
+    name: "name",
+    metrics: Some("metrics"),
+    differences: Some("policy"),
+    labels: &[],
+    figures: false,
+    compared: &[
+        ANSWERED_RATIO,
+        ATTEMPTS_PER_CALL,
+        RECOVERY_S,
+        LATENCY_P99_S,
+        WASTED_SERVICE_RATIO,
+    ],
+    verb: ["answers", "answer"],
+    better: "more calls",
+    worse: "fewer calls",
+    neither: "no policy answers more or fewer calls by more than chance",
+    main: SUCCESS_RATIO,
+    subject: "share of calls answered",
+    extremes: ["least answered", "most answered"],
+    recovery: Some(Recovery {
+        time: RECOVERY_S,
+        share: RECOVERED_RATIO,
+    }),
+};
+
+/// The same of the services of a chain.
+static TIERS: Manner = Manner {
+    labels: &["tier"],
+    ..MANNER
+};
+
+fn columns() -> Vec<Column> {
+    METRICS.iter().map(|m| Column::of(m.metric)).collect()
+}
+
+/// One row of the table, with a value for each metric.
+fn row(
+    name: &str,
+    labels: Vec<String>,
+    results: &PolicyResults,
+    value: impl Fn(herdsim_core::metric::Key) -> Value,
+) -> Row {
+    let keys = METRICS.iter().filter_map(|m| find(m.metric.name));
+    Row {
+        name: name.to_string(),
+        labels,
+        replications: results.raw.len() as u64,
+        values: keys.map(value).collect(),
+    }
+}
+
+/// The policies with their differences from the first.
+fn table(results: &Results) -> Table {
+    let of = |policy: &PolicyResults| {
+        row(&policy.name, Vec::new(), policy, |m| {
+            policy.metric(m).into()
+        })
+    };
+    let differences = results
+        .policies
+        .split_first()
+        .map_or(Vec::new(), |(first, others)| {
+            let of = |policy: &PolicyResults| {
+                row(&policy.name, Vec::new(), policy, |m| {
+                    policy.difference(first, m).into()
+                })
+            };
+            others.iter().map(of).collect()
+        });
+    Table {
+        manner: &MANNER,
+        columns: columns(),
+        rows: results.policies.iter().map(of).collect(),
+        differences,
+    }
+}
+
+/// The services of a chain, one row a policy and service.
+fn tiers(results: &Results) -> Table {
+    let of = |policy: &PolicyResults| -> Vec<Row> {
+        let tiers = policy.tiers().enumerate();
+        tiers
+            .map(|(i, tier)| {
+                let label = vec![results.scenario.tier_name(i)];
+                row(&policy.name, label, tier, |m| tier.metric(m).into())
+            })
+            .collect()
+    };
+    Table {
+        manner: &TIERS,
+        columns: columns(),
+        rows: results.policies.iter().flat_map(of).collect(),
+        differences: Vec::new(),
+    }
+}
+
+/// What a policy has in `result.json` beside its metrics.
+fn extras(results: &Results, tiers: &Table) -> Extras {
+    let mut rows = tiers.rows.iter();
+    let cell = |policy: &PolicyResults| {
+        // Quantiles of all replications' latencies together; the metrics have the mean of
+        // each replication's own.
+        let pooled = |q: f64| number(policy.latency.quantile_s(q));
+        let mut cell = Map::new();
+        cell.insert(
+            "pooled_latency_s".to_string(),
+            json!({
+                "p50": pooled(0.5), "p90": pooled(0.9), "p99": pooled(0.99),
+                "p999": pooled(0.999),
+            }),
+        );
+        let own: Vec<&Row> = rows.by_ref().take(1 + policy.tiers.len()).collect();
+        if own.len() > 1 {
+            let amplification = policy.amplification().into_iter();
+            let tier = |(row, attempts): (&Row, f64)| {
+                json!({
+                    "name": row.labels[0],
+                    "attempts_per_outer_call": number(attempts),
+                    "metrics": metrics(&TIERS, &tiers.columns, row),
+                })
+            };
+            let tiers: Vec<Json> = own.into_iter().zip(amplification).map(tier).collect();
+            cell.insert("tiers".to_string(), tiers.into());
+        }
+        cell
+    };
+    Extras {
+        whole: Map::new(),
+        cells: results.policies.iter().map(cell).collect(),
+    }
+}
+
+/// What is told of results, simulated just now or read back.
+fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> {
+    let verdict = verdict(&results);
+    let tiers = tiers(&results);
+    let mut beside = vec![
+        File::of("replications.csv", |out| files::replications(&results, out))?,
+        File::of("timeseries.csv", |out| files::timeseries(&results, out))?,
+        File::of("latencies.csv", |out| files::latencies(&results, out))?,
+        File::of("waves.csv", |out| files::waves(&results, out))?,
+    ];
+    if results.scenario.services.len() > 1 {
+        beside.push(File::of("tiers.csv", |out| csv::table(&tiers, out))?);
+        beside.push(File::of("tier-replications.csv", |out| {
+            files::tier_replications(&results, out)
+        })?);
+    }
+    Ok(Finished {
+        scenario: scenario_file(&results.scenario),
+        table: table(&results),
+        seed: results.scenario.run.seed,
+        name: results.scenario.name.clone(),
+        extras: extras(&results, &tiers),
+        files: beside,
+        text: format!("{}\n{}", wrapped(&verdict), tables::text(&results)),
+        markdown: format!("{verdict}\n\n{}", tables::markdown(&results)),
+        charts,
+        story: report::herd::story(&results),
+        replications: results.replications,
+        events: results.events as f64,
+        notes: Vec::new(),
+        interrupted: results
+            .interrupted
+            .then(|| format!("{} replications", results.replications)),
+        verdict,
+    })
+}
+
+/// An earlier herd, where its files still tell it.
+fn earlier(directory: &Path) -> Option<Results> {
+    let overlay = load::overlay(directory).ok()?;
+    let Job::Herd(scenario) = Job::from_overlay(&overlay, JobKind::Herd).ok()? else {
+        return None;
+    };
+    files::load(directory, scenario).ok()
+}
+
+impl Study for Scenario {
+    fn manner(&self) -> &'static Manner {
+        &MANNER
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        columns()
+    }
+
+    fn cells(&self) -> Vec<String> {
+        self.policies.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn cost(&self, threads: usize) -> Cost {
+        Cost::of_herd(self, threads)
+    }
+
+    fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {
+        let results = run_watched(self, context.workers, Keep::Everything, &context.watch);
+        if results.replications == 0 {
+            return Err(StudyError::Interrupted);
+        }
+        let charts = match context.charts {
+            true => chart::herd(&results, context.before.and_then(earlier).as_ref())?,
+            false => Vec::new(),
+        };
+        finish(results, charts)
+    }
+
+    fn table(&self, workers: &Workers, watch: &Watch<'_>) -> Result<Option<Table>, StudyError> {
+        let results = run_watched(self, workers, Keep::Metrics, watch);
+        Ok((!results.interrupted).then(|| table(&results)))
+    }
+
+    fn load(&self, directory: &Path, before: Option<&Path>) -> Result<Finished, StudyError> {
+        let results = files::load(directory, self.clone())?;
+        let charts = chart::herd(&results, before.and_then(earlier).as_ref())?;
+        finish(results, charts)
+    }
+
+    fn pressure(&self, cell: &str) -> Option<Pressure> {
+        let (_, policy) = self.policies.iter().find(|(name, _)| name == cell)?;
+        Pressure::of(self, policy)
+    }
+}
