@@ -1,5 +1,7 @@
 //! What a user types, and what comes of it.
 
+use std::path::Path;
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, is_match, starts_with};
@@ -748,8 +750,8 @@ fn runs_that_are_edited_or_of_another_version_are_refused() {
     };
     says(
         "timeseries.csv",
-        &|t| t.replacen("goodput_per_s", "good", 1),
-        "no column `goodput_per_s`",
+        &|t| t.replacen("t_s", "time", 1),
+        "no column `t_s`",
     );
     says(
         "replications.csv",
@@ -824,9 +826,16 @@ fn runs_that_are_edited_or_of_another_version_are_refused() {
     refused(
         &["fence"],
         "summary.csv",
-        "p_overlap_hi",
-        "hi",
-        "no column `p_overlap_hi`",
+        "guard,",
+        "guards,",
+        "no column `guard`",
+    );
+    refused(
+        &["saga"],
+        "summary.csv",
+        "\nnone,2000,",
+        "\nnone,2000,1",
+        "`p_duplicate` is above 1",
     );
     refused(
         &["saga"],
@@ -858,6 +867,51 @@ fn runs_that_are_edited_or_of_another_version_are_refused() {
         ",guessed,",
         "`guessed` in `method`",
     );
+}
+
+/// A run of a version that knew fewer metrics and columns is read all the same: what it
+/// does not have is unknown, what would need that is left out, and both are said.
+#[test]
+fn runs_that_lack_columns_stay_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    // Takes a column out of a CSV file, with its values.
+    let without = |path: &Path, column: &str| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let at = header.iter().position(|c| *c == column).unwrap();
+        let cut = |line: &str| {
+            let mut fields: Vec<&str> = line.split(',').collect();
+            fields.remove(at);
+            fields.join(",") + "\n"
+        };
+        std::fs::write(path, text.lines().map(cut).collect::<String>()).unwrap();
+    };
+    let runs: [(&[&str], &str, &str); 5] = [
+        (&[], "replications.csv", "answered_ratio"),
+        (&[], "timeseries.csv", "goodput_per_s"),
+        (&["fence"], "summary.csv", "p_overlap_hi"),
+        (&["saga"], "summary.csv", "p_unknown"),
+        (&["quorum"], "summary.csv", "p_stale_last"),
+    ];
+    for (i, (args, file, column)) in runs.into_iter().enumerate() {
+        let name = format!("r{i}");
+        let size = if args.is_empty() { "3" } else { "2000" };
+        let common = ["--name", &name, "--replications", size, "--no-charts"];
+        herdsim(&dir).args(args).args(common).assert().success();
+        let run = dir.path().join("out").join(&name);
+        without(&run.join(file), column);
+        let done = herdsim(&dir)
+            .args(["report", &format!("out/{name}")])
+            .assert()
+            .success();
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(
+            stderr.contains(&format!("`{column}`")) && stderr.contains(file),
+            "{stderr}"
+        );
+        let drawn = run.join("timeline.png").exists();
+        assert_eq!(drawn, column == "answered_ratio", "{column}");
+    }
 }
 
 /// What changed since an earlier run can be a condition.

@@ -131,10 +131,13 @@ impl Domain {
         }
     }
 
-    /// Whether a value can be; NaN stands for none and can.
-    pub fn holds(self, value: f64) -> bool {
-        let (least, most) = self.bounds();
-        value.is_nan() || (least..=most).contains(&value)
+    /// What is wrong with a value, if it cannot be; NaN stands for none and can.
+    pub fn refuses(self, value: f64) -> Option<&'static str> {
+        match self.bounds() {
+            (least, _) if value < least => Some("is negative"),
+            (_, most) if value > most => Some("is above 1"),
+            _ => None,
+        }
     }
 
     /// An interval cut to what there can be.
@@ -143,6 +146,7 @@ impl Domain {
         estimate.within(least, most)
     }
 
+    /// As the table of metrics has it.
     pub fn name(self) -> &'static str {
         match self {
             Domain::Share => "share",

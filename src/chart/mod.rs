@@ -28,17 +28,28 @@ pub use break_even::break_even_chart;
 pub use change::change;
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::ensemble::quorum::QuorumResults;
+use herdsim_core::herd::series::{
+    BUSY_SERVERS, GOODPUT, LATENCY_P50, LATENCY_P99, OFFERED, QUEUE_LENGTH,
+};
+use herdsim_core::metric::Key;
 use names::{Names, label};
 use plotters::style::RGBColor;
 use render::{Align, Canvas, Type};
 pub use render::{Chart, ChartError};
 
-/// Every chart of a herd run; beside that of an earlier run, where there is one.
+/// Every chart of a herd run; beside that of an earlier run, where there is one. What
+/// needs a column of the time series that is not known is left out.
 ///
 /// # Errors
 /// A chart that cannot be drawn.
-pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, ChartError> {
+pub fn herd(
+    results: &Results,
+    before: Option<&Results>,
+    unknown: &[&str],
+) -> Result<Vec<Chart>, ChartError> {
+    let has = |columns: &[Key]| columns.iter().all(|key| !unknown.contains(&key.name()));
     let mut charts = match before {
+        _ if !has(&[OFFERED, GOODPUT]) => Vec::new(),
         None => vec![timeline::timeline(results)?],
         Some(before) => timeline::pair(before, results)?.to_vec(),
     };
@@ -47,13 +58,13 @@ pub fn herd(results: &Results, before: Option<&Results>) -> Result<Vec<Chart>, C
         outcomes::outcomes(results)?,
         waves::waves(results)?,
     ]);
-    if results.scenario.entry().pool().is_some() {
+    if results.scenario.entry().pool().is_some() && has(&[QUEUE_LENGTH, BUSY_SERVERS]) {
         charts.push(timeline::queue(results)?);
     }
-    charts.extend([
-        timeline::latency(results)?,
-        distribution::distribution(results)?,
-    ]);
+    if has(&[LATENCY_P50, LATENCY_P99]) {
+        charts.push(timeline::latency(results)?);
+    }
+    charts.push(distribution::distribution(results)?);
     if results.scenario.services.len() > 1 {
         charts.push(chain::amplification(results)?);
     }

@@ -48,6 +48,9 @@ pub fn make(options: &ReportOptions) -> Result<u8, RunError> {
         .iter()
         .map(|directory| rebuild(directory, options.baseline.as_deref(), &options.assertions));
     let runs: Vec<Rebuilt> = rebuilt.collect::<Result<_, _>>()?;
+    for line in runs.iter().flat_map(|run| &run.notes) {
+        note(&format!("note: {line}"));
+    }
     // Every condition is told of.
     let held: Vec<bool> = runs.iter().map(|run| rule(&run.rulings)).collect();
     let mut runs = runs;

@@ -120,14 +120,22 @@ pub fn timeseries(results: &Results, out: impl io::Write) -> io::Result<()> {
     csv.flush()
 }
 
+/// A herd read back.
+pub struct Loaded {
+    pub results: Results,
+    /// What its files do not have, as another version wrote them: sentences.
+    pub gaps: Vec<String>,
+    /// Columns of the time series that are not there.
+    pub unknown: Vec<&'static str>,
+}
+
 /// The results of the herd in a directory.
 ///
-/// A metric, a column of the series or a file of waves that an older run does not have
-/// is unknown.
+/// A metric or a column of the series that an older run does not have is unknown.
 ///
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
-pub fn load(directory: &Path, scenario: Scenario) -> Result<Results, LoadError> {
+pub fn load(directory: &Path, scenario: Scenario) -> Result<Loaded, LoadError> {
     let replications = CsvFile::read(directory, "replications.csv")?;
     let series = Bins::read(directory)?;
     let latencies = CsvFile::read(directory, "latencies.csv")?;
@@ -162,12 +170,22 @@ pub fn load(directory: &Path, scenario: Scenario) -> Result<Results, LoadError> 
         });
     }
     let least = policies.iter().map(|p| p.raw.len()).min().unwrap_or(0);
-    Ok(Results {
-        replications: least as u64,
-        interrupted: false,
-        events: 0,
-        scenario,
-        policies,
+    let gaps = [
+        replications.gaps(metric_names().map(String::from)),
+        series.file.gaps(SERIES.iter().flat_map(|c| three(c.name))),
+    ];
+    let absent = SERIES.iter().zip(&series.columns);
+    let absent = absent.filter(|(_, three)| three.is_none());
+    Ok(Loaded {
+        gaps: gaps.into_iter().flatten().collect(),
+        unknown: absent.map(|(column, _)| column.name).collect(),
+        results: Results {
+            replications: least as u64,
+            interrupted: false,
+            events: 0,
+            scenario,
+            policies,
+        },
     })
 }
 

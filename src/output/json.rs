@@ -210,14 +210,13 @@ pub fn read(
             None => Ok(Estimate::NONE.into()),
             Some(json) => {
                 let value = value(json);
-                match column.metric.domain.holds(value.estimate.mean) {
-                    true => Ok(value),
-                    false => Err(ResultError::Cell(format!(
-                        "`{}` of `{}` is {}, which a {} cannot be",
+                match column.metric.domain.refuses(value.estimate.mean) {
+                    None => Ok(value),
+                    Some(why) => Err(ResultError::Cell(format!(
+                        "`{}` of `{}`, {}, {why}",
                         column.name,
                         readable(name),
                         json["mean"],
-                        column.metric.domain.name()
                     ))),
                 }
             }
@@ -287,7 +286,7 @@ mod tests {
             (
                 r#"{"kind":"herd","policies":[{"name":"a",
                     "metrics":{"success_ratio":{"mean":1.5}}}]}"#,
-                "`success_ratio` of `a` is 1.5",
+                "`success_ratio` of `a`, 1.5, is above 1",
             ),
         ] {
             let error = parse(text).unwrap_err().to_string();

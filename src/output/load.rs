@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use herdsim_core::scenario::{Overlay, Problem};
 use herdsim_core::stats::Estimate;
 
+use crate::format::list;
 use crate::output::csv::{FIGURES, plain, three};
 use crate::results::{Column, Manner, Row, Table, Value};
 
@@ -61,6 +62,24 @@ impl CsvFile {
         })
     }
 
+    /// Which of some columns are not there, in a sentence: an older run may lack them.
+    pub fn gaps(&self, names: impl IntoIterator<Item = String>) -> Option<String> {
+        let missing: Vec<String> = names
+            .into_iter()
+            .filter(|name| self.find(name).is_none())
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let what = match missing.len() {
+            0 => return None,
+            1..=3 => list(&missing),
+            n => format!("{n} columns, {} among them", missing[0]),
+        };
+        Some(format!(
+            "`{}` lacks {what}: another version wrote it, and what that would tell is unknown",
+            self.path.display()
+        ))
+    }
+
     /// The place of a column that need not be there.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.header.iter().position(|h| h == name)
@@ -71,13 +90,9 @@ impl CsvFile {
     /// # Errors
     /// At a value that cannot be.
     pub fn hold(&self, row: usize, column: &Column, value: f64) -> Result<(), LoadError> {
-        match column.metric.domain.holds(value) {
-            true => Ok(()),
-            false => {
-                let domain = column.metric.domain.name();
-                let reason = format!("`{value}` in `{}`, which a {domain} cannot be", column.name);
-                Err(self.at(row, reason))
-            }
+        match column.metric.domain.refuses(value) {
+            None => Ok(()),
+            Some(why) => Err(self.at(row, format!("`{value}` in `{}` {why}", column.name))),
         }
     }
 

@@ -7,7 +7,7 @@ use herdsim_core::ensemble::quorum::{Cell, Found, LATENCIES, Point, QuorumResult
 use herdsim_core::scenario::quorum::{Method, QuorumScenario, Wait, setting_name};
 use herdsim_core::stats::Estimate;
 
-use crate::output::csv::{estimate, number, three};
+use crate::output::csv::{self, estimate, number, three};
 use crate::output::load::{self, CsvFile, LoadError};
 use crate::results::{Column, Manner, Row, Table};
 
@@ -62,7 +62,7 @@ pub fn staleness(results: &QuorumResults<'_>, mut out: impl Write) -> io::Result
     Ok(())
 }
 
-/// The settings of a quorum in a directory; `manner` and `columns` are those of its table.
+/// The settings of a quorum in a directory, and what its files lack; `manner` and `columns` are those of its table.
 ///
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
@@ -71,9 +71,11 @@ pub fn load<'s>(
     scenario: &'s QuorumScenario,
     manner: &'static Manner,
     columns: &[Column],
-) -> Result<QuorumResults<'s>, LoadError> {
-    let read = |name: &str, cells: Option<&[String]>| {
+) -> Result<(QuorumResults<'s>, Vec<String>), LoadError> {
+    let mut gaps = Vec::new();
+    let mut read = |name: &str, cells: Option<&[String]>| {
         let file = CsvFile::read(directory, name)?;
+        gaps.extend(file.gaps(csv::header(manner, columns)));
         settings(
             &file,
             &load::table(&file, manner, columns.to_vec(), cells)?,
@@ -104,7 +106,7 @@ pub fn load<'s>(
         true => read("majorities.csv", None)?,
         false => Vec::new(),
     };
-    Ok(QuorumResults {
+    let results = QuorumResults {
         scenario,
         cells,
         curves: lines,
@@ -114,7 +116,8 @@ pub fn load<'s>(
             _ => scenario.run.replications,
         },
         interrupted: false,
-    })
+    };
+    Ok((results, gaps))
 }
 
 /// The rows of a table as settings, without their points.
@@ -124,21 +127,20 @@ fn settings(
     scenario: &QuorumScenario,
 ) -> Result<Vec<Cell>, LoadError> {
     let read = &scenario.read;
+    let setting = file.column(table.manner.column)?;
     let cell = |row: &Row| -> Result<Cell, LoadError> {
-        let wrong = |what: String| LoadError::Run {
-            path: file.path.clone(),
-            reason: format!("has a setting `{}` with {what}", row.name),
+        let wrong = |column: &str, text: &str| {
+            let reason = format!("`{text}` in `{column}` is not known");
+            match file.of(setting, &row.name).next() {
+                Some(at) => file.at(at, reason),
+                None => file.lacks(&format!("setting `{}`", row.name)),
+            }
         };
         let [n, r, w, method, always_fresh, writes_meet] = &row.labels[..] else {
-            return Err(wrong("other columns".to_string()));
+            return Err(file.lacks("settings with these labels"));
         };
-        let wait = |text: &String| {
-            Wait::parse(text).ok_or_else(|| wrong(format!("`{text}`, which is no quorum")))
-        };
-        let truth = |text: &String| {
-            let truth = text.parse::<bool>();
-            truth.map_err(|_| wrong(format!("`{text}`, which is not true or false")))
-        };
+        let wait = |column, text: &String| Wait::parse(text).ok_or_else(|| wrong(column, text));
+        let truth = |column, text: &String| text.parse::<bool>().map_err(|_| wrong(column, text));
         let found = [Found::Exact, Found::Conditional, Found::Simulated];
         let found = found.into_iter().find(|found| found.name() == method);
         let estimate = |name: &str| table.estimate(&row.name, name);
@@ -164,13 +166,13 @@ fn settings(
         });
         Ok(Cell {
             name: row.name.clone(),
-            n: n.parse().map_err(|_| wrong(format!("`{n}` replicas")))?,
-            r: wait(r)?,
-            w: wait(w)?,
-            found: found.ok_or_else(|| wrong(format!("`{method}`, which is not known")))?,
+            n: n.parse().map_err(|_| wrong("n", n))?,
+            r: wait("r", r)?,
+            w: wait("w", w)?,
+            found: found.ok_or_else(|| wrong("method", method))?,
             error: known(estimate("relative_error").mean),
-            always_fresh: truth(always_fresh)?,
-            writes_meet: truth(writes_meet)?,
+            always_fresh: truth("always_fresh", always_fresh)?,
+            writes_meet: truth("writes_meet", writes_meet)?,
             points: Vec::new(),
             visibility: visibility.collect(),
             latency_ci: [intervals(&reads), intervals(&writes)],

@@ -27,6 +27,8 @@ pub struct Rebuilt {
     pub charts: Vec<Chart>,
     /// Nothing for a sweep, whose cells are not compared.
     pub table: Option<Table>,
+    /// What a person should know of it: what its files lack, say.
+    pub notes: Vec<String>,
     /// What became of conditions.
     pub rulings: Vec<Ruled>,
 }
@@ -56,6 +58,7 @@ pub fn rebuild(
             story: report::sweep::story(&results, &scenario),
             charts: chart::sweep(&results)?,
             table: None,
+            notes: Vec::new(),
             rulings: Vec::new(),
         });
     }
@@ -70,6 +73,7 @@ pub fn rebuild(
         story: finished.story,
         charts: finished.charts,
         table: Some(finished.table),
+        notes: finished.notes,
         rulings,
     })
 }

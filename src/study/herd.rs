@@ -202,7 +202,7 @@ fn earlier(directory: &Path) -> Option<Results> {
     let Job::Herd(scenario) = Job::from_overlay(&overlay, JobKind::Herd).ok()? else {
         return None;
     };
-    files::load(directory, scenario).ok()
+    Some(files::load(directory, scenario).ok()?.results)
 }
 
 impl Study for Scenario {
@@ -228,7 +228,7 @@ impl Study for Scenario {
             return Err(StudyError::Interrupted);
         }
         let charts = match context.charts {
-            true => chart::herd(&results, context.before.and_then(earlier).as_ref())?,
+            true => chart::herd(&results, context.before.and_then(earlier).as_ref(), &[])?,
             false => Vec::new(),
         };
         finish(results, charts)
@@ -240,9 +240,12 @@ impl Study for Scenario {
     }
 
     fn load(&self, directory: &Path, before: Option<&Path>) -> Result<Finished, StudyError> {
-        let results = files::load(directory, self.clone())?;
-        let charts = chart::herd(&results, before.and_then(earlier).as_ref())?;
-        finish(results, charts)
+        let loaded = files::load(directory, self.clone())?;
+        let before = before.and_then(earlier);
+        let charts = chart::herd(&loaded.results, before.as_ref(), &loaded.unknown)?;
+        let mut finished = finish(loaded.results, charts)?;
+        finished.notes = loaded.gaps;
+        Ok(finished)
     }
 
     fn pressure(&self, cell: &str) -> Option<Pressure> {

@@ -271,10 +271,10 @@ impl Study for QuorumScenario {
     }
 
     fn load(&self, directory: &Path, _before: Option<&Path>) -> Result<Finished, StudyError> {
-        finish(
-            &files::load(directory, self, &MANNER, &columns(self))?,
-            true,
-        )
+        let (results, gaps) = files::load(directory, self, &MANNER, &columns(self))?;
+        let mut finished = finish(&results, true)?;
+        finished.notes = gaps;
+        Ok(finished)
     }
 
     fn older(&self, cell: &Json) -> Map<String, Json> {

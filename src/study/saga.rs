@@ -15,7 +15,7 @@ use herdsim_core::theory;
 use herdsim_core::world::TrialWorld;
 
 use crate::output::load::{self, CsvFile};
-use crate::output::{scenario_file, trials as files};
+use crate::output::{csv, scenario_file, trials as files};
 use crate::results::{Column, Manner, Table};
 use crate::study::trials::{Derived, Trials, figures, table};
 use crate::study::{Context, Finished, Study, StudyError};
@@ -210,12 +210,12 @@ impl Study for SagaScenario {
         let table = load::table(&file, &MANNER, columns(), Some(&Study::cells(self)))?;
         let trials = table.rows.first().map_or(0, |row| row.replications);
         let curves = files::load_curves(directory, &names(self))?;
-        finish(
-            self,
-            table,
-            trials,
-            files::load_sequence(directory)?,
-            curves,
-        )
+        let example = files::load_sequence(directory)?;
+        let mut finished = finish(self, table, trials, example, curves)?;
+        finished.notes = file
+            .gaps(csv::header(&MANNER, &columns()))
+            .into_iter()
+            .collect();
+        Ok(finished)
     }
 }
