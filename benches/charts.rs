@@ -15,7 +15,7 @@ fn main() {
     let quick = std::env::args().any(|a| a == "--quick");
     let turns = if quick { 5 } else { 21 };
     let pools = [1, 2].map(|threads| Workers::new(threads).expect("threads"));
-    let scenario = Scenario::blip();
+    let scenario = Scenario::default();
     let results = herd::run(&scenario, &pools[1]);
     let mut times: [Vec<f64>; 4] = Default::default();
     let mut count = 0;

@@ -3,20 +3,20 @@
 //! The simulated world is the crate [`herdsim_core`]: a [`scenario`](herdsim_core::scenario)
 //! says what to simulate, an [`ensemble`](herdsim_core::ensemble) runs it. Here is what is
 //! made of it: [`results`] as one table for every kind of run, what they mean
-//! ([`verdict`]), held to conditions ([`judge`]), as files ([`output`]), charts
-//! ([`chart`]) and documents ([`report`]). [`study`] knows the kinds, [`sweep`] runs grids,
+//! (`verdict`), held to conditions ([`judge`]), as files (`output`), charts
+//! ([`chart`]) and documents ([`report`]). [`study`] knows the kinds, `sweep` runs grids,
 //! [`run`] goes from a scenario to a directory, [`cli`] is the command.
 #![forbid(unsafe_code)]
 
 pub mod chart;
 pub mod cli;
-pub mod format;
+mod format;
 pub mod judge;
-pub mod output;
+mod output;
 pub mod report;
 pub mod results;
 pub mod run;
 pub mod study;
-pub mod sweep;
-pub mod text_table;
-pub mod verdict;
+mod sweep;
+mod text_table;
+mod verdict;

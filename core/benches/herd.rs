@@ -36,7 +36,7 @@ fn main() {
         with[2] = "callers.think=gamma(shape=1,mean=1s)";
         self::scenario(&with)
     };
-    let blip = Scenario::blip();
+    let blip = Scenario::default();
     let model = plain::Model {
         callers: 5_000,
         think_ns: 1e9,

@@ -63,6 +63,7 @@ pub enum Better {
 
 /// How the 95% interval of a mean over runs or trials is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Interval {
     /// Student's t over independent runs, cut to the domain.
     Student,

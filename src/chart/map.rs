@@ -123,7 +123,7 @@ impl Board<'_> {
         let mut entries = vec![
             entry(
                 Sign::Shades,
-                "from every run recovers to none does; grey: cannot be told",
+                "from every run recovers to none does; grey: undetermined",
             ),
             entry(
                 Sign::Edge,
@@ -416,7 +416,7 @@ impl Panel<'_> {
             let badness = self.badness(self.board.index(self.row, x, y));
             (!badness.is_nan()).then_some(badness > 0.5)
         };
-        // No edge runs along what cannot be told.
+        // No edge runs along what is undetermined.
         let differ = |a: Option<bool>, b: Option<bool>| a.zip(b).is_some_and(|(a, b)| a != b);
         for y in 0..ny {
             for x in 0..nx {

@@ -55,8 +55,9 @@ const PALETTE: [RGBColor; 8] = [
 ];
 
 /// What a drawing is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
+    #[default]
     Light,
     Dark,
 }

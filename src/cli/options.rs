@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::chart::theme::Theme;
-use crate::cli::run::all_threads;
 use herdsim_core::scenario::{Overlay, Problem};
 
 /// What a retry policy is made of.
@@ -186,4 +185,9 @@ impl Common {
         }
         Ok(())
     }
+}
+
+/// As many threads as there are cores.
+pub fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -6,8 +6,8 @@ use clap::Args;
 use herdsim_core::ensemble::Workers;
 use herdsim_core::scenario::Problem;
 
-use crate::cli::options::Ground;
-use crate::cli::run::{all_threads, note, rule};
+use crate::cli::options::{Ground, all_threads};
+use crate::cli::run::{note, rule};
 use crate::report::Part;
 use crate::run::rebuild::{Rebuilt, rebuild, together, write};
 use crate::run::{ASSERTION_FAILED, RunError};

@@ -81,11 +81,6 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, RunError> {
     Ok(if held { 0 } else { ASSERTION_FAILED })
 }
 
-/// As many threads as there are cores.
-pub fn all_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// The first Ctrl-C ends the run with what is complete; the second ends the
 /// process, and what it had begun to write goes with it.
 pub fn stop_on_interrupt(temporary: Option<&Path>) -> Arc<AtomicBool> {

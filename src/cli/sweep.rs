@@ -9,8 +9,8 @@ use herdsim_core::scenario::sweep::{Grid, MOST_CELLS};
 use herdsim_core::scenario::{JobKind, Node, Overlay, Problem};
 
 use crate::chart::theme::Theme;
-use crate::cli::options::{Common, Format};
-use crate::cli::run::{self, all_threads, note, print, progress_bar, stop_on_interrupt};
+use crate::cli::options::{Common, Format, all_threads};
+use crate::cli::run::{self, note, print, progress_bar, stop_on_interrupt};
 use crate::format::{bytes, large, seconds, thousands};
 use crate::output::run_dir::RunDir;
 use crate::run::sweep::{Swept, Whole, check_written, cost, scenario_text};

@@ -148,6 +148,7 @@ pub fn sweep(results: &SweepResults<'_>) -> String {
 
 /// Why a file is no earlier result of the kind.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResultError {
     #[error("no result.json: {0}")]
     Syntax(#[from] serde_json::Error),

@@ -11,6 +11,7 @@ use crate::results::{Column, Manner, Row, Table, Value};
 
 /// Why a run cannot be read back.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     #[error("cannot read `{path}`: {reason}")]
     File { path: PathBuf, reason: String },

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub const MARK: &str = "# Written by herdsim";
 
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DirError {
     #[error("`{0}` exists, and herdsim did not write it, or not all of it")]
     Foreign(PathBuf),

@@ -131,13 +131,13 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             s if s.is_nan() => format!("is not done within {horizon}; "),
             s => format!("is done after {}; ", done_after(policy, s)),
         },
-        (Question::Recovery, Fate::Steady) => "its recovery cannot be told; ".to_string(),
+        (Question::Recovery, Fate::Steady) => "its recovery is undetermined; ".to_string(),
         _ => String::new(),
     };
-    let judged = policy.metric(RECOVERED_RATIO).n;
-    let fate = match judged > 0 && judged < results.replications {
+    let determined = policy.metric(RECOVERED_RATIO).n;
+    let fate = match determined > 0 && determined < results.replications {
         true => format!(
-            "{fate}judged in {judged} of {} runs; ",
+            "{fate}determined in {determined} of {} runs; ",
             results.replications
         ),
         false => fate,

@@ -74,7 +74,7 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         }
     }
     out += &format!(
-        "**Method.** {}\n\nTo do it again: {}\n",
+        "**Method.** {}\n\nTo reproduce: {}\n",
         plain(&story.method),
         code(&story.command)
     );

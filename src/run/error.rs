@@ -11,11 +11,15 @@ use crate::format::{bytes, large};
 use crate::output::json::ResultError;
 use crate::output::load::LoadError;
 use crate::output::run_dir::DirError;
-use crate::run::INTERRUPTED;
 use crate::study::StudyError;
 use crate::sweep::assemble::AssembleError;
 use crate::sweep::checkpoint::CheckpointError;
 use crate::sweep::shard::ShardError;
+
+/// The exit status after Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+/// The exit status when a condition does not hold.
+pub const ASSERTION_FAILED: u8 = 3;
 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -39,18 +39,13 @@ use crate::chart::{self, Chart, ChartError};
 use crate::judge::assertion::{Assertion, Ruling};
 use crate::judge::baseline::Baseline;
 use crate::output::json::{self, Head};
-use crate::output::run_dir::RunDir;
+pub use crate::output::run_dir::RunDir;
 use crate::output::{csv, junit};
 use crate::report::{self, Part, Story};
 use crate::study;
 pub use crate::study::{Context, Finished, StudyError};
 use crate::text_table::{TextTable, piped, wrapped};
-pub use error::RunError;
-
-/// The exit status after Ctrl-C.
-pub const INTERRUPTED: u8 = 130;
-/// The exit status when a condition does not hold.
-pub const ASSERTION_FAILED: u8 = 3;
+pub use error::{ASSERTION_FAILED, INTERRUPTED, RunError};
 
 /// An estimate from above of what a job takes on so many threads.
 pub fn cost(job: &Job, threads: usize) -> Cost {

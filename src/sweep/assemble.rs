@@ -11,6 +11,7 @@ use herdsim_core::scenario::sweep::Grid;
 
 /// What keeps records from being a whole.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AssembleError {
     #[error("{} of {} cells are missing, {}", .missing, .of, .example)]
     Missing {

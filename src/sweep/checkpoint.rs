@@ -14,6 +14,7 @@ pub const CELLS: &str = "cells.log";
 
 /// What can be wrong with a record of cells.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     #[error("`{path}` was begun by {begun}, and this is {now}")]
     Other {

@@ -43,7 +43,7 @@ pub fn verdict(scenario: &FenceScenario, results: &Table) -> String {
         let mut clause = match (clauses.is_empty(), &never[..]) {
             (true, [one]) => format!("{one} never lets a write over a newer one"),
             (true, _) => format!("{} never let a write over a newer one", list(&never)),
-            (false, _) => "rejecting in one step makes it 0".to_string(),
+            (false, _) => "rejecting in one step eliminates it".to_string(),
         };
         if let Some(lost) = of(Guard::Atomic, LOST_UPDATE) {
             let barrier = match fence.guards.contains(&Guard::AtomicBarrier) {

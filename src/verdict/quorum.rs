@@ -82,7 +82,7 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
             ),
         };
         text += &format!(
-            "; R={} W={} makes it 0, for {} of reads and {} of writes",
+            "; R={} W={} eliminates them, for {} of reads and {} of writes",
             fresh.r,
             fresh.w,
             price(&cell.read_latency, &fresh.read_latency),
@@ -293,17 +293,16 @@ pub fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>)
     let k = results.scenario.read.versions;
     let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| !e.mean.is_nan()));
     let mut headers = vec![first_column(results)];
-    headers.extend(["reads up", "writes up", "may fail", "load"].map(String::from));
+    headers.extend(["availability r/w", "tolerates", "load"].map(String::from));
     if has_versions {
         headers.push(format!("{k} missed"));
         headers.push("(PBS)".to_string());
     }
-    headers.push("backwards".to_string());
+    headers.push("non-monotonic".to_string());
     let rows = results.cells.iter().take(MOST_ROWS).map(|cell| {
         let mut row = vec![
             short(results, cell),
-            nines(cell.available[0]),
-            nines(cell.available[1]),
+            format!("{}/{}", nines(cell.available[0]), nines(cell.available[1])),
             cell.resilience.to_string(),
             three_digits(cell.load),
         ];
@@ -386,9 +385,10 @@ pub fn method(results: &QuorumResults<'_>) -> String {
 pub fn columns(results: &QuorumResults<'_>) -> String {
     results.cells.first().map_or(String::new(), |cell| {
         format!(
-            "up: with each replica down {}% of the time\n\
+            "availability: of reads and of writes, with each replica down {}% of the time\n\
+             tolerates: replicas that may fail\n\
              load: share of operations that a replica serves\n\
-             backwards: a client's next read does not know what its first one did\n",
+             non-monotonic: a client's next read does not know what its first one did\n",
             three_digits(cell.down * 100.0)
         )
     })

@@ -167,13 +167,13 @@ impl<'g> SweepResults<'g> {
                     };
                     let count = |n: usize| thousands(n as f64);
                     match (known, some + none) {
-                        (0, _) => format!("recovery cannot be told for {who} in any cell"),
+                        (0, _) => format!("recovery is undetermined for {who} in every cell"),
                         (n, 0) if n == self.cells => {
                             format!("{who} {recovers} in all {total} cells")
                         }
                         (n, 0) => {
                             format!(
-                                "{who} {recovers} in all of {} cells that can be told",
+                                "{who} {recovers} in all of {} cells that are determined",
                                 count(n)
                             )
                         }
@@ -227,20 +227,20 @@ impl<'g> SweepResults<'g> {
 
     /// The same, short enough for a title.
     pub fn headline(&self) -> String {
-        let told = self.recovered.iter().flatten().any(|s| !s.is_nan());
-        if !self.asks_recovery() || !told {
+        let known = self.recovered.iter().flatten().any(|s| !s.is_nan());
+        if !self.asks_recovery() || !known {
             return self.range_headline();
         }
         if self.names.len() <= 3 {
             return self.verdict();
         }
         let stuck = |i: &usize| self.recovered[*i].iter().filter(|s| **s < 1.0).count();
-        let told = |i: &usize| self.recovered[*i].iter().any(|s| !s.is_nan());
-        let told: Vec<usize> = (0..self.names.len()).filter(told).collect();
-        let safe = told.iter().filter(|i| stuck(i) == 0).count();
+        let known = |i: &usize| self.recovered[*i].iter().any(|s| !s.is_nan());
+        let known: Vec<usize> = (0..self.names.len()).filter(known).collect();
+        let safe = known.iter().filter(|i| stuck(i) == 0).count();
         match (0..self.names.len()).rev().max_by_key(stuck) {
             Some(worst) if stuck(&worst) > 0 => format!(
-                "{safe} of {} policies recover wherever it can be told; {} does not in {} of {} \
+                "{safe} of {} policies recover wherever it is determined; {} does not in {} of {} \
                  cells",
                 self.names.len(),
                 self.names[worst],
@@ -248,7 +248,7 @@ impl<'g> SweepResults<'g> {
                 thousands(self.cells as f64)
             ),
             _ => format!(
-                "{safe} of {} policies recover wherever it can be told",
+                "{safe} of {} policies recover wherever it is determined",
                 self.names.len()
             ),
         }

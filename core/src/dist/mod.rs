@@ -15,6 +15,7 @@ use crate::units::Nanos;
 
 /// The law of a non-negative duration.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Dist {
     /// Always the same.
     Const(Nanos),

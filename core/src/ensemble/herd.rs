@@ -116,6 +116,7 @@ fn is_precise(raw: &[Sample], precision: f64) -> bool {
 
 /// What is kept of the replications of a herd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// The metrics of each.
     Metrics,

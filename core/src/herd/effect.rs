@@ -3,17 +3,17 @@
 use crate::idempotency::{Admission, Ledger, Receiver, Reply};
 use crate::scenario::service::Effect;
 
-/// The ledgers of all calls and the standing of all attempts, by slot.
+/// The ledgers of all calls and the progress of all attempts, by slot.
 pub struct Effects {
     receiver: Receiver,
     crash: f64,
     ledgers: Vec<Ledger>,
-    attempts: Vec<Standing>,
+    attempts: Vec<Progress>,
 }
 
 /// An attempt: whose it is, its number within its call, what its key made of it.
 #[derive(Clone, Copy)]
-struct Standing {
+struct Progress {
     call: u32,
     number: u32,
     admission: Admission,
@@ -51,49 +51,49 @@ impl Effects {
     /// An attempt of a call is sent, the `number`-th.
     #[cold]
     pub fn sent(&mut self, attempt: u32, call: u32, number: u32) {
-        let standing = Standing {
+        let progress = Progress {
             call,
             number,
             admission: Admission::Executes,
         };
         let slot = attempt as usize;
         if slot >= self.attempts.len() {
-            self.attempts.resize(slot + 1, standing);
+            self.attempts.resize(slot + 1, progress);
         }
-        self.attempts[slot] = standing;
+        self.attempts[slot] = progress;
     }
 
     /// A server takes an attempt: does it execute?
     #[cold]
     pub fn started(&mut self, attempt: u32, now: u64) {
-        let standing = &mut self.attempts[attempt as usize];
-        let ledger = &mut self.ledgers[standing.call as usize];
-        standing.admission = self.receiver.admit(ledger, standing.number, now);
-        if standing.admission == Admission::Executes {
-            self.receiver.begin(ledger, standing.number, now, u64::MAX);
+        let progress = &mut self.attempts[attempt as usize];
+        let ledger = &mut self.ledgers[progress.call as usize];
+        progress.admission = self.receiver.admit(ledger, progress.number, now);
+        if progress.admission == Admission::Executes {
+            self.receiver.begin(ledger, progress.number, now, u64::MAX);
         }
     }
 
     /// It is through; what it answers, and whether the effect happened again.
     #[cold]
     pub fn finished(&mut self, attempt: u32, now: u64, crash: bool) -> (Reply, bool) {
-        let standing = self.attempts[attempt as usize];
-        if standing.admission != Admission::Executes {
-            return (self.receiver.decline(standing.admission), false);
+        let progress = self.attempts[attempt as usize];
+        if progress.admission != Admission::Executes {
+            return (self.receiver.decline(progress.admission), false);
         }
-        let ledger = &mut self.ledgers[standing.call as usize];
+        let ledger = &mut self.ledgers[progress.call as usize];
         let before = ledger.executions;
         ledger.release(now);
-        let reply = self.receiver.complete(ledger, standing.number, now, crash);
+        let reply = self.receiver.complete(ledger, progress.number, now, crash);
         (reply, before > 0 && ledger.executions > before)
     }
 
     /// It is cut off before it is through.
     #[cold]
     pub fn aborted(&mut self, attempt: u32, now: u64) {
-        let standing = self.attempts[attempt as usize];
-        if standing.admission == Admission::Executes {
-            self.ledgers[standing.call as usize].release(now);
+        let progress = self.attempts[attempt as usize];
+        if progress.admission == Admission::Executes {
+            self.ledgers[progress.call as usize].release(now);
         }
     }
 

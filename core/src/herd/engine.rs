@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::herd::agenda::{Cause, NEVER};
-use crate::herd::hop::{Hop, Message, is_plain};
 use crate::herd::recorder::Outcome;
+use crate::herd::tier::{Message, Tier, is_plain};
 use crate::scenario::Scenario;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
@@ -21,21 +21,26 @@ impl Herd<'_> {
     pub fn replicate(&self, streams: Streams) -> Outcome {
         let horizon = self.scenario.run.horizon.0;
         if is_plain(self.scenario, self.policy) {
-            let mut hop = Hop::<true>::new(self.scenario, 0, self.policy, streams);
-            let (end, events) = alone(&mut hop, horizon);
-            return hop.finish(end, self.scenario, 0, events);
+            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, streams);
+            let (end, events) = alone(&mut tier, horizon);
+            return tier.finish(end, self.scenario, 0, events);
         }
-        let hop = |tier| Hop::<false>::new(self.scenario, tier, self.policy, streams);
-        let tiers = self.scenario.services.len();
+        let tier = |place| Tier::<false>::new(self.scenario, place, self.policy, streams);
+        let count = self.scenario.services.len();
         let mut chain = Chain {
-            hops: (0..tiers).map(hop).collect(),
-            made: vec![Vec::new(); tiers],
+            tiers: (0..count).map(tier).collect(),
+            made: vec![Vec::new(); count],
             mail: VecDeque::new(),
         };
         let (end, events) = chain.run(horizon);
-        let mut outcomes = chain.hops.into_iter().enumerate().map(|(tier, hop)| {
+        let mut outcomes = chain.tiers.into_iter().enumerate().map(|(place, tier)| {
             // Events are those of the whole chain.
-            hop.finish(end, self.scenario, tier, if tier == 0 { events } else { 0 })
+            tier.finish(
+                end,
+                self.scenario,
+                place,
+                if place == 0 { events } else { 0 },
+            )
         });
         // A chain has a first service.
         let mut first = outcomes.next().unwrap_or_else(|| unreachable!());
@@ -46,17 +51,17 @@ impl Herd<'_> {
 
 /// Runs a plain service to the horizon, or until nothing is left to happen:
 /// when that was, and how many events it took.
-fn alone(hop: &mut Hop<'_, true>, horizon: u64) -> (u64, u64) {
+fn alone(tier: &mut Tier<'_, true>, horizon: u64) -> (u64, u64) {
     let mut events = 0;
-    hop.begin();
+    tier.begin();
     loop {
-        let (time, cause) = hop.next();
+        let (time, cause) = tier.next();
         if time >= horizon {
             return (horizon, events);
         }
-        hop.step(time, cause);
+        tier.step(time, cause);
         events += 1;
-        if hop.is_done() {
+        if tier.is_done() {
             return (time, events);
         }
     }
@@ -67,7 +72,7 @@ fn alone(hop: &mut Hop<'_, true>, horizon: u64) -> (u64, u64) {
 /// Of events at the same instant those of the earlier service come first; what
 /// they mean for its neighbours happens before anything else.
 struct Chain<'s> {
-    hops: Vec<Hop<'s, false>>,
+    tiers: Vec<Tier<'s, false>>,
     /// By service and attempt there, its call to the next one.
     made: Vec<Vec<u32>>,
     /// Messages under way, from which service.
@@ -77,25 +82,25 @@ struct Chain<'s> {
 impl Chain<'_> {
     fn run(&mut self, horizon: u64) -> (u64, u64) {
         let mut events = 0;
-        for hop in &mut self.hops {
-            hop.begin();
+        for tier in &mut self.tiers {
+            tier.begin();
         }
         loop {
             let (mut tier, mut first) = (0, (NEVER, Cause::Call));
-            for (i, hop) in self.hops.iter().enumerate() {
-                let next = hop.next();
+            for (place, candidate) in self.tiers.iter().enumerate() {
+                let next = candidate.next();
                 if next.0 < first.0 {
-                    (tier, first) = (i, next);
+                    (tier, first) = (place, next);
                 }
             }
             let (time, cause) = first;
             if time >= horizon {
                 return (horizon, events);
             }
-            self.hops[tier].step(time, cause);
+            self.tiers[tier].step(time, cause);
             events += 1;
             self.deliver(tier, time);
-            if self.hops[0].is_done() {
+            if self.tiers[0].is_done() {
                 return (time, events);
             }
         }
@@ -112,7 +117,7 @@ impl Chain<'_> {
         while let Some((from, message)) = self.mail.pop_front() {
             let to = match message {
                 Message::Call(attempt) => {
-                    let call = self.hops[from + 1].call_from_above(attempt, now);
+                    let call = self.tiers[from + 1].call_from_above(attempt, now);
                     let made = &mut self.made[from];
                     if made.len() <= attempt as usize {
                         made.resize(attempt as usize + 1, 0);
@@ -122,11 +127,11 @@ impl Chain<'_> {
                 }
                 Message::Abandon(attempt) => {
                     let call = self.made[from][attempt as usize];
-                    self.hops[from + 1].abandon(call, now);
+                    self.tiers[from + 1].abandon(call, now);
                     from + 1
                 }
                 Message::Ended(attempt, ok) => {
-                    self.hops[from - 1].answered_from_below(attempt, ok, now);
+                    self.tiers[from - 1].answered_from_below(attempt, ok, now);
                     from - 1
                 }
             };
@@ -135,7 +140,7 @@ impl Chain<'_> {
     }
 
     fn collect(&mut self, tier: usize) {
-        let letters = self.hops[tier].outbox.drain(..);
+        let letters = self.tiers[tier].outbox.drain(..);
         self.mail.extend(letters.map(|message| (tier, message)));
     }
 }

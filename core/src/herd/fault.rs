@@ -1,4 +1,4 @@
-//! Faults at run time: the weather of an instant, and clocks that they bend.
+//! Faults at run time: the state of an instant, and clocks that they bend.
 
 use crate::herd::agenda::NEVER;
 use crate::scenario::fault::{Fault, FaultKind};
@@ -6,7 +6,7 @@ use crate::units::Nanos;
 
 /// What the faults in force do at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Weather {
+pub struct FaultState {
     /// Probability that an arriving attempt vanishes.
     pub vanish: f64,
     /// Probability that it is refused.
@@ -23,8 +23,8 @@ pub struct Weather {
     pub stalled: bool,
 }
 
-impl Weather {
-    const CALM: Weather = Weather {
+impl FaultState {
+    const CALM: FaultState = FaultState {
         vanish: 0.0,
         refuse: 0.0,
         error: 0.0,
@@ -41,10 +41,10 @@ pub struct Faults {
     /// Sorted instants at which the engine has to look; ends of list.
     edges: Vec<u64>,
     next_edge: usize,
-    weather: Weather,
-    /// Whether `weather` is that of no fault at all.
+    state: FaultState,
+    /// Whether `state` is that of no fault at all.
     is_calm: bool,
-    /// Until when `weather` holds; in a ramp it never does.
+    /// Until when `state` holds; in a ramp it never does.
     holds_until: u64,
     /// Work done by a busy server against time: it stops in a stall.
     pub service_clock: Clock,
@@ -73,7 +73,7 @@ impl Faults {
             faults: faults.to_vec(),
             edges,
             next_edge: 0,
-            weather: Weather::CALM,
+            state: FaultState::CALM,
             is_calm: true,
             holds_until: 0,
         }
@@ -103,15 +103,15 @@ impl Faults {
     }
 
     #[inline]
-    pub fn weather(&mut self, now: u64) -> &Weather {
+    pub fn state(&mut self, now: u64) -> &FaultState {
         if now >= self.holds_until {
             self.look(now);
         }
-        &self.weather
+        &self.state
     }
 
     fn look(&mut self, now: u64) {
-        let mut weather = Weather::CALM;
+        let mut state = FaultState::CALM;
         let mut holds_until = self.next_edge();
         let either = |a: f64, b: f64| 1.0 - (1.0 - a) * (1.0 - b);
         for fault in &self.faults {
@@ -123,18 +123,18 @@ impl Faults {
                 holds_until = now;
             }
             match fault.kind {
-                FaultKind::Crash => weather.refuse = either(weather.refuse, effect),
-                FaultKind::Stall => weather.stalled |= now < fault.to().0,
-                FaultKind::Blackhole => weather.vanish = either(weather.vanish, effect),
-                FaultKind::Errors(p) => weather.error = either(weather.error, p.0 * effect),
-                FaultKind::Loss(p) => weather.lose = either(weather.lose, p.0 * effect),
-                FaultKind::Slow(x) => weather.slow *= 1.0 + (x.0 - 1.0) * effect,
-                FaultKind::Capacity(x) => weather.capacity *= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Crash => state.refuse = either(state.refuse, effect),
+                FaultKind::Stall => state.stalled |= now < fault.to().0,
+                FaultKind::Blackhole => state.vanish = either(state.vanish, effect),
+                FaultKind::Errors(p) => state.error = either(state.error, p.0 * effect),
+                FaultKind::Loss(p) => state.lose = either(state.lose, p.0 * effect),
+                FaultKind::Slow(x) => state.slow *= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Capacity(x) => state.capacity *= 1.0 + (x.0 - 1.0) * effect,
                 FaultKind::Surge(_) => {}
             }
         }
-        self.weather = weather;
-        self.is_calm = weather == Weather::CALM;
+        self.state = state;
+        self.is_calm = state == FaultState::CALM;
         self.holds_until = holds_until;
     }
 }
@@ -360,14 +360,14 @@ mod tests {
                 f.pass_edge(f.next_edge());
                 passed += 1;
             }
-            *f.weather(now)
+            *f.state(now)
         };
-        assert_eq!(at(0.5), Weather::CALM);
+        assert_eq!(at(0.5), FaultState::CALM);
         assert_eq!(at(1.5).error, 0.5);
         assert_eq!(at(1.5).slow, 4.0);
         assert_eq!(at(2.5).error, 0.75);
         assert!((at(3.0).slow - 2.5).abs() < 1e-9);
-        assert_eq!(at(5.0), Weather::CALM);
+        assert_eq!(at(5.0), FaultState::CALM);
         assert!(passed > 1000);
     }
 }

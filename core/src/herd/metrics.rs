@@ -2,7 +2,7 @@
 
 use std::ops::Index;
 
-use crate::herd::recorder::Counts;
+use crate::herd::counts::Counts;
 use crate::histogram::Histogram;
 use crate::metric::{Better, Domain, Interval, Key, Metric, Unit};
 

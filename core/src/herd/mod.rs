@@ -1,23 +1,32 @@
 //! The herd: callers, their retry policy, and the service they meet.
 
-pub mod agenda;
+mod agenda;
 mod arrival;
+// Public for the tests that hold them to the clients they stand for.
+#[doc(hidden)]
 pub mod backoff;
+#[doc(hidden)]
 pub mod budget;
+mod client;
+mod counts;
 mod effect;
 mod engine;
-pub mod fault;
+mod fault;
+#[doc(hidden)]
 pub mod guard;
-mod hop;
 mod metrics;
+mod queue;
 mod recorder;
 pub mod series;
-mod service;
+mod server;
+mod slots;
+mod tier;
 mod waves;
 
+pub use counts::Counts;
 pub use engine::Herd;
 pub use metrics::*;
-pub use recorder::{Counts, Outcome, Residue};
+pub use recorder::{Outcome, Residue};
 pub(crate) use series::idle;
 pub use series::{Bin, Column, SERIES};
 pub use waves::{Stretch, WAVES, Waves};

@@ -1,6 +1,6 @@
 //! The time series of a herd: its columns, and how a bin is made of what was counted.
 
-use crate::herd::recorder::Counts;
+use crate::herd::counts::Counts;
 use crate::metric::Key;
 
 /// What passed within a bin.

@@ -6,9 +6,9 @@
 use rand::RngExt;
 
 use crate::dist::unit;
+use crate::quorum::counts::{Counts, Tally};
 use crate::quorum::exact::at_least;
-use crate::quorum::lanes::Lanes;
-use crate::quorum::tally::{Counts, Tally};
+use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{
     Cluster, Datacentres, FanOut, Home, Latency, Level, QuorumScenario, Repair, Wait,
 };
@@ -758,7 +758,7 @@ fn asked_from(
 }
 
 /// What a setting (N, R, W) is worth apart from delays.
-pub struct Standing {
+pub struct Strength {
     /// Chance of enough replicas for reads, and for writes, each down with the same.
     pub available: [f64; 2],
     /// Replicas that may fail, whichever they are.
@@ -767,8 +767,8 @@ pub struct Standing {
     pub load: f64,
 }
 
-impl Standing {
-    pub fn of(scenario: &QuorumScenario, n: u32, r: Wait, w: Wait, down: f64) -> Standing {
+impl Strength {
+    pub fn of(scenario: &QuorumScenario, n: u32, r: Wait, w: Wait, down: f64) -> Strength {
         let kinds = [
             asked_from(scenario, n, r, |d| d.reader),
             asked_from(scenario, n, w, |d| d.writer),
@@ -798,7 +798,7 @@ impl Standing {
             };
             f * mean(&kinds[0], &share) + (1.0 - f) * mean(&kinds[1], &share)
         };
-        Standing {
+        Strength {
             available,
             resilience: resilience.unwrap_or(0),
             load: (0..n as usize).map(serves).fold(0.0, f64::max),

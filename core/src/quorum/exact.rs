@@ -13,7 +13,7 @@
 //! of them serves every setting and every t.
 
 use crate::dist::Dist;
-use crate::quorum::mesh::{Law, Mark, Mesh, Panel, Rule, split, thinned};
+use crate::quorum::quadrature::{Law, Mark, Mesh, Panel, Rule, split, thinned};
 use crate::scenario::quorum::Latency;
 
 /// The four delays of a replica: write out, acknowledgement, read out, reply.

@@ -1,7 +1,10 @@
 //! Replicas, quorums, and what a read is worth after a write.
 
-pub mod cluster;
+pub(crate) mod cluster;
+pub(crate) mod counts;
+// Public for the tests and benchmarks that look into them.
+#[doc(hidden)]
 pub mod exact;
-pub mod lanes;
-pub mod mesh;
-pub mod tally;
+mod quadrature;
+#[doc(hidden)]
+pub mod simd;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::data_files;
 use super::document::{Problem, Section, Table};
-use super::fields::{MOST, above_zero, count_u32};
+use super::fields::{MOST, above_zero, by_default, count_u32};
 use crate::dist::Dist;
 use crate::units::{Factor, Nanos, Rate};
 
@@ -22,6 +22,20 @@ pub struct Callers {
     pub clients: u32,
     #[serde(flatten)]
     pub arrival: Arrival,
+}
+
+impl Default for Callers {
+    /// 5,000 callers of 50 processes, each with open arrivals at a call per second.
+    fn default() -> Callers {
+        by_default(callers(&Table::default()))
+    }
+}
+
+impl Default for Network {
+    /// No delay.
+    fn default() -> Network {
+        by_default(network(&Table::default()))
+    }
 }
 
 impl Callers {
@@ -55,6 +69,7 @@ pub enum Arrival {
 /// Where in the period each caller calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Phase {
     /// All at once.
     Aligned,

@@ -44,6 +44,21 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// What it is called in a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            FaultKind::Crash => "crash",
+            FaultKind::Stall => "stall",
+            FaultKind::Blackhole => "blackhole",
+            FaultKind::Errors(_) => "burst of errors",
+            FaultKind::Loss(_) => "loss of answers",
+            FaultKind::Slow(_) => "slowdown",
+            FaultKind::Capacity(_) => "loss of capacity",
+            FaultKind::Surge(_) => "surge",
+        }
+    }
+
+    /// As scenarios spell it.
     pub fn name(self) -> &'static str {
         match self {
             FaultKind::Crash => "crash",

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::dist::Dist;
 use crate::scenario::document::{Problem, Section, Table};
-use crate::scenario::fields::{Trials, above_zero, named, trials};
+use crate::scenario::fields::{Trials, above_zero, by_default, named, trials};
 use crate::units::{Drift, Nanos, Rate};
 
 /// A fence scenario with every field resolved.
@@ -47,6 +47,7 @@ pub struct Fence {
 /// Where in the renewal cycle a pause begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum PauseAt {
     /// At an age after the last effective renewal that is uniform on [0, `renew`).
     Random,
@@ -169,6 +170,12 @@ pub fn lease_presets() -> [LeasePreset; 6] {
             fencing: "atomic, where the resource checks the sequencer",
         },
     ]
+}
+
+impl Default for FenceScenario {
+    fn default() -> FenceScenario {
+        by_default(FenceScenario::read(&mut Section::new(&Table::default())))
+    }
 }
 
 impl FenceScenario {

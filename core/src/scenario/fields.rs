@@ -159,3 +159,9 @@ pub(super) fn needed<T: Value>(
             .help(help)
     })
 }
+
+/// What nothing reads as. A default is what is left out of a file: said once, where it is
+/// read, and never bad input, as a test sees.
+pub(super) fn by_default<T>(read: Result<T, Problem>) -> T {
+    read.unwrap_or_else(|problem| unreachable!("{problem}"))
+}

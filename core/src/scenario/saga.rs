@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::catalogue::policies;
 use super::document::{Problem, Section, Table};
-use super::fields::{Trials, as_map, count_u32, named, trials};
+use super::fields::{Trials, as_map, by_default, count_u32, named, trials};
 use super::idempotency::retention;
 use super::overlay::Overlay;
 use super::policy::Policy;
@@ -46,6 +46,15 @@ pub struct Saga {
 }
 fn key_names<S: Serializer>(keys: &[KeyMode], s: S) -> Result<S::Ok, S::Error> {
     s.collect_seq(keys.iter().map(|k| k.name()))
+}
+
+impl Default for SagaScenario {
+    fn default() -> SagaScenario {
+        by_default(SagaScenario::read(
+            &mut Section::new(&Table::default()),
+            &Overlay::default(),
+        ))
+    }
 }
 
 impl SagaScenario {

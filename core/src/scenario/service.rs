@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::document::{Kind, Node, Problem, Section, Table};
-use super::fields::{above_zero, count_u32, plain_name};
+use super::fields::{above_zero, by_default, count_u32, plain_name};
 use super::idempotency::retention;
 use crate::dist::Dist;
 use crate::idempotency::{KEY_MODES, KeyMode, Retention};
@@ -24,7 +24,7 @@ pub struct Service {
     pub retry_after: Option<Nanos>,
     /// How it calls the next service of the chain, where there is one.
     #[serde(flatten)]
-    pub onward: Option<Onward>,
+    pub downstream: Option<Downstream>,
     /// What its work does to the world, if doing it twice matters.
     #[serde(flatten)]
     pub effect: Option<Effect>,
@@ -32,7 +32,7 @@ pub struct Service {
 
 /// How a service calls the next one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Onward {
+pub struct Downstream {
     /// The retry policy of its calls; that under comparison where it has none of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
@@ -111,6 +111,19 @@ pub struct Effect {
     pub crash: Probability,
 }
 
+impl Default for Service {
+    /// A hundred servers of `exp(14ms)` behind a queue of 5,000.
+    fn default() -> Service {
+        by_default(service(&Table::default(), true))
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Pool {
+        by_default(pool(&mut Section::new(&Table::default())))
+    }
+}
+
 impl Service {
     /// The queue and its servers, where it has them.
     pub fn pool(&self) -> Option<&Pool> {
@@ -133,6 +146,7 @@ impl Service {
 /// Which of the waiting attempts is served next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Discipline {
     Fifo,
     Lifo,
@@ -147,6 +161,7 @@ pub enum Discipline {
 /// What becomes of an attempt whose caller stops waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Cancel {
     /// It lives on.
     None,
@@ -270,7 +285,7 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
         ("all", Cancel::All),
     ];
     let cancel = s.word("cancel", "cancel rule", &cancels)?;
-    let onward = match last {
+    let downstream = match last {
         true => {
             for key in ["policy", "clients", "async"] {
                 if s.node(key).is_some() {
@@ -283,7 +298,7 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
             }
             None
         }
-        false => Some(Onward {
+        false => Some(Downstream {
             policy: match s.node("policy") {
                 Some(node) => Some(node.text()?.to_string()),
                 None => None,
@@ -300,7 +315,7 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
             Some(hint) => Some(above_zero(&s, "retry_after", hint)?),
             None => None,
         },
-        onward,
+        downstream,
         effect: effect(&mut s)?,
     };
     s.finish()?;

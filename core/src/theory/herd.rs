@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_default_scenario_lies_inside_both_lines() {
-        let s = Scenario::blip();
+        let s = Scenario::default();
         let of = |i: usize| Pressure::of(&s, &s.policies[i].1);
         // 6 · 5,000/s against 100/14 ms, and 5,000 · 14 ms / 100 against 250 ms.
         let fixed = of(0).unwrap();

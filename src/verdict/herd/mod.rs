@@ -13,7 +13,6 @@ use herdsim_core::herd::{
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
-use herdsim_core::scenario::fault::FaultKind;
 use herdsim_core::scenario::policy::UNLIMITED;
 use herdsim_core::scenario::service::{Service, ServiceKind};
 
@@ -264,7 +263,7 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
 fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
     let first = scenario.faults.iter().map(|f| f.from).min();
     if first.is_some_and(|first| first <= scenario.run.warmup) {
-        return "recovery cannot be told, as the fault begins within the warm-up".to_string();
+        return "recovery is undetermined, as the fault begins within the warm-up".to_string();
     }
     let retried = |p: &PolicyResults| {
         let bin = scenario.run.bin.0.max(1);
@@ -275,9 +274,9 @@ fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
         sum(RETRIES) > 0.1 * sum(OFFERED)
     };
     match policies.iter().any(|p| retried(p)) {
-        true => "recovery cannot be told, as retries were above 10% before the fault".to_string(),
+        true => "recovery is undetermined, as retries were above 10% before the fault".to_string(),
         false => {
-            "recovery cannot be told, as the run has too little time before or after the fault"
+            "recovery is undetermined, as the run has too little time before or after the fault"
                 .to_string()
         }
     }
@@ -297,7 +296,7 @@ pub fn headline(results: &Results) -> String {
         ([], []) if groups.sometimes.is_empty() => match Question::of(&results.scenario) {
             Question::Completion => completion(results, &horizon),
             Question::Recovery if groups.steady.len() > 1 => {
-                format!("Who recovers from {what} cannot be told from this run")
+                format!("Who recovers from {what} is undetermined")
             }
             _ => match &groups.steady[..] {
                 [one] => format!("{} {}", named(one), failed(one)),
@@ -315,9 +314,9 @@ pub fn headline(results: &Results) -> String {
             let (more, n) = (groups.recover.len(), results.policies.len());
             let (name, s) = best[0];
             match more {
-                // Of the others it cannot be told: none of them is seen not to.
+                // Of the others it is undetermined: none of them is seen not to.
                 1 if groups.sometimes.is_empty() => format!(
-                    "{} recovers from {what} {}; of the others it cannot be told",
+                    "{} recovers from {what} {}; of the others it is undetermined",
                     named(name),
                     how_soon(*s)
                 ),
@@ -392,13 +391,13 @@ fn completion(results: &Results, horizon: &str) -> String {
             match (all.len(), able.len()) {
                 (1, _) => format!("{} is done after {after}", named(first)),
                 (n, _) if n == alike => format!("With every policy all is done after {after}"),
-                (n, m) if n == m => format!("{} is done first, after {after}", named(first)),
+                (n, m) if n == m => format!("{} finishes first, after {after}", named(first)),
                 (_, 1) => format!(
                     "{} answers the most calls, and is done after {after}",
                     named(first)
                 ),
                 _ => format!(
-                    "Of the policies that answer the most calls {} is done first, after {after}",
+                    "Of the policies that answer the most calls {} finishes first, after {after}",
                     named(first)
                 ),
             }
@@ -410,16 +409,7 @@ fn completion(results: &Results, horizon: &str) -> String {
 pub fn incident(results: &Results) -> String {
     match &results.scenario.faults[..] {
         [fault] => {
-            let what = match fault.kind {
-                FaultKind::Crash => "crash",
-                FaultKind::Stall => "stall",
-                FaultKind::Blackhole => "blackhole",
-                FaultKind::Errors(_) => "burst of errors",
-                FaultKind::Loss(_) => "loss of answers",
-                FaultKind::Slow(_) => "slowdown",
-                FaultKind::Capacity(_) => "loss of capacity",
-                FaultKind::Surge(_) => "surge",
-            };
+            let what = fault.kind.noun();
             let lasts = seconds(fault.lasts.as_secs());
             let vowel = ["8", "11 ", "18 "].iter().any(|n| lasts.starts_with(n));
             let article = match vowel {

@@ -175,10 +175,10 @@ fn notes(results: &Results) -> String {
         (Question::of(&results.scenario) == Question::Completion && done < results.replications)
             .then(|| format!("{done} of {} runs", results.replications))
     });
-    note("recovery could be judged in", &|p| {
-        let judged = p.metric(RECOVERED_RATIO).n;
-        (judged > 0 && judged < results.replications)
-            .then(|| format!("{judged} of {} runs", results.replications))
+    note("recovery is determined in", &|p| {
+        let determined = p.metric(RECOVERED_RATIO).n;
+        (determined > 0 && determined < results.replications)
+            .then(|| format!("{determined} of {} runs", results.replications))
     });
     match out.is_empty() {
         true => out,

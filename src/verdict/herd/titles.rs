@@ -35,7 +35,7 @@ fn ends<'r>(results: &'r Results, metric: Key) -> Option<Ends<'r>> {
 
 impl Ends<'_> {
     /// "so much with this policy, so much with that one", or with every policy.
-    fn told(&self, show: impl Fn(f64) -> String) -> String {
+    fn between(&self, show: impl Fn(f64) -> String) -> String {
         let (least, most) = (show(self.least.1), show(self.most.1));
         match (least == most, self.known) {
             (true, 1) => format!("{least} with {}", named(self.least.0)),
@@ -101,7 +101,10 @@ pub fn outcomes(results: &Results) -> String {
 pub fn tail(results: &Results) -> String {
     match ends(results, LATENCY_P99_S) {
         None => headline(results),
-        Some(ends) => format!("The 99th percentile of latency is {}", ends.told(seconds)),
+        Some(ends) => format!(
+            "The 99th percentile of latency is {}",
+            ends.between(seconds)
+        ),
     }
 }
 
@@ -111,7 +114,7 @@ pub fn median(results: &Results) -> String {
         None => headline(results),
         Some(ends) => format!(
             "Half of the answered calls take at most {}",
-            ends.told(seconds)
+            ends.between(seconds)
         ),
     }
 }

@@ -6,11 +6,11 @@ mod metrics;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::histogram::Histogram;
 use crate::quorum::cluster::{self, proves_fresh};
+use crate::quorum::counts::{Counts, Tally, share};
 use crate::quorum::exact::{
     Fineness, Legs, Setting, Tables, TooManySteps, at_least, choose, exactly, too_few,
 };
-use crate::quorum::lanes::Lanes;
-use crate::quorum::tally::{Counts, Tally, share};
+use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
 use crate::streams::Streams;
@@ -607,7 +607,7 @@ fn cell(
         0.0 => USUALLY_DOWN,
         down => down,
     };
-    let standing = cluster::Standing::of(scenario, n, r, w, down);
+    let strength = cluster::Strength::of(scenario, n, r, w, down);
     let pbs = |k: u32| {
         let (Some(reads), Some(writes)) = needs else {
             return f64::NAN;
@@ -664,11 +664,11 @@ fn cell(
             true => share(counts.failed_reads, counts.played),
             false => Estimate::certain(0.0),
         },
-        available: standing.available,
+        available: strength.available,
         down,
-        resilience: standing.resilience,
-        load: standing.load,
-        capacity: 1.0 / standing.load,
+        resilience: strength.resilience,
+        load: strength.load,
+        capacity: 1.0 / strength.load,
     };
     (cell, curve)
 }

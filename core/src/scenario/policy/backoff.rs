@@ -11,6 +11,7 @@ use crate::value::{Lexer, Value, ValueError, suggest};
 
 /// How long to wait before retry k = 1, 2, …, before jitter.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Backoff {
     None,
     Fixed(Nanos),
@@ -37,6 +38,7 @@ pub enum Backoff {
 
 /// What the base of an exponential backoff is multiplied by before retry k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Exponent {
     /// multiplier^(k−1): most clients.
     FromZero,
@@ -138,6 +140,7 @@ impl Serialize for Backoff {
 /// `Full`, `Equal` and `Decorrelated` are those of aws-samples/
 /// aws-arch-backoff-simulator, `src/backoff_simulator.py`.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Jitter {
     None,
     /// U(0, v)
@@ -188,6 +191,7 @@ impl Serialize for Jitter {
 
 /// When the cap of the backoff applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CapAfter {
     /// Before the jitter.
     No,
@@ -221,6 +225,7 @@ pub struct Quantum {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rounding {
     Floor,
     Ceil,
@@ -249,6 +254,7 @@ impl Serialize for Quantum {
 
 /// What a client makes of the time after which a service asks to be tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Hint {
     Ignore,
     /// It is the delay, but at most so much.

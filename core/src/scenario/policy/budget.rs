@@ -58,6 +58,7 @@ pub struct Ratio {
 /// What earns a ratio budget its retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Deposit {
     /// A call that starts.
     Start,
@@ -72,6 +73,7 @@ pub enum Deposit {
 /// How a ratio budget forgets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Expiry {
     /// To the nanosecond.
     Sliding,

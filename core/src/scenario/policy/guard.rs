@@ -23,6 +23,7 @@ pub struct Breaker {
 
 /// What a breaker looks back on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BreakerWindow {
     /// The last attempts (resilience4j).
     Count(u32),
@@ -42,6 +43,7 @@ impl Serialize for BreakerWindow {
 /// Which attempts a breaker stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Scope {
     All,
     Retries,
@@ -50,6 +52,7 @@ pub enum Scope {
 /// What limits the attempts that a client sends.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Throttle {
     Sre(Adaptive),
     AwsAdaptive,

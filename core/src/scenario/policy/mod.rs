@@ -7,7 +7,7 @@ mod guard;
 use serde::{Serialize, Serializer};
 
 use super::document::{Problem, Section, Table};
-use super::fields::{count_u32, optional, time_limit};
+use super::fields::{by_default, count_u32, optional, time_limit};
 use crate::units::Nanos;
 pub use backoff::{Backoff, CapAfter, Exponent, Hint, Jitter, Quantum, Rounding};
 use budget::budget;
@@ -157,6 +157,13 @@ impl Serialize for RetryOn {
         let kinds = Failure::ALL.iter().filter(|f| self.contains(**f));
         let asked = (self.0 & RetryOn::ASKED.0 != 0).then_some("asked");
         s.collect_seq(kinds.map(|f| f.name()).chain(asked))
+    }
+}
+
+impl Default for Policy {
+    /// Six attempts, a second apart, each waited for 250 ms.
+    fn default() -> Policy {
+        by_default(policy(&Table::default()))
     }
 }
 

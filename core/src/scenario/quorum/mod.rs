@@ -152,6 +152,7 @@ impl Serialize for Wait {
 ///
 /// apache/cassandra, `src/java/org/apache/cassandra/db/ConsistencyLevel.java`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Level {
     /// Of writes: a hint will do where every replica is down.
     Any,
@@ -220,6 +221,7 @@ impl Wait {
 /// Which replicas a read asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum FanOut {
     /// All; the first R replies count (Dynamo, Riak).
     All,
@@ -232,6 +234,7 @@ pub enum FanOut {
 /// What a read does about replicas that it finds stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Repair {
     None,
     /// Once all replicas have replied.
@@ -252,6 +255,7 @@ pub struct Datacentres {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Home {
     /// Anywhere, anew in every trial.
     Random,

@@ -6,9 +6,15 @@ use super::{
 };
 use crate::dist::Dist;
 use crate::scenario::document::{Kind, Node, Place, Problem, Section, Table};
-use crate::scenario::fields::{above_zero, count, named};
+use crate::scenario::fields::{above_zero, by_default, count, named};
 use crate::units::{Nanos, Probability, Rate};
 use crate::value::{Value, suggest};
+
+impl Default for QuorumScenario {
+    fn default() -> QuorumScenario {
+        by_default(QuorumScenario::read(&mut Section::new(&Table::default())))
+    }
+}
 
 impl QuorumScenario {
     pub(in crate::scenario) fn read(top: &mut Section<'_>) -> Result<QuorumScenario, Problem> {

@@ -1,0 +1,87 @@
+//! Running totals of a replication.
+
+/// Running totals since time 0. Bins and windows are differences of two of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls started.
+    pub calls: u64,
+    /// Calls that ended well, and that ended otherwise.
+    pub ok: u64,
+    pub failed: u64,
+    /// Attempts sent.
+    pub attempts: u64,
+    /// Attempts that arrived at the service, and how many of them were retries.
+    pub offered: u64,
+    pub offered_retries: u64,
+    /// Attempts by how they failed for their callers.
+    pub errors: u64,
+    pub rejected: u64,
+    pub refused: u64,
+    pub reset: u64,
+    pub timed_out: u64,
+    /// Retries that budget or breaker denied.
+    pub denied: u64,
+    /// Attempts that the client's own breaker or throttle did not let out.
+    pub denied_attempts: u64,
+    /// Calls answered at their first attempt.
+    pub first_try: u64,
+    /// Attempts withdrawn by their callers, and skipped by the service.
+    pub cancelled: u64,
+    pub dropped: u64,
+    /// Attempts that left a server, and those of them whose caller had left.
+    pub served: u64,
+    pub wasted: u64,
+    /// Time that these were in service, in ns.
+    pub served_ns: u128,
+    pub wasted_ns: u128,
+    /// Times the same call's work was completed again.
+    pub duplicates: u64,
+    /// Times the effect of the same call's work happened again, and calls that
+    /// were told that it had happened when it had not.
+    pub double_effects: u64,
+    pub phantom_effects: u64,
+    /// ∫ waiting attempts dt, ∫ busy servers dt, ∫ outstanding calls dt, in ns.
+    pub queue_ns: u128,
+    pub busy_ns: u128,
+    pub calls_ns: u128,
+    /// Time that attempts spent waiting, by the time they left the queue.
+    pub waited_ns: u128,
+    /// Time that calls took, by the time they ended.
+    pub ended_ns: u128,
+}
+
+impl Counts {
+    /// What was added since `then`.
+    pub(super) fn since(&self, then: &Counts) -> Counts {
+        Counts {
+            calls: self.calls - then.calls,
+            ok: self.ok - then.ok,
+            failed: self.failed - then.failed,
+            attempts: self.attempts - then.attempts,
+            offered: self.offered - then.offered,
+            offered_retries: self.offered_retries - then.offered_retries,
+            errors: self.errors - then.errors,
+            rejected: self.rejected - then.rejected,
+            refused: self.refused - then.refused,
+            reset: self.reset - then.reset,
+            timed_out: self.timed_out - then.timed_out,
+            denied: self.denied - then.denied,
+            denied_attempts: self.denied_attempts - then.denied_attempts,
+            first_try: self.first_try - then.first_try,
+            cancelled: self.cancelled - then.cancelled,
+            dropped: self.dropped - then.dropped,
+            served: self.served - then.served,
+            wasted: self.wasted - then.wasted,
+            served_ns: self.served_ns - then.served_ns,
+            wasted_ns: self.wasted_ns - then.wasted_ns,
+            duplicates: self.duplicates - then.duplicates,
+            double_effects: self.double_effects - then.double_effects,
+            phantom_effects: self.phantom_effects - then.phantom_effects,
+            queue_ns: self.queue_ns - then.queue_ns,
+            busy_ns: self.busy_ns - then.busy_ns,
+            calls_ns: self.calls_ns - then.calls_ns,
+            waited_ns: self.waited_ns - then.waited_ns,
+            ended_ns: self.ended_ns - then.ended_ns,
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! One service and those who call it: its calls and attempts, and what happens next.
+//!
+//! What callers do is in [`client`](crate::herd::client), what the service does in
+//! [`server`](crate::herd::server). In a chain the callers of all services but the first
+//! are attempts at the service before.
+
+use std::collections::VecDeque;
+
+use crate::dist::Dist;
+use crate::herd::agenda::{Agenda, Cause, Token};
+use crate::herd::arrival::Arrivals;
+use crate::herd::backoff::{self, Backoffs};
+use crate::herd::budget::Budgets;
+use crate::herd::effect::Effects;
+use crate::herd::fault::Faults;
+use crate::herd::guard::Guards;
+use crate::herd::queue::{Queue, Race};
+use crate::herd::recorder::{Outcome, Recorder, Residue, Site};
+use crate::herd::slots::{Attempt, Beside, Call, Pending, Phase, Slots};
+use crate::scenario::Scenario;
+use crate::scenario::callers::{Callers, Network};
+use crate::scenario::fault::FaultKind;
+use crate::scenario::policy::{Budget, Deposit, Policy, RetryOn};
+use crate::scenario::service::{Cancel, Discipline, Downstream, Pool, Service, ServiceKind};
+use crate::streams::{Purpose, Stream, Streams};
+use crate::units::{Factor, Nanos};
+
+/// What concerns the neighbours of a tier in the chain.
+#[derive(Clone, Copy, Debug)]
+pub enum Message {
+    /// An attempt here calls the next service.
+    Call(u32),
+    /// It has gone: nobody waits for that call any more.
+    Abandon(u32),
+    /// The call that an attempt at the service before has made ended, well or not.
+    Ended(u32, bool),
+}
+
+/// The row of optimistic concurrency control.
+pub(super) struct Row {
+    pub(super) version: u64,
+    /// The version that each attempt has read, by slot.
+    pub(super) read: Beside<u64>,
+}
+
+/// One service of a scenario, under the policy with which it is called.
+///
+/// It is compiled twice: `PLAIN` leaves out all that [`is_plain`] says is not
+/// there, which is a fifth of the instructions.
+pub struct Tier<'s, const PLAIN: bool> {
+    pub(super) service: &'s Service,
+    pub(super) network: &'s Network,
+    pub(super) policy: &'s Policy,
+    /// What is retried here: a rejection that has to say when to come back, say,
+    /// only where this service does.
+    pub(super) retry_on: RetryOn,
+    /// Who calls, where it is not the service before.
+    pub(super) callers: Option<&'s Callers>,
+    /// Client processes of whoever calls.
+    pub(super) clients: u32,
+    /// How it calls the next service.
+    pub(super) downstream: Option<&'s Downstream>,
+    pub(super) horizon: u64,
+    pub(super) servers: u32,
+    pub(super) room: u32,
+    pub(super) drop_expired: bool,
+    pub(super) cancel: Cancel,
+    /// Whether answers need no time to cross the network.
+    pub(super) instant_answers: bool,
+    /// Whether a guard, or the budget, follows every attempt.
+    pub(super) watched: bool,
+    /// Everything at the service is being failed.
+    pub(super) crashing: bool,
+    pub(super) now: u64,
+    pub(super) agenda: Agenda,
+    pub(super) arrivals: Arrivals,
+    pub(super) faults: Faults,
+    pub(super) backoff: Backoffs,
+    pub(super) budgets: Budgets,
+    pub(super) guards: Guards,
+    pub(super) queue: Queue,
+    /// In place of timers in [`Cause::Finish`], where service allows it.
+    pub(super) race: Option<Race>,
+    pub(super) row: Option<Row>,
+    /// Where doing the work twice matters.
+    pub(super) effects: Option<Effects>,
+    pub(super) calls: Slots<Call>,
+    pub(super) attempts: Slots<Attempt>,
+    /// By call, where that is of interest: what is on the agenda, and the attempts in flight.
+    pub(super) pending: Beside<Pending>,
+    pub(super) flights: Option<Beside<Vec<u32>>>,
+    /// For its neighbours, in order.
+    pub outbox: VecDeque<Message>,
+    pub(super) recorder: Recorder,
+    pub(super) service_rng: Stream,
+    pub(super) network_rng: Stream,
+    pub(super) backoff_rng: Stream,
+    pub(super) fault_rng: Stream,
+}
+
+/// Whether a scenario is one queue, called by clients without hedges, breakers,
+/// throttles, hints, and budgets that follow single attempts.
+pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
+    let [service] = &scenario.services[..] else {
+        return false;
+    };
+    let pool = service.pool();
+    let fifo_or_lifo = |pool: &Pool| matches!(pool.discipline, Discipline::Fifo | Discipline::Lifo);
+    let budgets = Budgets::new(policy.budget.as_ref(), 1);
+    pool.is_some_and(|pool| fifo_or_lifo(pool) && pool.shed.is_none() && pool.contention.0 == 0.0)
+        && service.retry_after.is_none()
+        && policy.hedge.is_none()
+        && policy.breaker.is_none()
+        && policy.throttle.is_none()
+        && !budgets.follows_attempts()
+        && !matches!(&policy.budget, Some(Budget::Ratio(r)) if r.deposit == Deposit::Settled)
+}
+
+impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
+    pub fn new(
+        scenario: &'s Scenario,
+        tier: usize,
+        own: &'s Policy,
+        streams: Streams,
+    ) -> Tier<'s, PLAIN> {
+        let service = &scenario.services[tier];
+        let downstream = match scenario.services.get(tier + 1) {
+            Some(_) => service.downstream.as_ref(),
+            None => None,
+        };
+        let caller = tier.checked_sub(1).map(|i| &scenario.services[i]);
+        let policy = scenario.policy_at(tier, own);
+        let own_faults = scenario.faults_at(tier);
+        let slows = own_faults
+            .iter()
+            .any(|f| matches!(f.kind, FaultKind::Slow(_)));
+        let faults = Faults::new(&own_faults);
+        let pool = service.pool();
+        let race = match pool {
+            Some(Pool {
+                service_time: Dist::Exp { mean },
+                servers,
+                contention: Factor(0.0),
+                ..
+            }) if !slows && faults.service_clock.is_plain() => {
+                Some(Race::new(mean.0 as f64, *servers))
+            }
+            _ => None,
+        };
+        // Work that always takes as long ends in the order in which it began.
+        let steady = match &service.kind {
+            ServiceKind::Queue(pool) => {
+                pool.service_time.constant().is_some() && pool.contention.0 == 0.0
+            }
+            ServiceKind::Coin(coin) => coin.response_time.constant().is_some(),
+            ServiceKind::Elastic(_) => false,
+            ServiceKind::Occ => {
+                let network = &scenario.network;
+                network.back.constant().is_some() && network.out.constant().is_some()
+            }
+        };
+        let agenda = Agenda::new(|cause| match cause {
+            Cause::Fault | Cause::Call => true,
+            Cause::Finish => steady && !slows && downstream.is_none(),
+            Cause::Answer => scenario.network.back.constant().is_some(),
+            Cause::Arrive | Cause::Cancel => scenario.network.out.constant().is_some(),
+            Cause::Timeout => policy.deadline.is_none(),
+            Cause::Retry => backoff::is_constant(policy),
+        });
+        let clients = match caller.and_then(|s| s.downstream.as_ref()) {
+            Some(downstream) => downstream.clients,
+            None => scenario.callers.clients,
+        };
+        let budgets = Budgets::new(policy.budget.as_ref(), clients);
+        let guards = Guards::new(policy, clients);
+        // Every tier draws its own random numbers; the first one those of a single service.
+        let stream = |purpose| streams.stream_at(purpose, tier as u64);
+        let arrivals = match tier {
+            0 => Arrivals::new(
+                &scenario.callers,
+                &scenario.faults,
+                streams.stream(Purpose::Arrivals),
+            ),
+            _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
+        };
+        Tier {
+            service,
+            network: &scenario.network,
+            policy,
+            retry_on: match service.retry_after {
+                Some(_) => policy.retry_on.asked(),
+                None => policy.retry_on,
+            },
+            callers: (tier == 0).then_some(&scenario.callers),
+            clients,
+            downstream,
+            horizon: scenario.run.horizon.0,
+            servers: pool.map_or(u32::MAX, |pool| pool.servers),
+            room: pool.map_or(0, |pool| pool.queue),
+            drop_expired: pool.is_some_and(|pool| pool.drop_expired),
+            cancel: service.cancel,
+            instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO)
+                && policy.hedge.is_none(),
+            watched: budgets.follows_attempts() || guards.watch(),
+            crashing: false,
+            now: 0,
+            agenda,
+            arrivals,
+            faults,
+            backoff: Backoffs::new(policy),
+            budgets,
+            guards,
+            queue: Queue::new(pool),
+            race,
+            row: matches!(service.kind, ServiceKind::Occ).then(|| Row {
+                version: 0,
+                read: Beside::new(),
+            }),
+            effects: service.effect.as_ref().map(Effects::new),
+            calls: Slots::new(),
+            attempts: Slots::new(),
+            pending: Beside::new(),
+            flights: (policy.hedge.is_some() || tier > 0).then(|| Beside::new()),
+            outbox: VecDeque::new(),
+            recorder: match (tier, streams.replication) {
+                (0, 0) => Recorder::new(scenario).with_waves(scenario),
+                _ => Recorder::new(scenario),
+            },
+            service_rng: stream(Purpose::Service),
+            network_rng: stream(Purpose::Network),
+            backoff_rng: stream(Purpose::Backoff),
+            fault_rng: stream(Purpose::Faults),
+        }
+    }
+
+    /// Puts the first events on the agenda.
+    pub fn begin(&mut self) {
+        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
+        self.agenda.set_next(Cause::Call, self.arrivals.next());
+    }
+
+    /// When something happens next, and why.
+    #[inline]
+    pub fn next(&self) -> (u64, Cause) {
+        self.agenda.next()
+    }
+
+    /// Brings the clock to `now`.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, now: u64) {
+        self.now = now;
+        let budgets = &self.budgets;
+        self.recorder.advance(now, |at| budgets.mean_tokens(at));
+    }
+
+    /// Does what happens next.
+    #[inline(always)]
+    pub fn step(&mut self, time: u64, cause: Cause) {
+        self.advance(time);
+        match cause {
+            Cause::Fault => self.on_fault_edge(),
+            Cause::Finish => self.on_finish(),
+            Cause::Answer => self.on_answer(),
+            Cause::Arrive => self.on_arrive(),
+            Cause::Cancel => self.on_cancel(),
+            Cause::Timeout => self.on_timeout(),
+            Cause::Retry => self.on_retry(),
+            Cause::Call => self.on_call(),
+        }
+    }
+
+    /// Whether all callers have called and none waits.
+    #[inline]
+    pub fn is_done(&self) -> bool {
+        self.recorder.outstanding() == 0 && self.arrivals.exhausted()
+    }
+
+    /// Ends the run after so many events.
+    pub fn finish(self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
+        let residue = self.residue(end);
+        let budgets = &self.budgets;
+        let service = Site { scenario, tier };
+        self.recorder
+            .finish(end, |at| budgets.mean_tokens(at), service, residue, events)
+    }
+
+    #[inline]
+    pub(super) fn client(&self, caller: u32) -> u32 {
+        match self.callers {
+            Some(callers) => callers.client(caller),
+            None => caller % self.clients,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn on_call(&mut self) {
+        let caller = self.arrivals.take();
+        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        if let Some(caller) = caller {
+            self.start_call(caller);
+        }
+    }
+
+    /// An attempt at the service before calls, at `now`; its call.
+    pub fn call_from_above(&mut self, attempt: u32, now: u64) -> u32 {
+        self.advance(now);
+        self.start_call(attempt)
+    }
+
+    #[inline(always)]
+    pub(super) fn start_call(&mut self, caller: u32) -> u32 {
+        self.recorder.call_started();
+        if !self.budgets.is_unlimited() {
+            let client = self.client(caller);
+            self.budgets.call_started(client, self.now);
+        }
+        let started = self.now;
+        let call = self.calls.add(|_| Call {
+            started,
+            jitter: 0,
+            caller,
+            tries: 0,
+            attempts_alive: 0,
+            retried: None,
+            ended: false,
+            worked: false,
+        });
+        if !PLAIN {
+            self.pending.of(call).begin();
+        }
+        if let Some(effects) = &mut self.effects {
+            effects.call_started(call);
+        }
+        self.send(call);
+        call
+    }
+
+    pub(super) fn token(&self, attempt: u32) -> Token {
+        Token {
+            slot: attempt,
+            generation: self.attempts[attempt].generation,
+        }
+    }
+
+    pub(super) fn later(&mut self, cause: Cause, delay: Nanos, attempt: u32) {
+        let token = self.token(attempt);
+        self.agenda
+            .schedule(cause, self.now.saturating_add(delay.0), token);
+    }
+
+    /// The attempt of the next event of a cause, unless that event is too late for it.
+    #[inline]
+    pub(super) fn take(&mut self, cause: Cause) -> Option<u32> {
+        let token = self.agenda.take(cause)?;
+        (self.attempts[token.slot].generation == token.generation).then_some(token.slot)
+    }
+
+    pub(super) fn residue(&self, end: u64) -> Residue {
+        let mut residue = Residue::default();
+        for slot in 0..self.attempts.records.len() as u32 {
+            let attempt = &self.attempts[slot];
+            let spent = u128::from(end.saturating_sub(attempt.since));
+            match attempt.phase {
+                Phase::Queued => {
+                    residue.queued += 1;
+                    residue.queued_ns += spent;
+                }
+                Phase::Serving => {
+                    residue.serving += 1;
+                    residue.serving_ns += spent;
+                }
+                Phase::Calling | Phase::Answered(_) if !self.frees_server() => {
+                    residue.serving += 1;
+                    residue.serving_ns += spent;
+                }
+                Phase::Calling | Phase::Answered(_) => {}
+                Phase::Out | Phase::Withdrawn | Phase::Back(_) | Phase::Gone => {}
+            }
+        }
+        let mut free = vec![false; self.calls.records.len()];
+        for slot in &self.calls.free {
+            free[*slot as usize] = true;
+        }
+        for (call, free) in self.calls.records.iter().zip(free) {
+            if !free && !call.ended {
+                residue.calls += 1;
+                residue.calls_ns += u128::from(end - call.started);
+            }
+        }
+        residue
+    }
+}

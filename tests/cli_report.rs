@@ -1,0 +1,554 @@
+//! Documents, comparisons and runs read back, as a user asks for them.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+
+fn herdsim(dir: &tempfile::TempDir) -> Command {
+    let mut command = Command::cargo_bin("herdsim").unwrap();
+    command.current_dir(dir);
+    command
+}
+
+const SMALL: [&str; 9] = [
+    "--callers",
+    "500",
+    "--servers",
+    "10",
+    "--queue",
+    "500",
+    "--replications",
+    "4",
+    "--no-charts",
+];
+
+/// Every number that the prose says of a policy stands in `summary.csv`.
+#[test]
+fn the_postmortem_says_what_the_summary_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--policy", "fixed,budget", "--replications", "3"];
+    herdsim(&dir).args(args).assert().success();
+    let read =
+        |name: &str| std::fs::read_to_string(dir.path().join("out/blip").join(name)).unwrap();
+    let (prose, page, summary) = (
+        read("postmortem.md"),
+        read("report.html"),
+        read("summary.csv"),
+    );
+    let mut rows = csv::Reader::from_reader(summary.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    for row in rows.records().map(Result::unwrap) {
+        let value = |name: &str| -> f64 {
+            let column = header.iter().position(|h| h == name).unwrap();
+            row[column].parse().unwrap_or(f64::NAN)
+        };
+        let line = prose
+            .lines()
+            .find(|line| line.starts_with(&format!("- {}: ", &row[0])))
+            .unwrap();
+        let half = (value("success_ratio_hi") - value("success_ratio_lo")) * 50.0;
+        let digits = (-half.log10().floor()).clamp(1.0, 3.0) as usize;
+        let success = value("success_ratio") * 100.0;
+        assert!(
+            line.contains(&format!(
+                "{success:.digits$} ±{half:.digits$}% of its calls"
+            )),
+            "{line}"
+        );
+        let attempts = value("attempts_per_call");
+        let before = line.split(" attempts a call").next().unwrap();
+        let told: f64 = before.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((told - attempts).abs() < 0.006, "{line}: {attempts}");
+        let wasted = value("wasted_service_ratio") * 100.0;
+        assert!(
+            line.contains(&format!("; {wasted:.1}% of the service's work")) || wasted == 0.0,
+            "{line}"
+        );
+        assert!(page.contains(&line[2..line.find(';').unwrap()]), "{line}");
+    }
+    for chart in [
+        "timeline",
+        "scoreboard",
+        "outcomes",
+        "queue",
+        "latency",
+        "distribution",
+    ] {
+        assert!(page.contains(&format!("<figure id=\"{chart}\"")), "{chart}");
+        assert!(prose.contains(&format!("]({chart}.png)")), "{chart}");
+    }
+    for remote in ["http://", "https://", " src=", "@import", "url("] {
+        let free = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!free.contains(remote), "{remote}");
+    }
+}
+
+#[test]
+fn an_earlier_run_is_compared_and_conditions_become_junit() {
+    let dir = tempfile::tempdir().unwrap();
+    herdsim(&dir)
+        .args(SMALL)
+        .args(["--name", "before"])
+        .assert()
+        .success();
+    let done = herdsim(&dir)
+        .args(SMALL)
+        .args(["--name", "after", "--baseline", "out/before/result.json"])
+        .args([
+            "--junit",
+            "j.xml",
+            "--assert",
+            "budget.success_ratio > 99.9%",
+        ])
+        .assert()
+        .code(3);
+    let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    assert!(
+        text.starts_with("As before: no policy answers more or fewer calls"),
+        "{text}"
+    );
+    let prose = std::fs::read_to_string(dir.path().join("out/after/postmortem.md")).unwrap();
+    assert!(prose.contains("Against before") && prose.contains("fails: "));
+    let xml = std::fs::read_to_string(dir.path().join("j.xml")).unwrap();
+    assert!(xml.contains("tests=\"1\" failures=\"1\""));
+    herdsim(&dir)
+        .args(["--baseline", "out/before/summary.csv"])
+        .assert()
+        .code(2);
+}
+
+/// Charts and documents come out of the files as they went in, whatever was run.
+#[test]
+fn reports_are_made_again_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = |name: &str| format!("{}/configs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let (chain, cluster) = (config("chain"), config("quorum-cluster"));
+    let runs: [&[&str]; 8] = [
+        &["--policy", "fixed,budget", "--replications", "3"],
+        &["run", &chain, "--replications", "2"],
+        &["fence", "--replications", "20000"],
+        &["saga", "--replications", "20000"],
+        &["quorum", "--r", "1,2", "--replications", "9000"],
+        &["run", &cluster, "--replications", "2000"],
+        &["--vary", "service.queue=500,1_000", "--replications", "2"],
+        &[
+            "fence",
+            "--vary",
+            "fence.ttl=5s,10s",
+            "--vary",
+            "fence.renew=1s,2s",
+            "--replications",
+            "2000",
+        ],
+    ];
+    for (i, args) in runs.iter().enumerate() {
+        let name = format!("r{i}");
+        herdsim(&dir)
+            .args(*args)
+            .args(["--name", &name])
+            .assert()
+            .success();
+        let run = dir.path().join("out").join(&name);
+        let files = || -> Vec<(String, Vec<u8>)> {
+            let mut all: Vec<_> = std::fs::read_dir(&run)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| {
+                    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                    (name, std::fs::read(path).unwrap())
+                })
+                .collect();
+            all.sort();
+            all
+        };
+        let before = files();
+        let made = |name: &str| {
+            [".png", ".svg", ".html", ".md"]
+                .iter()
+                .any(|e| name.ends_with(e))
+        };
+        for (name, _) in before.iter().filter(|(name, _)| made(name)) {
+            std::fs::remove_file(run.join(name)).unwrap();
+        }
+        // What is made of the CSV files needs no result.json.
+        std::fs::remove_file(run.join("result.json")).unwrap();
+        herdsim(&dir).arg("report").arg(&run).assert().success();
+        let after = files();
+        assert_eq!(after.len() + 1, before.len(), "{args:?}");
+        for (name, bytes) in &after {
+            let first = before.iter().find(|(first, _)| first == name);
+            assert!(first.unwrap().1 == *bytes, "{args:?}: {name} differs");
+        }
+    }
+}
+
+/// A comparison and its conditions are made again as well.
+#[test]
+fn a_comparison_is_made_again_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = [
+        "--callers",
+        "300",
+        "--servers",
+        "6",
+        "--queue",
+        "300",
+        "--replications",
+        "3",
+    ];
+    let judged = [
+        "--baseline",
+        "out/a",
+        "--assert",
+        "attempts_per_call.change < 900%",
+        "--assert",
+        "budget.success_ratio > 99.9%",
+    ];
+    herdsim(&dir)
+        .args(small)
+        .args(["--name", "a"])
+        .assert()
+        .success();
+    herdsim(&dir)
+        .args(small)
+        .args(["--set", "service.queue=60", "--name", "b"])
+        .args(judged)
+        .assert()
+        .code(3);
+    let read = |name: &str| std::fs::read(dir.path().join("out/b").join(name)).unwrap();
+    let names = [
+        "postmortem.md",
+        "report.html",
+        "change.svg",
+        "timeline.png",
+        "timeline-before.svg",
+    ];
+    let before = names.map(read);
+    for name in names {
+        std::fs::remove_file(dir.path().join("out/b").join(name)).unwrap();
+    }
+    herdsim(&dir)
+        .args(["report", "out/b"])
+        .args(judged)
+        .assert()
+        .code(3);
+    for (name, bytes) in names.iter().zip(before) {
+        assert!(read(name) == bytes, "{name} differs");
+    }
+    let text = String::from_utf8(read("postmortem.md")).unwrap();
+    assert!(text.contains("**Conditions**") && text.contains("Against a"));
+    herdsim(&dir)
+        .args(["report", "out/a", "out/b"])
+        .args(judged)
+        .assert()
+        .code(2);
+    // A sweep has no cells to compare with.
+    herdsim(&dir)
+        .args(["--vary", "service.queue=10,20", "--baseline", "out/a"])
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn runs_that_are_edited_or_of_another_version_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "--policy",
+        "fixed,budget",
+        "--replications",
+        "3",
+        "--name",
+        "r",
+    ];
+    herdsim(&dir).args(args).assert().success();
+    let run = dir.path().join("out/r");
+    herdsim(&dir)
+        .args(["report", "out/r", "out/r", "--out", "both"])
+        .assert()
+        .success();
+    let page = std::fs::read_to_string(dir.path().join("both/report.html")).unwrap();
+    assert!(page.contains("no policy answers more or fewer calls"));
+
+    // What was edited by hand, cut short, or written by another version is told.
+    let says = |name: &str, edit: &dyn Fn(String) -> String, what: &str| {
+        let path = run.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, edit(text.clone())).unwrap();
+        let done = herdsim(&dir).args(["report", "out/r"]).assert().code(2);
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(stderr.contains(what) && stderr.contains(name), "{stderr}");
+        std::fs::write(&path, text).unwrap();
+    };
+    says(
+        "timeseries.csv",
+        &|t| t.replacen("t_s", "time", 1),
+        "no column `t_s`",
+    );
+    says(
+        "replications.csv",
+        &|t| {
+            t.replacen(",6,", ",six,", 1)
+                .replacen("fixed,1,", "fixed,1,x", 1)
+        },
+        "is no number",
+    );
+    says(
+        "timeseries.csv",
+        &|t| t[..t.len() / 2].to_string(),
+        "cannot read",
+    );
+    says(
+        "replications.csv",
+        &|t| t.lines().take(4).collect::<Vec<_>>().join("\n"),
+        "no row of policy `budget`",
+    );
+    // Some of what cannot be, in the first row.
+    let set = |text: String, column: &str, value: &str| {
+        let at = text
+            .lines()
+            .next()
+            .unwrap()
+            .split(',')
+            .position(|c| c == column)
+            .unwrap();
+        let mut lines: Vec<String> = text.lines().map(String::from).collect();
+        let mut fields: Vec<&str> = lines[1].split(',').collect();
+        fields[at] = value;
+        lines[1] = fields.join(",");
+        lines.join("\n")
+    };
+    for (name, column, value, what) in [
+        ("replications.csv", "calls", "-3", "is negative"),
+        ("replications.csv", "recovered_ratio", "5", "is above 1"),
+        ("replications.csv", "success_ratio", "inf", "is no number"),
+        ("replications.csv", "replication", "1", "where 0 should be"),
+        ("timeseries.csv", "latency_p99_s", "inf", "is no number"),
+        ("timeseries.csv", "t_s", "7", "where 0 should be"),
+        ("waves.csv", "first", "NaN", "is no number"),
+        (
+            "latencies.csv",
+            "latency_ns",
+            "9999999999",
+            "does not come after",
+        ),
+    ] {
+        says(name, &|text| set(text, column, value), what);
+    }
+    says(
+        "waves.csv",
+        &|t| t.lines().take(9).collect::<Vec<_>>().join("\n"),
+        "no row of policy",
+    );
+    std::fs::remove_file(run.join("latencies.csv")).unwrap();
+    herdsim(&dir).args(["report", "out/r"]).assert().code(2);
+
+    // The same of other kinds: what is missing, and in which file.
+    let refused = |args: &[&str], file: &str, from: &str, to: &str, what: &str| {
+        let common = ["--name", "k", "--replications", "2000", "--no-charts"];
+        herdsim(&dir).args(args).args(common).assert().success();
+        let path = dir.path().join("out/k").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        let done = herdsim(&dir).args(["report", "out/k"]).assert().code(2);
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(stderr.contains(what) && stderr.contains(file), "{stderr}");
+    };
+    refused(
+        &["fence"],
+        "summary.csv",
+        "guard,",
+        "guards,",
+        "no column `guard`",
+    );
+    refused(
+        &["saga"],
+        "summary.csv",
+        "\nnone,2000,",
+        "\nnone,2000,1",
+        "`p_duplicate` is above 1",
+    );
+    refused(
+        &["saga"],
+        "summary.csv",
+        "\nnone,",
+        "\nnobody,",
+        "no row of key `none`",
+    );
+    let axis = ["--vary", "fence.ttl=5s,10s"];
+    let sweep = [&["fence"][..], &axis].concat();
+    refused(
+        &sweep,
+        "summary.csv",
+        "\n0,5s,",
+        "\n0,6s,",
+        "where cell 0 has `5s`",
+    );
+    refused(
+        &["quorum"],
+        "staleness.csv",
+        "p_exact",
+        "exactly",
+        "no column `p_exact`",
+    );
+    refused(
+        &["quorum"],
+        "summary.csv",
+        ",exact,",
+        ",guessed,",
+        "`guessed` in `method`",
+    );
+}
+
+/// A run of a version that knew fewer metrics and columns is read all the same: what it
+/// does not have is unknown, what would need that is left out, and both are said.
+#[test]
+fn runs_that_lack_columns_stay_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    // Takes a column out of a CSV file, with its values.
+    let without = |path: &Path, column: &str| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let at = header.iter().position(|c| *c == column).unwrap();
+        let cut = |line: &str| {
+            let mut fields: Vec<&str> = line.split(',').collect();
+            fields.remove(at);
+            fields.join(",") + "\n"
+        };
+        std::fs::write(path, text.lines().map(cut).collect::<String>()).unwrap();
+    };
+    let runs: [(&[&str], &str, &str); 5] = [
+        (&[], "replications.csv", "answered_ratio"),
+        (&[], "timeseries.csv", "goodput_per_s"),
+        (&["fence"], "summary.csv", "p_overlap_hi"),
+        (&["saga"], "summary.csv", "p_unknown"),
+        (&["quorum"], "summary.csv", "p_stale_last"),
+    ];
+    for (i, (args, file, column)) in runs.into_iter().enumerate() {
+        let name = format!("r{i}");
+        let size = if args.is_empty() { "3" } else { "2000" };
+        let common = ["--name", &name, "--replications", size, "--no-charts"];
+        herdsim(&dir).args(args).args(common).assert().success();
+        let run = dir.path().join("out").join(&name);
+        without(&run.join(file), column);
+        let done = herdsim(&dir)
+            .args(["report", &format!("out/{name}")])
+            .assert()
+            .success();
+        let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+        assert!(
+            stderr.contains(&format!("`{column}`")) && stderr.contains(file),
+            "{stderr}"
+        );
+        let drawn = run.join("timeline.png").exists();
+        assert_eq!(drawn, column == "answered_ratio", "{column}");
+    }
+}
+
+/// What changed since an earlier run can be a condition.
+#[test]
+fn conditions_on_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str], name: &str| {
+        let mut command = herdsim(&dir);
+        command.args(args).args(["--no-charts", "--name", name]);
+        command
+    };
+    run(&["fence", "--replications", "50000"], "a")
+        .assert()
+        .success();
+    let base = [
+        "--replications",
+        "50000",
+        "--baseline",
+        "out/a/result.json",
+        "--assert",
+    ];
+    let then = |ttl: &str, condition: &str| {
+        let args = [&["fence", "--ttl", ttl][..], &base, &[condition]].concat();
+        run(&args, "b").assert()
+    };
+    // The same lease, the same seed: no change at all.
+    then("15s", "none.p_stale_write.change < 10%").code(0);
+    // Half the lease: six times the overlaps, and more.
+    then("7s", "none.p_overlap.change < 100%").code(3);
+    then("7s", "none.p_overlap.change > 100%").code(0);
+    then("7s", "atomic.p_stale_write.change <= 0%").code(0);
+    let done = then("7s", "none.p_overlap.change < soon").code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("such as 5%"));
+    let alone = run(&["fence", "--assert", "none.p_overlap.change < 5%"], "c");
+    { alone }.assert().code(2);
+    // Another kind is nothing to compare with.
+    let done = run(&["saga", "--baseline", "out/a/result.json"], "d")
+        .assert()
+        .code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("kind `fence`"));
+}
+
+/// What the words of a report rest on.
+#[test]
+fn words_claim_no_more_than_the_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = [
+        "--callers",
+        "300",
+        "--servers",
+        "6",
+        "--queue",
+        "300",
+        "--no-charts",
+    ];
+    let prose = |args: &[&str], name: &str| {
+        let done = herdsim(&dir)
+            .args(small)
+            .args(args)
+            .args(["--name", name])
+            .assert();
+        let text = String::from_utf8(done.success().get_output().stdout.clone()).unwrap();
+        let path = dir.path().join("out").join(name).join("postmortem.md");
+        (text, std::fs::read_to_string(path).unwrap())
+    };
+    // One run is the same as itself, and no worse, though there are no intervals.
+    let once = ["--replications", "1"];
+    prose(&once, "one");
+    let (text, again) = prose(&[&once[..], &["--baseline", "out/one"]].concat(), "two");
+    assert!(!text.contains("worse") && !again.contains("NaN"), "{text}");
+    assert!(again.contains("cannot be told from chance"), "{again}");
+    // Calls that never end are not answered: more attempts answer no more of them.
+    let file = dir.path().join("many.toml");
+    let policies = "[policy.two]\nextends = \"fixed\"\nattempts = 3\n\
+                    [policy.forty]\nextends = \"fixed\"\nattempts = 60\n";
+    std::fs::write(&file, policies).unwrap();
+    herdsim(&dir)
+        .args([
+            "run",
+            "many.toml",
+            "--replications",
+            "2",
+            "--horizon",
+            "30s",
+            "--no-charts",
+        ])
+        .args(["--name", "many"])
+        .assert()
+        .success();
+    let many = std::fs::read_to_string(dir.path().join("out/many/postmortem.md")).unwrap();
+    assert!(
+        many.contains("No policy answers more calls than another."),
+        "{many}"
+    );
+    // Who gives up is done soon, and not the better for it.
+    let burst = [
+        "--arrival",
+        "once",
+        "--fault",
+        "none",
+        "--policy",
+        "fixed,budget",
+    ];
+    let (_, burst) = prose(&[&burst[..], &["--replications", "4"]].concat(), "burst");
+    assert!(
+        burst.starts_with("## fixed answers the most calls"),
+        "{burst}"
+    );
+}
