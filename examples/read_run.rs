@@ -8,14 +8,23 @@ use std::path::{Path, PathBuf};
 use herdsim::run::rebuild::rebuild;
 use herdsim::run::{Context, RunDir, simulate};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::{Job, Scenario};
+use herdsim_core::scenario::callers::Callers;
+use herdsim_core::scenario::{Job, Run, Scenario};
 
 /// A small run in a directory of its own.
 fn small_run(workers: &Workers) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let mut scenario = Scenario::default();
-    scenario.name = "read-run-example".to_string();
-    scenario.callers.count = 500;
-    scenario.run.replications = 3;
+    let scenario = Scenario {
+        name: "read-run-example".to_string(),
+        callers: Callers {
+            count: 500,
+            ..Callers::default()
+        },
+        run: Run {
+            replications: 3,
+            ..Run::default()
+        },
+        ..Scenario::default()
+    };
     let context = Context {
         workers,
         watch: Watch::default(),

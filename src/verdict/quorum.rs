@@ -386,7 +386,7 @@ pub fn columns(results: &QuorumResults<'_>) -> String {
     results.cells.first().map_or(String::new(), |cell| {
         format!(
             "availability: of reads and of writes, with each replica down {}% of the time\n\
-             tolerates: replicas that may fail\n\
+             tolerates: how many replicas may fail\n\
              load: share of operations that a replica serves\n\
              non-monotonic: a client's next read does not know what its first one did\n",
             three_digits(cell.down * 100.0)

@@ -220,7 +220,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             calls: Slots::new(),
             attempts: Slots::new(),
             pending: Beside::new(),
-            flights: (policy.hedge.is_some() || tier > 0).then(|| Beside::new()),
+            flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
             recorder: match (tier, streams.replication) {
                 (0, 0) => Recorder::new(scenario).with_waves(scenario),
