@@ -20,15 +20,14 @@ impl Histogram {
         Histogram(Hdr::new(3).unwrap_or_else(|e| unreachable!("three digits: {e}")))
     }
 
-    /// Counts one duration in ns; what is longer than the longest counts as that.
+    /// Counts one duration in ns; what is longer than the longest so far counts as that.
     #[inline]
     pub fn record(&mut self, ns: u64) {
-        if self.0.record(ns).is_err() {
-            self.0.saturating_record(ns);
-        }
+        self.0.saturating_record(ns);
     }
 
-    /// Counts a duration so many times; says whether it was not too long to count.
+    /// Counts a duration so many times, and grows where it can; says whether it was not too
+    /// long to count.
     #[must_use]
     pub fn record_many(&mut self, ns: u64, count: u64) -> bool {
         self.0.record_n(ns, count).is_ok()

@@ -160,7 +160,7 @@ impl Lane {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<Token> {
         match self {
             Lane::Ring(ring) => ring.pop_front().map(|(_, token)| token),
