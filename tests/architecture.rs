@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "histogram",
             "world",
             "dist",
+            "dist_text",
             "idempotency",
             "scenario",
             "herd",

@@ -29,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 pub mod dist;
+mod dist_text;
 pub mod ensemble;
 pub mod fence;
 pub mod herd;

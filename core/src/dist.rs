@@ -1,7 +1,5 @@
 //! Distributions of durations: sampling, density, cdf, survival, quantile and moments.
 
-mod read;
-
 use std::fmt;
 use std::sync::Arc;
 
