@@ -16,7 +16,7 @@ fn main() {
     let turns = if quick { 5 } else { 21 };
     let pools = [1, 2].map(|threads| Workers::new(threads).expect("threads"));
     let scenario = Scenario::default();
-    let results = herd::run(&scenario, &pools[1]);
+    let results = herd::run(&scenario, &pools[1]).expect("a scenario");
     let mut times: [Vec<f64>; 4] = Default::default();
     let mut count = 0;
     for _ in 0..turns {

@@ -41,6 +41,8 @@ pub struct Manner {
     pub subject: &'static str,
     /// The column headings of its least and greatest value.
     pub extremes: [&'static str; 2],
+    /// Whether its own lists make cells, so that a grid without axes is a run.
+    pub lists_cells: bool,
     /// How long it takes to recover, and how many of the runs do, where that is a question.
     pub recovery: Option<Recovery>,
 }

@@ -233,7 +233,7 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
             "run.replications=3",
             &compare,
         ]);
-        let results = herd::run(&s, &workers);
+        let results = herd::run(&s, &workers).unwrap();
         for chart in chart::herd(&results, None, &[]).unwrap() {
             assert_legible(&format!("{} of {n}", chart.name), &chart.svg);
         }
@@ -249,7 +249,7 @@ fn pictures_are_twice_as_large_and_not_blank() {
         "run.horizon=15s",
         "run.replications=2",
     ]);
-    let results = herd::run(&s, &workers);
+    let results = herd::run(&s, &workers).unwrap();
     for chart in chart::herd(&results, None, &[]).unwrap() {
         let light = chart.png().unwrap();
         let decoder = png::Decoder::new(std::io::Cursor::new(&light));
@@ -284,7 +284,7 @@ fn the_longest_names_leave_room_for_the_charts() {
          [policy.{one}]\nextends = \"fixed\"\n[policy.{two}]\nextends = \"budget\"\n"
     );
     let s = herdsim_core::scenario::Scenario::parse("long.toml", &file).unwrap();
-    let results = herd::run(&s, &workers);
+    let results = herd::run(&s, &workers).unwrap();
     for chart in chart::herd(&results, None, &[]).unwrap() {
         assert_legible(&format!("{} of long names", chart.name), &chart.svg);
     }

@@ -39,9 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         ..Scenario::default()
     };
-    scenario.check()?;
-
-    let results = herd::run(&scenario, &Workers::new(0)?);
+    let results = herd::run(&scenario, &Workers::new(0)?)?;
     for policy in &results.policies {
         let [answered, attempts] = [ANSWERED_RATIO, ATTEMPTS_PER_CALL].map(|m| policy.metric(m));
         println!(

@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let workers = Workers::new(0)?;
     for (what, scenario) in [("as written", &scenario), ("without timeouts", &narrower)] {
-        let results = herd::run(scenario, &workers);
+        let results = herd::run(scenario, &workers)?;
         let policy = &results.policies[0];
         println!(
             "{what:17} success {:.4}, attempts per call {:.3}",

@@ -21,7 +21,7 @@
 //!     service = { servers = 10, queue = 500 }
 //!     "#,
 //! )?;
-//! let results = herd::run(&scenario, &Workers::new(2)?);
+//! let results = herd::run(&scenario, &Workers::new(2)?)?;
 //! assert_eq!(results.policies[0].metric(RECOVERED_RATIO).mean, 0.0);
 //! assert_eq!(results.policies[1].metric(RECOVERED_RATIO).mean, 1.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -15,6 +15,7 @@ use crate::format::{bytes, large, seconds, thousands};
 use crate::output::run_dir::RunDir;
 use crate::run::sweep::{Swept, Whole, check_written, cost, scenario_text};
 use crate::run::{INTERRUPTED, RunError, read};
+use crate::study;
 use crate::sweep;
 use crate::sweep::checkpoint::Checkpoint;
 use crate::sweep::shard::Shard;
@@ -49,8 +50,11 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     }
     let grid = Grid::from_overlay(overlay, kind, &common.vary)?;
     // Lists of N, R, W and t are one scenario.
-    if grid.axes.is_empty() && grid.kind == JobKind::Quorum && !common.dry_run {
-        return run::run(&grid.base()?, common);
+    if grid.axes.is_empty() && !common.dry_run {
+        let base = grid.base()?;
+        if study::of(&base).manner().lists_cells {
+            return run::run(&base, common);
+        }
     }
     if let Some(text) = common.assertions.first() {
         let place = Node::from_flag("--assert", text).place;

@@ -4,7 +4,6 @@ use crate::format::{percent, thousands};
 use crate::report::Story;
 use crate::text_table::TextTable;
 use crate::verdict::sweep::SweepResults;
-use herdsim_core::scenario::Job;
 
 /// Policies, guards or settings that are told of one by one.
 const TOLD: usize = 8;
@@ -139,9 +138,9 @@ fn cells(results: &SweepResults<'_>) -> Option<TextTable> {
             row
         })
         .collect();
-    let what = match results.base {
-        Job::Herd(_) => "Calls answered in every cell".to_string(),
-        _ => format!("In every cell: {}", results.manner.subject),
+    let what = match results.asks_recovery() {
+        true => "Calls answered in every cell".to_string(),
+        false => format!("In every cell: {}", results.manner.subject),
     };
     Some(TextTable::new(&what, &headers, &rows))
 }

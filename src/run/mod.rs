@@ -52,7 +52,8 @@ pub fn cost(job: &Job, threads: usize) -> Cost {
     study::of(job).cost(threads)
 }
 
-/// Simulates a job.
+/// Simulates a job that is known to be sound: one that was read is, one that was put
+/// together in code is held to its file by [`Job::check`].
 ///
 /// # Errors
 /// When it was stopped before anything was complete, or cannot be worked out.

@@ -42,6 +42,7 @@ pub static MANNER: Manner = Manner {
     main: STALE_WRITE,
     subject: "chance per pause of a write over a newer one",
     extremes: ["least stale", "most stale"],
+    lists_cells: false,
     recovery: None,
 };
 

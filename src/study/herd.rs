@@ -46,6 +46,7 @@ pub static MANNER: Manner = Manner {
     main: SUCCESS_RATIO,
     subject: "share of calls answered",
     extremes: ["least answered", "most answered"],
+    lists_cells: false,
     recovery: Some(Recovery {
         time: RECOVERY_S,
         share: RECOVERED_RATIO,

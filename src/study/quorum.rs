@@ -42,6 +42,7 @@ pub static MANNER: Manner = Manner {
     main: STALE,
     subject: "chance of a stale read at the first t",
     extremes: ["least stale", "most stale"],
+    lists_cells: true,
     recovery: None,
 };
 

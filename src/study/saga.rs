@@ -40,6 +40,7 @@ pub static MANNER: Manner = Manner {
     main: DUPLICATE,
     subject: "chance per operation of executing more than once",
     extremes: ["least twice", "most twice"],
+    lists_cells: false,
     recovery: None,
 };
 

@@ -7,7 +7,7 @@ use crate::herd::{
 };
 use crate::histogram::Histogram;
 use crate::metric::Key;
-use crate::scenario::Scenario;
+use crate::scenario::{Problem, Scenario};
 use crate::stats::{Estimate, Moments};
 use crate::streams::Streams;
 use crate::units::Probability;
@@ -125,13 +125,22 @@ pub enum Keep {
 }
 
 /// Runs a scenario: its replications, or with `precision` as many batches as it takes.
-pub fn run(scenario: &Scenario, workers: &Workers) -> Results {
-    run_watched(scenario, workers, Keep::Everything, &Watch::default())
+///
+/// # Errors
+/// A scenario that was put together in code and cannot be meant: [`Scenario::check`].
+pub fn run(scenario: &Scenario, workers: &Workers) -> Result<Results, Problem> {
+    scenario.check()?;
+    let watch = Watch::default();
+    Ok(run_watched(scenario, workers, Keep::Everything, &watch))
 }
 
-/// The same, watched, and with no more kept than is wanted.
+/// The same of a scenario that is known to be sound, watched, and with no more kept than
+/// is wanted.
 ///
 /// A replication counts when every policy has finished it.
+///
+/// # Panics
+/// Without a service or a policy, which no scenario that was read lacks.
 pub fn run_watched(
     scenario: &Scenario,
     workers: &Workers,

@@ -20,22 +20,39 @@ pub enum Job {
 }
 
 impl Job {
-    pub fn seed(&self) -> u64 {
+    /// What every scenario has: its kind, its name, and the seed of its random numbers.
+    fn head(&self) -> (JobKind, &str, u64) {
         match self {
-            Job::Herd(scenario) => scenario.run.seed,
-            Job::Fence(scenario) => scenario.run.seed,
-            Job::Saga(scenario) => scenario.run.seed,
-            Job::Quorum(scenario) => scenario.run.seed,
+            Job::Herd(s) => (JobKind::Herd, &s.name, s.run.seed),
+            Job::Fence(s) => (JobKind::Fence, &s.name, s.run.seed),
+            Job::Saga(s) => (JobKind::Saga, &s.name, s.run.seed),
+            Job::Quorum(s) => (JobKind::Quorum, &s.name, s.run.seed),
         }
     }
 
     pub fn kind(&self) -> JobKind {
-        match self {
-            Job::Herd(_) => JobKind::Herd,
-            Job::Fence(_) => JobKind::Fence,
-            Job::Saga(_) => JobKind::Saga,
-            Job::Quorum(_) => JobKind::Quorum,
-        }
+        self.head().0
+    }
+
+    /// The scenario's name, which its results' directory takes.
+    pub fn name(&self) -> &str {
+        self.head().1
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.head().2
+    }
+
+    /// Whether a job that was put together in code can be meant: it is held to what its
+    /// file would be held to. One that was read has been.
+    ///
+    /// # Errors
+    /// A [`Problem`] at its place in the file that it would be.
+    pub fn check(&self) -> Result<(), Problem> {
+        let text = toml::to_string(self).map_err(|e| Problem::new(e.to_string()))?;
+        let mut overlay = Overlay::default();
+        overlay.file("scenario", &text)?;
+        Job::from_overlay(&overlay, self.kind()).map(|_| ())
     }
 
     /// Resolves defaults, names and overrides, and checks what belongs together.
@@ -54,16 +71,6 @@ impl Job {
         };
         top.finish()?;
         Ok(job)
-    }
-
-    /// The scenario's name, which its results' directory takes.
-    pub fn name(&self) -> &str {
-        match self {
-            Job::Herd(scenario) => &scenario.name,
-            Job::Fence(scenario) => &scenario.name,
-            Job::Saga(scenario) => &scenario.name,
-            Job::Quorum(scenario) => &scenario.name,
-        }
     }
 }
 
@@ -88,5 +95,38 @@ impl JobKind {
     pub fn name(self) -> &'static str {
         let own = Self::NAMES.iter().find(|(_, kind)| *kind == self);
         own.map_or("", |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_code_puts_together_is_held_to_its_file() {
+        let herd = |change: fn(&mut Scenario)| {
+            let mut scenario = Scenario::default();
+            change(&mut scenario);
+            (
+                scenario.check().is_ok(),
+                Job::Herd(scenario).check().is_ok(),
+            )
+        };
+        assert_eq!(herd(|_| ()), (true, true));
+        assert_eq!(herd(|s| s.policies.clear()), (false, false));
+        assert_eq!(herd(|s| s.services.clear()), (false, false));
+        assert_eq!(herd(|s| s.callers.count = 0), (false, false));
+        assert_eq!(herd(|s| s.policies[0].1.attempts = 0), (false, false));
+        assert_eq!(herd(|s| s.run.warmup = s.run.horizon), (false, false));
+        let mut quorum = QuorumScenario::default();
+        assert!(Job::Quorum(Box::new(quorum.clone())).check().is_ok());
+        quorum.cluster.n = vec![100];
+        assert!(Job::Quorum(Box::new(quorum)).check().is_err());
+        for job in [
+            Job::Fence(FenceScenario::default()),
+            Job::Saga(SagaScenario::default()),
+        ] {
+            assert!(job.check().is_ok(), "{:?}", job.kind());
+        }
     }
 }
