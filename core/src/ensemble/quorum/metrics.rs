@@ -1,6 +1,6 @@
 //! The metrics of a quorum setting: what each is, and where a cell has it.
 
-use crate::ensemble::quorum::Cell;
+use crate::ensemble::quorum::cell::Cell;
 use crate::metric::{Better, Domain, Interval, Key, Metric, Unit};
 use crate::stats::Estimate;
 
@@ -255,3 +255,10 @@ pub const STALE: Key = key("p_stale");
 pub const T_VISIBILITY: Key = key("t_visibility_s");
 pub const READ_P99: Key = key("read_latency_p99_s");
 pub const WRITE_P99: Key = key("write_latency_p99_s");
+
+impl Cell {
+    /// The value of a metric.
+    pub fn metric(&self, metric: Key) -> Estimate {
+        METRICS[metric.index()].value(self)
+    }
+}

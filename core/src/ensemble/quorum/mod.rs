@@ -1,20 +1,23 @@
 //! Quorum settings worked out: by quadrature where there is one, by simulation
 //! everywhere.
 
+mod cell;
+mod exact;
 mod metrics;
 
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::histogram::Histogram;
 use crate::quorum::cluster::{self, proves_fresh};
 use crate::quorum::counts::{Counts, Tally, share};
-use crate::quorum::exact::{
-    Fineness, Legs, Setting, Tables, TooManySteps, at_least, choose, exactly, too_few,
-};
+use crate::quorum::exact::{Legs, choose};
 use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
 use crate::streams::Streams;
 use crate::world::World;
+pub use cell::{Cell, Found, LATENCIES, Point};
+pub use exact::NotExact;
+use exact::{Quadrature, visible_from};
 pub use metrics::*;
 
 /// Trials that share their streams: no more than take a moment.
@@ -25,133 +28,8 @@ fn batch(scenario: &QuorumScenario) -> u64 {
     }
 }
 
-/// Quantiles of latencies that are told: P(longer).
-pub const LATENCIES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.01), ("p999", 0.001)];
-
 /// Chance that a replica is down, for availability where the scenario says none.
 pub const USUALLY_DOWN: f64 = 0.01;
-
-/// How a cell's chances were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// By quadrature, or because quorums meet.
-    Exact,
-    /// Simulated, the last step weighed by its chance.
-    Conditional,
-    /// Counted.
-    Simulated,
-}
-
-impl Found {
-    pub fn name(self) -> &'static str {
-        match self {
-            Found::Exact => "exact",
-            Found::Conditional => "conditional",
-            Found::Simulated => "simulated",
-        }
-    }
-}
-
-/// P(stale) at one t.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// In seconds.
-    pub t: f64,
-    pub exact: Option<f64>,
-    /// Simulated with the last step weighed, or [`Estimate::NONE`].
-    pub weighed: Estimate,
-    /// Counted, or [`Estimate::NONE`].
-    pub simulated: Estimate,
-    /// Of writes that failed: the share of reads that see them all the same.
-    pub visible: Estimate,
-}
-
-impl Point {
-    /// The best that is known; exact values have no width.
-    pub fn best(&self) -> Estimate {
-        match self.exact {
-            Some(p) => Estimate::certain(p),
-            None => self.estimate(),
-        }
-    }
-
-    /// The best by simulation.
-    pub fn estimate(&self) -> Estimate {
-        match self.weighed.n {
-            0 => self.simulated,
-            _ => self.weighed,
-        }
-    }
-}
-
-/// One setting (N, R, W) with all that is known of it; times in seconds.
-#[derive(Clone, Debug)]
-pub struct Cell {
-    pub name: String,
-    pub n: u32,
-    pub r: Wait,
-    pub w: Wait,
-    pub found: Found,
-    /// Relative error of the quadrature, by its own estimate.
-    pub error: Option<f64>,
-    /// Whether every read quorum meets every write quorum, and every write
-    /// quorum every other.
-    pub always_fresh: bool,
-    pub writes_meet: bool,
-    pub points: Vec<Point>,
-    /// By level, the t from which on so many reads are fresh: value, low, high.
-    pub visibility: Vec<(f64, [Option<f64>; 3])>,
-    /// At the quantiles of [`LATENCIES`].
-    pub read_latency: [f64; 3],
-    pub write_latency: [f64; 3],
-    /// 95% intervals of these, reads first: of no width where they are computed.
-    pub latency_ci: [[[f64; 2]; 3]; 2],
-    /// P(the last k versions are all missed), k = 1, 2, …, and C(N−W, R)/C(N, R) to
-    /// the power of k, PBS's figure without delays.
-    pub versions: Vec<(Estimate, f64)>,
-    /// A client's next read does not know what its first, right after the commit, did.
-    pub backwards: Estimate,
-    pub failed_writes: Estimate,
-    pub failed_reads: Estimate,
-    /// Chance of enough replicas, each up with 1 − `down`.
-    pub available: [f64; 2],
-    pub down: f64,
-    /// Replicas that may fail before reads, or writes, are no longer possible.
-    pub resilience: u32,
-    /// Share of operations that a replica serves, at best, and its inverse.
-    pub load: f64,
-    pub capacity: f64,
-}
-
-impl Cell {
-    /// The value of a metric.
-    pub fn metric(&self, metric: crate::metric::Key) -> Estimate {
-        METRICS[metric.index()].value(self)
-    }
-
-    /// The best estimate of P(stale) at a t in seconds that is among the points.
-    pub fn stale_at(&self, t: f64) -> Option<Estimate> {
-        let point = self.points.iter().find(|p| (p.t - t).abs() < 1e-12)?;
-        Some(point.best())
-    }
-
-    /// How far simulation and quadrature are apart at the k-th t, in standard errors.
-    pub fn z(&self, k: usize) -> Option<f64> {
-        let point = &self.points[k];
-        let p = point.exact?;
-        let e = point.estimate();
-        let error = match point.weighed.n {
-            0 => (p * (1.0 - p) / e.n as f64).sqrt(),
-            n => e.sd / (n as f64).sqrt(),
-        };
-        (e.n > 0 && error > 0.0).then(|| (e.mean - p) / error)
-    }
-
-    /// What an operation costs: the p99 of reads and writes by their shares.
-    pub fn cost(&self, read_share: f64) -> f64 {
-        read_share * self.read_latency[1] + (1.0 - read_share) * self.write_latency[1]
-    }
-}
 
 /// 95% intervals of simulated latencies at the quantiles of [`LATENCIES`], by order
 /// statistics: the ranks that a binomial count reaches.
@@ -175,11 +53,6 @@ pub struct QuorumResults<'s> {
     pub trials: u64,
     pub interrupted: bool,
 }
-
-/// Why there is no result.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotExact(pub String);
 
 struct Batches<'w, 's> {
     world: &'w cluster::World<'s>,
@@ -306,216 +179,6 @@ fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
 fn empty(world: &cluster::World<'_>) -> Tally {
     let read = &world.scenario.read;
     Tally::new(world.settings.len(), read.t.len(), read.versions as usize)
-}
-
-/// A difference between a mesh and a coarser one with which the finer is as good as it
-/// should be: it is some ten times better than that.
-const GOOD_ENOUGH: f64 = 2e-4;
-
-/// The tables of a scenario, fine and coarse.
-struct Quadrature<'s> {
-    scenario: &'s QuorumScenario,
-    fine: Tables,
-    coarse: Tables,
-}
-
-/// Mixtures over how many replicas are up: weights and settings.
-struct Mixture<'t> {
-    parts: Vec<(f64, Setting<'t>)>,
-    completes: f64,
-}
-
-impl Mixture<'_> {
-    fn p_stale(&self, t_ns: f64) -> f64 {
-        let sum: f64 = self.parts.iter().map(|(p, s)| p * s.p_stale(t_ns)).sum();
-        sum / self.completes
-    }
-}
-
-impl<'s> Quadrature<'s> {
-    /// None where it is not asked for, or not to be had and not insisted on.
-    fn new(
-        scenario: &'s QuorumScenario,
-        workers: &Workers,
-    ) -> Result<Option<Quadrature<'s>>, NotExact> {
-        let insists = scenario.run.method == Method::Exact;
-        let otherwise = "--method monte-carlo simulates it, and weighs the last step by its \
-                         chance where it can";
-        if scenario.run.method == Method::MonteCarlo {
-            return Ok(None);
-        }
-        if let Some(reason) = scenario.not_exact() {
-            return match insists {
-                true => Err(NotExact(format!(
-                    "there is no exact answer: {reason}; {otherwise}"
-                ))),
-                false => Ok(None),
-            };
-        }
-        let legs = Legs::of(&scenario.latency.legs);
-        let latest = scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
-        let drop = scenario.cluster.drop.0;
-        let most = scenario.cluster.n.iter().copied().max().unwrap_or(1);
-        let fineness = match scenario.run.fine {
-            true => Fineness::FINE,
-            false => Fineness::USUAL,
-        };
-        let (fine, coarse) = workers.both(
-            || Tables::new(legs, drop, most, latest, fineness),
-            || Tables::new(legs, drop, most, latest, fineness.coarser()),
-        );
-        match (fine, coarse) {
-            (Ok(fine), Ok(coarse)) => {
-                let quadrature = Quadrature {
-                    scenario,
-                    fine,
-                    coarse,
-                };
-                match quadrature.error() {
-                    error if error <= GOOD_ENOUGH => Ok(Some(quadrature)),
-                    error if insists => Err(NotExact(format!(
-                        "there is no exact answer: these laws are too wide, or rise too steeply \
-                         at their ends, for the quadrature, which is good to {error:.0e} here; \
-                         {otherwise}"
-                    ))),
-                    _ => Ok(None),
-                }
-            }
-            (Err(e @ TooManySteps), _) | (_, Err(e @ TooManySteps)) if insists => Err(NotExact(
-                format!("there is no exact answer: {e}; {otherwise}"),
-            )),
-            _ => Ok(None),
-        }
-    }
-
-    /// The largest relative difference between the meshes, at the first and the last t.
-    fn error(&self) -> f64 {
-        let mut worst = 0.0f64;
-        let times = &self.scenario.read.t;
-        for (n, r, w) in self.scenario.settings() {
-            let (Some(k_r), Some(k_w)) = (r.of(n), w.of(n)) else {
-                continue;
-            };
-            if proves_fresh(self.scenario, n, r, w) {
-                continue;
-            }
-            let fine = self.mixture(&self.fine, n, k_r, k_w);
-            let coarse = self.mixture(&self.coarse, n, k_r, k_w);
-            for t in times.first().into_iter().chain(times.last()) {
-                let p = fine.p_stale(t.0 as f64);
-                let other = coarse.p_stale(t.0 as f64);
-                // What is next to nothing may be off by more.
-                if p.max(other) > 1e-25 {
-                    worst = worst.max((other - p).abs() / p.max(1e-300));
-                }
-            }
-        }
-        worst
-    }
-
-    /// The chances of so many replicas up, of those with which both complete.
-    fn ups(&self, n: u32, r: u32, w: u32) -> impl Iterator<Item = (u32, f64)> {
-        let up = 1.0 - self.scenario.cluster.down.0;
-        let least = r.max(w);
-        (least..=n)
-            .map(move |m| (m, exactly(n, m, up)))
-            .filter(|(_, p)| *p > 0.0)
-    }
-
-    fn mixture<'t>(&self, tables: &'t Tables, n: u32, r: u32, w: u32) -> Mixture<'t> {
-        let asks_all = self.scenario.cluster.fan_out == FanOut::All;
-        let arrive = 1.0 - self.scenario.cluster.drop.0;
-        let ups: Vec<(u32, f64)> = self.ups(n, r, w).collect();
-        Mixture {
-            completes: ups.iter().map(|(m, p)| p * at_least(*m, w, arrive)).sum(),
-            parts: ups
-                .into_iter()
-                .filter(|(m, _)| r + w <= *m)
-                .map(|(m, p)| (p, tables.setting(m, r, w, asks_all)))
-                .collect(),
-        }
-    }
-
-    /// Quantiles of a read's latency, in s.
-    fn reads(&self, n: u32, r: u32) -> [f64; 3] {
-        let asks_all = self.scenario.cluster.fan_out == FanOut::All;
-        let ups: Vec<(u32, f64)> = self.ups(n, r, r).collect();
-        let all: f64 = ups.iter().map(|(_, p)| p).sum();
-        let longer = |late: f64| {
-            let parts = ups.iter().map(|(m, p)| {
-                let asked = if asks_all { *m } else { r };
-                p * too_few(asked, r, late)
-            });
-            parts.sum::<f64>() / all
-        };
-        LATENCIES.map(|(_, q)| self.fine.read_latency(q, longer) / 1e9)
-    }
-
-    /// Quantiles of a write's latency if it commits, in s.
-    fn writes(&self, n: u32, w: u32) -> [f64; 3] {
-        let drop = self.scenario.cluster.drop.0;
-        let ups: Vec<(u32, f64)> = self.ups(n, w, w).collect();
-        let commits: f64 = ups
-            .iter()
-            .map(|(m, p)| p * at_least(*m, w, 1.0 - drop))
-            .sum();
-        let longer = |late: f64| {
-            let parts = ups.iter().map(|(m, p)| {
-                let late = too_few(*m, w, drop + (1.0 - drop) * late);
-                p * (late - too_few(*m, w, drop))
-            });
-            parts.sum::<f64>() / commits
-        };
-        LATENCIES.map(|(_, q)| self.fine.write_latency(q, longer) / 1e9)
-    }
-}
-
-/// The t in s from which on P(stale) is at most `most`, a root of a falling curve.
-fn visible_from(p_stale: impl Fn(f64) -> f64, most: f64, guess: f64) -> Option<f64> {
-    if p_stale(0.0) <= most {
-        return Some(0.0);
-    }
-    let (mut low, mut high) = (0.0, guess.max(1.0));
-    let mut above = p_stale(low);
-    let mut below = p_stale(high);
-    for _ in 0..80 {
-        if below <= most {
-            break;
-        }
-        (low, above) = (high, below);
-        high *= 4.0;
-        below = p_stale(high);
-        if high > 1e18 || below >= above && below > 0.0 && high > 1e15 {
-            return None;
-        }
-    }
-    if below > most {
-        return None;
-    }
-    // Between them by secants of the logarithm, and halves where those are slow.
-    for step in 0..200 {
-        if high - low <= 1e-10 * high {
-            break;
-        }
-        let secant = match below > 0.0 {
-            true => {
-                let share = (above / most).ln() / (above / below).ln();
-                low + share * (high - low)
-            }
-            false => f64::NAN,
-        };
-        let inner = (high - low) * 1e-3;
-        let middle = match step % 3 < 2 && secant.is_finite() {
-            true => secant.clamp(low + inner, high - inner),
-            false => (low + high) / 2.0,
-        };
-        let p = p_stale(middle);
-        match p <= most {
-            true => (high, below) = (middle, p),
-            false => (low, above) = (middle, p),
-        }
-    }
-    Some(high / 1e9)
 }
 
 /// What a chart draws between the times asked for.
