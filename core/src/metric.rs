@@ -198,6 +198,28 @@ pub const fn key(list: &[Metric], name: &'static str) -> Key {
     panic!("no metric has this name")
 }
 
+/// A metric and how its value is had, where that stands in one line.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<V> {
+    pub metric: Metric,
+    pub(crate) value: V,
+}
+
+/// [`key`] in a list of entries.
+///
+/// # Panics
+/// For a name that is not in the list.
+pub const fn key_of<V>(list: &[Entry<V>], name: &'static str) -> Key {
+    let mut index = 0;
+    while index < list.len() {
+        if list[index].metric.is(name) {
+            return Key { index, name };
+        }
+        index += 1;
+    }
+    panic!("no metric has this name")
+}
+
 /// Finds a metric by a name that is known only now.
 pub fn find(list: &[Metric], name: &str) -> Option<Key> {
     let index = list.iter().position(|metric| metric.name == name)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::curves::{Curve, stale_writes};
 use herdsim_core::ensemble::figure::Figure;
-use herdsim_core::ensemble::{Watch, Workers, trials};
+use herdsim_core::ensemble::{self, Watch, Workers};
 use herdsim_core::fence::{
     Failover, LEADER_CHANGE, LOST_UPDATE, LOST_UPDATE_AND_CHANGE, METRICS, OVERLAP, STALE_WRITE,
     STALE_WRITE_AND_CHANGE,
@@ -16,10 +16,9 @@ use herdsim_core::scenario::{JobKind, Problem};
 use herdsim_core::stats::Estimate;
 use herdsim_core::theory;
 
-use crate::output::load::{self, CsvFile};
-use crate::output::{csv, scenario_file, trials as files};
+use crate::output::scenario_file;
 use crate::results::{Column, Manner, Table};
-use crate::study::trials::{Derived, Figures, Trials, figures, table};
+use crate::study::trials::{self, Derived, Figures, Trials, figures, table};
 use crate::study::{Context, Finished, Study, StudyError};
 use crate::verdict::sequence::{Sequence, failover};
 use crate::verdict::{curves as around, fence as words};
@@ -135,7 +134,7 @@ fn simulated(
     watch: &Watch<'_>,
 ) -> (Table, u64, Vec<Option<Failover>>) {
     let fence = &scenario.fence;
-    let (tally, done) = trials::run(fence, &scenario.run, workers, watch);
+    let (tally, done) = ensemble::trials::run(fence, &scenario.run, workers, watch);
     let figures = figures(&tally, METRICS, false, |cell, metric| {
         theory::fence::exact(fence, fence.guards[cell], metric)
     });
@@ -220,16 +219,10 @@ impl Study for FenceScenario {
     }
 
     fn load(&self, directory: &Path, _before: Option<&Path>) -> Result<Finished, StudyError> {
-        let file = CsvFile::read(directory, "summary.csv")?;
-        let table = load::table(&file, &MANNER, columns(), Some(&self.cells()))?;
-        let trials = table.rows.first().map_or(0, |row| row.replications);
-        let curves = files::load_curves(directory, &names(self))?;
-        let example = files::load_sequence(directory)?;
-        let mut finished = finish(self, table, trials, example, curves)?;
-        finished.notes = file
-            .gaps(csv::header(&MANNER, &columns()))
-            .into_iter()
-            .collect();
+        let loaded = trials::load(directory, &MANNER, columns(), &names(self))?;
+        let (table, trials) = (loaded.table, loaded.trials);
+        let mut finished = finish(self, table, trials, loaded.example, loaded.curves)?;
+        finished.notes = loaded.gaps;
         Ok(finished)
     }
 }

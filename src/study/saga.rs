@@ -5,7 +5,7 @@ use std::path::Path;
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::curves::{Curve, duplicates};
 use herdsim_core::ensemble::figure::Figure;
-use herdsim_core::ensemble::{Watch, Workers, trials};
+use herdsim_core::ensemble::{self, Watch, Workers};
 use herdsim_core::metric::{Better, Domain, Interval, Metric, Unit};
 use herdsim_core::saga::{DUPLICATE, EXECUTIONS, EXTRA_EXECUTIONS, LOST, METRICS, PHANTOM, Story};
 use herdsim_core::scenario::JobKind;
@@ -14,10 +14,9 @@ use herdsim_core::stats::Estimate;
 use herdsim_core::theory;
 use herdsim_core::world::TrialWorld;
 
-use crate::output::load::{self, CsvFile};
-use crate::output::{csv, scenario_file, trials as files};
+use crate::output::scenario_file;
 use crate::results::{Column, Manner, Table};
-use crate::study::trials::{Derived, Trials, figures, table};
+use crate::study::trials::{self, Derived, Trials, figures, table};
 use crate::study::{Context, Finished, Study, StudyError};
 use crate::verdict::sequence::{Sequence, doubled};
 use crate::verdict::{curves as around, saga as words};
@@ -122,7 +121,7 @@ fn simulated(
     watch: &Watch<'_>,
 ) -> (Table, u64, Vec<Option<Story>>) {
     let (saga, policy) = (&scenario.saga, scenario.retry_layer());
-    let (tally, done) = trials::run(scenario, &scenario.run, workers, watch);
+    let (tally, done) = ensemble::trials::run(scenario, &scenario.run, workers, watch);
     let mut figures = figures(&tally, METRICS, scenario.certain(), |cell, metric| {
         theory::saga::exact(saga, policy, saga.keys[cell], metric)
     });
@@ -207,16 +206,10 @@ impl Study for SagaScenario {
     }
 
     fn load(&self, directory: &Path, _before: Option<&Path>) -> Result<Finished, StudyError> {
-        let file = CsvFile::read(directory, "summary.csv")?;
-        let table = load::table(&file, &MANNER, columns(), Some(&Study::cells(self)))?;
-        let trials = table.rows.first().map_or(0, |row| row.replications);
-        let curves = files::load_curves(directory, &names(self))?;
-        let example = files::load_sequence(directory)?;
-        let mut finished = finish(self, table, trials, example, curves)?;
-        finished.notes = file
-            .gaps(csv::header(&MANNER, &columns()))
-            .into_iter()
-            .collect();
+        let loaded = trials::load(directory, &MANNER, columns(), &names(self))?;
+        let (table, trials) = (loaded.table, loaded.trials);
+        let mut finished = finish(self, table, trials, loaded.example, loaded.curves)?;
+        finished.notes = loaded.gaps;
         Ok(finished)
     }
 }

@@ -1,5 +1,8 @@
 //! What studies of independent trials share: their table, their curves, one trial told.
 
+use std::path::Path;
+
+use herdsim_core::ensemble::curves::Curve;
 use herdsim_core::ensemble::figure::Figure;
 use herdsim_core::metric::{Key, Metric, find};
 use herdsim_core::world::Tally;
@@ -7,7 +10,8 @@ use herdsim_core::world::Tally;
 use crate::chart::{self, Signed};
 use crate::format::{capital, thousands};
 use crate::output::json::Extras;
-use crate::output::trials as files;
+use crate::output::load::{self, CsvFile};
+use crate::output::{csv, trials as files};
 use crate::report::Story;
 use crate::results::{Column, Manner, Row, Table};
 use crate::study::{File, Finished, StudyError};
@@ -82,6 +86,36 @@ pub(super) fn table<S>(
         rows: names.iter().zip(figures).map(row).collect(),
         differences: Vec::new(),
     }
+}
+
+/// Trials read back from a directory.
+pub(super) struct Loaded {
+    pub table: Table,
+    pub trials: u64,
+    pub curves: Option<Vec<Curve>>,
+    pub example: Option<Sequence>,
+    /// What the files lack.
+    pub gaps: Vec<String>,
+}
+
+/// Reads the files of trials of some cells.
+pub(super) fn load(
+    directory: &Path,
+    manner: &'static Manner,
+    columns: Vec<Column>,
+    names: &[&'static str],
+) -> Result<Loaded, StudyError> {
+    let cells: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+    let file = CsvFile::read(directory, "summary.csv")?;
+    let gaps = file.gaps(csv::header(manner, &columns));
+    let table = load::table(&file, manner, columns, Some(&cells))?;
+    Ok(Loaded {
+        trials: table.rows.first().map_or(0, |row| row.replications),
+        table,
+        curves: files::load_curves(directory, names)?,
+        example: files::load_sequence(directory)?,
+        gaps: gaps.into_iter().collect(),
+    })
 }
 
 /// What trials leave to be told.

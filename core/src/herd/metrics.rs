@@ -4,7 +4,7 @@ use std::ops::Index;
 
 use crate::herd::counts::Counts;
 use crate::histogram::Histogram;
-use crate::metric::{Better, Domain, Interval, Key, Metric, Unit};
+use crate::metric::{Better, Domain, Entry, Interval, Key, Metric, Unit, key_of};
 
 /// What a replication has counted and timed.
 pub struct Measured<'m> {
@@ -28,10 +28,7 @@ pub struct Measured<'m> {
 }
 
 /// A metric of a herd and the value it has in a replication; NaN where it has none.
-pub struct HerdMetric {
-    pub metric: Metric,
-    value: fn(&Measured<'_>) -> f64,
-}
+pub type HerdMetric = Entry<fn(&Measured<'_>) -> f64>;
 
 /// Calls or attempts in the counted window.
 const fn counted(
@@ -52,7 +49,7 @@ const fn of(
     doc: &'static str,
     value: fn(&Measured<'_>) -> f64,
 ) -> HerdMetric {
-    HerdMetric {
+    Entry {
         metric: Metric::new(name, title, range, better, doc),
         value,
     }
@@ -144,7 +141,7 @@ pub const METRICS: &[HerdMetric] = &[
          that ended",
         |m| ratio(m.window.wasted_ns as f64, m.window.served_ns as f64),
     ),
-    HerdMetric {
+    Entry {
         metric: Metric::new(
             "recovered_ratio",
             "recovers",
@@ -327,14 +324,7 @@ pub fn find(name: &str) -> Option<Key> {
 
 /// Finds a metric of a herd by name, when the program is compiled.
 const fn key(name: &'static str) -> Key {
-    let mut index = 0;
-    while index < METRICS.len() {
-        if METRICS[index].metric.is(name) {
-            return Key::at(index, name);
-        }
-        index += 1;
-    }
-    panic!("no metric has this name")
+    key_of(METRICS, name)
 }
 
 // Those that code asks for.

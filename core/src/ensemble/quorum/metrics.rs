@@ -1,14 +1,11 @@
 //! The metrics of a quorum setting: what each is, and where a cell has it.
 
 use crate::ensemble::quorum::cell::Cell;
-use crate::metric::{Better, Domain, Interval, Key, Metric, Unit};
+use crate::metric::{Better, Domain, Entry, Interval, Key, Metric, Unit, key_of};
 use crate::stats::Estimate;
 
 /// A metric of a setting and its value in a cell; [`Estimate::NONE`] where it has none.
-pub struct QuorumMetric {
-    pub metric: Metric,
-    value: fn(&Cell) -> Estimate,
-}
+pub type QuorumMetric = Entry<fn(&Cell) -> Estimate>;
 
 impl QuorumMetric {
     pub fn value(&self, cell: &Cell) -> Estimate {
@@ -24,7 +21,7 @@ const fn of(
     doc: &'static str,
     value: fn(&Cell) -> Estimate,
 ) -> QuorumMetric {
-    QuorumMetric {
+    Entry {
         metric: Metric::new(name, title, range, better, doc).by(Interval::Method),
         value,
     }
@@ -241,14 +238,7 @@ pub const VERSIONS_PBS: Metric = Metric::new(
 
 /// Finds a metric of a setting by name, when the program is compiled.
 const fn key(name: &'static str) -> Key {
-    let mut index = 0;
-    while index < METRICS.len() {
-        if METRICS[index].metric.is(name) {
-            return Key::at(index, name);
-        }
-        index += 1;
-    }
-    panic!("no metric has this name")
+    key_of(METRICS, name)
 }
 
 pub const STALE: Key = key("p_stale");
