@@ -31,6 +31,8 @@ pub struct Manner {
     pub figures: bool,
     /// By what runs of the kind are compared, the first of them first of all.
     pub compared: &'static [Key],
+    /// What sentences rest on: a run that lacks one of these cannot be told.
+    pub needs: &'static [Key],
     /// "answers more calls" of one cell and of several, and the other way round.
     pub verb: [&'static str; 2],
     pub better: &'static str,

@@ -400,23 +400,24 @@ fn runs_that_are_edited_or_of_another_version_are_refused() {
     );
 }
 
+/// Takes a column out of a CSV file, with its values.
+fn without(path: &Path, column: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let at = header.iter().position(|c| *c == column).unwrap();
+    let cut = |line: &str| {
+        let mut fields: Vec<&str> = line.split(',').collect();
+        fields.remove(at);
+        fields.join(",") + "\n"
+    };
+    std::fs::write(path, text.lines().map(cut).collect::<String>()).unwrap();
+}
+
 /// A run of a version that knew fewer metrics and columns is read all the same: what it
 /// does not have is unknown, what would need that is left out, and both are said.
 #[test]
 fn runs_that_lack_columns_stay_readable() {
     let dir = tempfile::tempdir().unwrap();
-    // Takes a column out of a CSV file, with its values.
-    let without = |path: &Path, column: &str| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
-        let at = header.iter().position(|c| *c == column).unwrap();
-        let cut = |line: &str| {
-            let mut fields: Vec<&str> = line.split(',').collect();
-            fields.remove(at);
-            fields.join(",") + "\n"
-        };
-        std::fs::write(path, text.lines().map(cut).collect::<String>()).unwrap();
-    };
     let runs: [(&[&str], &str, &str); 5] = [
         (&[], "replications.csv", "answered_ratio"),
         (&[], "timeseries.csv", "goodput_per_s"),
@@ -443,6 +444,74 @@ fn runs_that_lack_columns_stay_readable() {
         let drawn = run.join("timeline.png").exists();
         assert_eq!(drawn, column == "answered_ratio", "{column}");
     }
+}
+
+/// What a sentence rests on has to be there: without it the run is not told at all.
+#[test]
+fn runs_that_cannot_be_told_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs: [(&[&str], &str, &[&str]); 5] = [
+        (
+            &[],
+            "replications.csv",
+            &["calls", "completion_s", "recovered_ratio", "recovery_s"],
+        ),
+        (
+            &["fence"],
+            "summary.csv",
+            &["p_stale_write", "replications"],
+        ),
+        (
+            &["saga"],
+            "summary.csv",
+            &["p_duplicate", "paid_twice_per_million"],
+        ),
+        (
+            &["quorum"],
+            "summary.csv",
+            &["resilience", "t_visibility_0.99_s", "available_reads"],
+        ),
+        (
+            &["--vary", "callers.count=100,200"],
+            "summary.csv",
+            &["recovered_ratio", "success_ratio_lo"],
+        ),
+    ];
+    for (i, (args, file, columns)) in runs.into_iter().enumerate() {
+        let name = format!("n{i}");
+        let size = if i % 4 == 0 { "3" } else { "2000" };
+        let common = ["--name", &name, "--replications", size, "--no-charts"];
+        herdsim(&dir).args(args).args(common).assert().success();
+        let path = dir.path().join("out").join(&name).join(file);
+        let whole = std::fs::read_to_string(&path).unwrap();
+        for column in columns {
+            without(&path, column);
+            let report = ["report", &format!("out/{name}")];
+            let done = herdsim(&dir).args(report).assert().code(2);
+            let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+            let says = format!("no column `{column}`");
+            assert!(stderr.contains(&says), "{stderr}");
+            std::fs::write(&path, &whole).unwrap();
+        }
+    }
+}
+
+/// What a run of a version without the number of trials has all the same is told.
+#[test]
+fn a_quorum_without_its_number_of_trials_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["quorum", "--method", "both", "--replications", "2000"];
+    herdsim(&dir)
+        .args(args)
+        .args(["--name", "q"])
+        .assert()
+        .success();
+    let page = |dir: &Path| std::fs::read_to_string(dir.join("postmortem.md")).unwrap();
+    let run = dir.path().join("out/q");
+    let before = page(&run);
+    without(&run.join("summary.csv"), "replications");
+    herdsim(&dir).args(["report", "out/q"]).assert().success();
+    assert_eq!(page(&run), before);
 }
 
 /// What changed since an earlier run can be a condition.

@@ -38,6 +38,9 @@ run default --theme dark --name default
 run precision --name precision --set run.precision=1% --callers 500 --set service.servers=10 --no-charts
 run vary-fence fence --vary 'fence.ttl=5s,10s,20s' --name vary-fence
 run vary-quorum quorum --vary 'cluster.down=0,1%,5%' --name vary-quorum
+for command in '' herd quorum fence saga run sweep merge report policies; do
+    run "help-${command:-all}" $command --help
+done
 run policies policies
 run policies-grpc policies grpc
 # A run as the baseline of another, with conditions on values and on changes.

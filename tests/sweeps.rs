@@ -435,4 +435,39 @@ fn what_does_not_belong_is_refused() {
             .unwrap()
             .success()
     );
+
+    // Records of a version with fewer columns: their values would stand under other names.
+    let record = dir.join("a/grid.shard-2-of-2/cells.log");
+    let text = std::fs::read_to_string(&record).unwrap();
+    let shorter = |line: &str| {
+        let (_, body) = line.split_once('\t').unwrap();
+        let rows = body.split('\t').map(|row| match row.rsplit_once(',') {
+            Some((row, _)) => row,
+            None => row,
+        });
+        let body = rows.collect::<Vec<_>>().join("\t");
+        format!("{:08x}\t{body}\n", crc32fast::hash(body.as_bytes()))
+    };
+    std::fs::write(&record, text.lines().map(shorter).collect::<String>()).unwrap();
+    refused(
+        &["merge", &first, &second, "--out", &merged],
+        &["another version wrote", "columns, not"],
+    );
+    std::fs::rename(
+        dir.join("a/grid.shard-2-of-2"),
+        dir.join("a/.grid.shard-2-of-2.sweep"),
+    )
+    .unwrap();
+    for results in ["summary.csv", "result.json"] {
+        std::fs::remove_file(dir.join("a/.grid.shard-2-of-2.sweep").join(results)).unwrap();
+    }
+    refused(
+        &["sweep", &grid, "--seed", "1", "--shard", "2/2", "--out", &a],
+        &["another version began", "--restart"],
+    );
+    // An axis that gives its cells other columns.
+    refused(
+        &["quorum", "--vary", "read.versions=1,2", "--out", &out],
+        &["changes which metrics a cell has", "read.versions"],
+    );
 }

@@ -124,9 +124,9 @@ impl Failover {
     /// When the successor's first write reaches the resource: it is not before
     /// its registration where there is one.
     pub fn newer(&self, guard: Guard) -> u64 {
-        let from = match guard {
-            Guard::AtomicBarrier => self.registered,
-            _ => self.acquired,
+        let from = match guard.registers() {
+            true => self.registered,
+            false => self.acquired,
         };
         from.saturating_add(self.first_step)
     }
@@ -139,10 +139,10 @@ impl Failover {
     /// Without a leader that can act: the pause, or what is left of the lease
     /// and the takeover, with a barrier its registration too.
     pub fn unavailable(&self, guard: Guard) -> u64 {
-        match (self.changes_leader(), guard) {
+        match (self.changes_leader(), guard.registers()) {
             (false, _) => self.wake - self.pause,
-            (true, Guard::AtomicBarrier) => self.registered - self.pause,
-            (true, _) => self.acquired - self.pause,
+            (true, true) => self.registered - self.pause,
+            (true, false) => self.acquired - self.pause,
         }
     }
 
@@ -155,19 +155,18 @@ impl Failover {
         let newer = self.newer(guard);
         // The token that the resource has seen as the write arrives, and
         // whether a newer write has landed by the time it is applied.
-        let seen = match guard {
-            Guard::AtomicBarrier => self.registered,
-            _ => newer,
+        let seen = match guard.registers() {
+            true => self.registered,
+            false => newer,
         };
-        let applied = match guard {
-            Guard::CheckThenWrite => self.lands.saturating_add(self.gap),
-            _ => self.lands,
+        let applied = match guard.applies_late() {
+            true => self.lands.saturating_add(self.gap),
+            false => self.lands,
         };
-        let checks = !matches!(guard, Guard::None | Guard::RememberAfter);
-        let rejected = checks && self.lands > seen;
+        let rejected = guard.checks() && self.lands > seen;
         let stale = !rejected && applied > newer;
         // Behind a barrier the successor has not read yet: nothing is lost.
-        let unseen = overlap && !rejected && !stale && guard != Guard::AtomicBarrier;
+        let unseen = overlap && !rejected && !stale && !guard.registers();
         Ending {
             overlap,
             stale,
@@ -272,29 +271,28 @@ fn conditional(fence: &Fence, f: &Failover, guard: Guard) -> Values {
     let mut set = |metric: Key, chance: f64| chances[metric.index()] = chance;
     set(LEADER_CHANGE, change);
     set(OVERLAP, overlap[0]);
-    if guard == Guard::AtomicBarrier {
+    if guard.registers() {
         set(REJECTED, beyond(since(f.registered))[0]);
         return chances;
     }
     let newer = beyond(since(f.newer(guard)));
     // From here on it is not applied before the newer write.
-    let reaches = match guard {
-        Guard::CheckThenWrite => beyond(since(f.newer(guard)) - f.gap as f64),
-        _ => newer,
+    let reaches = match guard.applies_late() {
+        true => beyond(since(f.newer(guard)) - f.gap as f64),
+        false => newer,
     };
     let acquired = match f.acquired == f.expires {
         true => overlap,
         false => beyond(since(f.acquired)),
     };
-    let stale = |i: usize| match guard {
-        Guard::None | Guard::RememberAfter => newer[i],
-        Guard::CheckThenWrite => reaches[i] - newer[i],
-        Guard::Atomic | Guard::AtomicBarrier => 0.0,
+    let stale = |i: usize| match guard.checks() {
+        true => reaches[i] - newer[i],
+        false => newer[i],
     };
     let lost = |i: usize| acquired[i] - reaches[i].min(acquired[i]);
-    let rejected = match guard {
-        Guard::None | Guard::RememberAfter => 0.0,
-        _ => newer[0],
+    let rejected = match guard.checks() {
+        true => newer[0],
+        false => 0.0,
     };
     set(STALE_WRITE, stale(0));
     set(UNSEEN, overlap[0] - reaches[0].min(overlap[0]));

@@ -205,6 +205,19 @@ pub struct Entry<V> {
     pub(crate) value: V,
 }
 
+impl<V> Entry<V> {
+    /// The entry of a key in its list.
+    ///
+    /// # Panics
+    /// For a key to the list of another kind of run.
+    pub fn of(list: &[Entry<V>], key: Key) -> &Entry<V> {
+        match list.get(key.index) {
+            Some(entry) if entry.metric.is(key.name) => entry,
+            _ => panic!("`{}` is a metric of another kind of run", key.name),
+        }
+    }
+}
+
 /// [`key`] in a list of entries.
 ///
 /// # Panics

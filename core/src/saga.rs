@@ -407,7 +407,7 @@ impl TrialWorld for SagaScenario {
     }
 
     fn batch_size(&self) -> u64 {
-        // Long retry overlay make few trials long enough.
+        // Long retries make few trials long enough.
         (8 * BATCH / u64::from(self.retry_layer().attempts)).clamp(WEIGHED_EVERY, BATCH)
     }
 

@@ -2,7 +2,7 @@
 
 use herdsim_core::fence::{Ending, Failover, METRICS};
 use herdsim_core::metric::find;
-use herdsim_core::scenario::fence::{Fence, FenceScenario, Guard};
+use herdsim_core::scenario::fence::{Fence, FenceScenario, GUARDS, Guard};
 use herdsim_core::scenario::{Job, JobKind, Overlay};
 use herdsim_core::streams::Streams;
 use herdsim_core::theory;
@@ -342,7 +342,7 @@ proptest! {
             registered: 20 + takeover + registration,
             first_step,
         };
-        for guard in Guard::ALL {
+        for (_, guard) in GUARDS {
             let ending = f.play(guard);
             prop_assert_eq!(ending, event_by_event(guard, &f), "{:?}", guard);
             if matches!(guard, Guard::Atomic | Guard::AtomicBarrier) {

@@ -117,7 +117,7 @@ impl Board<'_> {
                 false => change.show(),
             };
             let ink = match change.word {
-                "better" | "worse" => theme::INK,
+                "better" | "worse" | "different" => theme::INK,
                 _ => theme::SOFT,
             };
             let said = theme::shorten(&said, theme::SMALL, false, width - 24.0);

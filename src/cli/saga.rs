@@ -10,13 +10,13 @@ use crate::run::RunError;
 #[derive(Args, Debug)]
 pub struct SagaOptions {
     /// How often a request is lost before it executes
-    #[arg(long, value_name = "P", help_heading = "RunErrors")]
+    #[arg(long, value_name = "P", help_heading = "Failures")]
     request_loss: Option<String>,
     /// How often an answer is lost after it
-    #[arg(long, value_name = "P", help_heading = "RunErrors")]
+    #[arg(long, value_name = "P", help_heading = "Failures")]
     response_loss: Option<String>,
     /// How often the receiver crashes between effect and record
-    #[arg(long, value_name = "P", help_heading = "RunErrors")]
+    #[arg(long, value_name = "P", help_heading = "Failures")]
     crash: Option<String>,
 
     /// How long an execution takes

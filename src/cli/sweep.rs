@@ -12,6 +12,7 @@ use crate::chart::theme::Theme;
 use crate::cli::options::{Common, Format, all_threads};
 use crate::cli::run::{self, note, print, progress_bar, stop_on_interrupt};
 use crate::format::{bytes, large, seconds, thousands};
+use crate::output::csv;
 use crate::output::run_dir::RunDir;
 use crate::run::sweep::{Swept, Whole, check_written, cost, scenario_text};
 use crate::run::{INTERRUPTED, RunError, read};
@@ -77,7 +78,7 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     grid.check()?;
     let base = grid.base()?;
     let scenario = scenario_text(&grid, &base);
-    check_written(&grid, &scenario)?;
+    check_written(&grid, &base, &scenario)?;
     let cells = grid.cells() as u64;
     let threads = common.threads();
     let mine = (0..cells).filter(|i| shard.owns(*i)).count() as u64;
@@ -110,7 +111,9 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     if common.restart {
         Checkpoint::discard(&directory)?;
     }
-    let checkpoint = Checkpoint::open(&directory, &scenario, cells)?;
+    let kind = study::of(&base);
+    let columns = csv::header(kind.manner(), &kind.columns()).len();
+    let checkpoint = Checkpoint::open(&directory, &scenario, cells, columns)?;
     let before = checkpoint.done.iter().filter(|done| **done).count() as u64;
     if before > 0 && !common.quiet {
         note(&format!("going on after {before} of {mine} cells"));

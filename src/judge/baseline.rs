@@ -146,8 +146,12 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
                 _ if change.mean == 0.0 => "indistinguishable",
                 _ if change.low.is_nan() => "no interval",
                 _ if alike => "indistinguishable",
-                _ if (change.mean > 0.0) == (metric.better == Better::More) => "better",
-                _ => "worse",
+                _ => match metric.better {
+                    Better::Neither => "different",
+                    Better::More if change.mean > 0.0 => "better",
+                    Better::Less if change.mean < 0.0 => "better",
+                    Better::More | Better::Less => "worse",
+                },
             };
             match word {
                 "better" if i == 0 => better.push(cell.to_string()),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
-use herdsim_core::herd::{METRICS, SERIES, Sample, Stretch, WAVES, Waves};
+use herdsim_core::herd::{ATTEMPTS, METRICS, SERIES, Sample, Stretch, WAVES, Waves};
 use herdsim_core::histogram::Histogram;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
@@ -12,7 +12,7 @@ use herdsim_core::stats::Estimate;
 
 use crate::output::csv::{estimate, number, text_cell, three};
 use crate::output::load::{CsvFile, LoadError};
-use crate::results::Column;
+use crate::results::{Column, Manner};
 
 fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
     csv::Writer::from_writer(out)
@@ -135,8 +135,9 @@ pub struct Loaded {
 ///
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
-pub fn load(directory: &Path, scenario: Scenario) -> Result<Loaded, LoadError> {
+pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loaded, LoadError> {
     let replications = CsvFile::read(directory, "replications.csv")?;
+    replications.needs(manner)?;
     let series = Bins::read(directory)?;
     let latencies = CsvFile::read(directory, "latencies.csv")?;
     let waves = CsvFile::read(directory, "waves.csv")?;
@@ -144,6 +145,11 @@ pub fn load(directory: &Path, scenario: Scenario) -> Result<Loaded, LoadError> {
         1 => None,
         _ => Some(CsvFile::read(directory, "tier-replications.csv")?),
     };
+    if let Some(tiers) = &tiers {
+        tiers.needs(manner)?;
+        tiers.column(ATTEMPTS.name())?;
+        replications.column(ATTEMPTS.name())?;
+    }
     let mut policies = Vec::new();
     for (name, _) in &scenario.policies {
         let raw = samples(&replications, &[("policy", name)])?;
@@ -172,6 +178,9 @@ pub fn load(directory: &Path, scenario: Scenario) -> Result<Loaded, LoadError> {
     let least = policies.iter().map(|p| p.raw.len()).min().unwrap_or(0);
     let gaps = [
         replications.gaps(metric_names().map(String::from)),
+        tiers
+            .as_ref()
+            .and_then(|file| file.gaps(metric_names().map(String::from))),
         series.file.gaps(SERIES.iter().flat_map(|c| three(c.name))),
     ];
     let absent = SERIES.iter().zip(&series.columns);

@@ -211,13 +211,17 @@ pub fn read(
             None => Ok(Estimate::NONE.into()),
             Some(json) => {
                 let value = value(json);
-                match column.metric.domain.refuses(value.estimate.mean) {
+                let Estimate {
+                    mean, low, high, ..
+                } = value.estimate;
+                let domain = column.metric.domain;
+                let refused = [mean, low, high].map(|x| Some((x, domain.refuses(x)?)));
+                match refused.into_iter().flatten().next() {
                     None => Ok(value),
-                    Some(why) => Err(ResultError::Cell(format!(
-                        "`{}` of `{}`, {}, {why}",
+                    Some((x, why)) => Err(ResultError::Cell(format!(
+                        "`{}` of `{}`, {x}, {why}",
                         column.name,
                         readable(name),
-                        json["mean"],
                     ))),
                 }
             }
@@ -288,6 +292,11 @@ mod tests {
                 r#"{"kind":"herd","policies":[{"name":"a",
                     "metrics":{"success_ratio":{"mean":1.5}}}]}"#,
                 "`success_ratio` of `a`, 1.5, is above 1",
+            ),
+            (
+                r#"{"kind":"herd","policies":[{"name":"a",
+                    "metrics":{"success_ratio":{"mean":0.5,"ci95":[-4,7]}}}]}"#,
+                "`success_ratio` of `a`, -4, is negative",
             ),
         ] {
             let error = parse(text).unwrap_err().to_string();

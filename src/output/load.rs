@@ -63,6 +63,17 @@ impl CsvFile {
         })
     }
 
+    /// Holds a file to the columns without which a run cannot be told.
+    ///
+    /// # Errors
+    /// The first that is not there.
+    pub fn needs(&self, manner: &Manner) -> Result<(), LoadError> {
+        manner
+            .needs
+            .iter()
+            .try_for_each(|key| self.column(key.name()).map(drop))
+    }
+
     /// Which of some columns are not there, in a sentence: an older run may lack them.
     pub fn gaps(&self, names: impl IntoIterator<Item = String>) -> Option<String> {
         let missing: Vec<String> = names
@@ -72,8 +83,7 @@ impl CsvFile {
             .collect();
         let what = match missing.len() {
             0 => return None,
-            1..=3 => list(&missing),
-            n => format!("{n} columns, {} among them", missing[0]),
+            _ => list(&missing),
         };
         Some(format!(
             "`{}` lacks {what}: another version wrote it, and what that would tell is unknown",
@@ -179,9 +189,10 @@ impl CsvFile {
 }
 
 /// The table of a directory's CSV file; `cells` are the cells there are to be, or else
-/// those that it has.
+/// those that it has, and `replications` how many each has, where the file need not say.
 ///
-/// A column that is not there is unknown: an older run may lack it.
+/// A column that is not there is unknown, but for those that sentences need: an older
+/// run may lack it.
 ///
 /// # Errors
 /// What is missing or cannot be meant, with its file and line.
@@ -190,17 +201,19 @@ pub fn table(
     manner: &'static Manner,
     columns: Vec<Column>,
     cells: Option<&[String]>,
+    replications: Option<u64>,
 ) -> Result<Table, LoadError> {
     let name = file.column(manner.column)?;
     let labels = file.columns(manner.labels)?;
-    let replications = file.find("replications");
+    file.needs(manner)?;
+    let counted = file.find("replications");
     let read = |cell: &String| {
         let row = file.of(name, cell).next();
         let row = row.ok_or_else(|| file.lacks(&format!("{} `{cell}`", manner.column)))?;
         let text = |column: &usize| plain(file.rows[row].get(*column).unwrap_or("")).to_string();
-        let replications = match replications {
-            Some(column) => file.number(row, column)? as u64,
-            None => 0,
+        let replications = match (counted, replications) {
+            (None, Some(known)) => known,
+            _ => file.number(row, file.column("replications")?)? as u64,
         };
         let value = |column: &Column| value(file, row, manner, column, replications);
         Ok(Row {
@@ -250,7 +263,9 @@ fn value(
         n,
         sd: f64::NAN,
     };
-    file.hold(row, column, estimate.mean)?;
+    for x in [estimate.mean, estimate.low, estimate.high] {
+        file.hold(row, column, x)?;
+    }
     let mut figures = [None; FIGURES.len()];
     if manner.figures {
         for (figure, part) in figures.iter_mut().zip(FIGURES) {

@@ -73,12 +73,16 @@ pub fn load<'s>(
     columns: &[Column],
 ) -> Result<(QuorumResults<'s>, Vec<String>), LoadError> {
     let mut gaps = Vec::new();
+    let trials = match scenario.run.method {
+        Method::Exact => 0,
+        _ => scenario.run.replications,
+    };
     let mut read = |name: &str, cells: Option<&[String]>| {
         let file = CsvFile::read(directory, name)?;
         gaps.extend(file.gaps(csv::header(manner, columns)));
         settings(
             &file,
-            &load::table(&file, manner, columns.to_vec(), cells)?,
+            &load::table(&file, manner, columns.to_vec(), cells, Some(trials))?,
             scenario,
         )
     };
@@ -111,10 +115,7 @@ pub fn load<'s>(
         cells,
         curves: lines,
         majorities,
-        trials: match scenario.run.method {
-            Method::Exact => 0,
-            _ => scenario.run.replications,
-        },
+        trials,
         interrupted: false,
     };
     Ok((results, gaps))
@@ -128,6 +129,9 @@ fn settings(
 ) -> Result<Vec<Cell>, LoadError> {
     let read = &scenario.read;
     let setting = file.column(table.manner.column)?;
+    for level in &read.visibility {
+        file.column(&visibility_name(level.0))?;
+    }
     let cell = |row: &Row| -> Result<Cell, LoadError> {
         let wrong = |column: &str, text: &str| {
             let reason = format!("`{text}` in `{column}` is not known");
@@ -143,6 +147,7 @@ fn settings(
         let truth = |column, text: &String| text.parse::<bool>().map_err(|_| wrong(column, text));
         let found = [Found::Exact, Found::Conditional, Found::Simulated];
         let found = found.into_iter().find(|found| found.name() == method);
+        let replicas: u32 = n.parse().map_err(|_| wrong("n", n))?;
         let estimate = |name: &str| table.estimate(&row.name, name);
         // That there are trials behind it is all that matters.
         let counted = |name: &str| {
@@ -166,7 +171,7 @@ fn settings(
         });
         Ok(Cell {
             name: row.name.clone(),
-            n: n.parse().map_err(|_| wrong("n", n))?,
+            n: replicas,
             r: wait("r", r)?,
             w: wait("w", w)?,
             found: found.ok_or_else(|| wrong("method", method))?,
@@ -184,7 +189,10 @@ fn settings(
             failed_reads: counted("failed_reads"),
             available: ["available_reads", "available_writes"].map(|name| estimate(name).mean),
             down: estimate("replica_down").mean,
-            resilience: estimate("resilience").mean as u32,
+            resilience: match estimate("resilience").mean {
+                lost if lost <= f64::from(replicas) => lost as u32,
+                lost => return Err(wrong("resilience", &lost.to_string())),
+            },
             load: estimate("load").mean,
             capacity: estimate("capacity").mean,
         })

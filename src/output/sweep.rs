@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::output::csv::{plain, three};
 use crate::output::load::{CsvFile, LoadError};
+use crate::results::Column;
 use crate::verdict::sweep::SweepResults;
 
 /// Puts the cells of a directory's `summary.csv` into the results of their grid, whose
@@ -27,6 +28,9 @@ pub fn load<'g>(
     let index = file.column("cell")?;
     let [mean, low, high] = three(results.manner.main.name()).map(|name| file.column(&name));
     let main = [mean?, low?, high?];
+    let share = results.share.map(Column::of);
+    let share = share.map(|column| file.column(&column.name).map(|place| (column, place)));
+    let share = share.transpose()?;
     let mut cells: Vec<Vec<String>> = vec![Vec::new(); grid.cells() as usize];
     for (row, record) in file.rows.iter().enumerate() {
         let number = file.number(row, index)?;
@@ -46,7 +50,13 @@ pub fn load<'g>(
         if cell.iter().any(|row| row.split(',').next() == Some(name)) {
             return Err(file.at(row, format!("`{name}` in cell {at} comes twice")));
         }
-        file.estimate(row, main)?;
+        let value = file.estimate(row, main)?;
+        for x in [value.mean, value.low, value.high] {
+            file.hold(row, &Column::of(results.metric), x)?;
+        }
+        if let Some((column, place)) = &share {
+            file.hold(row, column, file.number(row, *place)?)?;
+        }
         let field = |place: &Option<usize>| place.and_then(|p| record.get(p)).unwrap_or("");
         cell.push(places.iter().map(field).collect::<Vec<_>>().join(","));
     }

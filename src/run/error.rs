@@ -79,7 +79,8 @@ impl RunError {
             RunError::Checkpoint(
                 CheckpointError::Other { .. }
                 | CheckpointError::Busy(_)
-                | CheckpointError::Foreign(_),
+                | CheckpointError::Foreign(_)
+                | CheckpointError::Columns { .. },
             ) => 2,
             RunError::Assemble(AssembleError::Io { .. }) => 1,
             RunError::Assemble(_) | RunError::Shard(_) | RunError::Shards { .. } => 2,
@@ -109,11 +110,16 @@ impl RunError {
             RunError::Directory(DirError::Foreign(_)) => {
                 Some("choose another with --out or --name".to_string())
             }
-            RunError::Checkpoint(CheckpointError::Other { .. }) => Some(
+            RunError::Checkpoint(
+                CheckpointError::Other { .. } | CheckpointError::Columns { .. },
+            ) => Some(
                 "finish that one, give another --name, or begin anew with --restart".to_string(),
             ),
             RunError::Assemble(AssembleError::Missing { .. }) => {
                 Some("run the missing shards, and name all of them".to_string())
+            }
+            RunError::Assemble(AssembleError::Columns { .. }) => {
+                Some("run the shards of one sweep with one version".to_string())
             }
             RunError::NoParquet => {
                 Some("build it with cargo install --path . --features parquet".to_string())

@@ -39,16 +39,26 @@ pub fn cost(grid: &Grid, cells: u64, threads: usize) -> Result<Cost, RunError> {
     Ok(total)
 }
 
-/// Sees to it that what is written down sweeps again to the same cells: a preset, say,
-/// has become fields that a value of its own axis no longer changes.
+/// Sees to it that all cells have the same columns, and that what is written down sweeps
+/// again to the same cells: a preset, say, has become fields that a value of its own axis
+/// no longer changes.
 ///
 /// # Errors
 /// At an axis that does so.
-pub fn check_written(grid: &Grid, scenario: &str) -> Result<(), RunError> {
+pub fn check_written(grid: &Grid, base: &Job, scenario: &str) -> Result<(), RunError> {
+    let columns = study::of(base).columns();
     let mut overlay = Overlay::default();
     overlay.file("scenario.toml", scenario)?;
     let again = Grid::from_overlay(overlay, JobKind::Herd, &[]);
     for (axis, place) in grid.corners() {
+        let job = grid.at(&place);
+        if job.is_ok_and(|job| study::of(&job).columns() != columns) {
+            let problem = Problem::new(format!(
+                "the axis `{}` changes which metrics a cell has: its rows would not be of one table",
+                grid.axes[axis].name()
+            ));
+            return Err(problem.at(grid.axes[axis].place()).into());
+        }
         let same = again
             .as_ref()
             .is_ok_and(|again| again.at(&place).ok() == grid.at(&place).ok());
@@ -109,14 +119,14 @@ impl Whole<'_> {
     /// Records that are no whole, or what cannot be written or drawn.
     pub fn write(&self, records: &[PathBuf], workers: &Workers) -> Result<Swept, RunError> {
         let cells = self.grid.cells() as u64;
-        let mut assembly = Assembly::of(records, cells, self.shard)?;
+        let kind = study::of(self.base);
+        let (manner, columns) = (kind.manner(), kind.columns());
+        let header = csv::header(manner, &columns);
+        let mut assembly = Assembly::of(records, cells, self.shard, header.len())?;
         let directory = RunDir::prepare(self.out, self.name)?;
         directory.write("scenario.toml", |out| {
             out.write_all(self.scenario.as_bytes())
         })?;
-        let kind = study::of(self.base);
-        let (manner, columns) = (kind.manner(), kind.columns());
-        let header = csv::header(manner, &columns);
         let of = (self.grid, self.base);
         let mut results = SweepResults::new(of, manner, &columns, &header, study::pressure);
         let mut failed = None;

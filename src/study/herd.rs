@@ -6,8 +6,8 @@ use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, LATENCY_P99_S, METRICS, RECOVERED_RATIO, RECOVERY_S,
-    SUCCESS_RATIO, WASTED_SERVICE_RATIO, find,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DOUBLE_EFFECTS, LATENCY_P99_S, METRICS,
+    RECOVERED_RATIO, RECOVERY_S, SUCCESS_RATIO, WASTED_SERVICE_RATIO, find,
 };
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
@@ -38,6 +38,15 @@ pub static MANNER: Manner = Manner {
         RECOVERY_S,
         LATENCY_P99_S,
         WASTED_SERVICE_RATIO,
+    ],
+    needs: &[
+        CALLS,
+        SUCCESS_RATIO,
+        ATTEMPTS_PER_CALL,
+        RECOVERED_RATIO,
+        RECOVERY_S,
+        COMPLETION_S,
+        DOUBLE_EFFECTS,
     ],
     verb: ["answers", "answer"],
     better: "more calls",
@@ -198,12 +207,12 @@ fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> 
 }
 
 /// An earlier herd, where its files still tell it.
-fn earlier(directory: &Path) -> Option<Results> {
+fn earlier(directory: &Path) -> Option<files::Loaded> {
     let overlay = load::overlay(directory).ok()?;
     let Job::Herd(scenario) = Job::from_overlay(&overlay, JobKind::Herd).ok()? else {
         return None;
     };
-    Some(files::load(directory, scenario).ok()?.results)
+    files::load(directory, scenario, &MANNER).ok()
 }
 
 impl Study for Scenario {
@@ -228,11 +237,16 @@ impl Study for Scenario {
         if results.replications == 0 {
             return Err(StudyError::Interrupted);
         }
+        let before = context.before.and_then(earlier);
         let charts = match context.charts {
-            true => chart::herd(&results, context.before.and_then(earlier).as_ref(), &[])?,
+            true => chart::herd(&results, before.as_ref().map(|b| &b.results), &[])?,
             false => Vec::new(),
         };
-        finish(results, charts)
+        let mut finished = finish(results, charts)?;
+        finished
+            .notes
+            .extend(before.into_iter().flat_map(|b| b.gaps));
+        Ok(finished)
     }
 
     fn table(&self, workers: &Workers, watch: &Watch<'_>) -> Result<Option<Table>, StudyError> {
@@ -241,9 +255,14 @@ impl Study for Scenario {
     }
 
     fn load(&self, directory: &Path, before: Option<&Path>) -> Result<Finished, StudyError> {
-        let loaded = files::load(directory, self.clone())?;
+        let mut loaded = files::load(directory, self.clone(), &MANNER)?;
         let before = before.and_then(earlier);
-        let charts = chart::herd(&loaded.results, before.as_ref(), &loaded.unknown)?;
+        let charts = chart::herd(
+            &loaded.results,
+            before.as_ref().map(|b| &b.results),
+            &loaded.unknown,
+        )?;
+        loaded.gaps.extend(before.into_iter().flat_map(|b| b.gaps));
         let mut finished = finish(loaded.results, charts)?;
         finished.notes = loaded.gaps;
         Ok(finished)

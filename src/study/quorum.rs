@@ -8,6 +8,7 @@ use herdsim_core::ensemble::quorum::{
     VISIBILITY, WRITE_P99, run_watched, visible,
 };
 use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::metric::{Key, key_of};
 use herdsim_core::scenario::JobKind;
 use herdsim_core::scenario::quorum::{QuorumScenario, setting_name};
 use herdsim_core::stats::Estimate;
@@ -35,6 +36,19 @@ pub static MANNER: Manner = Manner {
     labels: &["n", "r", "w", "method", "always_fresh", "writes_meet"],
     figures: false,
     compared: &[STALE, T_VISIBILITY, READ_P99, WRITE_P99],
+    needs: &[
+        STALE,
+        READ_P99,
+        WRITE_P99,
+        needed("read_latency_p50_s"),
+        needed("read_latency_p999_s"),
+        needed("write_latency_p50_s"),
+        needed("write_latency_p999_s"),
+        needed("available_reads"),
+        needed("available_writes"),
+        needed("replica_down"),
+        needed("resilience"),
+    ],
     verb: ["gives", "give"],
     better: "fewer stale reads",
     worse: "more stale reads",
@@ -45,6 +59,10 @@ pub static MANNER: Manner = Manner {
     lists_cells: true,
     recovery: None,
 };
+
+const fn needed(name: &'static str) -> Key {
+    key_of(METRICS, name)
+}
 
 /// Every metric, those of each level and number of versions last.
 fn columns(scenario: &QuorumScenario) -> Vec<Column> {

@@ -108,7 +108,7 @@ pub(super) fn load(
     let cells: Vec<String> = names.iter().map(|name| name.to_string()).collect();
     let file = CsvFile::read(directory, "summary.csv")?;
     let gaps = file.gaps(csv::header(manner, &columns));
-    let table = load::table(&file, manner, columns, Some(&cells))?;
+    let table = load::table(&file, manner, columns, Some(&cells), None)?;
     Ok(Loaded {
         trials: table.rows.first().map_or(0, |row| row.replications),
         table,

@@ -27,6 +27,12 @@ pub enum AssembleError {
     },
     #[error("`{path}` has cell {cell}, and the grid ends before it")]
     Foreign { path: PathBuf, cell: u64 },
+    #[error("another version wrote `{path}`: its rows have {wrote} columns, not {now}")]
+    Columns {
+        path: PathBuf,
+        wrote: usize,
+        now: usize,
+    },
     #[error("cannot read `{path}`: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
@@ -57,15 +63,17 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Finds the cells of a shard of a grid in the records of some directories.
+    /// Finds the cells of a shard of a grid in the records of some directories; their
+    /// rows have so many columns.
     ///
     /// # Errors
-    /// When cells are missing, recorded twice in different directories, or not
-    /// of this grid.
+    /// When cells are missing, recorded twice in different directories, not of this
+    /// grid, or of another version.
     pub fn of(
         directories: &[PathBuf],
         cells: u64,
         shard: Shard,
+        columns: usize,
     ) -> Result<Assembly, AssembleError> {
         let mut sources = Vec::new();
         let mut places: Vec<Option<(u32, u64, u32)>> = vec![None; cells as usize];
@@ -78,6 +86,10 @@ impl Assembly {
             let file = File::open(&path).map_err(failed)?;
             for record in Records::new(file.try_clone().map_err(failed)?) {
                 let record = record.map_err(failed)?;
+                if let Some(wrote) = record.columns_other_than(columns) {
+                    let (path, now) = (path.clone(), columns);
+                    return Err(AssembleError::Columns { path, wrote, now });
+                }
                 let Some(place) = places.get_mut(record.index as usize) else {
                     return Err(AssembleError::Foreign {
                         path: path.clone(),

@@ -26,6 +26,14 @@ pub enum CheckpointError {
     Busy(PathBuf),
     #[error("`{0}` holds what no sweep wrote")]
     Foreign(PathBuf),
+    #[error(
+        "another version began `{path}`: its rows have {begun} columns, those of this one {now}"
+    )]
+    Columns {
+        path: PathBuf,
+        begun: usize,
+        now: usize,
+    },
     #[error("cannot use `{path}`: {error}")]
     Io { path: PathBuf, error: io::Error },
 }
@@ -40,7 +48,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens the checkpoint of a sweep of so many cells, or begins one.
+    /// Opens the checkpoint of a sweep of so many cells, whose rows have so many columns,
+    /// or begins one.
     ///
     /// # Errors
     /// When one is there that another scenario or version began, or on I/O.
@@ -48,6 +57,7 @@ impl Checkpoint {
         directory: &Path,
         scenario: &str,
         cells: u64,
+        columns: usize,
     ) -> Result<Checkpoint, CheckpointError> {
         let failed = |error| CheckpointError::Io {
             path: directory.to_path_buf(),
@@ -81,6 +91,10 @@ impl Checkpoint {
         let mut valid = 0;
         for record in Records::new(File::open(&path).map_err(failed)?) {
             let record = record.map_err(failed)?;
+            if let Some(begun) = record.columns_other_than(columns) {
+                let (path, now) = (path.clone(), columns);
+                return Err(CheckpointError::Columns { path, begun, now });
+            }
             if let Some(done) = done.get_mut(record.index as usize) {
                 *done = true;
             }
@@ -209,6 +223,14 @@ pub struct Record {
     /// Where it begins and ends in the file.
     pub start: u64,
     pub end: u64,
+}
+
+impl Record {
+    /// How many columns a row of it has, if not so many.
+    pub fn columns_other_than(&self, columns: usize) -> Option<usize> {
+        let counts = self.rows.iter().map(|row| row.split(',').count());
+        counts.into_iter().find(|count| *count != columns)
+    }
 }
 
 /// Reads a record from its line.

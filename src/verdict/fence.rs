@@ -2,7 +2,7 @@
 
 use herdsim_core::fence::{LOST_UPDATE, OVERLAP, REJECTED, STALE_WRITE};
 use herdsim_core::metric::Key;
-use herdsim_core::scenario::fence::{FenceScenario, Guard};
+use herdsim_core::scenario::fence::{FenceScenario, GUARDS, Guard};
 
 use crate::format::{list, seconds};
 use crate::results::{Row, Table, Value};
@@ -22,11 +22,16 @@ pub fn verdict(scenario: &FenceScenario, results: &Table) -> String {
     let lease = seconds(fence.ttl.as_secs());
     let of = |guard: Guard, metric| results.get(guard.name(), metric).map(likely);
     let mut clauses = Vec::new();
-    let never: Vec<&str> = [Guard::Atomic, Guard::AtomicBarrier]
-        .iter()
-        .filter(|g| fence.guards.contains(g))
-        .map(|g| g.name())
-        .collect();
+    let never = |guard: Guard| {
+        let stale = results.get(guard.name(), STALE_WRITE);
+        guard.checks()
+            && !guard.applies_late()
+            && stale.is_some_and(|stale| stale.estimate.high == 0.0)
+    };
+    let guards = GUARDS.map(|(_, guard)| guard);
+    let guards = guards.into_iter().filter(|g| fence.guards.contains(g));
+    let (never, others): (Vec<Guard>, Vec<Guard>) = guards.partition(|guard| never(*guard));
+    let never: Vec<&str> = never.into_iter().map(Guard::name).collect();
     for guard in [Guard::None, Guard::RememberAfter] {
         if let Some(stale) = of(guard, STALE_WRITE) {
             clauses.push(format!(
@@ -36,8 +41,16 @@ pub fn verdict(scenario: &FenceScenario, results: &Table) -> String {
             break;
         }
     }
-    if let Some(stale) = of(Guard::CheckThenWrite, STALE_WRITE) {
-        clauses.push(format!("checking and then writing leaves {stale}"));
+    for guard in others {
+        let what = match guard {
+            // Said above: the second of them is as good as the first.
+            Guard::None | Guard::RememberAfter => continue,
+            Guard::CheckThenWrite => "checking and then writing",
+            Guard::Atomic | Guard::AtomicBarrier => guard.name(),
+        };
+        if let Some(stale) = of(guard, STALE_WRITE) {
+            clauses.push(format!("{what} leaves {stale}"));
+        }
     }
     if !never.is_empty() {
         let mut clause = match (clauses.is_empty(), &never[..]) {

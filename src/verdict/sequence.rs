@@ -110,9 +110,9 @@ pub fn failover(scenario: &FenceScenario, guard: Guard, f: &Failover) -> Sequenc
     const RESOURCE: usize = 1;
     const NEW: usize = 2;
     let s = |ns: u64| ns as f64 / 1e9;
-    let lands = match guard {
-        Guard::CheckThenWrite => s(f.lands.saturating_add(f.gap)),
-        _ => s(f.lands),
+    let lands = match guard.applies_late() {
+        true => s(f.lands.saturating_add(f.gap)),
+        false => s(f.lands),
     };
     let mut sequence = Sequence {
         title: format!(
@@ -178,7 +178,7 @@ pub fn failover(scenario: &FenceScenario, guard: Guard, f: &Failover) -> Sequenc
         step = step.saturating_add(wait);
     }
     sequence.tell(s(f.wake), OLD, "wakes, and sends what it had in hand");
-    if guard == Guard::CheckThenWrite {
+    if guard.applies_late() {
         sequence.tell(
             s(f.lands),
             RESOURCE,

@@ -1,6 +1,6 @@
 //! What a sweep found: the values for its charts, in words, as a table.
 
-use herdsim_core::metric::Metric;
+use herdsim_core::metric::{Key, Metric};
 use herdsim_core::scenario::Job;
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::theory::herd::Pressure;
@@ -26,6 +26,8 @@ pub struct SweepResults<'g> {
     pub recovered: Vec<Vec<f64>>,
     /// The metric that the sweep is about.
     pub metric: Metric,
+    /// How many runs recover, where that is a question.
+    pub share: Option<Metric>,
     pressure: PressureOf,
     main_column: Option<usize>,
     recovered_column: Option<usize>,
@@ -41,9 +43,16 @@ impl<'g> SweepResults<'g> {
         header: &[String],
         pressure: PressureOf,
     ) -> SweepResults<'g> {
+        let metric = |key: Key| {
+            let column = columns.iter().find(|column| column.name == key.name());
+            column
+                .unwrap_or_else(|| panic!("{} has no column", key.name()))
+                .metric
+        };
         let place = |name: &str| header.iter().position(|h| h == name);
         SweepResults {
-            metric: columns[manner.main.index()].metric,
+            metric: metric(manner.main),
+            share: manner.recovery.map(|recovery| metric(recovery.share)),
             main_column: place(manner.main.name()),
             recovered_column: manner.recovery.and_then(|r| place(r.share.name())),
             cells: grid.cells() as usize,

@@ -85,7 +85,13 @@ impl Cost {
                     let least = rule.cost.min(rule.timeout_cost).min(rule.throttle_cost);
                     4.0 + rule.deposit_per_call.as_f64() / least.as_f64()
                 }
-                _ => f64::INFINITY,
+                None
+                | Some(
+                    Budget::TokenBucket(_)
+                    | Budget::Throttle(_)
+                    | Budget::Concurrent(_)
+                    | Budget::FailureRatio(_),
+                ) => f64::INFINITY,
             };
             f64::from(policy.attempts)
                 .min(allowed)

@@ -6,7 +6,7 @@ use crate::herd::{
     SUCCESS_RATIO, Sample, Waves, idle,
 };
 use crate::histogram::Histogram;
-use crate::metric::Key;
+use crate::metric::{Entry, Key};
 use crate::scenario::{Problem, Scenario};
 use crate::stats::{Estimate, Moments};
 use crate::streams::Streams;
@@ -55,7 +55,7 @@ pub struct PolicyResults {
 
 /// Mean and 95% interval of a metric over the replications that have it.
 fn estimate(metric: Key, raw: &[Sample]) -> Estimate {
-    METRICS[metric.index()]
+    Entry::of(METRICS, metric)
         .metric
         .estimate(raw.iter().map(|sample| sample[metric]))
 }

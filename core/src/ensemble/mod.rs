@@ -45,7 +45,8 @@ impl Default for Watch<'_> {
 /// the slowest waits: no more than four outcomes a thread wait for their turn.
 /// It may be called on a thread of the same workers: those that have nothing
 /// else to do then help. Returns the first replication that not every world
-/// finished, which is the end of the range unless `stop` was set.
+/// finished, which is the end of the range unless `stop` was set. A panic in a world or
+/// in `fold` is passed on.
 pub fn replicate<W: World>(
     workers: &Workers,
     worlds: &[W],
@@ -60,7 +61,7 @@ pub fn replicate<W: World>(
         fold: F,
     }
     let cells = worlds.len() as u64;
-    let jobs = (replications.end - replications.start) * cells;
+    let jobs = replications.end.saturating_sub(replications.start) * cells;
     let place = |job: u64| (replications.start + job / cells, (job % cells) as usize);
     let issued = AtomicU64::new(0);
     let ahead = 4 * workers.threads() as u64;
@@ -71,7 +72,14 @@ pub fn replicate<W: World>(
         fold,
     });
     let lock = || turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let failed = AtomicBool::new(false);
     workers.together(jobs, || {
+        // A thread that panics leaves its turn to nobody: the others end.
+        let _end = OnPanic(|| {
+            let _turn = lock();
+            failed.store(true, Ordering::Relaxed);
+            turned.notify_all();
+        });
         while !stop.load(Ordering::Relaxed) {
             let job = issued.fetch_add(1, Ordering::Relaxed);
             if job >= jobs {
@@ -80,9 +88,13 @@ pub fn replicate<W: World>(
             let (replication, world) = place(job);
             let outcome = worlds[world].replicate(Streams { seed, replication });
             // The job whose turn it is never waits, so this ends.
+            let failed = || failed.load(Ordering::Relaxed);
             let mut turn = turned
-                .wait_while(lock(), |turn| job >= turn.next + ahead)
+                .wait_while(lock(), |turn| job >= turn.next + ahead && !failed())
                 .unwrap_or_else(PoisonError::into_inner);
+            if failed() {
+                break;
+            }
             let turn = &mut *turn;
             turn.early.insert(job, outcome);
             let before = turn.next;
@@ -97,7 +109,21 @@ pub fn replicate<W: World>(
         }
     });
     let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
-    replications.start + turn.next / cells.max(1)
+    match cells {
+        0 => replications.end.max(replications.start),
+        _ => replications.start + turn.next / cells,
+    }
+}
+
+/// Does something as a thread unwinds.
+struct OnPanic<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +162,38 @@ mod tests {
         let (reached, seen) = folded(&Workers::new(5)?);
         assert_eq!((reached, seen.len()), (22, 60));
         assert!(seen.is_sorted());
+        Ok(())
+    }
+
+    /// Panics in one of its replications.
+    struct Faulty;
+
+    impl World for Faulty {
+        type Outcome = u64;
+
+        fn replicate(&self, streams: Streams) -> u64 {
+            assert_ne!(streams.replication, 3, "the world is faulty");
+            streams.replication
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_world_or_a_fold_is_passed_on() -> Result<(), WorkersError> {
+        for threads in [1, 2, 5] {
+            let workers = Workers::new(threads)?;
+            let stop = AtomicBool::new(false);
+            let runs = |worlds: &[Faulty], from: u64, fails: u64| {
+                let all = || {
+                    replicate(&workers, worlds, 1, from..400, &stop, |_, n, _| {
+                        assert_ne!(n, fails, "the fold is faulty");
+                    })
+                };
+                std::panic::catch_unwind(std::panic::AssertUnwindSafe(all))
+            };
+            assert!(runs(&[Faulty], 0, u64::MAX).is_err());
+            assert!(runs(&[Faulty], 4, 200).is_err());
+            assert_eq!(runs(&[Faulty], 4, u64::MAX).ok(), Some(400));
+        }
         Ok(())
     }
 

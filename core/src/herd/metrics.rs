@@ -379,6 +379,7 @@ impl Index<Key> for Sample {
     type Output = f64;
 
     fn index(&self, metric: Key) -> &f64 {
+        Entry::of(METRICS, metric);
         &self.0[metric.index()]
     }
 }

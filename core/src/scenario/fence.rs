@@ -70,22 +70,42 @@ pub enum Guard {
     AtomicBarrier,
 }
 
-impl Guard {
-    pub const ALL: [Guard; 5] = [
-        Guard::None,
-        Guard::RememberAfter,
-        Guard::CheckThenWrite,
-        Guard::Atomic,
-        Guard::AtomicBarrier,
-    ];
+/// The guards by name.
+pub const GUARDS: [(&str, Guard); 5] = [
+    ("none", Guard::None),
+    ("remember-after", Guard::RememberAfter),
+    ("check-then-write", Guard::CheckThenWrite),
+    ("atomic", Guard::Atomic),
+    ("atomic-barrier", Guard::AtomicBarrier),
+];
 
+impl Guard {
     pub fn name(self) -> &'static str {
+        let found = GUARDS.iter().find(|(_, guard)| *guard == self);
+        found.map_or("", |(name, _)| name)
+    }
+
+    /// Whether it rejects a token below the highest that it has seen.
+    pub fn checks(self) -> bool {
         match self {
-            Guard::None => "none",
-            Guard::RememberAfter => "remember-after",
-            Guard::CheckThenWrite => "check-then-write",
-            Guard::Atomic => "atomic",
-            Guard::AtomicBarrier => "atomic-barrier",
+            Guard::None | Guard::RememberAfter => false,
+            Guard::CheckThenWrite | Guard::Atomic | Guard::AtomicBarrier => true,
+        }
+    }
+
+    /// Whether a write is applied a gap after it was looked at.
+    pub fn applies_late(self) -> bool {
+        match self {
+            Guard::CheckThenWrite => true,
+            Guard::None | Guard::RememberAfter | Guard::Atomic | Guard::AtomicBarrier => false,
+        }
+    }
+
+    /// Whether a new leader registers its token before it reads or writes.
+    pub fn registers(self) -> bool {
+        match self {
+            Guard::AtomicBarrier => true,
+            Guard::None | Guard::RememberAfter | Guard::CheckThenWrite | Guard::Atomic => false,
         }
     }
 }
@@ -249,13 +269,6 @@ fn fence(table: &Table) -> Result<Fence, Problem> {
             mean: Nanos::from_secs(2),
         }),
     };
-    let guards = [
-        ("none", Guard::None),
-        ("remember-after", Guard::RememberAfter),
-        ("check-then-write", Guard::CheckThenWrite),
-        ("atomic", Guard::Atomic),
-        ("atomic-barrier", Guard::AtomicBarrier),
-    ];
     let fence = Fence {
         ttl,
         renew,
@@ -273,8 +286,8 @@ fn fence(table: &Table) -> Result<Fence, Problem> {
             .unwrap_or(Dist::Const(Nanos::from_millis(100))),
         pause_rate: s.read("pause_rate")?.unwrap_or(Rate(1.0 / 3600.0)),
         guards: s
-            .word_set("guards", "guard", &guards)?
-            .unwrap_or(Guard::ALL.to_vec()),
+            .word_set("guards", "guard", &GUARDS)?
+            .unwrap_or(GUARDS.map(|(_, guard)| guard).to_vec()),
     };
     s.finish()?;
     Ok(fence)

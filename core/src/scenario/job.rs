@@ -91,6 +91,14 @@ impl JobKind {
         ("quorum", JobKind::Quorum),
     ];
 
+    /// The fields whose lists are compared within a cell of a sweep.
+    pub(super) fn compares(self) -> &'static [&'static str] {
+        match self {
+            JobKind::Quorum => &["cluster.n", "cluster.r", "cluster.w", "read.t"],
+            JobKind::Herd | JobKind::Fence | JobKind::Saga => &[],
+        }
+    }
+
     /// As scenarios and results spell it.
     pub fn name(self) -> &'static str {
         let own = Self::NAMES.iter().find(|(_, kind)| *kind == self);

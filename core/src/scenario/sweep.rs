@@ -138,25 +138,23 @@ impl Grid {
             };
             overlay.put(vec![("compare".to_string(), place)], list)?;
         }
-        // So are the settings and times of a quorum.
-        if kind == JobKind::Quorum {
-            for path in ["cluster.n", "cluster.r", "cluster.w", "read.t"] {
-                let Some(i) = axes.iter().position(|a| a.path == path) else {
-                    continue;
-                };
-                if zips.iter().any(|zip| {
-                    let names = zip.list().unwrap_or_default();
-                    names.iter().any(|name| name.is_word(path))
-                }) {
-                    continue;
-                }
-                let axis = axes.remove(i);
-                let list = Node {
-                    place: axis.keys[0].1.clone(),
-                    kind: Kind::List(axis.values),
-                };
-                overlay.put(axis.keys, list)?;
+        // So are other lists that a kind compares, the settings of a quorum say.
+        for path in kind.compares() {
+            let Some(i) = axes.iter().position(|a| a.path == *path) else {
+                continue;
+            };
+            if zips.iter().any(|zip| {
+                let names = zip.list().unwrap_or_default();
+                names.iter().any(|name| name.is_word(path))
+            }) {
+                continue;
             }
+            let axis = axes.remove(i);
+            let list = Node {
+                place: axis.keys[0].1.clone(),
+                kind: Kind::List(axis.values),
+            };
+            overlay.put(axis.keys, list)?;
         }
         Ok(Grid {
             base: overlay,

@@ -7,7 +7,7 @@ use herdsim_core::herd::{
     METRICS, OUTSTANDING_CALLS, PEAK_OFFERED_RATIO, RECOVERED_RATIO, RECOVERY_S, SERIES,
     SUCCESS_RATIO, UTILISATION, WASTED_SERVICE_RATIO,
 };
-use herdsim_core::metric::Key;
+use herdsim_core::metric::{Entry, Key};
 use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
@@ -41,7 +41,7 @@ fn headers(results: &Results) -> [String; 6] {
 
 /// A metric of a policy with its interval, as its unit is written.
 fn value(policy: &PolicyResults, metric: Key) -> String {
-    let unit = METRICS[metric.index()].metric.unit;
+    let unit = Entry::of(METRICS, metric).metric.unit;
     with_interval(unit, policy.metric(metric))
 }
 

@@ -249,6 +249,6 @@ pub const WRITE_P99: Key = key("write_latency_p99_s");
 impl Cell {
     /// The value of a metric.
     pub fn metric(&self, metric: Key) -> Estimate {
-        METRICS[metric.index()].value(self)
+        Entry::of(METRICS, metric).value(self)
     }
 }

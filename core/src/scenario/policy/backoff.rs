@@ -166,6 +166,56 @@ pub enum Jitter {
     Polly,
 }
 
+impl Jitter {
+    /// What the delays of a backoff that tends to `v` tend to at most, in ns.
+    pub(super) fn limit(&self, v: f64, backoff: &Backoff) -> f64 {
+        let grows = |grows: bool| if grows { f64::INFINITY } else { v };
+        match self {
+            Jitter::None | Jitter::Full | Jitter::Equal => v,
+            Jitter::Proportional(f) => v * (1.0 + f.0),
+            Jitter::Scale(_, most) => v * most.0,
+            Jitter::Additive(d) => v + d.0 as f64,
+            Jitter::Growing(d) => grows(*d > Nanos::ZERO),
+            // They grow by themselves, from a base; kafkajs rounds at every step.
+            Jitter::Decorrelated | Jitter::Polly => grows(v > 0.0),
+            Jitter::Compounding(f) => match backoff {
+                Backoff::Exponential { base, .. } => base.0 as f64 * (1.0 + f.0),
+                _ => v,
+            },
+        }
+    }
+
+    /// Whether it draws a time, whose upper end an inclusive draw reaches, and not a factor.
+    pub(super) fn draws_time(&self) -> bool {
+        match self {
+            Jitter::Full | Jitter::Equal | Jitter::Additive(_) | Jitter::Growing(_) => true,
+            Jitter::None
+            | Jitter::Decorrelated
+            | Jitter::Proportional(_)
+            | Jitter::Scale(..)
+            | Jitter::Compounding(_)
+            | Jitter::Polly => false,
+        }
+    }
+
+    /// Of one that grows by itself, from the base of an exponential backoff, why there has
+    /// to be one.
+    pub(super) fn grows_alone(&self) -> Option<&'static str> {
+        match self {
+            Jitter::Decorrelated => Some("decorrelated jitter goes with an exponential backoff"),
+            Jitter::Compounding(_) => Some("compounding jitter goes with an exponential backoff"),
+            Jitter::Polly => Some("Polly's jitter goes with an exponential backoff"),
+            Jitter::None
+            | Jitter::Full
+            | Jitter::Equal
+            | Jitter::Proportional(_)
+            | Jitter::Scale(..)
+            | Jitter::Additive(_)
+            | Jitter::Growing(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Jitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -172,26 +172,10 @@ impl Policy {
     ///
     /// Jitter does not reach the upper end of what it is drawn from.
     fn may_not_wait(&self) -> bool {
-        let jitter = |v: f64| match self.jitter {
-            Jitter::Proportional(f) => v * (1.0 + f.0),
-            Jitter::Scale(_, most) => v * most.0,
-            Jitter::Additive(d) => v + d.0 as f64,
-            Jitter::Growing(d) if d > Nanos::ZERO => f64::INFINITY,
-            // They grow by themselves, from a base; kafkajs rounds at every step.
-            Jitter::Decorrelated | Jitter::Polly if v > 0.0 => f64::INFINITY,
-            Jitter::Compounding(f) => match self.backoff {
-                Backoff::Exponential { base, .. } => base.0 as f64 * (1.0 + f.0),
-                _ => v,
-            },
-            _ => v,
-        };
         let waits = |backoff: &Backoff| {
             let cap = backoff.cap().map_or(f64::INFINITY, |cap| cap.0 as f64);
-            let mut longest = jitter(backoff.limit()).min(cap);
-            let reaches = matches!(
-                self.jitter,
-                Jitter::Full | Jitter::Equal | Jitter::Additive(_) | Jitter::Growing(_)
-            );
+            let mut longest = self.jitter.limit(backoff.limit(), &self.backoff).min(cap);
+            let reaches = self.jitter.draws_time();
             let (unit, least) = match self.quantum {
                 None => (1.0, 0.5),
                 Some(Quantum { unit, rounding }) => match rounding {
@@ -247,13 +231,7 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         .unwrap_or(Backoff::Fixed(Nanos::from_secs(1)));
     let jitter = s.read("jitter")?.unwrap_or(Jitter::None);
     let throttle_backoff: Option<Backoff> = s.read("throttle_backoff")?;
-    let exponential_only = match jitter {
-        Jitter::Decorrelated => Some("decorrelated jitter goes with an exponential backoff"),
-        Jitter::Compounding(_) => Some("compounding jitter goes with an exponential backoff"),
-        Jitter::Polly => Some("Polly's jitter goes with an exponential backoff"),
-        _ => None,
-    };
-    if let Some(rule) = exponential_only {
+    if let Some(rule) = jitter.grows_alone() {
         for (key, b) in [
             ("backoff", Some(&backoff)),
             ("throttle_backoff", throttle_backoff.as_ref()),
@@ -316,10 +294,7 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
             .at(s.place("hedge"))
             .help("its hedges would not wait for their tokens; a `budget` limits them"));
     }
-    let feeds_back = matches!(
-        policy.jitter,
-        Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
-    );
+    let feeds_back = policy.jitter.grows_alone().is_some();
     if policy.retry_after == Hint::BeforeJitter
         && (policy.first.is_some() || policy.cap_after != CapAfter::No || feeds_back)
     {
