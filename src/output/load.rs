@@ -76,14 +76,23 @@ impl CsvFile {
 
     /// Which of some columns are not there, in a sentence: an older run may lack them.
     pub fn gaps(&self, names: impl IntoIterator<Item = String>) -> Option<String> {
-        let missing: Vec<String> = names
-            .into_iter()
-            .filter(|name| self.find(name).is_none())
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let what = match missing.len() {
-            0 => return None,
-            _ => list(&missing),
+        let lacks = |name: &str| self.find(name).is_none();
+        let missing = names.into_iter().filter(|name| lacks(name));
+        let mut said: Vec<String> = Vec::new();
+        for name in missing {
+            // An interval goes with its mean, and is one thing.
+            let [low, high] = ["_lo", "_hi"].map(|end| name.strip_suffix(end));
+            said.extend(match low.or(high) {
+                Some(mean) if lacks(mean) => None,
+                Some(mean) if lacks(&format!("{mean}_lo")) && lacks(&format!("{mean}_hi")) => {
+                    low.map(|mean| format!("the interval of `{mean}`"))
+                }
+                _ => Some(format!("`{name}`")),
+            });
+        }
+        let what = match said.is_empty() {
+            true => return None,
+            false => list(&said),
         };
         Some(format!(
             "`{}` lacks {what}: another version wrote it, and what that would tell is unknown",

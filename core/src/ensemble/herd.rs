@@ -77,7 +77,7 @@ impl PolicyResults {
     }
 
     /// Attempts at each service for every call of the callers, the first
-    /// service first: the product of what each hop makes of a call.
+    /// service first: the product of what each service makes of a call.
     pub fn amplification(&self) -> Vec<f64> {
         let calls = self.metric(CALLS).mean;
         self.tiers()

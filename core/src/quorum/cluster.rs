@@ -82,7 +82,7 @@ struct Read {
 
 /// What is the matter with replicas in one trial.
 #[derive(Default)]
-struct Weather {
+struct Outages {
     down: Set,
     /// Down until then, in ns; or standing still.
     back: Vec<f64>,
@@ -99,7 +99,7 @@ struct Outcome {
     latency: f64,
 }
 
-impl Weather {
+impl Outages {
     /// Whether a replica is down at an instant.
     fn is_down(&self, i: usize, at: f64) -> bool {
         self.was_down(i) && at < self.back[i]
@@ -207,7 +207,7 @@ impl<'s> World<'s> {
         let mut rngs = Rngs {
             write: streams.stream_at(Purpose::Service, self.n as u64),
             read: streams.stream_at(Purpose::Network, self.n as u64),
-            weather: streams.stream_at(Purpose::Faults, self.n as u64),
+            outages: streams.stream_at(Purpose::Faults, self.n as u64),
         };
         let mut trial = Trial::default();
         for _ in 0..trials {
@@ -217,10 +217,10 @@ impl<'s> World<'s> {
     }
 
     fn trial(&self, rngs: &mut Rngs, trial: &mut Trial, tally: &mut Tally) {
-        self.weather(&mut rngs.weather, &mut trial.weather);
-        let home = self.home(self.writer, &mut rngs.weather);
-        self.write(home, &trial.weather, &mut rngs.write, &mut trial.write);
-        let home = self.home(self.reader, &mut rngs.weather);
+        self.outages(&mut rngs.outages, &mut trial.outages);
+        let home = self.home(self.writer, &mut rngs.outages);
+        self.write(home, &trial.outages, &mut rngs.write, &mut trial.write);
+        let home = self.home(self.reader, &mut rngs.outages);
         self.read(home, &mut rngs.read, &mut trial.read);
         self.read(home, &mut rngs.read, &mut trial.next);
         let versions = if self.events {
@@ -232,9 +232,9 @@ impl<'s> World<'s> {
             if trial.others.len() < version {
                 trial.others.push(Write::default());
             }
-            let home = self.home(self.writer, &mut rngs.weather);
+            let home = self.home(self.writer, &mut rngs.outages);
             let other = &mut trial.others[version - 1];
-            self.write(home, &trial.weather, &mut rngs.write, other);
+            self.write(home, &trial.outages, &mut rngs.write, other);
         }
         for setting in 0..self.settings.len() {
             let counts = &mut tally.settings[setting];
@@ -251,15 +251,15 @@ impl<'s> World<'s> {
         fixed.unwrap_or_else(|| rng.random_range(0..self.places))
     }
 
-    fn weather(&self, rng: &mut Stream, weather: &mut Weather) {
+    fn outages(&self, rng: &mut Stream, outages: &mut Outages) {
         let c = self.cluster;
-        weather.down = 0;
+        outages.down = 0;
         if c.down.0 > 0.0 {
-            weather.back.clear();
+            outages.back.clear();
             for i in 0..self.n {
                 let down = unit(rng) < c.down.0;
-                weather.down |= Set::from(down) << i;
-                weather.back.push(match (&c.down_for, down) {
+                outages.down |= Set::from(down) << i;
+                outages.back.push(match (&c.down_for, down) {
                     (_, false) => 0.0,
                     (None, true) => NEVER,
                     (Some(law), true) => law.draw(rng),
@@ -267,20 +267,20 @@ impl<'s> World<'s> {
             }
         }
         if c.pause.0 > 0.0 {
-            weather.still_until.clear();
+            outages.still_until.clear();
             for _ in 0..self.n {
                 let still = unit(rng) < c.pause.0;
-                weather
+                outages
                     .still_until
                     .push(if still { c.pause_for.draw(rng) } else { 0.0 });
             }
         }
         if c.anti_entropy.is_some() {
-            weather.phase = unit(rng);
+            outages.phase = unit(rng);
         }
     }
 
-    fn write(&self, home: usize, weather: &Weather, rng: &mut Stream, write: &mut Write) {
+    fn write(&self, home: usize, outages: &Outages, rng: &mut Stream, write: &mut Write) {
         let c = self.cluster;
         write.home = home;
         for list in [
@@ -297,8 +297,8 @@ impl<'s> World<'s> {
             let raw = self.legs[i].write_out.draw(rng) + there;
             let ack = self.legs[i].ack.draw(rng) + back;
             let dropped = c.drop.0 > 0.0 && unit(rng) < c.drop.0;
-            let still = weather.still(i);
-            let is_down = weather.was_down(i);
+            let still = outages.still(i);
+            let is_down = outages.was_down(i);
             let (mut has, mut acked, mut stand_in) = (raw.max(still), 0.0, NEVER);
             if is_down {
                 if c.sloppy {
@@ -309,7 +309,7 @@ impl<'s> World<'s> {
                     acked = NEVER;
                 }
                 has = match &c.handoff {
-                    Some(law) => weather.back[i] + law.draw(rng),
+                    Some(law) => outages.back[i] + law.draw(rng),
                     None => NEVER,
                 };
             } else if dropped {
@@ -376,12 +376,12 @@ impl<'s> World<'s> {
     /// One setting without events: all follows from the draws.
     fn settle(&self, setting: usize, trial: &Trial, counts: &mut Counts) {
         let Trial {
-            weather,
+            outages,
             write,
             read,
             ..
         } = trial;
-        let up = self.all() & !weather.down;
+        let up = self.all() & !outages.down;
         let needs = &self.reads[read.home][setting];
         let acks = &self.writes[write.home][setting];
         let asked = self.asked(read, needs, up) & up;
@@ -458,7 +458,7 @@ impl<'s> World<'s> {
 
     fn look_again(&self, setting: usize, trial: &Trial, start: f64, counts: &mut Counts) {
         let read = &trial.next;
-        let up = self.all() & !trial.weather.down;
+        let up = self.all() & !trial.outages.down;
         let needs = &self.reads[read.home][setting];
         let asked = self.asked(read, needs, up) & up;
         if let Some((quorum, _)) = first(&read.order, needs, asked) {
@@ -496,7 +496,7 @@ impl<'s> World<'s> {
             }
             return;
         }
-        self.exchange(&trial.weather, &mut trial.has);
+        self.exchange(&trial.outages, &mut trial.has);
         if c.repair != Repair::None {
             self.others(setting, from, rngs, trial);
         }
@@ -540,7 +540,7 @@ impl<'s> World<'s> {
     }
 
     /// Anti-entropy: at every round, who lacks the write gets it from who has it.
-    fn exchange(&self, weather: &Weather, has: &mut [f64]) {
+    fn exchange(&self, outages: &Outages, has: &mut [f64]) {
         let Some(every) = self.cluster.anti_entropy else {
             return;
         };
@@ -549,10 +549,10 @@ impl<'s> World<'s> {
         if first == NEVER {
             return;
         }
-        let offset = weather.phase * every;
+        let offset = outages.phase * every;
         for (i, has) in has.iter_mut().enumerate() {
-            let back = match weather.was_down(i) {
-                true => weather.back[i],
+            let back = match outages.was_down(i) {
+                true => outages.back[i],
                 false => 0.0,
             };
             let from = first.max(back);
@@ -566,7 +566,7 @@ impl<'s> World<'s> {
     /// A read that starts at an instant, against what replicas have by then.
     fn look(&self, read: &Read, needs: &Quorum, start: f64, trial: &Trial) -> Option<Outcome> {
         let Trial {
-            weather,
+            outages,
             write,
             has,
             raw,
@@ -576,12 +576,12 @@ impl<'s> World<'s> {
         let mut up = self.all();
         for (i, has) in has.iter().enumerate() {
             let arrives = start + read.out[i];
-            let is_down = weather.is_down(i, arrives);
+            let is_down = outages.is_down(i, arrives);
             if is_down && !self.cluster.sloppy {
                 up &= !(1 << i);
                 continue;
             }
-            let still = weather.still(i);
+            let still = outages.still(i);
             let served = arrives.max(if is_down { 0.0 } else { still });
             let knows = match is_down {
                 true => write.stand_in[i] <= arrives,
@@ -617,7 +617,7 @@ impl<'s> World<'s> {
             if at > last {
                 break;
             }
-            let home = self.home(self.reader, &mut rngs.weather);
+            let home = self.home(self.reader, &mut rngs.outages);
             let mut read = Read::default();
             self.read(home, &mut rngs.read, &mut read);
             let needs = &self.reads[home][setting];
@@ -626,13 +626,13 @@ impl<'s> World<'s> {
             };
             // Who is down does not reply, and is not repaired.
             let asked = self.asked(&read, needs, self.all());
-            let weather = &trial.weather;
+            let outages = &trial.outages;
             let mut served = vec![0.0; self.n];
             let mut replied: Set = 0;
             for i in members(asked) {
                 let arrives = at + read.out[i];
-                if !weather.is_down(i, arrives) {
-                    served[i] = arrives.max(weather.still(i));
+                if !outages.is_down(i, arrives) {
+                    served[i] = arrives.max(outages.still(i));
                     replied |= 1 << i;
                 }
             }
@@ -676,10 +676,10 @@ impl<'s> World<'s> {
 impl Trial {
     /// A repair reaches a replica, unless that is down.
     fn repair(&mut self, i: usize, arrives: f64) {
-        if self.weather.is_down(i, arrives) {
+        if self.outages.is_down(i, arrives) {
             return;
         }
-        let has = arrives.max(self.weather.still(i));
+        let has = arrives.max(self.outages.still(i));
         if has < self.has[i] || has == self.has[i] && arrives < self.raw[i] {
             (self.has[i], self.raw[i]) = (has, arrives);
         }
@@ -693,7 +693,7 @@ type Step = (f64, usize, Option<(usize, f64)>);
 /// What a trial needs from one to the next.
 #[derive(Default)]
 struct Trial {
-    weather: Weather,
+    outages: Outages,
     write: Write,
     /// Further versions, for k-staleness.
     others: Vec<Write>,
@@ -709,7 +709,7 @@ struct Trial {
 struct Rngs {
     write: Stream,
     read: Stream,
-    weather: Stream,
+    outages: Stream,
 }
 
 /// How many of which replicas an operation waits for.
