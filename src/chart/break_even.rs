@@ -3,7 +3,8 @@
 
 use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, axis_name, below, level, theme};
+use crate::chart::sheet::{Sheet, axis_name, below, level};
+use crate::chart::theme;
 use crate::format::{percent, three_digits};
 use herdsim_core::scenario::catalogue::Entry;
 use herdsim_core::scenario::policy::Failure;

@@ -1,7 +1,8 @@
 //! A vertical logarithmic axis of chances.
 
 use crate::chart::render::Canvas;
-use crate::chart::{level, theme};
+use crate::chart::sheet::level;
+use crate::chart::theme;
 use crate::format::three_digits;
 
 /// The tick of a chance on a logarithmic axis.

@@ -2,7 +2,8 @@
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, theme};
+use crate::chart::sheet::Sheet;
+use crate::chart::theme;
 use crate::judge::baseline::{Change, Comparison};
 use herdsim_core::metric::Metric;
 use herdsim_core::stats::Estimate;

@@ -2,7 +2,8 @@
 
 use crate::chart::names::end_labels;
 use crate::chart::render::{Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::{Words, axis_name, below, curve_names, level, sheet, theme};
+use crate::chart::sheet::{Words, axis_name, below, curve_names, level, sheet};
+use crate::chart::theme;
 use crate::format::{percent, seconds};
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::Results;

@@ -3,7 +3,8 @@
 use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::{Sheet, Signed, axis_name, below, signature, theme};
+use crate::chart::sheet::{Sheet, Signed, axis_name, below, signature};
+use crate::chart::theme;
 use crate::format::{chance, list, thousands};
 use crate::verdict::curves::Curves;
 use herdsim_core::ensemble::curves::{Curve, Point, TRIALS};

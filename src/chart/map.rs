@@ -5,7 +5,8 @@ use plotters::style::RGBColor;
 
 use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, theme};
+use crate::chart::sheet::Sheet;
+use crate::chart::theme;
 use crate::format::{chance, percent};
 use crate::verdict::sweep::SweepResults;
 use herdsim_core::theory::herd::Pressure;

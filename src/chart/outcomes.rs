@@ -4,7 +4,8 @@ use plotters::style::RGBColor;
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Words, policy_names, sheet, theme};
+use crate::chart::sheet::{Words, policy_names, sheet};
+use crate::chart::theme;
 use crate::format::percent;
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};

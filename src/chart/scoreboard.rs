@@ -2,7 +2,8 @@
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{MEANS, Words, policy_names, sheet, theme};
+use crate::chart::sheet::{MEANS, Words, policy_names, sheet};
+use crate::chart::theme;
 use crate::format::{percent, seconds, thousands};
 use crate::verdict::herd::titles;
 use crate::verdict::herd::{Fate, Question, how_soon};

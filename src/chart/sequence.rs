@@ -3,7 +3,8 @@
 use plotters::style::RGBColor;
 
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
-use crate::chart::{Sheet, Signed, signature, theme};
+use crate::chart::sheet::{Sheet, Signed, signature};
+use crate::chart::theme;
 use crate::format::seconds;
 use crate::verdict::sequence::{Arrow, Bar, Sequence, Tone};
 

@@ -2,7 +2,8 @@
 
 use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::{Sheet, axis_name, below, level, theme};
+use crate::chart::sheet::{Sheet, axis_name, below, level};
+use crate::chart::theme;
 use crate::format::{capital, chance, percent};
 use crate::verdict::sweep::SweepResults;
 

@@ -3,8 +3,9 @@
 
 use crate::chart::names::{EndLabel, Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
+use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
+use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::chart::{MEANS, Words, curve_names, level, sheet, theme};
 use crate::format::{seconds, thousands, three_digits};
 use crate::verdict::herd::headline;
 use crate::verdict::herd::titles;

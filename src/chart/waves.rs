@@ -4,9 +4,11 @@ use std::f64::consts::SQRT_2;
 
 use plotters::style::RGBColor;
 
+use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
+use crate::chart::sheet::{Words, sheet};
+use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::chart::{Words, label, sheet, theme};
 use crate::format::{seconds, thousands};
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};

@@ -15,7 +15,7 @@ pub mod sweep;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use fence::FenceOptions;
 use herd::Options;
@@ -89,8 +89,12 @@ impl Cli {
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
-            Some(Command::Completions { shell }) => return shell::completions(*shell),
-            Some(Command::Man { command }) => return shell::man(command.as_deref()),
+            Some(Command::Completions { shell }) => {
+                return shell::completions(Cli::command(), *shell);
+            }
+            Some(Command::Man { command }) => {
+                return shell::man(Cli::command(), command.as_deref());
+            }
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
         match must_sweep || overlay.has_sweep() || common.sweeps() {

@@ -1,24 +1,22 @@
 //! `herdsim completions` and `herdsim man`: the command line, told to shells and readers.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::cli::run::print;
 use crate::run::RunError;
 use herdsim_core::scenario::Problem;
 use herdsim_core::value::suggest;
 
 /// Prints what completes `herdsim` in a shell, and returns the exit status.
-pub fn completions(shell: Shell) -> Result<u8, RunError> {
+pub fn completions(mut command: Command, shell: Shell) -> Result<u8, RunError> {
     let mut out = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "herdsim", &mut out);
+    clap_complete::generate(shell, &mut command, "herdsim", &mut out);
     print(&out).map(|()| 0)
 }
 
 /// Prints the man page of herdsim, or of one of its commands.
-pub fn man(name: Option<&str>) -> Result<u8, RunError> {
-    let mut command = Cli::command();
+pub fn man(mut command: Command, name: Option<&str>) -> Result<u8, RunError> {
     command.build();
     let page = match name {
         None => command,

@@ -2,7 +2,7 @@
 //! which one change helps most, and what keeps a collapse going.
 
 use crate::format::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
-use crate::report::Story;
+use crate::report::story::Story;
 use crate::text_table::TextTable;
 use crate::verdict::herd::ranking::{Ranking, answering_most, ranking};
 use crate::verdict::herd::tables;

@@ -5,7 +5,7 @@ use askama::Template;
 use crate::chart::Chart;
 use crate::chart::render::recoloured;
 use crate::chart::theme::{TONES, Tone};
-use crate::report::{Part, Story, heading, stopped};
+use crate::report::story::{Part, Story, heading, stopped};
 use crate::text_table::TextTable;
 
 #[derive(Template)]

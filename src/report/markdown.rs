@@ -1,6 +1,6 @@
 //! `postmortem.md`: a section ready to paste.
 
-use crate::report::{Part, Story, alt, stopped};
+use crate::report::story::{Part, Story, alt, stopped};
 use crate::text_table::piped;
 
 /// Text that Markdown leaves alone.

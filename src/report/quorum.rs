@@ -1,7 +1,7 @@
 //! What a quorum run says in sentences: what a read is worth under each setting.
 
 use crate::format::capital;
-use crate::report::Story;
+use crate::report::story::Story;
 use crate::text_table::TextTable;
 use crate::verdict::quorum::{
     columns, compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,

@@ -1,7 +1,7 @@
 //! What a sweep says in sentences: how far each policy carries, and where.
 
 use crate::format::{percent, thousands};
-use crate::report::Story;
+use crate::report::story::Story;
 use crate::text_table::TextTable;
 use crate::verdict::sweep::SweepResults;
 
