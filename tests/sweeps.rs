@@ -471,3 +471,25 @@ fn what_does_not_belong_is_refused() {
         &["changes which metrics a cell has", "read.versions"],
     );
 }
+
+/// The grid that the README shows runs as it stands there.
+#[test]
+fn the_grid_of_the_readme_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let readme = include_str!("../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let grids: Vec<&str> = blocks.filter(|text| text.contains("[sweep]")).collect();
+    assert!(!grids.is_empty());
+    for text in grids {
+        let file = path(dir.path(), "grid.toml");
+        std::fs::write(&file, text).unwrap();
+        let done = Command::new(assert_cmd::cargo::cargo_bin!("herdsim"))
+            .args(["sweep", &file, "--dry-run"])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(said.contains("60 cells on 2 axes"), "{said}");
+    }
+}

@@ -43,8 +43,11 @@ pub struct Path {
 }
 
 impl Path {
-    /// Whether both set some field.
+    /// Whether both set some field; `policy` alone is which policies are compared.
     fn overlaps(&self, other: &Path) -> bool {
+        if (self.path == "policy") != (other.path == "policy") {
+            return false;
+        }
         let pairs = self.keys.iter().zip(&other.keys);
         pairs
             .into_iter()
