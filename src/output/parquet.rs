@@ -22,20 +22,21 @@ enum Column {
     Number(Vec<f64>, Vec<i16>),
 }
 
-/// Writes the rows of a `summary.csv` of a sweep: its first and `texts` further
-/// columns are the cell's number and texts, then come the count of replications
-/// and numbers, which may be missing.
+/// Writes the rows of a `summary.csv` of a sweep: first the cell's number, then texts up
+/// to the count of `replications`, then numbers, which may be missing.
 ///
 /// # Errors
 /// I/O, or a file that is not such a summary.
-pub fn of_summary(summary: &Path, texts: usize, out: &Path) -> Result<()> {
+pub fn of_summary(summary: &Path, out: &Path) -> Result<()> {
     let external = |e: csv::Error| ParquetError::External(Box::new(e));
     let mut csv = csv::Reader::from_path(summary).map_err(external)?;
     let header = csv.headers().map_err(external)?.clone();
+    let count = header.iter().position(|name| name == "replications");
+    let count = count.ok_or_else(|| ParquetError::General("no `replications`".to_string()))?;
     let kind = |i: usize| match i {
         0 => Physical::INT64,
-        i if i <= texts => Physical::BYTE_ARRAY,
-        i if i == texts + 1 => Physical::INT64,
+        i if i < count => Physical::BYTE_ARRAY,
+        i if i == count => Physical::INT64,
         _ => Physical::DOUBLE,
     };
     let fields = header

@@ -98,13 +98,11 @@ impl Whole<'_> {
     /// `summary.parquet` beside `summary.csv`.
     #[cfg(feature = "parquet")]
     fn write_parquet(&self, directory: &Path) -> Result<(), RunError> {
-        // The axes, and the policy, guard or key mode.
-        let texts = self.grid.columns().len() + 1;
         let (csv, parquet) = (
             directory.join("summary.csv"),
             directory.join("summary.parquet"),
         );
-        crate::output::parquet::of_summary(&csv, texts, &parquet)
+        crate::output::parquet::of_summary(&csv, &parquet)
             .map_err(|e| RunError::Parquet(e.to_string()))
     }
 
