@@ -1,26 +1,10 @@
 //! Documents, comparisons and runs read back, as a user asks for them.
 
+mod common;
+
 use std::path::Path;
 
-use assert_cmd::Command;
-
-fn herdsim(dir: &tempfile::TempDir) -> Command {
-    let mut command = Command::cargo_bin("herdsim").unwrap();
-    command.current_dir(dir);
-    command
-}
-
-const SMALL: [&str; 9] = [
-    "--callers",
-    "500",
-    "--servers",
-    "10",
-    "--queue",
-    "500",
-    "--replications",
-    "4",
-    "--no-charts",
-];
+use common::{SMALL, herdsim};
 
 /// Every number that the prose says of a policy stands in `summary.csv`.
 #[test]

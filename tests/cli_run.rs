@@ -1,26 +1,12 @@
 //! What a user types, and what comes of it.
 
+mod common;
+
 use assert_cmd::Command;
 use predicates::prelude::*;
 use predicates::str::{contains, is_match, starts_with};
 
-fn herdsim(dir: &tempfile::TempDir) -> Command {
-    let mut command = Command::cargo_bin("herdsim").unwrap();
-    command.current_dir(dir);
-    command
-}
-
-const SMALL: [&str; 9] = [
-    "--callers",
-    "500",
-    "--servers",
-    "10",
-    "--queue",
-    "500",
-    "--replications",
-    "4",
-    "--no-charts",
-];
+use common::{SMALL, herdsim};
 
 #[test]
 fn the_verdict_comes_first_and_the_table_fits_a_terminal() {
