@@ -55,6 +55,15 @@ impl Histogram {
         }
     }
 
+    /// How long the `rank`-th shortest took, from 1, in seconds; NaN where there are fewer.
+    pub fn rank_s(&self, rank: u64) -> f64 {
+        match self.len() {
+            all if rank == 0 || rank > all => f64::NAN,
+            // Between two ranks, so that rounding does not make it another.
+            all => self.quantile_s((rank as f64 - 0.5) / all as f64),
+        }
+    }
+
     /// The same in ns; 0 of nothing.
     pub fn quantile_ns(&self, q: f64) -> u64 {
         self.0.value_at_quantile(q)

@@ -18,6 +18,10 @@ pub struct Metric {
     pub domain: Domain,
     pub better: Better,
     pub interval: Interval,
+    /// Of a share the metric that counts what it is a share of, where one does.
+    pub of: Option<&'static str>,
+    /// The number of the definitions that this one came with.
+    pub since: u32,
     /// Its definition, a sentence.
     pub doc: &'static str,
 }
@@ -50,6 +54,8 @@ pub enum Domain {
     Rate,
     /// One quantity over another, from 0.
     Ratio,
+    /// Any number.
+    Signed,
 }
 
 /// Which way is better.
@@ -67,6 +73,8 @@ pub enum Better {
 pub enum Interval {
     /// Student's t over independent runs, cut to the domain.
     Student,
+    /// The same where every run has a value; else there is no mean either.
+    Every,
     /// Wilson's, of a share of runs.
     Wilson,
     /// Of trials, the better of what happened and what was to be expected.
@@ -91,6 +99,8 @@ impl Metric {
             domain,
             better,
             interval: Interval::Student,
+            of: None,
+            since: 1,
             doc,
         }
     }
@@ -114,11 +124,45 @@ impl Metric {
         Metric { interval, ..self }
     }
 
+    /// The same, a share of what another metric counts.
+    #[must_use]
+    pub const fn of(self, counted: &'static str) -> Metric {
+        Metric {
+            of: Some(counted),
+            ..self
+        }
+    }
+
+    /// The same, with the number of the definitions that it came with.
+    #[must_use]
+    pub const fn since(self, definitions: u32) -> Metric {
+        Metric {
+            since: definitions,
+            ..self
+        }
+    }
+
     /// The estimate of its mean from values, one a run; NaN values are of runs without one.
+    ///
+    /// Runs that all agree leave no interval, but of a share: it is then known of so many
+    /// runs, and not of all.
     pub fn estimate(&self, values: impl IntoIterator<Item = f64>) -> Estimate {
-        match self.interval {
-            Interval::Wilson => Estimate::share_of(values),
-            _ => self.domain.cut(Estimate::of(values)),
+        let (e, missing) = Estimate::of_known(values);
+        match (self.interval, self.domain) {
+            (Interval::Wilson, _) => Estimate::share(e.mean * e.n as f64, e.n),
+            (Interval::Every, _) if missing > 0 => Estimate::NONE,
+            (_, Domain::Share) => e.or_of_runs(0.0, 1.0),
+            (_, domain) => domain.cut(e.or_none()),
+        }
+    }
+
+    /// The estimate of a difference of two of its means from paired differences of runs.
+    pub fn estimate_difference(&self, values: impl IntoIterator<Item = f64>) -> Estimate {
+        let (e, missing) = Estimate::of_known(values);
+        match (self.interval, self.domain) {
+            (Interval::Every, _) if missing > 0 => Estimate::NONE,
+            (_, Domain::Share) => e.or_of_runs(-1.0, 1.0),
+            _ => e.or_none(),
         }
     }
 }
@@ -129,6 +173,7 @@ impl Domain {
         match self {
             Domain::Share => (0.0, 1.0),
             Domain::Count | Domain::Duration | Domain::Rate | Domain::Ratio => (0.0, f64::INFINITY),
+            Domain::Signed => (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 
@@ -155,6 +200,7 @@ impl Domain {
             Domain::Duration => "duration",
             Domain::Rate => "rate",
             Domain::Ratio => "ratio",
+            Domain::Signed => "signed",
         }
     }
 }

@@ -46,25 +46,65 @@ impl Estimate {
         sums.estimate()
     }
 
-    /// Wilson's interval for the share of values that are 1 among those that
-    /// are 0 or 1 (Wilson 1927).
-    pub fn share_of(values: impl IntoIterator<Item = f64>) -> Estimate {
-        let (mut n, mut ones) = (0u64, 0.0);
-        for value in values.into_iter().filter(|v| !v.is_nan()) {
-            n += 1;
-            ones += value;
+    /// The same, and how many of the values are NaN.
+    pub fn of_known(values: impl IntoIterator<Item = f64>) -> (Estimate, u64) {
+        let (mut sums, mut all) = (Moments::default(), 0);
+        for value in values {
+            sums.add(value);
+            all += 1;
         }
+        (sums.estimate(), all - sums.n)
+    }
+
+    /// Wilson's interval for a chance of which there were `hits` in `n` independent trials
+    /// (Wilson 1927).
+    pub fn share(hits: f64, n: u64) -> Estimate {
         if n == 0 {
             return Estimate::NONE;
         }
-        let p = ones / n as f64;
-        let (low, high) = wilson(ones, n);
+        let p = hits / n as f64;
+        let (low, high) = wilson(hits, n);
         Estimate {
             mean: p,
             low: low.clamp(0.0, p),
             high: high.clamp(p, 1.0),
             n,
             sd: (p * (1.0 - p)).sqrt(),
+        }
+    }
+
+    /// Whether all values, two or more, are the same.
+    pub fn agrees(&self) -> bool {
+        self.n > 1 && self.sd == 0.0
+    }
+
+    /// Without an interval where all values are the same: how far others may lie is not
+    /// known.
+    #[must_use]
+    pub fn or_none(self) -> Estimate {
+        match self.agrees() {
+            true => Estimate {
+                low: f64::NAN,
+                high: f64::NAN,
+                ..self
+            },
+            false => self,
+        }
+    }
+
+    /// Of values from `least` to `most`: where all are the same, that is so in at least
+    /// Wilson's lower limit of all runs, and the others may have any value. Else the
+    /// interval is cut to what there can be.
+    #[must_use]
+    pub fn or_of_runs(self, least: f64, most: f64) -> Estimate {
+        if !self.agrees() {
+            return self.within(least, most);
+        }
+        let known = wilson(self.n as f64, self.n).0;
+        Estimate {
+            low: self.mean * known + least * (1.0 - known),
+            high: self.mean * known + most * (1.0 - known),
+            ..self
         }
     }
 
@@ -78,6 +118,16 @@ impl Estimate {
         Estimate {
             low: self.low.max(least.min(self.mean)),
             high: self.high.min(most.max(self.mean)),
+            ..self
+        }
+    }
+
+    /// The interval stretched to its mean, where that was taken otherwise.
+    #[must_use]
+    pub fn around_mean(self) -> Estimate {
+        Estimate {
+            low: self.low.min(self.mean),
+            high: self.high.max(self.mean),
             ..self
         }
     }
@@ -215,11 +265,29 @@ mod tests {
     #[test]
     fn wilson_matches_published_values() {
         // 0 of 20 and 17 of 20: Newcombe 1998 gives (0, 0.1611) and (0.6396, 0.9476).
-        let none = Estimate::share_of([0.0; 20]);
+        let none = Estimate::share(0.0, 20);
         assert_eq!((none.mean, none.low), (0.0, 0.0));
         assert!((none.high - 0.1611).abs() < 1e-4);
-        let most = Estimate::share_of((0..20).map(|i| f64::from(u8::from(i < 17))));
+        let most = Estimate::share(17.0, 20);
         assert!((most.low - 0.6396).abs() < 1e-4 && (most.high - 0.9476).abs() < 1e-4);
+    }
+
+    #[test]
+    fn runs_that_agree_are_no_certainty() {
+        // 20 of 20: at least 83.89% of runs (Wilson, as above).
+        let e = Estimate::of([1.0; 20]);
+        assert!(e.agrees() && e.or_none().low.is_nan());
+        let share = e.or_of_runs(0.0, 1.0);
+        assert!((share.low - 0.8389).abs() < 1e-4 && share.high == 1.0);
+        // Half in every run seen; in the others anything.
+        let half = Estimate::of([0.5; 20]).or_of_runs(0.0, 1.0);
+        assert!((half.low - 0.8389 / 2.0).abs() < 1e-4 && (half.high - 0.5806).abs() < 1e-4);
+        let difference = Estimate::of([0.0; 20]).or_of_runs(-1.0, 1.0);
+        assert!((difference.high - 0.1611).abs() < 1e-4 && difference.low == -difference.high);
+        // 35 runs for five points, 40 for 91%.
+        assert!((1.0 - wilson(35.0, 35).0) / 2.0 < 0.05 && (1.0 - wilson(34.0, 34).0) / 2.0 > 0.05);
+        assert!((wilson(40.0, 40).0 - 0.9124).abs() < 1e-4);
+        assert!(!Estimate::of([1.0]).agrees());
     }
 
     #[test]

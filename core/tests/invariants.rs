@@ -16,7 +16,9 @@ fn check(o: &Outcome) {
     assert_eq!(t.calls, t.ok + t.failed + left.calls);
     assert!(t.attempts >= t.calls && t.offered <= t.attempts);
     assert!(t.wasted <= t.served && t.wasted_ns <= t.served_ns);
-    assert!(o.latency.len() == o.window.ok);
+    assert!(o.waits.len() == o.total.judged_ok);
+    assert!(o.total.judged_ok + o.total.judged_failed <= o.total.judged);
+    assert!(o.total.judged <= o.window.calls && o.total.judged_ok <= o.window.ok);
 }
 
 proptest! {

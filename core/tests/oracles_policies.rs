@@ -302,8 +302,8 @@ fn one_hedge_has_the_product_of_the_tails() {
         let expected = tail(ms) * tail((ms - 15.0f64).max(0.0));
         let above = values(&runs, |o| {
             let at = (ms * 1e6) as u64;
-            let below = o.latency.count_between(0, at) as f64;
-            1.0 - below / o.latency.len() as f64
+            let below = o.waits.count_between(0, at) as f64;
+            1.0 - below / o.waits.len() as f64
         });
         // The histogram keeps three digits.
         let mean = Estimate::of(above.iter().copied());
@@ -511,9 +511,9 @@ fn a_stall_lets_nothing_out_where_nothing_waits() {
     for run in &runs {
         assert_eq!(run.total.rejected, 0);
         // All who called meanwhile, some 2000·10·2, were answered at its end.
-        let slow = run.latency.count_between(5_100_000, 2_010_000_000);
+        let slow = run.waits.count_between(5_100_000, 2_010_000_000);
         assert!((slow as f64 - 4000.0).abs() < 6.0 * 64.0, "{slow}");
-        assert_eq!(run.latency.count_between(2_010_000_001, u64::MAX), 0);
+        assert_eq!(run.waits.count_between(2_010_000_001, u64::MAX), 0);
     }
 }
 

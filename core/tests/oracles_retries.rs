@@ -5,9 +5,9 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{assert_near, outcomes, scenario, values};
+use common::{assert_near, outcomes, samples, scenario, values};
 use herdsim_core::herd::backoff::Backoffs;
-use herdsim_core::herd::{RECOVERED_RATIO, RECOVERY_S};
+use herdsim_core::herd::{RECOVERED_RATIO, RECOVERY_S, find};
 use herdsim_core::scenario::policy::{Backoff, Failure, Jitter, Policy};
 use herdsim_core::streams::{Purpose, Streams};
 use herdsim_core::value::Value;
@@ -301,7 +301,8 @@ fn the_default_scenario_is_metastable() {
         "compare=['fixed','exponential','full-jitter','budget']",
     ]);
     let metric = |policy: usize, name: &str| -> Vec<f64> {
-        values(&outcomes(&s, policy, 3), |o| common::metric(o, name))
+        let raw = samples(&s, policy, 3);
+        raw.iter().map(|sample| sample[find(name).unwrap()]).collect()
     };
     let all = |policy: usize, name: &str, range: std::ops::RangeInclusive<f64>| {
         for x in metric(policy, name) {
@@ -328,8 +329,8 @@ fn a_queue_shorter_than_the_timeout_recovers() {
         "compare=['fixed','exponential','full-jitter','budget']",
     ]);
     for policy in 0..4 {
-        for outcome in outcomes(&s, policy, 2) {
-            let recovery = outcome.metrics[RECOVERY_S];
+        for sample in samples(&s, policy, 2) {
+            let recovery = sample[RECOVERY_S];
             assert!(recovery <= 5.0, "{}: {recovery}", s.policies[policy].0);
         }
     }
@@ -344,7 +345,8 @@ fn collapsed(settings: &[&str]) -> bool {
     ];
     with.extend(settings);
     let s = scenario(&with);
-    let recovered = values(&outcomes(&s, 0, 3), |o| o.metrics[RECOVERED_RATIO]);
+    let raw = samples(&s, 0, 3);
+    let recovered: Vec<f64> = raw.iter().map(|sample| sample[RECOVERED_RATIO]).collect();
     assert!(
         recovered.iter().all(|r| *r == recovered[0]),
         "undecided: {recovered:?}"

@@ -84,8 +84,14 @@ fn better(
         return conditional;
     }
     let hits = simulated.mean * simulated.n as f64;
-    if hits >= 30.0 || domain != Domain::Share {
-        return simulated;
+    if domain != Domain::Share {
+        return simulated.or_none();
+    }
+    if hits >= 30.0 {
+        return match simulated.agrees() {
+            true => Estimate::share(hits, simulated.n),
+            false => simulated,
+        };
     }
     let (low, high) = wilson(hits, simulated.n);
     let low = if hits == 0.0 { 0.0 } else { low.max(0.0) };

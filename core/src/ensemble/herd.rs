@@ -1,23 +1,45 @@
 //! An ensemble of herds: every policy of a scenario, replicated and summed up.
 
+use std::sync::Arc;
+
+use crate::ensemble::fates::Fates;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::herd::{
-    ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, Herd, METRICS, Outcome, RECOVERED_RATIO, SERIES,
-    SUCCESS_RATIO, Sample, Waves, idle,
+    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, Course, Herd, JUDGED_CALLS, METRICS,
+    Outcome, RECOVERED_RATIO, SERIES, Sample, Waves, find, idle,
 };
 use crate::histogram::Histogram;
 use crate::metric::{Entry, Key};
+use crate::scenario::policy::Policy;
+use crate::scenario::service::{Service, ServiceKind};
 use crate::scenario::{Problem, Scenario};
 use crate::stats::{Estimate, Moments};
 use crate::streams::Streams;
 use crate::units::Probability;
 use crate::world::World;
 
-impl World for Herd<'_> {
-    type Outcome = Outcome;
+/// What a replication consists of: the runs of all policies, and their twins.
+enum Side<'s> {
+    Policy(Herd<'s>),
+    Twins(Vec<Herd<'s>>),
+}
 
-    fn replicate(&self, streams: Streams) -> Outcome {
-        Herd::replicate(self, streams)
+enum Sided {
+    Run(Box<Outcome>),
+    Twins(Vec<Arc<Course>>, u64),
+}
+
+impl World for Side<'_> {
+    type Outcome = Sided;
+
+    fn replicate(&self, streams: Streams) -> Sided {
+        match self {
+            Side::Policy(herd) => Sided::Run(Box::new(herd.replicate(streams))),
+            Side::Twins(herds) => {
+                let (twins, events) = Herd::twins(herds, streams);
+                Sided::Twins(twins, events)
+            }
+        }
     }
 }
 
@@ -43,8 +65,10 @@ pub struct PolicyResults {
     pub raw: Vec<Sample>,
     /// Mean and interval per bin and column of the time series.
     pub series: Vec<[Estimate; SERIES.len()]>,
-    /// All latencies of all replications, in ns.
-    pub latency: Histogram,
+    /// How long the judged calls of all replications took that were answered, in ns.
+    pub waits: Histogram,
+    /// Whether calls have nothing to do with each other, so that each is a trial by itself.
+    pub independent: bool,
     /// Attempts by their number over the [`crate::herd::Stretch`] of the scenario, in
     /// the first replication.
     pub waves: Waves,
@@ -54,10 +78,42 @@ pub struct PolicyResults {
 }
 
 /// Mean and 95% interval of a metric over the replications that have it.
-fn estimate(metric: Key, raw: &[Sample]) -> Estimate {
-    Entry::of(METRICS, metric)
-        .metric
-        .estimate(raw.iter().map(|sample| sample[metric]))
+///
+/// A share of calls that have nothing to do with each other is one of so many trials.
+fn estimate(key: Key, raw: &[Sample], independent: bool) -> Estimate {
+    let metric = &Entry::of(METRICS, key).metric;
+    match metric.of.and_then(find).filter(|_| independent) {
+        None => metric.estimate(raw.iter().map(|sample| sample[key])),
+        Some(counted) => {
+            let known = raw.iter().filter(|sample| !sample[key].is_nan());
+            let [hits, all] = known.fold([0.0; 2], |[hits, all], sample| {
+                [
+                    hits + (sample[key] * sample[counted]).round(),
+                    all + sample[counted],
+                ]
+            });
+            let runs = metric.estimate(raw.iter().map(|sample| sample[key]));
+            Estimate {
+                mean: runs.mean,
+                n: runs.n,
+                sd: runs.sd,
+                ..Estimate::share(hits, all as u64)
+            }
+            .around_mean()
+        }
+    }
+}
+
+/// Whether the calls of a policy are trials of their own: no queue, and nothing that one
+/// of them learns from another.
+pub fn is_independent(scenario: &Scenario, policy: &Policy) -> bool {
+    let coin = |service: &Service| matches!(service.kind, ServiceKind::Coin(_));
+    scenario.services.iter().all(coin)
+        && scenario.downstream.is_empty()
+        && scenario.services.len() == 1
+        && policy.budget.is_none()
+        && policy.breaker.is_none()
+        && policy.throttle.is_none()
 }
 
 /// The same for a column of the time series: none of them is negative either.
@@ -68,7 +124,13 @@ fn series_estimate(moments: &Moments) -> Estimate {
 impl PolicyResults {
     /// Mean and 95% interval of a metric over the replications that have it.
     pub fn metric(&self, metric: Key) -> Estimate {
-        estimate(metric, &self.raw)
+        estimate(metric, &self.raw, self.independent)
+    }
+
+    /// Judged calls of all replications, which [`PolicyResults::waits`] are of.
+    pub fn judged(&self) -> u64 {
+        let counts = self.raw.iter().map(|sample| sample[JUDGED_CALLS]);
+        counts.filter(|n| !n.is_nan()).sum::<f64>() as u64
     }
 
     /// The services of the chain, that of the callers first.
@@ -88,30 +150,32 @@ impl PolicyResults {
     /// Mean and 95% interval of the paired difference from a baseline, over the
     /// replications in which both have the metric.
     pub fn difference(&self, baseline: &PolicyResults, metric: Key) -> Estimate {
-        Estimate::of(
-            self.raw
-                .iter()
-                .zip(&baseline.raw)
-                .map(|(mine, theirs)| mine[metric] - theirs[metric]),
-        )
+        let pairs = self.raw.iter().zip(&baseline.raw);
+        Entry::of(METRICS, metric)
+            .metric
+            .estimate_difference(pairs.map(|(mine, theirs)| mine[metric] - theirs[metric]))
     }
 }
 
-/// A share of recoveries strictly between none and all is told to ± this at least.
+/// The share of runs that recover, or that agree in something, is told to ± this at least.
 const UNDECIDED: f64 = 0.05;
 
-/// Whether the intervals of success and amplification are tight enough: this wide
-/// relative to their means. Where some replications recover and others do not, near an
-/// edge, their share has to be told as well.
-fn is_precise(raw: &[Sample], precision: f64) -> bool {
-    let recovered = estimate(RECOVERED_RATIO, raw);
-    let decided = !(recovered.mean > 0.0 && recovered.mean < 1.0)
-        || recovered.half_width() <= precision.max(UNDECIDED);
-    let tight = |metric| {
-        let e = estimate(metric, raw);
-        e.n == 0 || e.half_width() <= precision * e.mean.abs()
+/// Whether a share of runs is known to ± the precision asked for, or five points.
+fn is_decided(share: Estimate, precision: f64) -> bool {
+    share.n == 0 || share.half_width() <= precision.max(UNDECIDED)
+}
+
+/// Whether the intervals of calls answered and of amplification are tight enough: this wide
+/// relative to their means. A collapse that no run has met has no spread: how many of the
+/// runs recover, or agree, has to be known as well.
+fn is_precise(raw: &[Sample], independent: bool, precision: f64) -> bool {
+    let of = |metric| estimate(metric, raw, independent);
+    let tight = |e: Estimate| match e.agrees() {
+        true => e.half_width().is_nan() || is_decided(e, precision),
+        false => e.n == 0 || e.half_width() <= precision * e.mean.abs(),
     };
-    decided && [SUCCESS_RATIO, ATTEMPTS_PER_CALL].into_iter().all(tight)
+    is_decided(of(RECOVERED_RATIO), precision)
+        && [ANSWERED_RATIO, ATTEMPTS_PER_CALL].into_iter().map(of).all(tight)
 }
 
 /// What is kept of the replications of a herd.
@@ -147,12 +211,15 @@ pub fn run_watched(
     keep: Keep,
     watch: &Watch<'_>,
 ) -> Results {
-    let worlds: Vec<Herd<'_>> = scenario
-        .policies
-        .iter()
-        .map(|(_, policy)| Herd { scenario, policy })
-        .collect();
-    let mut folds: Vec<Fold> = worlds.iter().map(|_| Fold::new(scenario)).collect();
+    let herds = scenario.policies.iter();
+    let herds: Vec<Herd<'_>> = herds.map(|(_, policy)| Herd { scenario, policy }).collect();
+    let mut worlds: Vec<Side<'_>> = herds.iter().copied().map(Side::Policy).collect();
+    if scenario.harm().is_some() {
+        worlds.push(Side::Twins(herds.clone()));
+    }
+    let new = |herd: &Herd<'_>| Fold::new(scenario, is_independent(scenario, herd.policy));
+    let mut folds: Vec<Fold> = herds.iter().map(new).collect();
+    let mut fates: Vec<Fates<'_>> = herds.iter().map(|_| Fates::new(scenario)).collect();
     let run = &scenario.run;
     let batch = run.replications;
     let most = run.max_replications.unwrap_or(batch).max(batch);
@@ -168,10 +235,22 @@ pub fn run_watched(
             run.seed,
             finished..to,
             watch.stop,
-            |_, _, outcome| {
-                events += outcome.events;
-                turn.push(outcome);
-                if turn.len() == folds.len() {
+            |_, _, sided| {
+                let mut twins = Vec::new();
+                match sided {
+                    Sided::Run(outcome) => {
+                        events += outcome.events;
+                        turn.push(*outcome);
+                    }
+                    Sided::Twins(of, their_events) => {
+                        events += their_events;
+                        twins = of;
+                    }
+                }
+                if turn.len() == folds.len() && (worlds.len() == folds.len() || !twins.is_empty()) {
+                    for (fate, (outcome, twin)) in fates.iter_mut().zip(turn.iter_mut().zip(&twins)) {
+                        fate.add(outcome, twin);
+                    }
                     for (fold, outcome) in folds.iter_mut().zip(turn.drain(..)) {
                         fold.add(outcome, keep);
                     }
@@ -180,8 +259,14 @@ pub fn run_watched(
                 (watch.progress)(done, planned);
             },
         );
+        for (fold, fate) in folds.iter_mut().zip(&mut fates) {
+            fate.settle(|tier, replication, sample| fold.at(tier).raw[replication] = sample);
+        }
         let enough = || {
-            let precise = |p: Probability| folds.iter().all(|fold| is_precise(&fold.raw, p.0));
+            let precise = |p: Probability| {
+                let of = |fold: &Fold| is_precise(&fold.raw, fold.independent, p.0);
+                folds.iter().all(of)
+            };
             run.precision.is_none_or(precise)
         };
         if finished < to || finished == most || enough() {
@@ -213,25 +298,35 @@ pub fn run_watched(
 /// The outcomes of one policy, summed up in the order of replications.
 struct Fold {
     raw: Vec<Sample>,
+    independent: bool,
     series: Vec<[Moments; SERIES.len()]>,
-    latency: Histogram,
+    waits: Histogram,
     waves: Waves,
     tiers: Vec<Fold>,
 }
 
 impl Fold {
-    fn new(scenario: &Scenario) -> Fold {
-        let mut fold = Fold::of_one(scenario);
+    fn new(scenario: &Scenario, independent: bool) -> Fold {
+        let mut fold = Fold::of_one(scenario, independent);
         let behind = scenario.services.iter().skip(1);
-        fold.tiers = behind.map(|_| Fold::of_one(scenario)).collect();
+        fold.tiers = behind.map(|_| Fold::of_one(scenario, false)).collect();
         fold
     }
 
-    fn of_one(scenario: &Scenario) -> Fold {
+    /// That of a service of the chain.
+    fn at(&mut self, tier: usize) -> &mut Fold {
+        match tier {
+            0 => self,
+            tier => &mut self.tiers[tier - 1],
+        }
+    }
+
+    fn of_one(scenario: &Scenario, independent: bool) -> Fold {
         Fold {
             raw: Vec::new(),
+            independent,
             series: Vec::new(),
-            latency: Histogram::up_to(scenario.run.horizon),
+            waits: Histogram::up_to(scenario.run.horizon),
             waves: Vec::new(),
             tiers: Vec::new(),
         }
@@ -262,7 +357,7 @@ impl Fold {
             let bin = outcome.series.get(i).unwrap_or(&nothing);
             moments.iter_mut().zip(bin).for_each(|(m, x)| m.add(*x));
         }
-        self.latency.merge(&outcome.latency);
+        self.waits.merge(&outcome.waits);
     }
 
     fn finish(self, name: &str, scenario: &Scenario) -> PolicyResults {
@@ -278,7 +373,8 @@ impl Fold {
                 .iter()
                 .map(|bin| bin.map(|moments| series_estimate(&moments)))
                 .collect(),
-            latency: self.latency,
+            waits: self.waits,
+            independent: self.independent,
             waves: self.waves,
         }
     }

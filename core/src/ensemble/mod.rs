@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod curves;
+mod fates;
 pub mod figure;
 pub mod herd;
 pub mod quorum;

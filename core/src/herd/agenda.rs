@@ -91,6 +91,12 @@ impl Agenda {
         (least >> 3, BY_INDEX[(least & 7) as usize])
     }
 
+    /// Whether there is an event of a cause.
+    #[inline]
+    pub fn has(&self, cause: Cause) -> bool {
+        self.heads[cause as usize] >> 3 < NEVER
+    }
+
     /// Adds an event at `time`, not before now.
     #[inline]
     pub fn schedule(&mut self, cause: Cause, time: u64, token: Token) {

@@ -2,7 +2,7 @@
 
 use crate::dist::unit;
 use crate::scenario::policy::{
-    Backoff, CapAfter, Exponent, Failure, Hint, Jitter, Policy, Quantum, Rounding,
+    Backoff, CapAfter, Failure, Hint, Jitter, Policy, Quantum, Rounding,
 };
 use crate::streams::Stream;
 
@@ -23,7 +23,7 @@ impl Backoffs {
                 Backoff::Random(_) => 0,
                 _ => policy.attempts.min(64),
             };
-            (1..=known).map(|k| level(backoff, k, capped)).collect()
+            (1..=known).map(|k| backoff.level(k, capped)).collect()
         };
         Backoffs {
             levels: levels(&policy.backoff),
@@ -135,46 +135,7 @@ fn drawn_level(backoff: &Backoff, levels: &[f64], k: u32, capped: bool, rng: &mu
     match (backoff, levels.get(k as usize - 1)) {
         (Backoff::Random(law), _) => law.sample(rng).0 as f64,
         (_, Some(v)) => *v,
-        (backoff, None) => level(backoff, k, capped),
-    }
-}
-
-/// v of retry k, in ns; 0 for a random backoff, which has no level.
-fn level(backoff: &Backoff, k: u32, capped: bool) -> f64 {
-    match backoff {
-        Backoff::None | Backoff::Random(_) => 0.0,
-        Backoff::Fixed(d) => d.0 as f64,
-        Backoff::Linear(d) => d.0 as f64 * f64::from(k),
-        Backoff::Exponential {
-            base,
-            multiplier,
-            cap,
-            exponent,
-        } => {
-            let cap = match cap {
-                Some(cap) if capped => cap.0 as f64,
-                _ => f64::INFINITY,
-            };
-            let power = |k: u32| multiplier.0.powi(i32::try_from(k).unwrap_or(i32::MAX));
-            let factor = match exponent {
-                Exponent::FromZero => power(k - 1),
-                Exponent::FromOne => power(k),
-                Exponent::LessOne => power(k) - 1.0,
-            };
-            match base.0 {
-                0 => 0.0, // Also where the power is infinite.
-                base => (base as f64 * factor).min(cap),
-            }
-        }
-        Backoff::Polynomial {
-            offset,
-            step,
-            power,
-        } => offset.0 as f64 + step.0 as f64 * f64::from(k - 1).powi(*power as i32),
-        Backoff::Table(delays) => {
-            let last = delays.len() - 1;
-            delays[last.min(k as usize - 1)].0 as f64
-        }
+        (backoff, None) => backoff.level(k, capped),
     }
 }
 

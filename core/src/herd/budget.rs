@@ -338,6 +338,14 @@ impl Budgets {
         }
     }
 
+    /// A retry that was allowed is not sent, as its call has been cancelled: it no longer
+    /// waits, and what it has paid does not come back.
+    pub fn abandoned(&mut self, client: u32) {
+        if let Budgets::Concurrent { clients, .. } = self {
+            clients[client as usize].retries -= 1;
+        }
+    }
+
     /// A retry that was allowed after `failure` is not sent: its price comes back.
     pub fn not_sent(&mut self, client: u32, failure: Failure) {
         let client = client as usize;

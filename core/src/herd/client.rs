@@ -94,6 +94,19 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
     }
 
+    /// The next attempt of a call is not sent, as its call has been cancelled: what a retry
+    /// has paid is gone. A breaker learns that none comes, and a budget of retries under
+    /// way that there is one fewer.
+    fn abandon_retry(&mut self, call_slot: u32) {
+        let pending = self.pending.of(call_slot);
+        pending.hold();
+        if std::mem::take(&mut pending.paid) {
+            let client = self.client(self.calls[call_slot].caller);
+            self.budgets.abandoned(client);
+            self.guards.returned(client, Scope::Retries);
+        }
+    }
+
     /// Attempts of a call in flight, where that is of interest.
     pub(super) fn flying(&mut self, call_slot: u32) -> usize {
         let flights = &mut self.flights;
@@ -258,6 +271,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 if !PLAIN && self.watched {
                     self.attempt_ended(call, retry, None);
                 }
+                self.recorder.counts.first_try += u64::from(!retry);
                 self.end_call(call, true);
             }
             Reply::Failed(failure) => {
@@ -441,10 +455,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             started,
             caller,
             retried,
-            tries,
             ..
         } = *call;
-        self.recorder.call_ended(started, tries, ok);
+        self.recorder.call_ended(started, ok);
         if let Some(effects) = &self.effects {
             let phantom = ok && !effects.happened(call_slot);
             self.recorder.counts.phantom_effects += u64::from(phantom);
@@ -481,9 +494,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         if self.calls[call_slot].ended {
             return;
         }
-        let call = &self.calls[call_slot];
-        self.recorder.call_ended(call.started, call.tries, false);
-        self.give_back(call_slot);
+        let started = self.calls[call_slot].started;
+        self.recorder.call_ended(started, false);
+        self.abandon_retry(call_slot);
         self.ground(call_slot);
         self.close(call_slot);
     }

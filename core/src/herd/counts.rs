@@ -8,6 +8,10 @@ pub struct Counts {
     /// Calls that ended well, and that ended otherwise.
     pub ok: u64,
     pub failed: u64,
+    /// Calls that are judged, and how many of them have ended well, and otherwise.
+    pub judged: u64,
+    pub judged_ok: u64,
+    pub judged_failed: u64,
     /// Attempts sent.
     pub attempts: u64,
     /// Attempts that arrived at the service, and how many of them were retries.
@@ -48,6 +52,8 @@ pub struct Counts {
     pub waited_ns: u128,
     /// Time that calls took, by the time they ended.
     pub ended_ns: u128,
+    /// Time that judged calls took which did not end well.
+    pub given_up_ns: u128,
 }
 
 impl Counts {
@@ -57,6 +63,9 @@ impl Counts {
             calls: self.calls - then.calls,
             ok: self.ok - then.ok,
             failed: self.failed - then.failed,
+            judged: self.judged - then.judged,
+            judged_ok: self.judged_ok - then.judged_ok,
+            judged_failed: self.judged_failed - then.judged_failed,
             attempts: self.attempts - then.attempts,
             offered: self.offered - then.offered,
             offered_retries: self.offered_retries - then.offered_retries,
@@ -82,6 +91,7 @@ impl Counts {
             calls_ns: self.calls_ns - then.calls_ns,
             waited_ns: self.waited_ns - then.waited_ns,
             ended_ns: self.ended_ns - then.ended_ns,
+            given_up_ns: self.given_up_ns - then.given_up_ns,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::herd::agenda::{Cause, NEVER};
 use crate::herd::recorder::Outcome;
 use crate::herd::tier::{Message, Tier, is_plain};
 use crate::scenario::Scenario;
+use crate::scenario::fault::Fault;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
 
@@ -19,13 +20,25 @@ pub struct Herd<'s> {
 impl Herd<'_> {
     /// Runs one replication: a pure function of the scenario and the streams.
     pub fn replicate(&self, streams: Streams) -> Outcome {
+        self.run(&self.scenario.faults, streams)
+    }
+
+    /// Runs its twin: the same without the faults that do harm.
+    pub fn twin(&self, streams: Streams) -> Outcome {
+        let faults = self.scenario.faults.iter();
+        let harmless: Vec<Fault> = faults.filter(|f| f.kind.relieves()).cloned().collect();
+        self.run(&harmless, streams)
+    }
+
+    fn run(&self, faults: &[Fault], streams: Streams) -> Outcome {
         let horizon = self.scenario.run.horizon.0;
         if is_plain(self.scenario, self.policy) {
-            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, streams);
+            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, faults, streams);
             let (end, events) = alone(&mut tier, horizon);
             return tier.finish(end, self.scenario, 0, events);
         }
-        let tier = |place| Tier::<false>::new(self.scenario, place, self.policy, streams);
+        let tier =
+            |place| Tier::<false>::new(self.scenario, place, self.policy, faults, streams);
         let count = self.scenario.services.len();
         let mut chain = Chain {
             tiers: (0..count).map(tier).collect(),
@@ -100,7 +113,7 @@ impl Chain<'_> {
             self.tiers[tier].step(time, cause);
             events += 1;
             self.deliver(tier, time);
-            if self.tiers[0].is_done() {
+            if self.tiers[0].is_done() && self.tiers.iter().all(Tier::is_idle) {
                 return (time, events);
             }
         }

@@ -3,13 +3,15 @@
 use std::ops::Index;
 
 use crate::herd::counts::Counts;
-use crate::histogram::Histogram;
+use crate::herd::health::Health;
+use crate::herd::peaks::Peaks;
 use crate::metric::{Better, Domain, Entry, Interval, Key, Metric, Unit, key_of};
 
 /// What a replication has counted and timed.
-pub struct Measured<'m> {
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
     /// What was counted between the warm-up and the end.
-    pub window: &'m Counts,
+    pub window: Counts,
     /// How long that was.
     pub length_ns: f64,
     /// NaN without servers.
@@ -18,17 +20,25 @@ pub struct Measured<'m> {
     pub has_effect: bool,
     /// Calls not ended at the end.
     pub outstanding: u32,
-    pub latency: &'m Histogram,
-    pub peak_offered_ratio: f64,
-    pub herd_index: f64,
-    /// 1, 0, or NaN where it cannot be told.
-    pub recovered: f64,
-    pub recovery_s: f64,
+    /// At the [`QUANTILES`], of calls answered in the window; NaN of none.
+    pub latency_s: [f64; 4],
+    /// The same of all judged calls, NaN where as many were not answered.
+    pub wait_s: [f64; 4],
+    pub peaks: Peaks,
+    /// Known where there is a twin to compare with.
+    pub health: Health,
     pub completion_s: f64,
 }
 
+/// The number of these definitions: earlier ones judged calls by when they ended, and
+/// health by what was before the faults.
+pub const DEFINITIONS: u32 = 2;
+
+/// The quantiles that metrics tell.
+pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
+
 /// A metric of a herd and the value it has in a replication; NaN where it has none.
-pub type HerdMetric = Entry<fn(&Measured<'_>) -> f64>;
+pub type HerdMetric = Entry<fn(&Measured) -> f64>;
 
 /// Calls or attempts in the counted window.
 const fn counted(
@@ -36,7 +46,7 @@ const fn counted(
     title: &'static str,
     better: Better,
     doc: &'static str,
-    value: fn(&Measured<'_>) -> f64,
+    value: fn(&Measured) -> f64,
 ) -> HerdMetric {
     of(name, title, (Unit::One, Domain::Count), better, doc, value)
 }
@@ -47,7 +57,7 @@ const fn of(
     range: (Unit, Domain),
     better: Better,
     doc: &'static str,
-    value: fn(&Measured<'_>) -> f64,
+    value: fn(&Measured) -> f64,
 ) -> HerdMetric {
     Entry {
         metric: Metric::new(name, title, range, better, doc),
@@ -55,6 +65,37 @@ const fn of(
     }
 }
 
+/// A share of judged calls.
+const fn share(
+    name: &'static str,
+    title: &'static str,
+    better: Better,
+    doc: &'static str,
+    value: fn(&Measured) -> f64,
+) -> HerdMetric {
+    let entry = of(name, title, SHARE, better, doc, value);
+    Entry {
+        metric: entry.metric.of(JUDGED).since(DEFINITIONS),
+        ..entry
+    }
+}
+
+/// A quantile of the waits of all judged calls.
+const fn wait(
+    name: &'static str,
+    title: &'static str,
+    doc: &'static str,
+    value: fn(&Measured) -> f64,
+) -> HerdMetric {
+    let entry = of(name, title, DURATION, Better::Less, doc, value);
+    Entry {
+        metric: entry.metric.by(Interval::Every),
+        ..entry
+    }
+}
+
+const RATE: (Unit, Domain) = (Unit::PerSecond, Domain::Rate);
+const TIMES: (Unit, Domain) = (Unit::Times, Domain::Ratio);
 const SHARE: (Unit, Domain) = (Unit::Percent, Domain::Share);
 const DURATION: (Unit, Domain) = (Unit::Seconds, Domain::Duration);
 
@@ -62,7 +103,7 @@ fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { f64::NAN }
 }
 
-fn effects(m: &Measured<'_>, count: u64) -> f64 {
+fn effects(m: &Measured, count: u64) -> f64 {
     match m.has_effect {
         true => count as f64,
         false => f64::NAN,
@@ -71,6 +112,137 @@ fn effects(m: &Measured<'_>, count: u64) -> f64 {
 
 /// Every metric of a herd, in the order of columns.
 pub const METRICS: &[HerdMetric] = &[
+    counted(
+        "judged_calls",
+        "judged calls",
+        Better::Neither,
+        "calls that start from the warm-up to the cooldown before the horizon, of which the \
+         three shares below are told, whenever a call ends",
+        |m| m.window.judged as f64,
+    ),
+    share(
+        "answered_ratio",
+        "answered",
+        Better::More,
+        "judged calls ended ok / judged calls: success, what policies are compared by",
+        |m| ratio(m.window.judged_ok as f64, m.window.judged as f64),
+    ),
+    share(
+        "failed_ratio",
+        "failed",
+        Better::Less,
+        "judged calls ended otherwise / judged calls",
+        |m| ratio(m.window.judged_failed as f64, m.window.judged as f64),
+    ),
+    share(
+        "waiting_ratio",
+        "waiting",
+        Better::Less,
+        "judged calls not ended when the run ends / judged calls",
+        |m| {
+            let ended = m.window.judged_ok + m.window.judged_failed;
+            ratio((m.window.judged - ended) as f64, m.window.judged as f64)
+        },
+    ),
+    wait(
+        "wait_p50_s",
+        "p50 wait",
+        "median over judged calls of the time from a call's start to its success, retries and \
+         waiting included, to three digits; a call never answered takes for ever: without a \
+         value (never) as soon as in one replication too few are answered",
+        |m| m.wait_s[0],
+    ),
+    wait("wait_p90_s", "p90 wait", "the same, 90th percentile", |m| {
+        m.wait_s[1]
+    }),
+    wait("wait_p99_s", "p99 wait", "the same, 99th percentile", |m| {
+        m.wait_s[2]
+    }),
+    wait(
+        "wait_p999_s",
+        "p99.9 wait",
+        "the same, 99.9th percentile",
+        |m| m.wait_s[3],
+    ),
+    of(
+        "given_up_s",
+        "given up after",
+        DURATION,
+        Better::Neither,
+        "mean time from a call's start until it is given up, of judged calls that failed",
+        |m| {
+            let all = m.window.given_up_ns as f64 / 1e9;
+            ratio(all, m.window.judged_failed as f64)
+        },
+    ),
+    of(
+        "degraded_s",
+        "degraded",
+        DURATION,
+        Better::Less,
+        "unhealthy time from the first fault's beginning to the horizon, less that of the \
+         twin, as below; of a run that is ill at the end it is no more than a lower bound",
+        |m| m.health.degraded_s,
+    ),
+    of(
+        "lost_calls",
+        "lost calls",
+        (Unit::One, Domain::Signed),
+        Better::Less,
+        "judged calls that the twin answers less those answered: negative where the faults \
+         bring more answers; of closed callers calls never made are lost as well",
+        |m| m.health.lost_calls,
+    ),
+    of(
+        "twin_answered_ratio",
+        "answered without faults",
+        SHARE,
+        Better::Neither,
+        "judged calls answered / judged calls of the twin: what it would have been",
+        |m| m.health.twin_answered_ratio,
+    ),
+    of(
+        "twin_retry_ratio",
+        "retries without faults",
+        SHARE,
+        Better::Neither,
+        "retries / attempts that arrive, of the twin",
+        |m| m.health.twin_retry_ratio,
+    ),
+    of(
+        "peak_after_per_s",
+        "peak after",
+        RATE,
+        Better::Less,
+        "most attempts that arrive in 100 ms, per second: in bins from the end of the last \
+         fault's full force on, without a fault from the end of the warm-up",
+        |m| m.peaks.after[0],
+    ),
+    of(
+        "peak_after_ratio",
+        "peak load after",
+        TIMES,
+        Better::Less,
+        "the same over the capacity then, the highest of the bins",
+        |m| m.peaks.after[1],
+    ),
+    of(
+        "peak_during_per_s",
+        "peak during",
+        RATE,
+        Better::Less,
+        "most attempts that arrive in 100 ms, per second, from the first fault's beginning to \
+         the end of the last one's full force",
+        |m| m.peaks.during[0],
+    ),
+    of(
+        "peak_during_ratio",
+        "peak load during",
+        TIMES,
+        Better::Less,
+        "the same over the capacity then, where there is any",
+        |m| m.peaks.during[1],
+    ),
     counted("calls", "calls", Better::Neither, "calls started", |m| {
         m.window.calls as f64
     }),
@@ -122,7 +294,7 @@ pub const METRICS: &[HerdMetric] = &[
         Better::Less,
         "highest offered load of a 100 ms bin after the first fault begins / nominal capacity \
          (servers / mean service time); after the warm-up where there is no fault",
-        |m| m.peak_offered_ratio,
+        |m| m.peaks.offered_ratio,
     ),
     of(
         "utilisation",
@@ -150,8 +322,9 @@ pub const METRICS: &[HerdMetric] = &[
             "share of replications with a `recovery_s`, of those where it could be told; below \
              1 the scenario is metastable",
         )
-        .by(Interval::Wilson),
-        value: |m| m.recovered,
+        .by(Interval::Wilson)
+        .since(DEFINITIONS),
+        value: |m| m.health.recovered,
     },
     of(
         "recovery_s",
@@ -161,7 +334,7 @@ pub const METRICS: &[HerdMetric] = &[
         "from the end of the last fault, its ramp included, to the start of the first window in \
          which goodput is back and retries are few, as below; mean over the replications that \
          recovered",
-        |m| m.recovery_s,
+        |m| m.health.recovery_s,
     ),
     of(
         "latency_p50_s",
@@ -170,7 +343,7 @@ pub const METRICS: &[HerdMetric] = &[
         Better::Less,
         "median over answered calls of the time from a call's start to its success, retries and \
          waiting included, to three digits; mean over replications of each one's quantile",
-        |m| m.latency.quantile_s(0.5),
+        |m| m.latency_s[0],
     ),
     of(
         "latency_p90_s",
@@ -178,7 +351,7 @@ pub const METRICS: &[HerdMetric] = &[
         DURATION,
         Better::Less,
         "the same, 90th percentile",
-        |m| m.latency.quantile_s(0.9),
+        |m| m.latency_s[1],
     ),
     of(
         "latency_p99_s",
@@ -186,7 +359,7 @@ pub const METRICS: &[HerdMetric] = &[
         DURATION,
         Better::Less,
         "the same, 99th percentile",
-        |m| m.latency.quantile_s(0.99),
+        |m| m.latency_s[2],
     ),
     of(
         "latency_p999_s",
@@ -194,7 +367,7 @@ pub const METRICS: &[HerdMetric] = &[
         DURATION,
         Better::Less,
         "the same, 99.9th percentile",
-        |m| m.latency.quantile_s(0.999),
+        |m| m.latency_s[3],
     ),
     counted(
         "rejected_attempts",
@@ -258,8 +431,9 @@ pub const METRICS: &[HerdMetric] = &[
         (Unit::Times, Domain::Ratio),
         Better::Less,
         "highest count of attempts in a 10 ms bin after the first fault begins / mean count \
-         before it",
-        |m| m.herd_index,
+         before it; with `once` the highest / what an even spread of the calls brings, from \
+         the first call to the last one's end",
+        |m| m.peaks.herd_index,
     ),
     of(
         "completion_s",
@@ -305,15 +479,6 @@ pub const METRICS: &[HerdMetric] = &[
         "calls answered at their first attempt",
         |m| m.window.first_try as f64,
     ),
-    of(
-        "answered_ratio",
-        "answered",
-        (Unit::Percent, Domain::Ratio),
-        Better::More,
-        "calls ended ok / calls started, so that calls which still wait count as not answered: \
-         what reports compare policies by",
-        |m| ratio(m.window.ok as f64, m.window.calls as f64),
-    ),
 ];
 
 /// Finds a metric of a herd by a name that is known only now.
@@ -328,6 +493,20 @@ const fn key(name: &'static str) -> Key {
 }
 
 // Those that code asks for.
+pub const JUDGED_CALLS: Key = key("judged_calls");
+/// What policies are compared by.
+pub const ANSWERED_RATIO: Key = key("answered_ratio");
+pub const FAILED_RATIO: Key = key("failed_ratio");
+pub const WAITING_RATIO: Key = key("waiting_ratio");
+pub const WAIT_P50_S: Key = key("wait_p50_s");
+pub const WAIT_P99_S: Key = key("wait_p99_s");
+pub const DEGRADED_S: Key = key("degraded_s");
+pub const LOST_CALLS: Key = key("lost_calls");
+pub const TWIN_ANSWERED_RATIO: Key = key("twin_answered_ratio");
+pub const TWIN_RETRY_RATIO: Key = key("twin_retry_ratio");
+pub const PEAK_AFTER_PER_S: Key = key("peak_after_per_s");
+/// What policies are compared by where callers wait for an answer before they call again.
+pub const GOODPUT_PER_S: Key = key("goodput_per_s");
 pub const CALLS: Key = key("calls");
 pub const ATTEMPTS: Key = key("attempts");
 pub const ATTEMPTS_PER_CALL: Key = key("attempts_per_call");
@@ -351,8 +530,9 @@ pub const FIRST_TRY_CALLS: Key = key("first_try_calls");
 pub const HERD_INDEX: Key = key("herd_index");
 pub const COMPLETION_S: Key = key("completion_s");
 pub const DOUBLE_EFFECTS: Key = key("double_effects");
-/// What policies are compared by.
-pub const ANSWERED_RATIO: Key = key("answered_ratio");
+
+/// The metric whose count the shares of judged calls are of.
+const JUDGED: &str = "judged_calls";
 
 /// The values of [`METRICS`] in one replication; NaN where a metric has none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -360,7 +540,7 @@ pub struct Sample([f64; METRICS.len()]);
 
 impl Sample {
     /// What all metrics make of what was measured.
-    pub(super) fn of(measured: &Measured<'_>) -> Sample {
+    pub(crate) fn of(measured: &Measured) -> Sample {
         Sample(std::array::from_fn(|i| (METRICS[i].value)(measured)))
     }
 

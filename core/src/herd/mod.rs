@@ -12,9 +12,12 @@ mod counts;
 mod effect;
 mod engine;
 mod fault;
+mod fine;
 #[doc(hidden)]
 pub mod guard;
+mod health;
 mod metrics;
+mod peaks;
 mod queue;
 mod recorder;
 pub mod series;
@@ -25,7 +28,9 @@ mod waves;
 
 pub use counts::Counts;
 pub use engine::Herd;
+pub use health::{Course, Health, Twins, Yardstick};
 pub use metrics::*;
+pub use peaks::Peaks;
 pub use recorder::{Outcome, Residue};
 pub(crate) use series::idle;
 pub use series::{Bin, Column, SERIES};

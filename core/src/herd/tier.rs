@@ -19,7 +19,7 @@ use crate::herd::recorder::{Outcome, Recorder, Residue, Site};
 use crate::herd::slots::{Attempt, Beside, Call, Pending, Phase, Slots};
 use crate::scenario::Scenario;
 use crate::scenario::callers::{Callers, Network};
-use crate::scenario::fault::FaultKind;
+use crate::scenario::fault::{Fault, FaultKind};
 use crate::scenario::policy::{Budget, Deposit, Policy, RetryOn};
 use crate::scenario::service::{Cancel, Discipline, Downstream, Pool, Service, ServiceKind};
 use crate::streams::{Purpose, Stream, Streams};
@@ -117,10 +117,12 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
 }
 
 impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
+    /// A service under those faults of the scenario that are in force.
     pub fn new(
         scenario: &'s Scenario,
         tier: usize,
         own: &'s Policy,
+        in_force: &[Fault],
         streams: Streams,
     ) -> Tier<'s, PLAIN> {
         let service = &scenario.services[tier];
@@ -130,7 +132,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         };
         let caller = tier.checked_sub(1).map(|i| &scenario.services[i]);
         let policy = scenario.policy_at(tier, own);
-        let own_faults = scenario.faults_at(tier);
+        let own_faults = scenario.those_at(tier, in_force);
         let slows = own_faults
             .iter()
             .any(|f| matches!(f.kind, FaultKind::Slow(_)));
@@ -178,7 +180,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         let arrivals = match tier {
             0 => Arrivals::new(
                 &scenario.callers,
-                &scenario.faults,
+                in_force,
                 streams.stream(Purpose::Arrivals),
             ),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
@@ -223,8 +225,8 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
             recorder: match (tier, streams.replication) {
-                (0, 0) => Recorder::new(scenario).with_waves(scenario),
-                _ => Recorder::new(scenario),
+                (0, 0) => Recorder::new(Site { scenario, tier }).with_waves(scenario),
+                _ => Recorder::new(Site { scenario, tier }),
             },
             service_rng: stream(Purpose::Service),
             network_rng: stream(Purpose::Network),
@@ -269,10 +271,19 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         }
     }
 
-    /// Whether all callers have called and none waits.
+    /// Whether all callers have called, none waits, and the service is through with what
+    /// they sent.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.recorder.outstanding() == 0 && self.arrivals.exhausted()
+        self.recorder.outstanding() == 0 && self.arrivals.exhausted() && self.is_idle()
+    }
+
+    /// Whether no call waits, and nothing is at the service or on its way there.
+    pub fn is_idle(&self) -> bool {
+        self.recorder.outstanding() == 0
+            && self.recorder.busy() == 0
+            && self.recorder.waiting() == 0
+            && !self.agenda.has(Cause::Arrive)
     }
 
     /// Ends the run after so many events.

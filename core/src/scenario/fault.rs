@@ -58,6 +58,19 @@ impl FaultKind {
         }
     }
 
+    /// Whether it makes things easier for the service: less demand, or faster work.
+    pub fn relieves(self) -> bool {
+        match self {
+            FaultKind::Surge(x) | FaultKind::Slow(x) => x.0 < 1.0,
+            FaultKind::Crash
+            | FaultKind::Stall
+            | FaultKind::Blackhole
+            | FaultKind::Errors(_)
+            | FaultKind::Loss(_)
+            | FaultKind::Capacity(_) => false,
+        }
+    }
+
     /// As scenarios spell it.
     pub fn name(self) -> &'static str {
         match self {

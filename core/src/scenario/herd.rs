@@ -100,8 +100,22 @@ pub struct Run {
     /// Metrics are counted from here on.
     pub warmup: Nanos,
     pub horizon: Nanos,
+    /// What became of a call is judged of those that start before the last stretch of
+    /// this length, in which one may have no time to end.
+    pub cooldown: Nanos,
     /// Width of a bin of the time series.
     pub bin: Nanos,
+}
+
+/// When the faults of a scenario do harm; what relieves is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Harm {
+    /// When the first begins.
+    pub from: Nanos,
+    /// When the last is no longer in full force.
+    pub to: Nanos,
+    /// When nothing is left of any, ramps included.
+    pub over: Nanos,
 }
 
 const DEFAULT_COMPARE: [&str; 3] = ["fixed", "full-jitter", "budget"];
@@ -115,7 +129,7 @@ impl Default for Scenario {
 
 impl Default for Run {
     fn default() -> Run {
-        by_default(run(&Table::default(), false))
+        by_default(run(&Table::default(), false)).0
     }
 }
 
@@ -161,7 +175,7 @@ impl Scenario {
         };
         let callers = callers(sub("callers")?)?;
         let once = matches!(callers.arrival, Arrival::Once { .. });
-        let run = run(sub("run")?, once)?;
+        let (mut run, cooldown) = run(sub("run")?, once)?;
         let network = network(sub("network")?)?;
         let services = services(top.node("service"))?;
         let faults = match top.node("faults") {
@@ -192,6 +206,9 @@ impl Scenario {
         let known = Policies::new(own, overlay)?;
         let compared = known.compared(top.node("compare"), &DEFAULT_COMPARE, &used)?;
         let (policies, downstream) = known.resolve(&compared, &used)?;
+        if !once && cooldown.is_none() {
+            run.cooldown = run.cooldown.min(longest_call(&policies, &services));
+        }
         top.finish()?;
         let scenario = Scenario {
             kind,
@@ -228,17 +245,42 @@ impl Scenario {
         named.map_or(own, |(_, policy)| policy)
     }
 
+    /// When faults do harm, where any does.
+    pub fn harm(&self) -> Option<Harm> {
+        let harmful = || self.faults.iter().filter(|fault| !fault.kind.relieves());
+        Some(Harm {
+            from: harmful().map(|fault| fault.from).min()?,
+            to: harmful().map(Fault::to).max()?,
+            over: harmful().map(Fault::over).max()?,
+        })
+    }
+
     /// The faults that hit a service, and the surges of its callers.
     pub fn faults_at(&self, tier: usize) -> Vec<Fault> {
+        self.those_at(tier, &self.faults)
+    }
+
+    /// Those of some faults that hit a service.
+    pub(crate) fn those_at(&self, tier: usize, faults: &[Fault]) -> Vec<Fault> {
         let of_tier = |f: &&Fault| match f.kind {
             FaultKind::Surge(_) => tier == 0,
             _ => f.hits(&self.services) == tier,
         };
-        self.faults.iter().filter(of_tier).cloned().collect()
+        faults.iter().filter(of_tier).cloned().collect()
     }
 }
 
-fn run(table: &Table, once: bool) -> Result<Run, Problem> {
+/// The longest that a call can last under any of some policies: endless where nothing
+/// ends it.
+fn longest_call(policies: &[(String, Policy)], services: &[Service]) -> Nanos {
+    let hint = services[0].retry_after;
+    let each = policies.iter().map(|(_, policy)| policy.longest_call(hint));
+    each.max().unwrap_or(Nanos::ZERO)
+}
+
+/// The section `[run]`, and the cooldown where it says one: else it is the longest that it
+/// may be by default, a tenth of the run.
+fn run(table: &Table, once: bool) -> Result<(Run, Option<Nanos>), Problem> {
     let mut s = Section::new(table);
     let seed = count(&mut s, "seed", 1, 0..=i64::MAX as u64)?;
     let replications = count(&mut s, "replications", 20, 1..=10_000_000)?;
@@ -274,16 +316,31 @@ fn run(table: &Table, once: bool) -> Result<Run, Problem> {
         ))
         .at(s.place("warmup").or(s.place("horizon"))));
     }
+    let counted = horizon.0 - warmup.0;
+    let said: Option<Nanos> = s.read("cooldown")?;
+    if said.is_some_and(|c| c.0 >= counted) {
+        return Err(Problem::new(format!(
+            "no call starts between the warm-up of {warmup} and the cooldown before {horizon}"
+        ))
+        .at(s.place("cooldown")));
+    }
+    let cooldown = match (said, once) {
+        (Some(said), _) => said,
+        (None, true) => Nanos::ZERO,
+        (None, false) => Nanos((horizon.0 / 10).min(counted / 2)),
+    };
     let bin = s.read("bin")?.unwrap_or(Nanos::from_millis(100));
     let bin = above_zero(&s, "bin", bin)?;
     s.finish()?;
-    Ok(Run {
+    let run = Run {
         seed,
         replications,
         precision,
         max_replications,
         warmup,
         horizon,
+        cooldown,
         bin,
-    })
+    };
+    Ok((run, said))
 }

@@ -1,7 +1,9 @@
 //! What the tests of the engine share.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
-use herdsim_core::herd::{Herd, Outcome, SERIES, find};
+use herdsim_core::ensemble::herd::{Keep, run_watched};
+use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::herd::{Herd, Outcome, SERIES, Sample, find};
 use herdsim_core::scenario::{Overlay, Scenario};
 use herdsim_core::stats::Estimate;
 use herdsim_core::streams::Streams;
@@ -29,6 +31,16 @@ pub fn outcomes(scenario: &Scenario, policy: usize, replications: u64) -> Vec<Ou
             })
         })
         .collect()
+}
+
+/// The metrics of replications of one policy, with what takes a twin.
+pub fn samples(scenario: &Scenario, policy: usize, replications: u64) -> Vec<Sample> {
+    let mut scenario = scenario.clone();
+    scenario.policies = vec![scenario.policies[policy].clone()];
+    scenario.run.replications = replications;
+    let workers = Workers::new(1).unwrap();
+    let mut results = run_watched(&scenario, &workers, Keep::Metrics, &Watch::default());
+    results.policies.remove(0).raw
 }
 
 pub fn values(outcomes: &[Outcome], value: impl Fn(&Outcome) -> f64) -> Vec<f64> {

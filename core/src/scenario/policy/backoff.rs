@@ -57,6 +57,75 @@ impl Backoff {
         }
     }
 
+    /// v of retry k = 1, 2, …, in ns, under the cap unless that comes later; 0 for a random
+    /// backoff, which has none.
+    pub(crate) fn level(&self, k: u32, capped: bool) -> f64 {
+        match self {
+            Backoff::None | Backoff::Random(_) => 0.0,
+            Backoff::Fixed(d) => d.0 as f64,
+            Backoff::Linear(d) => d.0 as f64 * f64::from(k),
+            Backoff::Exponential {
+                base,
+                multiplier,
+                cap,
+                exponent,
+            } => {
+                let cap = match cap {
+                    Some(cap) if capped => cap.0 as f64,
+                    _ => f64::INFINITY,
+                };
+                let power = |k: u32| multiplier.0.powi(i32::try_from(k).unwrap_or(i32::MAX));
+                let factor = match exponent {
+                    Exponent::FromZero => power(k - 1),
+                    Exponent::FromOne => power(k),
+                    Exponent::LessOne => power(k) - 1.0,
+                };
+                match base.0 {
+                    0 => 0.0, // Also where the power is infinite.
+                    base => (base as f64 * factor).min(cap),
+                }
+            }
+            Backoff::Polynomial {
+                offset,
+                step,
+                power,
+            } => offset.0 as f64 + step.0 as f64 * f64::from(k - 1).powi(*power as i32),
+            Backoff::Table(delays) => {
+                let last = delays.len() - 1;
+                delays[last.min(k as usize - 1)].0 as f64
+            }
+        }
+    }
+
+    /// The longest wait before retry k, in ns, before the cap comes once more.
+    pub(super) fn longest(&self, k: u32, capped: bool, jitter: Jitter) -> f64 {
+        let v = match self {
+            Backoff::Random(law) => law.upper_quantile(0.0),
+            _ => self.level(k, capped),
+        };
+        let (base, multiplier) = match self {
+            Backoff::Exponential {
+                base, multiplier, ..
+            } => (base.0 as f64, multiplier.0),
+            _ => (v, 1.0),
+        };
+        let cap = self.cap().map_or(f64::INFINITY, |cap| cap.0 as f64);
+        let times = i32::try_from(k).unwrap_or(i32::MAX);
+        match jitter {
+            Jitter::None | Jitter::Full | Jitter::Equal => v,
+            Jitter::Proportional(f) => v * (1.0 + f.0),
+            Jitter::Scale(a, b) => v * a.0.max(b.0),
+            Jitter::Additive(d) => v + d.0 as f64,
+            Jitter::Growing(d) => v + d.0 as f64 * f64::from(k),
+            Jitter::Decorrelated => (base * 3f64.powi(times)).min(cap),
+            Jitter::Compounding(f) => {
+                let growth = (multiplier * (1.0 + f.0)).powi(times - 1);
+                (base * (1.0 + f.0) * growth).min(cap)
+            }
+            Jitter::Polly => (base * 2f64.powi(times) / 1.4).min(cap),
+        }
+    }
+
     /// What the delays tend to before jitter, in ns.
     pub(super) fn limit(&self) -> f64 {
         let grows = |d: &Nanos, growing: bool| match growing && *d != Nanos::ZERO {

@@ -168,6 +168,53 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The longest that a call can last, of a service that asks to be tried again `hint`
+    /// later: endless where nothing ends it.
+    pub fn longest_call(&self, hint: Option<Nanos>) -> Nanos {
+        const ENDLESS: u64 = u64::MAX;
+        let most = self.deadline.map_or(ENDLESS, |deadline| deadline.0);
+        // A rate limiter may keep an attempt waiting for any time.
+        let held = matches!(
+            self.throttle,
+            Some(Throttle::AwsAdaptive | Throttle::Bucket(_))
+        );
+        let Some(timeout) = self.timeout.filter(|_| !held) else {
+            return Nanos(most);
+        };
+        let hint = match self.retry_after {
+            Hint::Ignore => 0,
+            _ => hint.map_or(0, |hint| hint.0),
+        };
+        // Later ones are taken to wait as long as the last of many.
+        const MANY: u32 = 1_000;
+        let retry = |k: u32| {
+            let wait = self.longest_wait(k).max(hint as f64);
+            timeout.0.saturating_add(wait as u64)
+        };
+        let retries = self.attempts - 1;
+        let first = (1..=retries.min(MANY)).map(retry);
+        let lasts = first.fold(timeout.0, u64::saturating_add);
+        let late = u64::from(retries.saturating_sub(MANY)).saturating_mul(retry(MANY));
+        Nanos(lasts.saturating_add(late).min(most))
+    }
+
+    /// The longest wait before retry `k`, in ns.
+    fn longest_wait(&self, k: u32) -> f64 {
+        if let (1, Some(first)) = (k, self.first) {
+            return first.0 as f64;
+        }
+        let wait = |backoff: &Backoff| {
+            let longest = backoff.longest(k, self.cap_after != CapAfter::Yes, self.jitter);
+            match (self.cap_after, backoff.cap()) {
+                (CapAfter::No, _) | (_, None) => longest,
+                (_, Some(cap)) => longest.min(cap.0 as f64),
+            }
+        };
+        let throttled = self.throttle_backoff.as_ref().map_or(0.0, wait);
+        let rounded = self.quantum.map_or(0.0, |quantum| quantum.unit.0 as f64);
+        (wait(&self.backoff).max(throttled) + rounded).max(self.at_least.0 as f64)
+    }
+
     /// Whether late retries of a call may all come at once.
     ///
     /// Jitter does not reach the upper end of what it is drawn from.

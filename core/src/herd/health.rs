@@ -1,0 +1,486 @@
+//! What a run would have been without its faults, and how it fared against that.
+//!
+//! Every replication has a twin: the same seed and policy, without the faults that do
+//! harm. What the twins answer is what health is measured by, so that demand that falls
+//! by itself is no illness.
+
+use std::sync::Arc;
+
+use crate::herd::engine::Herd;
+use crate::herd::fine::{FINE, Fine};
+use crate::herd::recorder::Outcome;
+use crate::scenario::Scenario;
+use crate::scenario::policy::Policy;
+use crate::streams::Streams;
+
+/// Where the twins answer a smaller share of their calls, or more than so much of their
+/// attempts are retries, there is no health to return to.
+const LEAST_ANSWERED: f64 = 0.9;
+const MOST_RETRIES: f64 = 0.5;
+
+/// How much of a window's attempts may be retries beyond the share that the twins' have.
+const MORE_RETRIES: f64 = 0.1;
+
+/// How a replication fared against its twin; NaN where it cannot be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// 1 or 0.
+    pub recovered: f64,
+    pub recovery_s: f64,
+    pub degraded_s: f64,
+    pub lost_calls: f64,
+    /// What the twin did: judged calls answered / judged calls, and retries / attempts.
+    pub twin_answered_ratio: f64,
+    pub twin_retry_ratio: f64,
+}
+
+impl Health {
+    pub const UNKNOWN: Health = Health {
+        recovered: f64::NAN,
+        recovery_s: f64::NAN,
+        degraded_s: f64::NAN,
+        lost_calls: f64::NAN,
+        twin_answered_ratio: f64::NAN,
+        twin_retry_ratio: f64::NAN,
+    };
+
+    /// Whether a twin that answers such a share of its calls, such a share of whose attempts
+    /// are retries, is ill itself: there is then no health to return to.
+    pub fn is_ill(answered: f64, retries: f64) -> bool {
+        answered < LEAST_ANSWERED || retries > MOST_RETRIES
+    }
+}
+
+/// What is kept of a run to be told how it fared, or to tell another.
+#[derive(Clone, Debug)]
+pub struct Course {
+    fine: Fine,
+    /// Judged calls, and those of them that were answered.
+    judged: u64,
+    answered: u64,
+    /// Attempts offered in the counted window, and retries among them.
+    offered: u64,
+    retries: u64,
+    /// Whether anything happened that policies answer differently: an attempt failed, or a
+    /// hedge was sent.
+    pub(super) disturbed: bool,
+    /// The same of the services behind.
+    tiers: Vec<Course>,
+}
+
+impl Course {
+    /// That of a service of the chain.
+    pub fn at(&self, tier: usize) -> &Course {
+        match tier {
+            0 => self,
+            tier => &self.tiers[tier - 1],
+        }
+    }
+
+    /// Of a run whose fine bins nobody else needs.
+    pub fn of(outcome: &mut Outcome) -> Course {
+        let total = &outcome.total;
+        let failed = total.errors + total.rejected + total.refused + total.reset;
+        let failed = failed + total.timed_out + total.denied_attempts + total.failed;
+        let tiers: Vec<Course> = outcome.tiers.iter_mut().map(Course::of).collect();
+        Course {
+            fine: std::mem::take(&mut outcome.fine),
+            judged: outcome.total.judged,
+            answered: outcome.total.judged_ok,
+            offered: outcome.window.offered,
+            retries: outcome.window.offered_retries,
+            disturbed: failed > 0
+                || outcome.total.attempts > outcome.total.calls
+                || tiers.iter().any(|tier| tier.disturbed),
+            tiers,
+        }
+    }
+}
+
+/// What some twins did, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Twins {
+    count: u64,
+    judged: u64,
+    answered: u64,
+    offered: u64,
+    retries: u64,
+    /// By fine bin: calls answered, attempts offered, retries among these.
+    bins: Vec<[u64; 3]>,
+}
+
+impl Twins {
+    pub fn add(&mut self, twin: &Course) {
+        self.count += 1;
+        self.judged += twin.judged;
+        self.answered += twin.answered;
+        self.offered += twin.offered;
+        self.retries += twin.retries;
+        let most = self.bins.len().max(twin.fine.bins.len());
+        self.bins.resize(most, [0; 3]);
+        for (sums, bin) in self.bins.iter_mut().zip(&twin.fine.bins) {
+            for (sum, more) in sums.iter_mut().zip([bin.ok, bin.offered, bin.retries]) {
+                *sum += u64::from(more);
+            }
+        }
+    }
+
+    /// What they make of health in a scenario; nothing without twins, or harm.
+    pub fn yardstick(&self, scenario: &Scenario) -> Option<Yardstick> {
+        let harm = scenario.harm().filter(|_| self.count > 0)?;
+        let (run, n) = (&scenario.run, self.count as f64);
+        let fine = Fine::new(scenario);
+        let bin_s = FINE as f64 / 1e9;
+        let all = fine.whole(run.horizon.0);
+        let counted = fine.index(run.warmup.0).min(all)..all;
+        let at = |index: usize| self.bins.get(index).copied().unwrap_or_default();
+        let sums = |indices: std::ops::Range<usize>| {
+            indices.map(at).fold([0; 3], |sums: [u64; 3], bin| {
+                std::array::from_fn(|i| sums[i] + bin[i])
+            })
+        };
+        let [ok, ..] = sums(counted.clone());
+        let goodput = ok as f64 / (n * counted.len() as f64 * bin_s);
+        let share = |part: u64, all: u64| part as f64 / all as f64;
+        let ill = ok == 0
+            || Health::is_ill(
+                share(self.answered, self.judged),
+                share(self.retries, self.offered),
+            );
+        let window_s = (100.0 / goodput).max(1.0);
+        let window = (window_s / bin_s).round().min(all as f64 + 1.0) as usize;
+        let hold = ((2.0 * window_s).max(5.0) / bin_s).round().min(all as f64) as usize;
+        let starts = (all + 1).saturating_sub(window);
+        let mut least = Vec::with_capacity(starts);
+        let [mut ok, mut offered, mut retries] = sums(0..window.min(all));
+        for start in 0..starts {
+            // b·w, the calls that twins answer in a window.
+            let expected = ok as f64 / n;
+            let share = match offered {
+                0 => 0.0,
+                offered => retries as f64 / offered as f64,
+            };
+            least.push((
+                0.95 * expected - 2.0 * expected.sqrt(),
+                share + MORE_RETRIES,
+            ));
+            let (first, next) = (at(start), at(start + window));
+            ok = ok + next[0] - first[0];
+            offered = offered + next[1] - first[1];
+            retries = retries + next[2] - first[2];
+        }
+        Some(Yardstick {
+            from: fine.index(harm.from.0),
+            over: fine.index(harm.over.0),
+            over_ns: harm.over.0,
+            all,
+            window,
+            hold,
+            windows: least,
+            ill,
+        })
+    }
+}
+
+/// By what the health of a run is told.
+#[derive(Clone, Debug)]
+pub struct Yardstick {
+    /// The first bins that start after faults begin, and after they are over.
+    from: usize,
+    over: usize,
+    over_ns: u64,
+    /// Bins of a run, of a window, and of how long health has to hold.
+    all: usize,
+    window: usize,
+    hold: usize,
+    /// By the bin in which a window starts: calls that it has to answer, and the share of
+    /// its attempts that may be retries.
+    windows: Vec<(f64, f64)>,
+    /// Whether the twins themselves are.
+    ill: bool,
+}
+
+impl Yardstick {
+    /// Whether the run has time to show that it is well again.
+    fn is_long_enough(&self) -> bool {
+        self.over + self.window + self.hold <= self.all
+    }
+
+    /// How a run fared, and its twin beside it.
+    pub fn measure(&self, run: &Course, twin: &Course) -> Health {
+        let share = |part: u64, all: u64| part as f64 / all as f64;
+        let known = Health {
+            lost_calls: twin.answered as f64 - run.answered as f64,
+            twin_answered_ratio: share(twin.answered, twin.judged),
+            twin_retry_ratio: share(twin.retries, twin.offered),
+            ..Health::UNKNOWN
+        };
+        if self.from >= self.windows.len() {
+            return known;
+        }
+        let sick = self.sick(&run.fine);
+        let degraded = self.degraded_s(&sick) - self.degraded_s(&self.sick(&twin.fine));
+        let (recovered, recovery_s) = self.recovery(&run.fine, &sick);
+        Health {
+            recovered,
+            recovery_s,
+            degraded_s: degraded.max(0.0),
+            ..known
+        }
+    }
+
+    /// Whether each window is unhealthy, by the bin in which it starts.
+    fn sick(&self, fine: &Fine) -> Vec<bool> {
+        let at = |index: usize| fine.bins.get(index).copied().unwrap_or_default();
+        let [mut ok, mut offered, mut retries, mut calls] = [0u64; 4];
+        let mut sums = |index: usize, sign: i64| {
+            let bin = at(index);
+            for (sum, more) in [
+                (&mut ok, bin.ok),
+                (&mut offered, bin.offered),
+                (&mut retries, bin.retries),
+                (&mut calls, bin.calls),
+            ] {
+                *sum = sum.wrapping_add_signed(sign * i64::from(more));
+            }
+            [ok, offered, retries, calls]
+        };
+        let mut now = [0; 4];
+        for index in 0..self.window {
+            now = sums(index, 1);
+        }
+        let mut sick = Vec::with_capacity(self.windows.len());
+        for (start, (least, most)) in self.windows.iter().enumerate() {
+            let [ok, offered, retries, calls] = now;
+            let waited = start.checked_sub(1).map_or(0, |before| at(before).waiting);
+            let idle = offered == 0 && calls == 0 && waited == 0;
+            let few = retries as f64 <= most * offered as f64 + 1e-6;
+            sick.push(!(idle || ok as f64 >= *least && few));
+            sums(start, -1);
+            now = sums(start + self.window, 1);
+        }
+        sick
+    }
+
+    /// Unhealthy time since faults began; the last windows fare as the last whole one.
+    fn degraded_s(&self, sick: &[bool]) -> f64 {
+        let starts = sick[self.from..].iter().filter(|sick| **sick).count();
+        let rest = match sick.last() {
+            Some(true) => self.all - sick.len(),
+            _ => 0,
+        };
+        (starts + rest) as f64 * FINE as f64 / 1e9
+    }
+
+    /// Whether it recovered, and how long that took.
+    fn recovery(&self, fine: &Fine, sick: &[bool]) -> (f64, f64) {
+        if self.ill || !self.is_long_enough() {
+            return (f64::NAN, f64::NAN);
+        }
+        let mut well = 0;
+        for (i, sick) in sick[self.over..].iter().enumerate() {
+            well = if *sick { 0 } else { well + 1 };
+            if well > self.hold {
+                let start = fine.start(self.over + i - self.hold);
+                return (1.0, (start - self.over_ns) as f64 / 1e9);
+            }
+        }
+        (0.0, f64::NAN)
+    }
+}
+
+impl Herd<'_> {
+    /// The twins of some policies of a scenario, and how many events that took.
+    ///
+    /// While nothing fails and nobody hedges, policies with the same timeouts do the same:
+    /// they share a twin.
+    pub fn twins(herds: &[Herd<'_>], streams: Streams) -> (Vec<Arc<Course>>, u64) {
+        let alike = |a: &Policy, b: &Policy| {
+            let plain = |p: &Policy| p.hedge.is_none() && p.throttle.is_none();
+            (a.timeout, a.deadline) == (b.timeout, b.deadline) && plain(a) && plain(b)
+        };
+        let mut twins: Vec<Arc<Course>> = Vec::new();
+        let mut events = 0;
+        for herd in herds {
+            let shared = herds.iter().zip(&twins).find(|(other, twin)| {
+                !twin.disturbed && alike(other.policy, herd.policy)
+            });
+            let twin = match shared {
+                Some((_, twin)) => twin.clone(),
+                None => {
+                    let mut outcome = herd.twin(streams);
+                    events += outcome.events;
+                    Arc::new(Course::of(&mut outcome))
+                }
+            };
+            twins.push(twin);
+        }
+        (twins, events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::herd::fine::FineBin;
+
+    /// A crash from 10 s to 12 s in a run of 40 s.
+    const SCENARIO: &str = "[run]\nwarmup = \"2s\"\nhorizon = \"40s\"\n";
+
+    /// A run of so many 10 ms, in each of which `per_bin` gives attempts offered, retries
+    /// among them and calls answered, of as many calls as are no retries.
+    fn course(scenario: &Scenario, per_bin: impl Fn(u32) -> (u32, u32, u32)) -> Course {
+        let mut fine = Fine::new(scenario);
+        fine.bins = (0..(scenario.run.horizon.0 / FINE) as u32)
+            .map(|bin| {
+                let (offered, retries, ok) = per_bin(bin);
+                FineBin {
+                    offered,
+                    retries,
+                    ok,
+                    calls: offered - retries,
+                    waiting: 1,
+                }
+            })
+            .collect();
+        let sum = |of: fn(&FineBin) -> u32| fine.bins.iter().map(|b| u64::from(of(b))).sum();
+        Course {
+            judged: sum(|b| b.calls),
+            answered: sum(|b| b.ok),
+            offered: sum(|b| b.offered),
+            retries: sum(|b| b.retries),
+            fine,
+            disturbed: false,
+            tiers: Vec::new(),
+        }
+    }
+
+    fn fared(
+        text: &str,
+        run: impl Fn(u32) -> (u32, u32, u32),
+        twin: impl Fn(u32) -> (u32, u32, u32),
+    ) -> Health {
+        let scenario = Scenario::parse("test", text).unwrap();
+        let [run, twin] = [course(&scenario, run), course(&scenario, twin)];
+        let mut twins = Twins::default();
+        twins.add(&twin);
+        twins.yardstick(&scenario).unwrap().measure(&run, &twin)
+    }
+
+    /// 100 attempts a bin; half of them retries from the crash to `calm`, all
+    /// of them answered but for the crash.
+    fn blip(bin: u32, calm: u32) -> (u32, u32, u32) {
+        let retries = if (1_000..calm).contains(&bin) { 50 } else { 0 };
+        let ok = if (1_000..1_200).contains(&bin) {
+            0
+        } else {
+            100
+        };
+        (100, retries, ok)
+    }
+
+    const WELL: fn(u32) -> (u32, u32, u32) = |_| (100, 0, 100);
+
+    fn recovery(text: &str, run: impl Fn(u32) -> (u32, u32, u32)) -> (f64, f64) {
+        let health = fared(text, run, WELL);
+        (health.recovered, health.recovery_s)
+    }
+
+    #[test]
+    fn recovery_waits_until_retries_are_a_tenth_of_attempts() {
+        // Retries end at 15 s. A window of 1 s that starts at 14.8 s has 20
+        // bins of 50 retries in 10,000 attempts: a tenth, which is allowed.
+        let (recovered, s) = recovery(SCENARIO, |bin| blip(bin, 1_500));
+        assert_eq!(recovered, 1.0);
+        assert!((s - 2.8).abs() < 1e-9, "{s}");
+        // Of twins with a tenth of retries another tenth is: up to 40 bins.
+        let twin = |_| (100, 10, 100);
+        let fared = fared(SCENARIO, |bin| blip(bin, 1_500), twin);
+        assert!((fared.recovery_s - 2.6).abs() < 1e-9, "{}", fared.recovery_s);
+    }
+
+    #[test]
+    fn a_relapse_within_the_hold_puts_recovery_off() {
+        // Goodput is 10,000/s, so 9,500 − 2 · √10,000 = 9,300/s is enough: a
+        // window may hold 7 of the 100 empty bins from 17 s to 18 s.
+        let relapse = |bin| match blip(bin, 1_500) {
+            (offered, retries, _) if (1_700..1_800).contains(&bin) => (offered, retries, 0),
+            other => other,
+        };
+        let health = fared(SCENARIO, relapse, WELL);
+        assert!((health.recovery_s - 5.93).abs() < 1e-9, "{health:?}");
+        // Ill are the windows that start from 10.00 to 14.79 s, and from 16.08 (with 8 of
+        // the empty bins) to 17.92 s.
+        assert!((health.degraded_s - (4.8 + 1.85)).abs() < 1e-9, "{health:?}");
+        assert_eq!(health.lost_calls, 30_000.0);
+    }
+
+    #[test]
+    fn demand_that_falls_is_no_illness() {
+        // From 13 s on half as much is asked, with the twin and without the faults.
+        let falls = |bin: u32, ok: u32| if bin < 1_300 { ok } else { ok / 2 };
+        let run = |bin| {
+            let (offered, retries, ok) = blip(bin, 1_250);
+            (falls(bin, offered), falls(bin, retries), falls(bin, ok))
+        };
+        let twin = |bin| (falls(bin, 100), 0, falls(bin, 100));
+        let health = fared(SCENARIO, run, twin);
+        assert_eq!(health.recovered, 1.0);
+        assert!(health.recovery_s < 0.5, "{health:?}");
+        // Nothing is asked from 20 s on: nobody is ill for that.
+        let ends = |bin: u32, (offered, retries, ok): (u32, u32, u32)| match bin < 2_000 {
+            true => (offered, retries, ok),
+            false => (0, 0, 0),
+        };
+        let health = fared(
+            SCENARIO,
+            |bin| ends(bin, blip(bin, 1_250)),
+            |bin| ends(bin, (100, 0, 100)),
+        );
+        assert_eq!(health.recovered, 1.0);
+    }
+
+    #[test]
+    fn a_run_that_stays_ill_is_so_to_the_end() {
+        let health = fared(SCENARIO, |bin| blip(bin, 4_000), WELL);
+        assert_eq!(health.recovered, 0.0);
+        assert!(health.recovery_s.is_nan());
+        assert!((health.degraded_s - 30.0).abs() < 1e-9, "{health:?}");
+    }
+
+    #[test]
+    fn recovery_is_null_where_it_cannot_be_told() {
+        // The twin itself answers too little, or retries too much.
+        let ill = |ok| move |_: u32| (100, 0, ok);
+        let told = |twin: &dyn Fn(u32) -> (u32, u32, u32)| {
+            !fared(SCENARIO, WELL, twin).recovered.is_nan()
+        };
+        assert!(!told(&ill(0)) && !told(&ill(89)) && told(&ill(91)));
+        assert!(!told(&|_| (200, 101, 99)) && told(&|_| (200, 99, 101)));
+        // 1 s of window and 5 s of hold do not fit between 12 s and 17.9 s.
+        let short = "[run]\nhorizon = \"17900ms\"\nwarmup = \"2s\"";
+        assert!(recovery(short, |bin| blip(bin, 0)).0.is_nan());
+        let enough = "[run]\nhorizon = \"18010ms\"\nwarmup = \"2s\"";
+        assert_eq!(recovery(enough, |bin| blip(bin, 0)).0, 1.0);
+    }
+
+    #[test]
+    fn low_rates_are_looked_at_for_longer() {
+        // 20/s: w = 5 s, and 95 − 2 · √100 = 75 calls in a window are enough. From 14 s on
+        // one comes every 50 ms: the 75th at 17.7 s, in the last of the 500 bins of the
+        // window that starts at 12.71 s.
+        let every = |bin: u32| (1, 0, u32::from(bin.is_multiple_of(5)));
+        let slow = |bin: u32| match (1_000..1_400).contains(&bin) {
+            true => (1, 0, 0),
+            false => every(bin),
+        };
+        let health = fared(SCENARIO, slow, every);
+        assert!(health.recovered.is_nan(), "only a fifth of attempts is answered: {health:?}");
+        let asked = |f: &dyn Fn(u32) -> (u32, u32, u32), bin| {
+            let (_, _, ok) = f(bin);
+            (u32::from(bin.is_multiple_of(5)), 0, ok)
+        };
+        let health = fared(SCENARIO, |bin| asked(&slow, bin), |bin| asked(&every, bin));
+        assert!((health.recovery_s - 0.71).abs() < 1e-9, "{health:?}");
+    }
+}

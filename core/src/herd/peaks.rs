@@ -1,0 +1,211 @@
+//! The most that came at once: while faults last, and after.
+
+use crate::herd::fine::{FINE, Fine, FineBin};
+use crate::herd::recorder::Site;
+use crate::scenario::callers::Arrival;
+use crate::scenario::fault::{Fault, FaultKind};
+use crate::units::Nanos;
+
+/// Width of a bin in which peaks are looked for.
+const TENTH: u64 = 10 * FINE;
+
+/// The highest rates of attempts in a replication; NaN where there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Peaks {
+    /// From the first fault's beginning to the end of the last one's full force, and from
+    /// there on: attempts per second, and as a multiple of the capacity then.
+    pub during: [f64; 2],
+    pub after: [f64; 2],
+    /// Of bins after the first fault's beginning, over the nominal capacity.
+    pub offered_ratio: f64,
+    /// The highest fine bin over what is usual.
+    pub herd_index: f64,
+}
+
+/// Counts attempts in bins of 100 ms that are aligned to the end of the last fault's full
+/// force, without a fault to the end of the warm-up.
+pub struct Tenths {
+    /// When faults begin to do harm; at least an edge.
+    from: Option<u64>,
+    to: u64,
+    start: u64,
+    pub edge: u64,
+    /// Attempts offered before the running bin.
+    before: u64,
+    /// In ns⁻¹ and as multiples of the capacity.
+    during: [f64; 2],
+    after: [f64; 2],
+    capacity_per_s: f64,
+    faults: Vec<Fault>,
+}
+
+impl Tenths {
+    pub fn new(site: Site<'_>) -> Tenths {
+        let harm = site.scenario.harm();
+        let mut tenths = Tenths {
+            from: harm.map(|harm| harm.from.0),
+            to: harm.map_or(site.scenario.run.warmup, |harm| harm.to).0,
+            start: 0,
+            edge: 0,
+            before: 0,
+            during: [f64::NAN; 2],
+            after: [f64::NAN; 2],
+            capacity_per_s: site.service().capacity_per_s(),
+            faults: site.scenario.faults_at(site.tier),
+        };
+        tenths.edge = tenths.next_edge();
+        tenths
+    }
+
+    fn next_edge(&self) -> u64 {
+        let offset = self.to % TENTH;
+        let next = match self.start < offset {
+            true => offset,
+            false => offset + ((self.start - offset) / TENTH + 1) * TENTH,
+        };
+        match self.from {
+            Some(from) if from > self.start => next.min(from),
+            _ => next,
+        }
+    }
+
+    /// Ends the running bin at `end`; so many attempts have been offered by then.
+    pub fn close(&mut self, end: u64, offered: u64) {
+        let rate = (offered - self.before) as f64 / (TENTH as f64 / 1e9);
+        let kept = match self.from {
+            _ if self.start >= self.to => Some(&mut self.after),
+            Some(from) if self.start >= from => Some(&mut self.during),
+            _ => None,
+        };
+        let capacity = self.capacity_per_s * share_at(&self.faults, (self.start + end) / 2);
+        if let Some([peak, ratio]) = kept {
+            *peak = peak.max(rate);
+            if capacity > 0.0 && capacity.is_finite() {
+                *ratio = ratio.max(rate / capacity);
+            }
+        }
+        self.before = offered;
+        self.start = end;
+        self.edge = self.next_edge();
+    }
+
+    /// Ends what has begun of a bin at the end of a run.
+    pub fn finish(&mut self, end: u64, offered: u64) {
+        if end > self.start {
+            self.close(end, offered);
+        }
+    }
+
+    /// The peaks of a run whose fine bins these are, in which so many calls began between
+    /// two instants, the first call and the last one's end.
+    pub fn peaks(&self, site: Site<'_>, fine: &Fine, calls: u64, lasted: [u64; 2]) -> Peaks {
+        let warm = fine.index(site.scenario.run.warmup.0);
+        let first = self.from.map_or(0, |from| fine.index(from));
+        let from = first.max(warm).min(fine.bins.len());
+        let after = &fine.bins[from..];
+        let offered = |bins: &[FineBin]| -> u64 {
+            bins.iter().map(|bin| u64::from(bin.offered)).sum()
+        };
+        let tenths = after.chunks_exact(10).map(offered).max();
+        let capacity = self.capacity_per_s;
+        let offered_ratio = match tenths {
+            Some(most) if capacity > 0.0 && capacity.is_finite() => most as f64 / 0.1 / capacity,
+            _ => f64::NAN,
+        };
+        let most = |bins: &[FineBin]| bins.iter().map(|bin| bin.offered).max();
+        let (most, usual) = match site.scenario.callers.arrival {
+            // Who calls once has no rate: what an even spread of the calls would bring.
+            Arrival::Once { .. } => {
+                let bins = (lasted[1] - lasted[0]).max(FINE) as f64 / FINE as f64;
+                (most(&fine.bins), calls as f64 / bins)
+            }
+            _ if self.from.is_some() => {
+                let before = &fine.bins[warm.min(from)..from];
+                (most(after), offered(before) as f64 / before.len() as f64)
+            }
+            _ => (None, f64::NAN),
+        };
+        let herd_index = match most {
+            Some(most) if usual > 0.0 => f64::from(most) / usual,
+            _ => f64::NAN,
+        };
+        Peaks {
+            during: self.during,
+            after: self.after,
+            offered_ratio,
+            herd_index,
+        }
+    }
+}
+
+/// The share of the nominal capacity that faults leave at `t`.
+fn share_at(faults: &[Fault], t: u64) -> f64 {
+    let share = |fault: &Fault| {
+        let effect = fault.effect(Nanos(t));
+        match fault.kind {
+            FaultKind::Crash | FaultKind::Stall => 1.0 - effect,
+            FaultKind::Capacity(x) => 1.0 + (x.0 - 1.0) * effect,
+            FaultKind::Slow(x) => 1.0 / (1.0 + (x.0 - 1.0) * effect),
+            FaultKind::Blackhole
+            | FaultKind::Errors(_)
+            | FaultKind::Loss(_)
+            | FaultKind::Surge(_) => 1.0,
+        }
+    };
+    faults.iter().map(share).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// The peaks of a run in which attempts are offered at given instants, in ms.
+    fn peaks(text: &str, offered_ms: &[u64]) -> Peaks {
+        let scenario = Scenario::parse("test", text).unwrap();
+        let site = Site {
+            scenario: &scenario,
+            tier: 0,
+        };
+        let mut tenths = Tenths::new(site);
+        let mut count = 0;
+        for ms in offered_ms {
+            while ms * 1_000_000 >= tenths.edge {
+                tenths.close(tenths.edge, count);
+            }
+            count += 1;
+        }
+        tenths.finish(scenario.run.horizon.0, count);
+        tenths.peaks(site, &Fine::new(&scenario), 0, [0, 0])
+    }
+
+    #[test]
+    fn bins_are_aligned_to_the_end_of_the_full_force() {
+        // The full force ends at 2,030 ms: bins end at 1,930, 2,030, 2,130 ms.
+        let text = "faults = [\"crash@1s+1030ms~1s\"]\n[run]\nwarmup = \"0s\"\nhorizon = \"10s\"";
+        let found = peaks(text, &[999, 1_000, 1_029, 1_930, 2_029, 2_030, 2_129, 2_130]);
+        // 1,000 and 1,029 share the bin that is cut short by the fault's beginning.
+        assert_eq!((found.during[0], found.after[0]), (20.0, 20.0));
+        // Nothing is served while it lasts.
+        assert!(found.during[1].is_nan());
+        let after = peaks(text, &[2_029, 2_030, 2_031, 2_129]);
+        assert_eq!((after.during[0], after.after[0]), (10.0, 30.0));
+    }
+
+    #[test]
+    fn peaks_are_told_against_the_capacity_then() {
+        // 100 servers at 14 ms, of which a quarter is left for a second.
+        let text = "faults = [\"capacity(0.25)@1s+1s\"]\n[run]\nhorizon = \"10s\"";
+        let found = peaks(text, &[1_500, 1_501, 5_000, 5_001, 5_002]);
+        assert!((found.during[1] - 20.0 / (100.0 / 0.014 / 4.0)).abs() < 1e-12);
+        assert!((found.after[1] - 30.0 / (100.0 / 0.014)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn without_a_fault_peaks_are_those_after_the_warm_up() {
+        let text = "faults = []\n[run]\nwarmup = \"2050ms\"\nhorizon = \"10s\"";
+        let found = peaks(text, &[100, 101, 102, 2_049, 2_050, 2_149, 2_150]);
+        assert!(found.during[0].is_nan());
+        assert_eq!(found.after[0], 20.0);
+    }
+}
