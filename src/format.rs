@@ -8,7 +8,8 @@ pub fn value(unit: Unit, x: f64) -> String {
     match unit {
         Unit::Percent | Unit::Chance => chance(x),
         Unit::Seconds => seconds(x),
-        Unit::One | Unit::PerSecond | Unit::Times => three_digits(x),
+        Unit::PerSecond => format!("{}/s", three_digits(x)),
+        Unit::One | Unit::Times => three_digits(x),
     }
 }
 
@@ -23,10 +24,14 @@ pub fn precise(unit: Unit, x: f64) -> String {
     }
 }
 
-/// A mean with half its interval.
+/// A mean with half its interval; without where all runs agree, of which that says little.
 pub fn with_interval(unit: Unit, e: Estimate) -> String {
+    let half = match e.agrees() {
+        true => f64::NAN,
+        false => e.half_width(),
+    };
     let scaled = |scale: f64, least: usize, unit: &str| {
-        plus_minus(e.mean * scale, e.half_width() * scale, least) + unit
+        plus_minus(e.mean * scale, half * scale, least) + unit
     };
     match unit {
         _ if e.mean.is_nan() => "–".to_string(),

@@ -7,6 +7,10 @@
 
 use crate::stats::Estimate;
 
+/// The number of the definitions that results are told by. The first judged calls by when
+/// they ended, and health by what was before the faults.
+pub const DEFINITIONS: u32 = 2;
+
 /// One quantity that runs of a kind are measured by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metric {

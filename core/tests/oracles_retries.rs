@@ -302,7 +302,9 @@ fn the_default_scenario_is_metastable() {
     ]);
     let metric = |policy: usize, name: &str| -> Vec<f64> {
         let raw = samples(&s, policy, 3);
-        raw.iter().map(|sample| sample[find(name).unwrap()]).collect()
+        raw.iter()
+            .map(|sample| sample[find(name).unwrap()])
+            .collect()
     };
     let all = |policy: usize, name: &str, range: std::ops::RangeInclusive<f64>| {
         for x in metric(policy, name) {

@@ -1,4 +1,5 @@
-//! Latency of answered calls as a cumulative distribution on a logarithmic axis.
+//! Waits of all judged calls as a cumulative distribution on a logarithmic axis: it rises
+//! to the share that is answered.
 
 use crate::chart::names::end_labels;
 use crate::chart::render::{Chart, ChartError, Plot, PlotSeries, Type};
@@ -15,12 +16,12 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
     let names = curve_names(results);
     let right = names.right([]);
     // From the fastest thousandth on: what is faster is hardly a call.
-    let ends = results.policies.iter().filter(|p| !p.latency.is_empty());
+    let ends = results.policies.iter().filter(|p| !p.waits.is_empty());
     let (low, high) = ends.fold((f64::INFINITY, 0.0f64), |(low, high), p| {
-        let at = |q: f64| p.latency.quantile_ns(q).max(1) as f64 / 1e9;
+        let at = |q: f64| p.waits.quantile_ns(q).max(1) as f64 / 1e9;
         (low.min(at(0.001)), high.max(at(1.0)))
     });
-    let what = "Share of answered calls that took at most so long, retries and waiting included";
+    let what = "Share of all calls that were answered within so long, retries and waiting included";
     let words = Words {
         name: "distribution",
         title: &titles::median(results),
@@ -34,7 +35,7 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
         |canvas, top| {
             canvas.text(
                 (theme::LEFT, top - 16.0),
-                "Answered calls that took at most so long",
+                "Calls answered within so long, of all",
                 Type::new(theme::HEADING, theme::INK),
             );
             let bottom = top + PANEL;
@@ -82,23 +83,26 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
             );
             let mut labels = Vec::new();
             for (i, policy) in results.policies.iter().enumerate().rev() {
-                if policy.latency.is_empty() {
+                if policy.waits.is_empty() {
                     continue;
                 }
-                let all = policy.latency.len() as f64;
+                let all = policy.judged().max(1) as f64;
                 let mut below = 0.0;
                 let mut line = vec![(theme::LEFT, y(0.0))];
                 // Where the curve is when the labels are read: at its median.
-                for (ns, calls) in policy.latency.steps() {
+                for (ns, calls) in policy.waits.steps() {
                     below += calls as f64;
                     let at = x((ns as f64 / 1e9).max(low));
                     line.push((at.max(theme::LEFT), y(below / all)));
                 }
-                line.push((right, y(1.0)));
+                let answered = y(below / all);
+                line.push((right, answered));
                 canvas.curve(&thin(&line), i);
-                let median = policy.latency.quantile_s(0.5);
-                labels.extend(names.end(i, y(1.0)));
-                canvas.dot((x(median.max(low)), y(0.5)), 4.5, theme::colour(i));
+                labels.extend(names.end(i, answered));
+                let median = policy.wait_s(0.5);
+                if median.is_finite() {
+                    canvas.dot((x(median.max(low)), y(0.5)), 4.5, theme::colour(i));
+                }
             }
             labels.reverse();
             end_labels(canvas, right, (top, bottom), labels);
@@ -108,9 +112,10 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                 .map(|i| low * (high / low).powf(f64::from(i) / f64::from(steps)))
                 .collect();
             let series = results.policies.iter().enumerate().map(|(i, policy)| {
-                let share = |t: &f64| match policy.latency.is_empty() {
+                let answered = policy.waits.len() as f64 / policy.judged().max(1) as f64;
+                let share = |t: &f64| match policy.waits.is_empty() {
                     true => String::new(),
-                    false => percent(policy.latency.share_below((t * 1e9) as u64)),
+                    false => percent(answered * policy.waits.share_below((t * 1e9) as u64)),
                 };
                 PlotSeries {
                     name: policy.name.clone(),
@@ -126,7 +131,7 @@ pub fn distribution(results: &Results) -> Result<Chart, ChartError> {
                     .collect(),
                 labels: times
                     .iter()
-                    .map(|t| format!("at most {}", seconds(*t)))
+                    .map(|t| format!("within {}", seconds(*t)))
                     .collect(),
                 series: series.collect(),
             });

@@ -7,7 +7,7 @@ use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::Sheet;
 use crate::chart::theme;
-use crate::format::{chance, percent};
+use crate::format::{percent, three_digits};
 use crate::verdict::sweep::SweepResults;
 use herdsim_core::theory::herd::Pressure;
 
@@ -132,7 +132,11 @@ impl Board<'_> {
             ),
         ];
         if self.annotated() {
-            entries.push(entry(Sign::Nothing, "numbers: share of calls answered"));
+            let numbers = match self.results.is_share() {
+                true => "numbers: share of calls answered",
+                false => "numbers: calls answered per second",
+            };
+            entries.push(entry(Sign::Nothing, numbers));
         }
         if self.has_lines() {
             entries.push(entry(Sign::Load, "attempts × load = capacity"));
@@ -379,8 +383,9 @@ impl Panel<'_> {
         let value = results.main[self.name][cell][0];
         lines.push(match results.asks_recovery() {
             _ if value.is_nan() => "no value".to_string(),
-            true => format!("{} of calls answered", percent(value)),
-            false => chance(value),
+            true if results.is_share() => format!("{} of calls answered", percent(value)),
+            true => format!("{} calls answered per second", three_digits(value)),
+            false => results.show(value),
         });
         canvas.spot(from, to, lines);
     }
@@ -391,10 +396,7 @@ impl Panel<'_> {
             return;
         }
         let value = self.board.results.main[self.name][cell][0];
-        let text = match self.board.results.asks_recovery() {
-            true => percent(value),
-            false => chance(value),
-        };
+        let text = self.board.results.show(value);
         let width = theme::measure(&text, theme::SMALL, false);
         if width > to.0 - from.0 || value.is_nan() {
             return;

@@ -63,7 +63,10 @@ pub fn herd(
     if has(&[LATENCY_P50, LATENCY_P99]) {
         charts.push(timeline::latency(results)?);
     }
-    charts.push(distribution::distribution(results)?);
+    // Of an older run it is not known of how many calls the answered ones are a share.
+    if results.policies.iter().any(|policy| policy.judged() > 0) {
+        charts.push(distribution::distribution(results)?);
+    }
     if results.scenario.services.len() > 1 {
         charts.push(chain::amplification(results)?);
     }

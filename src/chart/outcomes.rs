@@ -10,7 +10,7 @@ use crate::format::percent;
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, CALLS, DENIED_RETRIES, FAILED_CALLS, FIRST_TRY_CALLS, OUTSTANDING_CALLS,
+    ANSWERED_RATIO, DENIED_RETRIES, FAILED_CALLS, FAILED_RATIO, FIRST_TRY_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 
@@ -26,27 +26,26 @@ const KINDS: [(&str, RGBColor); 5] = [
     ("still waiting at the end", RGBColor(190, 194, 199)),
 ];
 
-/// Shares of all calls, in the order of [`KINDS`].
+/// Shares of all judged calls, in the order of [`KINDS`].
 fn shares(policy: &PolicyResults) -> [f64; 5] {
-    let mean = |metric: Key| policy.metric(metric).mean;
-    let (calls, failed) = (mean(CALLS), mean(FAILED_CALLS));
-    let first = mean(FIRST_TRY_CALLS);
-    let waiting = mean(OUTSTANDING_CALLS).min(calls - failed);
-    let ok = mean(ANSWERED_RATIO) * mean(CALLS);
-    // Every denied retry ends its call, a hedge apart.
-    let denied = mean(DENIED_RETRIES).min(failed);
-    let parts = [
+    let mean = |metric: Key| match policy.metric(metric).mean {
+        x if x.is_nan() => 0.0,
+        x => x,
+    };
+    let [answered, failed, waiting] = [ANSWERED_RATIO, FAILED_RATIO, WAITING_RATIO].map(mean);
+    let first = mean(FIRST_TRY_RATIO);
+    // Every denied retry ends its call, a hedge apart: of calls that failed, judged or not.
+    let denied = match mean(FAILED_CALLS) {
+        0.0 => 0.0,
+        all => failed * (mean(DENIED_RETRIES) / all).min(1.0),
+    };
+    [
         first,
-        (ok - first).max(0.0),
+        (answered - first).max(0.0),
         denied,
         failed - denied,
         waiting,
-    ];
-    let all: f64 = parts.iter().sum();
-    parts.map(|part| match all > 0.0 {
-        true => part / all,
-        false => 0.0,
-    })
+    ]
 }
 
 /// The chart `outcomes`.

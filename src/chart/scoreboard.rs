@@ -1,16 +1,18 @@
-//! Success, amplification, recovery and peak load side by side, with intervals.
+//! Calls answered, amplification, time degraded and the peak after side by side, with
+//! intervals.
 
 use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{MEANS, Words, policy_names, sheet};
 use crate::chart::theme;
-use crate::format::{percent, seconds, thousands};
+use crate::format::{percent, seconds, thousands, three_digits};
+use crate::verdict::herd::ranking::Measure;
 use crate::verdict::herd::titles;
-use crate::verdict::herd::{Fate, Question, how_soon};
+use crate::verdict::herd::{Fate, Question};
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::herd::{
-    ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, PEAK_OFFERED_RATIO, RECOVERY_S, SUCCESS_RATIO,
-    WASTED_SERVICE_RATIO,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS, GOODPUT_PER_S,
+    PEAK_AFTER_PER_S, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
@@ -57,12 +59,20 @@ struct Column {
     show: fn(f64) -> String,
 }
 
-const SUCCESS: Column = Column {
-    heading: ["Success", "share of calls"],
-    metric: SUCCESS_RATIO,
+const ANSWERED: Column = Column {
+    heading: ["Answered", "share of calls"],
+    metric: ANSWERED_RATIO,
     least: 1.0,
     reference: Some((1.0, "100%")),
     show: percent,
+};
+/// In place of that where callers wait for an answer before they call again.
+const RATE: Column = Column {
+    heading: ["Answered", "calls per second"],
+    metric: GOODPUT_PER_S,
+    least: 1.0,
+    reference: None,
+    show: three_digits,
 };
 const AMPLIFICATION: Column = Column {
     heading: ["Amplification", "attempts per call"],
@@ -71,12 +81,12 @@ const AMPLIFICATION: Column = Column {
     reference: Some((1.0, "1")),
     show: |x| format!("{x:.2}"),
 };
-const RECOVERY: Column = Column {
-    heading: ["Recovery", "after the last fault"],
-    metric: RECOVERY_S,
+const DEGRADED: Column = Column {
+    heading: ["Degraded", "since the fault began"],
+    metric: DEGRADED_S,
     least: 0.1,
     reference: None,
-    show: |s| how_soon(s).trim_start_matches("in ").to_string(),
+    show: seconds,
 };
 const COMPLETION: Column = Column {
     heading: ["All done", "after the first call"],
@@ -93,11 +103,11 @@ const WASTE: Column = Column {
     show: percent,
 };
 const PEAK: Column = Column {
-    heading: ["Peak load", "times capacity"],
-    metric: PEAK_OFFERED_RATIO,
+    heading: ["Peak after", "attempts per second"],
+    metric: PEAK_AFTER_PER_S,
     least: 1.0,
-    reference: Some((1.0, "capacity")),
-    show: |x| format!("{x:.2}×"),
+    reference: None,
+    show: thousands,
 };
 
 const DOUBLES: Column = Column {
@@ -112,14 +122,33 @@ const DOUBLES: Column = Column {
 fn columns(scenario: &Scenario) -> [Column; 4] {
     let fourth = match scenario.entry().effect {
         Some(_) => DOUBLES,
-        None => PEAK,
+        None => peak(scenario),
     };
     let third = match Question::of(scenario) {
-        Question::Recovery => RECOVERY,
+        Question::Recovery => DEGRADED,
         Question::Completion => COMPLETION,
         Question::Waste => WASTE,
     };
-    [SUCCESS, AMPLIFICATION, third, fourth]
+    let first = match Measure::of(scenario) {
+        Measure::Share => ANSWERED,
+        Measure::Rate => RATE,
+    };
+    [first, AMPLIFICATION, third, fourth]
+}
+
+/// The column of the peak: beside the capacity of the service, where it has one and callers
+/// meet no other.
+fn peak(scenario: &Scenario) -> Column {
+    let capacity = scenario.entry().capacity_per_s();
+    let alone = scenario.services.len() == 1;
+    Column {
+        heading: match scenario.harm() {
+            Some(_) => PEAK.heading,
+            None => ["Peak", PEAK.heading[1]],
+        },
+        reference: (alone && capacity.is_finite()).then_some((capacity, "capacity")),
+        ..PEAK
+    }
 }
 
 impl Board<'_> {
@@ -185,12 +214,7 @@ impl Board<'_> {
             }
             canvas.spot((left, y - half), (left + width - 10.0, y + half), lines);
             if e.mean.is_nan() {
-                let mut at = left;
-                if column.metric == RECOVERY_S && self.fate(i) == Fate::Never {
-                    at = x(most);
-                    canvas.dashes((left, y), (at, y), colour, 2.0);
-                }
-                self.value(canvas, at + 10.0, y, words);
+                self.value(canvas, left + 10.0, y, words);
                 continue;
             }
             canvas.line(&[(left, y), (x(e.mean), y)], colour, 3.0);
@@ -213,11 +237,11 @@ impl Board<'_> {
     /// A value as it is written beside its bar.
     fn words(&self, column: &Column, policy: usize, e: &Estimate) -> String {
         match (column.metric, self.fate(policy)) {
-            (RECOVERY_S, Fate::Never) => "never".to_string(),
-            (RECOVERY_S, Fate::Sometimes(share)) => {
-                format!("{} in {}", (column.show)(e.mean), percent(share))
-            }
             _ if e.mean.is_nan() => "–".to_string(),
+            // Ill to the end of the run, and who knows how long.
+            (DEGRADED_S, Fate::Never | Fate::Sometimes(_)) => {
+                format!("≥ {}", (column.show)(e.mean))
+            }
             _ => (column.show)(e.mean),
         }
     }

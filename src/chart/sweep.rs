@@ -4,7 +4,7 @@ use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::sheet::{Sheet, axis_name, below, level};
 use crate::chart::theme;
-use crate::format::{capital, chance, percent};
+use crate::format::capital;
 use crate::verdict::sweep::SweepResults;
 
 const PANEL: f64 = 420.0;
@@ -56,7 +56,7 @@ impl Plot<'_> {
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
         let results = self.results;
-        let most = match results.asks_recovery() {
+        let most = match results.asks_recovery() && results.is_share() {
             true => 1.0,
             false => {
                 let all = results.main.iter().flatten().map(|v| v[0]);
@@ -78,10 +78,7 @@ impl Plot<'_> {
             } else {
                 theme::GRID
             };
-            let text = match results.asks_recovery() {
-                true => percent(*tick).replace(".0%", "%"),
-                false => chance(*tick),
-            };
+            let text = results.show(*tick).replace(".0%", "%");
             level(canvas, y(*tick), self.right, &text, colour);
         }
         let mut ends = Vec::new();
@@ -125,10 +122,9 @@ impl Plot<'_> {
     /// The values of all curves, for a page.
     fn tell(&self, canvas: &mut Canvas<'_>, bottom: f64) {
         let axis = &self.results.grid.axes[0];
-        let show = |v: &[f64; 3]| match (v[0].is_nan(), self.results.asks_recovery()) {
-            (true, _) => String::new(),
-            (_, true) => percent(v[0]),
-            (_, false) => chance(v[0]),
+        let show = |v: &[f64; 3]| match v[0].is_nan() {
+            true => String::new(),
+            false => self.results.show(v[0]),
         };
         let values = &axis.paths[0].values;
         canvas.plot(Values {

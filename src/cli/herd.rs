@@ -75,6 +75,9 @@ pub struct Options {
     /// When a run ends
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     horizon: Option<String>,
+    /// How long before the end the last judged call starts, by default as long as one may last
+    #[arg(long, value_name = "DURATION", help_heading = "Run")]
+    cooldown: Option<String>,
     /// Width of a bin of the time series
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     bin: Option<String>,
@@ -119,6 +122,7 @@ impl Options {
             ),
             ("--warmup", "run.warmup", &self.warmup),
             ("--horizon", "run.horizon", &self.horizon),
+            ("--cooldown", "run.cooldown", &self.cooldown),
             ("--bin", "run.bin", &self.bin),
         ];
         overlay.flags(single)?;

@@ -401,7 +401,7 @@ mod tests {
         assert!(assertion(&text).to_decide(&e).contains("about 80 "));
         // 18 of 20 against 0.95: with n replications at the same share, Wilson's
         // interval has its end there when n = z² · 0.95 · 0.05 / 0.05².
-        let e = Estimate::share_of((0..20).map(|i| f64::from(u8::from(i < 18))));
+        let e = Estimate::share(18.0, 20);
         let text = assertion("recovered_ratio < 95%").to_decide(&e);
         assert!(text.contains("about 73 "), "{text}");
         for (n, decides) in [(72.0, false), (74.0, true)] {

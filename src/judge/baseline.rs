@@ -13,6 +13,8 @@ pub struct Baseline {
     /// The name of its run.
     pub name: String,
     pub table: Table,
+    /// What of it is not comparable.
+    pub notes: Vec<String>,
 }
 
 /// One metric of one cell, then and now.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::ensemble::herd::{PolicyResults, Results, is_independent};
 use herdsim_core::herd::{ATTEMPTS, METRICS, SERIES, Sample, Stretch, WAVES, Waves};
 use herdsim_core::histogram::Histogram;
 use herdsim_core::scenario::Scenario;
@@ -11,7 +11,7 @@ use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::stats::Estimate;
 
 use crate::output::csv::{estimate, number, text_cell, three};
-use crate::output::load::{CsvFile, LoadError};
+use crate::output::load::{self, CsvFile, LoadError};
 use crate::results::{Column, Manner};
 
 fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
@@ -65,8 +65,8 @@ pub fn tier_replications(results: &Results, out: impl io::Write) -> io::Result<(
     csv.flush()
 }
 
-/// `latencies.csv`: how many answered calls of the counted window took up to how long,
-/// three digits of it, all replications together.
+/// `latencies.csv`: how many judged calls were answered within how long, three digits of
+/// it, all replications together.
 ///
 /// # Errors
 /// Those of `out`.
@@ -74,7 +74,7 @@ pub fn latencies(results: &Results, out: impl io::Write) -> io::Result<()> {
     let mut csv = writer(out);
     csv.write_record(["policy", "latency_ns", "calls"])?;
     for policy in &results.policies {
-        for (ns, calls) in policy.latency.steps() {
+        for (ns, calls) in policy.waits.steps() {
             csv.write_record([text_cell(&policy.name), ns.to_string(), calls.to_string()])?;
         }
     }
@@ -136,14 +136,19 @@ pub struct Loaded {
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
 pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loaded, LoadError> {
-    let replications = CsvFile::read(directory, "replications.csv")?;
+    let definitions = load::definitions(directory);
+    let read = |name: &str| -> Result<CsvFile, LoadError> {
+        let metrics = METRICS.iter().map(|entry| entry.metric);
+        Ok(CsvFile::read(directory, name)?.by_definitions(definitions, metrics))
+    };
+    let replications = read("replications.csv")?;
     replications.needs(manner)?;
     let series = Bins::read(directory)?;
     let latencies = CsvFile::read(directory, "latencies.csv")?;
     let waves = CsvFile::read(directory, "waves.csv")?;
     let tiers = match scenario.services.len() {
         1 => None,
-        _ => Some(CsvFile::read(directory, "tier-replications.csv")?),
+        _ => Some(read("tier-replications.csv")?),
     };
     if let Some(tiers) = &tiers {
         tiers.needs(manner)?;
@@ -151,7 +156,7 @@ pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loa
         replications.column(ATTEMPTS.name())?;
     }
     let mut policies = Vec::new();
-    for (name, _) in &scenario.policies {
+    for (name, policy) in &scenario.policies {
         let raw = samples(&replications, &[("policy", name)])?;
         let mut behind = Vec::new();
         for tier in 1..scenario.services.len() {
@@ -161,14 +166,16 @@ pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loa
                 raw: samples(file, &[("policy", name), ("tier", &tier)])?,
                 name: tier,
                 series: Vec::new(),
-                latency: Histogram::up_to(scenario.run.horizon),
+                waits: Histogram::up_to(scenario.run.horizon),
+                independent: false,
                 waves: Waves::new(),
                 tiers: Vec::new(),
             });
         }
         policies.push(PolicyResults {
             series: series.of(name, &scenario, raw.len() as u64)?,
-            latency: latencies_of(&latencies, name, &scenario)?,
+            waits: latencies_of(&latencies, name, &scenario)?,
+            independent: is_independent(&scenario, policy),
             waves: waves_of(&waves, name, &scenario)?,
             name: name.clone(),
             raw,

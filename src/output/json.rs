@@ -1,5 +1,6 @@
 //! `result.json`: the results for programs, and an earlier one read back. Keys are stable.
 
+use herdsim_core::metric::DEFINITIONS;
 use herdsim_core::stats::Estimate;
 use serde_json::{Map, Value as Json, json};
 
@@ -80,6 +81,7 @@ pub fn result(table: &Table, head: &Head<'_>, extras: Extras) -> String {
     let mut put = |key: &str, json: Json| whole.insert(key.to_string(), json);
     put("kind", json!(manner.kind.name()));
     put("version", json!(env!("CARGO_PKG_VERSION")));
+    put("definitions", json!(DEFINITIONS));
     put("name", json!(head.name));
     put("seed", json!(head.seed));
     put("replications", json!(head.replications));
@@ -137,6 +139,7 @@ pub fn sweep(results: &SweepResults<'_>) -> String {
         "kind": "sweep",
         "of": results.base.kind().name(),
         "version": env!("CARGO_PKG_VERSION"),
+        "definitions": DEFINITIONS,
         "name": results.base.name(),
         "cells": results.grid.cells() as u64,
         "axes": axes,
@@ -160,8 +163,24 @@ pub enum ResultError {
     Cell(String),
 }
 
-/// An earlier `result.json` of a run of some kind: its name, and its table as far as
-/// `columns` go. What it does not have is unknown.
+/// The number of the definitions by which a `result.json` was told; earlier than the second
+/// none was written.
+pub fn definitions(json: &Json) -> u32 {
+    let number = json["definitions"].as_u64();
+    number.and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
+}
+
+/// An earlier run.
+#[derive(Debug)]
+pub struct Earlier {
+    pub name: String,
+    pub table: Table,
+    /// What of it is not comparable, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// An earlier `result.json` of a run of some kind: its table as far as `columns` go. What it
+/// does not have is unknown, and so is what older definitions made otherwise.
 ///
 /// `older` finds the metrics of a cell that were written elsewhere once.
 ///
@@ -172,8 +191,10 @@ pub fn read(
     manner: &'static Manner,
     columns: Vec<Column>,
     older: impl Fn(&Json) -> Map<String, Json>,
-) -> Result<(String, Table), ResultError> {
+) -> Result<Earlier, ResultError> {
     let json: Json = serde_json::from_str(text)?;
+    let told_by = definitions(&json);
+    let mut notes = Vec::new();
     match json["kind"].as_str() {
         Some(name) if name == manner.kind.name() => {}
         Some(name) => {
@@ -187,6 +208,26 @@ pub fn read(
     let list = json[manner.list]
         .as_array()
         .ok_or_else(|| ResultError::Lacks(format!("list `{}`", manner.list)))?;
+    let renewed = |column: &Column| column.metric.since > told_by;
+    let has = |column: &Column| text.contains(&format!("\"{}\"", column.name));
+    let otherwise: Vec<String> = columns
+        .iter()
+        .filter(|column| renewed(column) && has(column))
+        .map(|column| format!("`{}`", column.name))
+        .collect();
+    if !otherwise.is_empty() {
+        notes.push(format!(
+            "the earlier run is of definitions {told_by}, by which {} meant something else: not \
+             compared",
+            crate::format::list(&otherwise)
+        ));
+    }
+    if told_by > DEFINITIONS {
+        notes.push(format!(
+            "the earlier run is of definitions {told_by}, this version knows {DEFINITIONS}: what \
+             is compared may mean something else"
+        ));
+    }
     let mut rows = Vec::new();
     for (i, cell) in list.iter().enumerate() {
         let name = cell[manner.name].as_str().ok_or_else(|| {
@@ -207,8 +248,9 @@ pub fn read(
                 found => found,
             },
         };
-        let value = |column: &Column| match metrics.get(&*column.name) {
+        let mut value = |column: &Column| match metrics.get(&*column.name) {
             None => Ok(Estimate::NONE.into()),
+            Some(_) if renewed(column) => Ok(Estimate::NONE.into()),
             Some(json) => {
                 let value = value(json);
                 let Estimate {
@@ -218,6 +260,14 @@ pub fn read(
                 let refused = [mean, low, high].map(|x| Some((x, domain.refuses(x)?)));
                 match refused.into_iter().flatten().next() {
                     None => Ok(value),
+                    Some((x, why)) if told_by < DEFINITIONS => {
+                        notes.push(format!(
+                            "`{}` of `{}` in the earlier run, {x}, {why}: not compared",
+                            column.name,
+                            readable(name),
+                        ));
+                        Ok(Estimate::NONE.into())
+                    }
                     Some((x, why)) => Err(ResultError::Cell(format!(
                         "`{}` of `{}`, {x}, {why}",
                         column.name,
@@ -230,7 +280,7 @@ pub fn read(
             name: readable(name),
             labels: Vec::new(),
             replications: json["replications"].as_u64().unwrap_or(0),
-            values: columns.iter().map(value).collect::<Result<_, _>>()?,
+            values: columns.iter().map(&mut value).collect::<Result<_, _>>()?,
         });
     }
     let table = Table {
@@ -240,7 +290,11 @@ pub fn read(
         differences: Vec::new(),
     };
     let name = json["name"].as_str().unwrap_or("baseline");
-    Ok((readable(name), table))
+    Ok(Earlier {
+        name: readable(name),
+        table,
+        notes,
+    })
 }
 
 /// A name from a file of anybody's: a line, of moderate length, that a terminal can take.
@@ -268,7 +322,7 @@ mod tests {
     use super::*;
     use crate::study::herd::MANNER;
 
-    fn parse(text: &str) -> Result<(String, Table), ResultError> {
+    fn parse(text: &str) -> Result<Earlier, ResultError> {
         let columns = METRICS.iter().map(|m| Column::of(m.metric)).collect();
         read(text, &MANNER, columns, |_| Map::new())
     }
@@ -289,12 +343,12 @@ mod tests {
                 "policy `a` has no `metrics`",
             ),
             (
-                r#"{"kind":"herd","policies":[{"name":"a",
+                r#"{"kind":"herd","definitions":2,"policies":[{"name":"a",
                     "metrics":{"success_ratio":{"mean":1.5}}}]}"#,
                 "`success_ratio` of `a`, 1.5, is above 1",
             ),
             (
-                r#"{"kind":"herd","policies":[{"name":"a",
+                r#"{"kind":"herd","definitions":2,"policies":[{"name":"a",
                     "metrics":{"success_ratio":{"mean":0.5,"ci95":[-4,7]}}}]}"#,
                 "`success_ratio` of `a`, -4, is negative",
             ),
@@ -305,10 +359,30 @@ mod tests {
     }
 
     #[test]
+    fn what_older_definitions_made_otherwise_is_told_and_not_compared() {
+        let text = r#"{"kind":"herd","name":"v1","policies":[{"name":"a","metrics":{
+            "calls":{"mean":7,"ci95":[6,8],"n":3},
+            "answered_ratio":{"mean":1.2,"ci95":[1.1,1.3],"n":3},
+            "success_ratio":{"mean":1.1,"ci95":[1.0,1.2],"n":3}}}]}"#;
+        let earlier = parse(text).unwrap();
+        assert_eq!(earlier.table.estimate("a", "calls").mean, 7.0);
+        assert!(earlier.table.estimate("a", "answered_ratio").mean.is_nan());
+        assert!(earlier.table.estimate("a", "success_ratio").mean.is_nan());
+        let [otherwise, beyond] = &earlier.notes[..] else {
+            panic!("{:?}", earlier.notes);
+        };
+        assert!(
+            otherwise.contains("`answered_ratio` meant something else"),
+            "{otherwise}"
+        );
+        assert!(beyond.contains("`success_ratio` of `a`") && beyond.contains("above 1"));
+    }
+
+    #[test]
     fn what_an_older_result_lacks_is_unknown() {
         let text = r#"{"kind":"herd","name":"v1","policies":[{"name":"a",
             "metrics":{"calls":{"mean":7,"ci95":[6,8],"n":3}}}]}"#;
-        let (name, table) = parse(text).unwrap();
+        let Earlier { name, table, .. } = parse(text).unwrap();
         assert_eq!(name, "v1");
         assert_eq!(table.estimate("a", "calls").high, 8.0);
         assert!(table.estimate("a", "attempts").mean.is_nan());

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use herdsim_core::metric::Metric;
 use herdsim_core::scenario::{Overlay, Problem};
 use herdsim_core::stats::Estimate;
 
 use crate::format::list;
 use crate::output::csv::{FIGURES, plain, three};
+use crate::output::json;
 use crate::results::{Column, Manner, Row, Table, Value};
 
 /// Why a run cannot be read back.
@@ -31,6 +33,8 @@ pub enum LoadError {
 pub struct CsvFile {
     pub path: PathBuf,
     header: csv::StringRecord,
+    /// Columns that are not meant as they are today: as good as not there.
+    otherwise: Vec<&'static str>,
     pub rows: Vec<csv::StringRecord>,
 }
 
@@ -48,7 +52,23 @@ impl CsvFile {
         let mut reader = csv::Reader::from_path(&path).map_err(failed)?;
         let header = reader.headers().map_err(failed)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(failed)?;
-        Ok(CsvFile { path, header, rows })
+        Ok(CsvFile {
+            path,
+            header,
+            otherwise: Vec::new(),
+            rows,
+        })
+    }
+
+    /// Without the columns of metrics that the definitions of that number made otherwise.
+    #[must_use]
+    pub fn by_definitions(mut self, number: u32, metrics: impl Iterator<Item = Metric>) -> CsvFile {
+        let otherwise = metrics.filter(|metric| metric.since > number);
+        let otherwise = otherwise.map(|metric| metric.name);
+        self.otherwise = otherwise
+            .filter(|name| self.header.iter().any(|h| h == *name))
+            .collect();
+        self
     }
 
     /// The place of a column.
@@ -90,19 +110,28 @@ impl CsvFile {
                 _ => Some(format!("`{name}`")),
             });
         }
-        let what = match said.is_empty() {
-            true => return None,
-            false => list(&said),
-        };
-        Some(format!(
-            "`{}` lacks {what}: another version wrote it, and what that would tell is unknown",
-            self.path.display()
-        ))
+        let otherwise: Vec<String> = self.otherwise.iter().map(|n| format!("`{n}`")).collect();
+        said.retain(|name| !otherwise.contains(name));
+        let mut what = Vec::new();
+        if !said.is_empty() {
+            what.push(format!("lacks {}", list(&said)));
+        }
+        if !otherwise.is_empty() {
+            what.push(format!("means something else by {}", list(&otherwise)));
+        }
+        (!what.is_empty()).then(|| {
+            format!(
+                "`{}` {}: another version wrote it, and what that would tell is unknown",
+                self.path.display(),
+                list(&what)
+            )
+        })
     }
 
     /// The place of a column that need not be there.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.header.iter().position(|h| h == name)
+        let meant = !self.otherwise.contains(&name);
+        self.header.iter().position(|h| meant && h == name)
     }
 
     /// Holds a value to the domain of its metric.
@@ -289,6 +318,13 @@ fn value(
         exact,
         z,
     })
+}
+
+/// The number of the definitions by which a directory's run was told.
+pub fn definitions(directory: &Path) -> u32 {
+    let text = std::fs::read_to_string(directory.join("result.json"));
+    let json = text.ok().and_then(|text| serde_json::from_str(&text).ok());
+    json.map_or(1, |json| json::definitions(&json))
 }
 
 /// What a directory says it holds.

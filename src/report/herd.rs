@@ -1,27 +1,31 @@
 //! What a herd run says in sentences: what happened, what each policy did with it,
 //! which one change helps most, and what keeps a collapse going.
 
-use crate::format::{capital, list, percent, plus_minus, seconds, thousands, three_digits};
+use crate::format::{capital, list, percent, seconds, thousands, three_digits, with_interval};
 use crate::report::story::Story;
 use crate::text_table::TextTable;
-use crate::verdict::herd::ranking::{Ranking, answering_most, ranking};
+use crate::verdict::herd::ranking::{Measure, Ranking, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
-    Fate, Question, done_after, headline, how_soon, incident, named, setting,
+    Fate, Question, cautions, done_after, headline, in_runs, incident, named, recovers, setting,
 };
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, ERROR_ATTEMPTS,
-    LATENCY_P99_S, OUTSTANDING_CALLS, RECOVERED_RATIO, REFUSED_ATTEMPTS, REJECTED_ATTEMPTS,
-    RESET_ATTEMPTS, SUCCESS_RATIO, TIMED_OUT_ATTEMPTS, WASTED_SERVICE_RATIO,
+    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, ERROR_ATTEMPTS,
+    GOODPUT_PER_S, LOST_CALLS, RECOVERED_RATIO, REFUSED_ATTEMPTS, REJECTED_ATTEMPTS,
+    RESET_ATTEMPTS, TIMED_OUT_ATTEMPTS, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
-use herdsim_core::metric::Key;
+use herdsim_core::metric::{Key, Unit};
 use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::stats::Estimate;
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {
-    let mut summary = vec![happened(results)];
+    let mut summary: Vec<String> = cautions(results)
+        .into_iter()
+        .map(|caution| format!("Warning: {caution}."))
+        .collect();
+    summary.push(happened(results));
     summary.extend(results.policies.iter().map(|p| fared(results, p)));
     summary.extend(helps_most(results));
     summary.extend(cycle(results));
@@ -105,11 +109,6 @@ fn happened(results: &Results) -> String {
     }
 }
 
-/// `96.70 ±0.02%`, as the table has it.
-fn share(e: Estimate) -> String {
-    plus_minus(e.mean * 100.0, e.half_width() * 100.0, 1) + "%"
-}
-
 /// `4.99 attempts`.
 fn attempts(x: f64) -> String {
     match three_digits(x).as_str() {
@@ -121,12 +120,15 @@ fn attempts(x: f64) -> String {
 /// What one policy did.
 fn fared(results: &Results, policy: &PolicyResults) -> String {
     let horizon = seconds(results.scenario.run.horizon.as_secs());
-    let fate = match (Question::of(&results.scenario), Fate::of(policy)) {
-        (Question::Recovery, Fate::Never) => format!("never recovers within {horizon}; "),
-        (Question::Recovery, Fate::Sometimes(p)) => {
-            format!("recovers in {} of the runs; ", percent(p))
+    let scenario = &results.scenario;
+    let fate = match (Question::of(scenario), Fate::of(policy)) {
+        (Question::Recovery, Fate::Never) => {
+            format!("recovers within {horizon} {}; ", in_runs(policy))
         }
-        (Question::Recovery, Fate::Recovers(s)) => format!("recovers {}; ", how_soon(s)),
+        (Question::Recovery, Fate::Sometimes(_)) => format!("recovers {}; ", in_runs(policy)),
+        (Question::Recovery, Fate::Recovers(s)) => {
+            format!("recovers {}, {}; ", recovers(scenario, s), in_runs(policy))
+        }
         (Question::Completion, _) => match policy.metric(COMPLETION_S).mean {
             s if s.is_nan() => format!("is not done within {horizon}; "),
             s => format!("is done after {}; ", done_after(policy, s)),
@@ -142,22 +144,46 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         ),
         false => fate,
     };
-    if policy.metric(SUCCESS_RATIO).mean.is_nan() {
-        return format!("{}: {fate}none of its calls ends.", policy.name);
+    let answered = policy.metric(ANSWERED_RATIO);
+    let attempts = attempts(policy.metric(ATTEMPTS_PER_CALL).mean);
+    if answered.mean.is_nan() {
+        return format!("{}: {fate}{attempts} a call.", policy.name);
     }
-    let waiting = policy.metric(OUTSTANDING_CALLS).mean;
-    let calls = policy.metric(CALLS).mean;
-    let many = waiting > 0.01 * calls;
-    let ended = if many { " that end" } else { "" };
+    let rate = match Measure::of(scenario) {
+        Measure::Share => String::new(),
+        Measure::Rate => {
+            let rate = policy.metric(GOODPUT_PER_S);
+            format!(
+                "{} calls a second and ",
+                with_interval(Unit::PerSecond, rate)
+            )
+        }
+    };
     let mut text = format!(
-        "{}: {fate}{} of its calls{ended} are answered, at {} a call",
+        "{}: {fate}{rate}{} of its calls are answered, at {attempts} a call",
         policy.name,
-        share(policy.metric(SUCCESS_RATIO)),
-        attempts(policy.metric(ATTEMPTS_PER_CALL).mean),
+        with_interval(Unit::Percent, answered),
     );
-    let p99 = policy.metric(LATENCY_P99_S).mean;
-    if p99.is_finite() {
-        text += &format!(" and {} at the 99th percentile", seconds(p99));
+    text += &match tables::wait_p99(policy).as_str() {
+        "never" => ", and fewer than 99 of 100 ever".to_string(),
+        "–" => String::new(),
+        wait => format!(", 99 of 100 within {wait}"),
+    };
+    let degraded = policy.metric(DEGRADED_S).mean;
+    if degraded > 0.0 {
+        let least = match Fate::of(policy) {
+            Fate::Never | Fate::Sometimes(_) => "at least ",
+            Fate::Steady | Fate::Recovers(_) => "",
+        };
+        text += &format!("; it is degraded for {least}{}", seconds(degraded));
+        let lost = policy.metric(LOST_CALLS).mean;
+        let never_made = match Measure::of(scenario) {
+            Measure::Share => "",
+            Measure::Rate => ", those that were never made among them",
+        };
+        if lost >= 0.5 {
+            text += &format!(" and loses {} calls{never_made}", thousands(lost));
+        }
     }
     let wasted = policy.metric(WASTED_SERVICE_RATIO).mean;
     if wasted > 0.0 {
@@ -166,11 +192,9 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             percent(wasted)
         );
     }
-    if many {
-        text += &format!(
-            "; {} of its calls still wait at the end",
-            percent(waiting / calls)
-        );
+    let waiting = policy.metric(WAITING_RATIO).mean;
+    if waiting > 0.01 {
+        text += &format!("; {} of its calls still wait at the end", percent(waiting));
     }
     text + "."
 }
@@ -183,7 +207,8 @@ fn helps_most(results: &Results) -> Option<String> {
         return soonest(results);
     }
     let first = results.policies.first()?;
-    let points = |x: f64| three_digits(x * 100.0);
+    let measure = Measure::of(&results.scenario);
+    let points = |x: f64| measure.points(x);
     let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
     Some(match ranking {
         Ranking::Alone => return None,
@@ -191,18 +216,18 @@ fn helps_most(results: &Results) -> Option<String> {
             "One run a policy gives no intervals: which change helps cannot be told from chance."
                 .to_string()
         }
+        Ranking::Nobody => "No policy answers any call: none helps.".to_string(),
         Ranking::Behind(policy, d) => format!(
-            "What helps most is {} in place of {}: {} more of every 100 calls are answered {}.",
+            "What helps most is {} in place of {}: {} are answered {}.",
             named(policy),
             named(first),
-            points(d.mean),
+            measure.more(d.mean),
             interval(d),
         ),
         Ranking::Ahead(next, d) => format!(
-            "No other policy helps: {} answers the most calls, {} more of every 100 than {}, the \
-             next {}.",
+            "No other policy helps: {} answers the most, {} than {}, the next {}.",
             named(first),
-            points(d.mean),
+            measure.more(d.mean),
             named(next),
             interval(d),
         ),
@@ -221,6 +246,9 @@ fn helps_most(results: &Results) -> Option<String> {
 fn soonest(results: &Results) -> Option<String> {
     let first = results.policies.first()?;
     let able = answering_most(results);
+    if able.is_empty() {
+        return Some("No policy answers any call: none helps.".to_string());
+    }
     let sooner = able
         .iter()
         .map(|p| (p, first.difference(p, COMPLETION_S)))
@@ -329,7 +357,8 @@ fn cycle(results: &Results) -> Option<String> {
         .policies
         .iter()
         .filter(|p| matches!(Fate::of(p), Fate::Recovers(_)));
-    let answered = |p: &&PolicyResults| p.metric(ANSWERED_RATIO).mean;
+    let measure = Measure::of(&results.scenario);
+    let answered = |p: &&PolicyResults| measure.mean(p);
     if let Some(policy) = escaped.max_by(|a, b| answered(a).total_cmp(&answered(b))) {
         let other = Cycle::of(policy);
         if other.retries < 0.9 * own.retries {
@@ -357,6 +386,11 @@ fn differences(results: &Results) -> Option<TextTable> {
     if results.policies.len() < 2 {
         return None;
     }
+    let measure = Measure::of(&results.scenario);
+    let (scale, answered) = match measure {
+        Measure::Share => (100.0, "calls answered, points"),
+        Measure::Rate => (1.0, "calls answered a second"),
+    };
     let rows: Vec<Vec<String>> = results.policies[1..]
         .iter()
         .map(|p| {
@@ -374,14 +408,14 @@ fn differences(results: &Results) -> Option<TextTable> {
             };
             vec![
                 p.name.clone(),
-                signed(p.difference(baseline, ANSWERED_RATIO), 100.0),
+                signed(p.difference(baseline, measure.key()), scale),
                 signed(p.difference(baseline, ATTEMPTS_PER_CALL), 1.0),
             ]
         })
         .collect();
     Some(TextTable::new(
         &format!("Differences from {}", baseline.name),
-        &["policy", "calls answered, points", "attempts per call"],
+        &["policy", answered, "attempts per call"],
         &rows,
     ))
 }

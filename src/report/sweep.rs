@@ -1,6 +1,6 @@
 //! What a sweep says in sentences: how far each policy carries, and where.
 
-use crate::format::{percent, thousands};
+use crate::format::{capital, thousands};
 use crate::report::story::Story;
 use crate::text_table::TextTable;
 use crate::verdict::sweep::SweepResults;
@@ -67,7 +67,7 @@ fn range(results: &SweepResults<'_>, i: usize) -> Option<String> {
         true => format!("{} answers", results.names[i]),
         false => format!("{}:", results.names[i]),
     };
-    let of = if results.asks_recovery() {
+    let of = if results.asks_recovery() && results.is_share() {
         " of calls"
     } else {
         ""
@@ -127,7 +127,8 @@ fn cells(results: &SweepResults<'_>) -> Option<TextTable> {
     let value = |values: &[[f64; 3]], cell: usize| match values[cell] {
         [mean, ..] if mean.is_nan() => "–".to_string(),
         [mean, low, high] if high > low && results.asks_recovery() => {
-            format!("{} ({} to {})", percent(mean), percent(low), percent(high))
+            let [mean, low, high] = [mean, low, high].map(|x| results.show(x));
+            format!("{mean} ({low} to {high})")
         }
         [mean, ..] => results.show(mean),
     };
@@ -139,7 +140,7 @@ fn cells(results: &SweepResults<'_>) -> Option<TextTable> {
         })
         .collect();
     let what = match results.asks_recovery() {
-        true => "Calls answered in every cell".to_string(),
+        true => format!("{} in every cell", capital(results.manner.subject)),
         false => format!("In every cell: {}", results.manner.subject),
     };
     Some(TextTable::new(&what, &headers, &rows))

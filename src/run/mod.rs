@@ -93,11 +93,15 @@ pub fn read_baseline(job: &Job, path: &Path) -> Result<Baseline, RunError> {
     let parsed = json::read(&read(&file)?, kind.manner(), kind.columns(), |cell| {
         kind.older(cell)
     });
-    let (name, table) = parsed.map_err(|error| RunError::Baseline {
+    let earlier = parsed.map_err(|error| RunError::Baseline {
         path: path.to_path_buf(),
         error,
     })?;
-    Ok(Baseline { name, table })
+    Ok(Baseline {
+        name: earlier.name,
+        table: earlier.table,
+        notes: earlier.notes,
+    })
 }
 
 /// The directory of an earlier run, of its path or that of its `result.json`.
@@ -196,6 +200,7 @@ impl Finished {
             self.markdown += &format!("\n{}", report::conditions(&self.story));
         }
         if let Some(baseline) = baseline {
+            self.notes.extend(baseline.notes.iter().cloned());
             self.compare(baseline, charts)?;
         }
         Ok(rulings)

@@ -6,8 +6,9 @@ use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DOUBLE_EFFECTS, LATENCY_P99_S, METRICS,
-    RECOVERED_RATIO, RECOVERY_S, SUCCESS_RATIO, WASTED_SERVICE_RATIO, find,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS,
+    GOODPUT_PER_S, LOST_CALLS, METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S,
+    WAIT_P99_S, WASTED_SERVICE_RATIO, find,
 };
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
@@ -20,7 +21,8 @@ use crate::report;
 use crate::results::{Column, Manner, Recovery, Row, Table, Value};
 use crate::study::{Context, File, Finished, Study, StudyError};
 use crate::text_table::wrapped;
-use crate::verdict::herd::{tables, verdict};
+use crate::verdict::herd::ranking::Measure;
+use crate::verdict::herd::{cautions, tables, verdict};
 
 pub static MANNER: Manner = Manner {
     kind: JobKind::Herd,
@@ -36,23 +38,18 @@ pub static MANNER: Manner = Manner {
         ANSWERED_RATIO,
         ATTEMPTS_PER_CALL,
         RECOVERY_S,
-        LATENCY_P99_S,
+        DEGRADED_S,
+        LOST_CALLS,
+        PEAK_AFTER_PER_S,
+        WAIT_P99_S,
         WASTED_SERVICE_RATIO,
     ],
-    needs: &[
-        CALLS,
-        SUCCESS_RATIO,
-        ATTEMPTS_PER_CALL,
-        RECOVERED_RATIO,
-        RECOVERY_S,
-        COMPLETION_S,
-        DOUBLE_EFFECTS,
-    ],
+    needs: &[CALLS, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS],
     verb: ["answers", "answer"],
     better: "more calls",
     worse: "fewer calls",
     neither: "no policy answers more or fewer calls by more than chance",
-    main: SUCCESS_RATIO,
+    main: ANSWERED_RATIO,
     subject: "share of calls answered",
     extremes: ["least answered", "most answered"],
     lists_cells: false,
@@ -61,6 +58,36 @@ pub static MANNER: Manner = Manner {
         share: RECOVERED_RATIO,
     }),
 };
+
+/// The same of callers who wait for an answer before they call again: who fails fast asks
+/// more, so that shares of calls would compare different questions.
+static CLOSED: Manner = Manner {
+    compared: &[
+        GOODPUT_PER_S,
+        ANSWERED_RATIO,
+        ATTEMPTS_PER_CALL,
+        RECOVERY_S,
+        DEGRADED_S,
+        LOST_CALLS,
+        PEAK_AFTER_PER_S,
+        WAIT_P99_S,
+        WASTED_SERVICE_RATIO,
+    ],
+    better: "more calls a second",
+    worse: "fewer calls a second",
+    neither: "no policy answers more or fewer calls a second by more than chance",
+    main: GOODPUT_PER_S,
+    subject: "calls answered per second",
+    ..MANNER
+};
+
+/// How a scenario's results are spoken of.
+fn manner(scenario: &Scenario) -> &'static Manner {
+    match Measure::of(scenario) {
+        Measure::Share => &MANNER,
+        Measure::Rate => &CLOSED,
+    }
+}
 
 /// The same of the services of a chain.
 static TIERS: Manner = Manner {
@@ -107,7 +134,7 @@ fn table(results: &Results) -> Table {
             others.iter().map(of).collect()
         });
     Table {
-        manner: &MANNER,
+        manner: manner(&results.scenario),
         columns: columns(),
         rows: results.policies.iter().map(of).collect(),
         differences,
@@ -139,15 +166,14 @@ fn extras(results: &Results, tiers: &Table) -> Extras {
     let cell = |policy: &PolicyResults| {
         // Quantiles of all replications' latencies together; the metrics have the mean of
         // each replication's own.
-        let pooled = |q: f64| number(policy.latency.quantile_s(q));
+        let pooled = |of: &dyn Fn(f64) -> f64| {
+            let [p50, p90, p99, p999] = QUANTILES.map(|q| number(of(q)));
+            json!({ "p50": p50, "p90": p90, "p99": p99, "p999": p999 })
+        };
         let mut cell = Map::new();
-        cell.insert(
-            "pooled_latency_s".to_string(),
-            json!({
-                "p50": pooled(0.5), "p90": pooled(0.9), "p99": pooled(0.99),
-                "p999": pooled(0.999),
-            }),
-        );
+        let answered = pooled(&|q| policy.waits.quantile_s(q));
+        cell.insert("pooled_latency_s".to_string(), answered);
+        cell.insert("pooled_wait_s".to_string(), pooled(&|q| policy.wait_s(q)));
         let own: Vec<&Row> = rows.by_ref().take(1 + policy.tiers.len()).collect();
         if own.len() > 1 {
             let amplification = policy.amplification().into_iter();
@@ -172,6 +198,11 @@ fn extras(results: &Results, tiers: &Table) -> Extras {
 /// What is told of results, simulated just now or read back.
 fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> {
     let verdict = verdict(&results);
+    let cautions = cautions(&results);
+    let before: String = cautions
+        .iter()
+        .map(|c| wrapped(&format!("warning: {c}")))
+        .collect();
     let tiers = tiers(&results);
     let mut beside = vec![
         File::of("replications.csv", |out| files::replications(&results, out))?,
@@ -192,8 +223,15 @@ fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> 
         name: results.scenario.name.clone(),
         extras: extras(&results, &tiers),
         files: beside,
-        text: format!("{}\n{}", wrapped(&verdict), tables::text(&results)),
-        markdown: format!("{verdict}\n\n{}", tables::markdown(&results)),
+        text: format!("{before}{}\n{}", wrapped(&verdict), tables::text(&results)),
+        markdown: format!(
+            "{}{verdict}\n\n{}",
+            cautions
+                .iter()
+                .map(|c| format!("**Warning:** {c}.\n\n"))
+                .collect::<String>(),
+            tables::markdown(&results)
+        ),
         charts,
         story: report::herd::story(&results),
         replications: results.replications,
@@ -217,7 +255,7 @@ fn earlier(directory: &Path) -> Option<files::Loaded> {
 
 impl Study for Scenario {
     fn manner(&self) -> &'static Manner {
-        &MANNER
+        manner(self)
     }
 
     fn columns(&self) -> Vec<Column> {

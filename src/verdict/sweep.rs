@@ -1,13 +1,13 @@
 //! What a sweep found: the values for its charts, in words, as a table.
 
-use herdsim_core::metric::{Key, Metric};
+use herdsim_core::metric::{Domain, Key, Metric, Unit};
 use herdsim_core::scenario::Job;
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::theory::herd::Pressure;
 use herdsim_core::units::Nanos;
 use herdsim_core::value::Value;
 
-use crate::format::{capital, chance, list, percent, thousands};
+use crate::format::{self, capital, list, percent, thousands};
 use crate::results::{Column, Manner};
 
 /// What theory says of a policy of a scenario, where it says anything.
@@ -100,10 +100,15 @@ impl<'g> SweepResults<'g> {
 
     /// A value of the main metric in words.
     pub fn show(&self, value: f64) -> String {
-        match self.asks_recovery() {
-            true => percent(value),
-            false => chance(value),
+        match self.metric.unit {
+            Unit::Percent if self.asks_recovery() => percent(value),
+            unit => format::value(unit, value),
         }
+    }
+
+    /// Whether it is a share, from 0 to 1.
+    pub fn is_share(&self) -> bool {
+        self.metric.domain == Domain::Share
     }
 
     /// The pressure on the service in every cell, for one policy of a herd.
@@ -270,7 +275,7 @@ impl<'g> SweepResults<'g> {
                 "sometimes",
                 "never",
                 "undetermined",
-                "success",
+                self.metric.title,
             ][..],
             false => &self.manner.extremes,
         };

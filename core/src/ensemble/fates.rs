@@ -81,7 +81,11 @@ impl<'s> Fates<'s> {
         for (replication, waiting) in self.waiting.iter().enumerate() {
             for (tier, measured) in waiting.measured.iter().enumerate() {
                 let (run, twin) = (waiting.run.at(tier), waiting.twin.at(tier));
-                tell(tier, replication, told(&yardsticks[tier], measured, run, twin));
+                tell(
+                    tier,
+                    replication,
+                    told(&yardsticks[tier], measured, run, twin),
+                );
             }
         }
         if self.yardsticks.is_some() {
@@ -91,12 +95,7 @@ impl<'s> Fates<'s> {
 }
 
 /// The metrics of a run, with how it fared.
-fn told(
-    yardstick: &Option<Yardstick>,
-    measured: &Measured,
-    run: &Course,
-    twin: &Course,
-) -> Sample {
+fn told(yardstick: &Option<Yardstick>, measured: &Measured, run: &Course, twin: &Course) -> Sample {
     let measure = |yardstick: &Yardstick| yardstick.measure(run, twin);
     Sample::of(&Measured {
         health: yardstick.as_ref().map_or(Health::UNKNOWN, measure),

@@ -138,6 +138,13 @@ impl PolicyResults {
         std::iter::once(self).chain(&self.tiers)
     }
 
+    /// The time within which a share `q` of all judged calls was answered, all replications
+    /// together, in seconds; NaN where fewer were, or it is not known of how many.
+    pub fn wait_s(&self, q: f64) -> f64 {
+        let rank = (q * self.judged() as f64).ceil() as u64;
+        self.waits.rank_s(rank)
+    }
+
     /// Attempts at each service for every call of the callers, the first
     /// service first: the product of what each service makes of a call.
     pub fn amplification(&self) -> Vec<f64> {
@@ -175,7 +182,10 @@ fn is_precise(raw: &[Sample], independent: bool, precision: f64) -> bool {
         false => e.n == 0 || e.half_width() <= precision * e.mean.abs(),
     };
     is_decided(of(RECOVERED_RATIO), precision)
-        && [ANSWERED_RATIO, ATTEMPTS_PER_CALL].into_iter().map(of).all(tight)
+        && [ANSWERED_RATIO, ATTEMPTS_PER_CALL]
+            .into_iter()
+            .map(of)
+            .all(tight)
 }
 
 /// What is kept of the replications of a herd.
@@ -248,7 +258,8 @@ pub fn run_watched(
                     }
                 }
                 if turn.len() == folds.len() && (worlds.len() == folds.len() || !twins.is_empty()) {
-                    for (fate, (outcome, twin)) in fates.iter_mut().zip(turn.iter_mut().zip(&twins)) {
+                    for (fate, (outcome, twin)) in fates.iter_mut().zip(turn.iter_mut().zip(&twins))
+                    {
                         fate.add(outcome, twin);
                     }
                     for (fold, outcome) in folds.iter_mut().zip(turn.drain(..)) {

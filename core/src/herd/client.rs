@@ -62,7 +62,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 }
                 self.give_back(call_slot);
                 if self.flying(call_slot) == 0 {
-                    self.end_call(call_slot, false);
+                    self.end_call(call_slot, false, false);
                 }
                 false
             }
@@ -271,8 +271,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 if !PLAIN && self.watched {
                     self.attempt_ended(call, retry, None);
                 }
-                self.recorder.counts.first_try += u64::from(!retry);
-                self.end_call(call, true);
+                self.end_call(call, true, !retry);
             }
             Reply::Failed(failure) => {
                 self.attempt_failed(call, retry, failure);
@@ -333,7 +332,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 let client = self.client(caller);
                 self.budgets.call_settled(client, self.now);
             }
-            self.end_call(call_slot, false);
+            self.end_call(call_slot, false, false);
             return;
         }
         let (mut k, mut asked) = (call.tries, None);
@@ -349,7 +348,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             Some(asked) => self.backoff.hinted_delay(policy, k, asked, state, rng),
         };
         let Some(mut delay) = delay else {
-            self.end_call(call_slot, false);
+            self.end_call(call_slot, false, false);
             return;
         };
         if !PLAIN {
@@ -362,7 +361,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             }
         }
         if self.is_late(call_slot, delay) || !self.may_retry(call_slot, failure) {
-            self.end_call(call_slot, false);
+            self.end_call(call_slot, false, false);
             return;
         }
         if !PLAIN && self.watched {
@@ -445,8 +444,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.send(token.slot);
     }
 
+    /// A call ends; `at_once` where its first attempt answered it.
     #[inline(always)]
-    pub(super) fn end_call(&mut self, call_slot: u32, ok: bool) {
+    pub(super) fn end_call(&mut self, call_slot: u32, ok: bool, at_once: bool) {
         if !PLAIN {
             self.give_back(call_slot);
         }
@@ -457,7 +457,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             retried,
             ..
         } = *call;
-        self.recorder.call_ended(started, ok);
+        self.recorder.call_ended(started, ok, at_once);
         if let Some(effects) = &self.effects {
             let phantom = ok && !effects.happened(call_slot);
             self.recorder.counts.phantom_effects += u64::from(phantom);
@@ -495,7 +495,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             return;
         }
         let started = self.calls[call_slot].started;
-        self.recorder.call_ended(started, false);
+        self.recorder.call_ended(started, false, false);
         self.abandon_retry(call_slot);
         self.ground(call_slot);
         self.close(call_slot);

@@ -12,6 +12,8 @@ pub struct Counts {
     pub judged: u64,
     pub judged_ok: u64,
     pub judged_failed: u64,
+    /// Of the former those that their first attempt answered.
+    pub judged_first_try: u64,
     /// Attempts sent.
     pub attempts: u64,
     /// Attempts that arrived at the service, and how many of them were retries.
@@ -66,6 +68,7 @@ impl Counts {
             judged: self.judged - then.judged,
             judged_ok: self.judged_ok - then.judged_ok,
             judged_failed: self.judged_failed - then.judged_failed,
+            judged_first_try: self.judged_first_try - then.judged_first_try,
             attempts: self.attempts - then.attempts,
             offered: self.offered - then.offered,
             offered_retries: self.offered_retries - then.offered_retries,

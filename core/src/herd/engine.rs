@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::herd::agenda::{Cause, NEVER};
 use crate::herd::recorder::Outcome;
-use crate::herd::tier::{Message, Tier, is_plain};
+use crate::herd::tier::{Kind, Message, Tier, is_plain};
 use crate::scenario::Scenario;
 use crate::scenario::fault::Fault;
 use crate::scenario::policy::Policy;
@@ -20,25 +20,33 @@ pub struct Herd<'s> {
 impl Herd<'_> {
     /// Runs one replication: a pure function of the scenario and the streams.
     pub fn replicate(&self, streams: Streams) -> Outcome {
-        self.run(&self.scenario.faults, streams)
+        let kind = Kind {
+            faults: &self.scenario.faults,
+            is_twin: false,
+        };
+        self.run(kind, streams)
     }
 
-    /// Runs its twin: the same without the faults that do harm.
+    /// Runs its twin: the same without the faults that do harm, of which latencies and the
+    /// time series are not kept.
     pub fn twin(&self, streams: Streams) -> Outcome {
         let faults = self.scenario.faults.iter();
         let harmless: Vec<Fault> = faults.filter(|f| f.kind.relieves()).cloned().collect();
-        self.run(&harmless, streams)
+        let kind = Kind {
+            faults: &harmless,
+            is_twin: true,
+        };
+        self.run(kind, streams)
     }
 
-    fn run(&self, faults: &[Fault], streams: Streams) -> Outcome {
+    fn run(&self, kind: Kind<'_>, streams: Streams) -> Outcome {
         let horizon = self.scenario.run.horizon.0;
         if is_plain(self.scenario, self.policy) {
-            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, faults, streams);
+            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, kind, streams);
             let (end, events) = alone(&mut tier, horizon);
             return tier.finish(end, self.scenario, 0, events);
         }
-        let tier =
-            |place| Tier::<false>::new(self.scenario, place, self.policy, faults, streams);
+        let tier = |place| Tier::<false>::new(self.scenario, place, self.policy, kind, streams);
         let count = self.scenario.services.len();
         let mut chain = Chain {
             tiers: (0..count).map(tier).collect(),

@@ -302,9 +302,10 @@ impl Herd<'_> {
         let mut twins: Vec<Arc<Course>> = Vec::new();
         let mut events = 0;
         for herd in herds {
-            let shared = herds.iter().zip(&twins).find(|(other, twin)| {
-                !twin.disturbed && alike(other.policy, herd.policy)
-            });
+            let shared = herds
+                .iter()
+                .zip(&twins)
+                .find(|(other, twin)| !twin.disturbed && alike(other.policy, herd.policy));
             let twin = match shared {
                 Some((_, twin)) => twin.clone(),
                 None => {
@@ -396,7 +397,11 @@ mod tests {
         // Of twins with a tenth of retries another tenth is: up to 40 bins.
         let twin = |_| (100, 10, 100);
         let fared = fared(SCENARIO, |bin| blip(bin, 1_500), twin);
-        assert!((fared.recovery_s - 2.6).abs() < 1e-9, "{}", fared.recovery_s);
+        assert!(
+            (fared.recovery_s - 2.6).abs() < 1e-9,
+            "{}",
+            fared.recovery_s
+        );
     }
 
     #[test]
@@ -411,7 +416,10 @@ mod tests {
         assert!((health.recovery_s - 5.93).abs() < 1e-9, "{health:?}");
         // Ill are the windows that start from 10.00 to 14.79 s, and from 16.08 (with 8 of
         // the empty bins) to 17.92 s.
-        assert!((health.degraded_s - (4.8 + 1.85)).abs() < 1e-9, "{health:?}");
+        assert!(
+            (health.degraded_s - (4.8 + 1.85)).abs() < 1e-9,
+            "{health:?}"
+        );
         assert_eq!(health.lost_calls, 30_000.0);
     }
 
@@ -452,9 +460,8 @@ mod tests {
     fn recovery_is_null_where_it_cannot_be_told() {
         // The twin itself answers too little, or retries too much.
         let ill = |ok| move |_: u32| (100, 0, ok);
-        let told = |twin: &dyn Fn(u32) -> (u32, u32, u32)| {
-            !fared(SCENARIO, WELL, twin).recovered.is_nan()
-        };
+        let told =
+            |twin: &dyn Fn(u32) -> (u32, u32, u32)| !fared(SCENARIO, WELL, twin).recovered.is_nan();
         assert!(!told(&ill(0)) && !told(&ill(89)) && told(&ill(91)));
         assert!(!told(&|_| (200, 101, 99)) && told(&|_| (200, 99, 101)));
         // 1 s of window and 5 s of hold do not fit between 12 s and 17.9 s.
@@ -475,7 +482,10 @@ mod tests {
             false => every(bin),
         };
         let health = fared(SCENARIO, slow, every);
-        assert!(health.recovered.is_nan(), "only a fifth of attempts is answered: {health:?}");
+        assert!(
+            health.recovered.is_nan(),
+            "only a fifth of attempts is answered: {health:?}"
+        );
         let asked = |f: &dyn Fn(u32) -> (u32, u32, u32), bin| {
             let (_, _, ok) = f(bin);
             (u32::from(bin.is_multiple_of(5)), 0, ok)

@@ -5,7 +5,7 @@ use std::ops::Index;
 use crate::herd::counts::Counts;
 use crate::herd::health::Health;
 use crate::herd::peaks::Peaks;
-use crate::metric::{Better, Domain, Entry, Interval, Key, Metric, Unit, key_of};
+use crate::metric::{Better, DEFINITIONS, Domain, Entry, Interval, Key, Metric, Unit, key_of};
 
 /// What a replication has counted and timed.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,6 @@ pub struct Measured {
     pub health: Health,
     pub completion_s: f64,
 }
-
-/// The number of these definitions: earlier ones judged calls by when they ended, and
-/// health by what was before the faults.
-pub const DEFINITIONS: u32 = 2;
 
 /// The quantiles that metrics tell.
 pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
@@ -143,6 +139,13 @@ pub const METRICS: &[HerdMetric] = &[
             let ended = m.window.judged_ok + m.window.judged_failed;
             ratio((m.window.judged - ended) as f64, m.window.judged as f64)
         },
+    ),
+    share(
+        "first_try_ratio",
+        "answered at once",
+        Better::More,
+        "judged calls answered by their first attempt / judged calls",
+        |m| ratio(m.window.judged_first_try as f64, m.window.judged as f64),
     ),
     wait(
         "wait_p50_s",
@@ -476,7 +479,7 @@ pub const METRICS: &[HerdMetric] = &[
         "first_try_calls",
         "first try",
         Better::More,
-        "calls answered at their first attempt",
+        "calls answered by their first attempt",
         |m| m.window.first_try as f64,
     ),
 ];
@@ -498,6 +501,7 @@ pub const JUDGED_CALLS: Key = key("judged_calls");
 pub const ANSWERED_RATIO: Key = key("answered_ratio");
 pub const FAILED_RATIO: Key = key("failed_ratio");
 pub const WAITING_RATIO: Key = key("waiting_ratio");
+pub const FIRST_TRY_RATIO: Key = key("first_try_ratio");
 pub const WAIT_P50_S: Key = key("wait_p50_s");
 pub const WAIT_P99_S: Key = key("wait_p99_s");
 pub const DEGRADED_S: Key = key("degraded_s");
@@ -526,7 +530,6 @@ pub const TIMED_OUT_ATTEMPTS: Key = key("timed_out_attempts");
 pub const DENIED_RETRIES: Key = key("denied_retries");
 pub const DENIED_ATTEMPTS: Key = key("denied_attempts");
 pub const FAILED_CALLS: Key = key("failed_calls");
-pub const FIRST_TRY_CALLS: Key = key("first_try_calls");
 pub const HERD_INDEX: Key = key("herd_index");
 pub const COMPLETION_S: Key = key("completion_s");
 pub const DOUBLE_EFFECTS: Key = key("double_effects");

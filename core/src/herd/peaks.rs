@@ -103,9 +103,8 @@ impl Tenths {
         let first = self.from.map_or(0, |from| fine.index(from));
         let from = first.max(warm).min(fine.bins.len());
         let after = &fine.bins[from..];
-        let offered = |bins: &[FineBin]| -> u64 {
-            bins.iter().map(|bin| u64::from(bin.offered)).sum()
-        };
+        let offered =
+            |bins: &[FineBin]| -> u64 { bins.iter().map(|bin| u64::from(bin.offered)).sum() };
         let tenths = after.chunks_exact(10).map(offered).max();
         let capacity = self.capacity_per_s;
         let offered_ratio = match tenths {
@@ -183,7 +182,10 @@ mod tests {
     fn bins_are_aligned_to_the_end_of_the_full_force() {
         // The full force ends at 2,030 ms: bins end at 1,930, 2,030, 2,130 ms.
         let text = "faults = [\"crash@1s+1030ms~1s\"]\n[run]\nwarmup = \"0s\"\nhorizon = \"10s\"";
-        let found = peaks(text, &[999, 1_000, 1_029, 1_930, 2_029, 2_030, 2_129, 2_130]);
+        let found = peaks(
+            text,
+            &[999, 1_000, 1_029, 1_930, 2_029, 2_030, 2_129, 2_130],
+        );
         // 1,000 and 1,029 share the bin that is cut short by the fault's beginning.
         assert_eq!((found.during[0], found.after[0]), (20.0, 20.0));
         // Nothing is served while it lasts.

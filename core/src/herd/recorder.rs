@@ -100,6 +100,8 @@ pub struct Recorder {
     waits: Histogram,
     other_latency: Histogram,
     waves: Option<Tally>,
+    /// Whether latencies and the time series are of interest.
+    keeps: bool,
 }
 
 impl Recorder {
@@ -135,6 +137,7 @@ impl Recorder {
             waits: Histogram::up_to(run.horizon),
             other_latency: Histogram::up_to(run.horizon),
             waves: None,
+            keeps: true,
         };
         recorder.edge = recorder.next_edge();
         recorder
@@ -143,6 +146,12 @@ impl Recorder {
     /// Looks at the waves of retries as well.
     pub fn with_waves(mut self, scenario: &Scenario) -> Recorder {
         self.waves = Some(Tally::new(scenario));
+        self
+    }
+
+    /// Counts, and keeps neither latencies nor a time series.
+    pub fn counting(mut self) -> Recorder {
+        self.keeps = false;
         self
     }
 
@@ -236,6 +245,10 @@ impl Recorder {
     }
 
     fn close_bin(&mut self, tokens: f64) {
+        if !self.keeps {
+            self.bin_start = self.now;
+            return;
+        }
         if self.at_warmup.is_some() {
             for latency in &self.judged {
                 self.waits.record(*latency);
@@ -278,9 +291,10 @@ impl Recorder {
         started.wrapping_sub(self.warmup) < self.judged_for
     }
 
-    /// A call that started at `started` ended.
-    #[inline]
-    pub fn call_ended(&mut self, started: u64, ok: bool) {
+    /// A call that started at `started` ended, well or not; `at_once` where its first attempt
+    /// answered it.
+    #[inline(always)]
+    pub fn call_ended(&mut self, started: u64, ok: bool, at_once: bool) {
         self.settle();
         let took = self.now - started;
         self.outstanding -= 1;
@@ -289,11 +303,15 @@ impl Recorder {
         let judged = self.is_judged(started);
         if ok {
             self.counts.ok += 1;
-            match judged {
-                true => self.judged.push(took),
-                false => self.others.push(took),
-            }
+            self.counts.first_try += u64::from(at_once);
             self.counts.judged_ok += u64::from(judged);
+            self.counts.judged_first_try += u64::from(judged & at_once);
+            if self.keeps {
+                match judged {
+                    true => self.judged.push(took),
+                    false => self.others.push(took),
+                }
+            }
         } else {
             self.counts.failed += 1;
             if judged {
@@ -475,13 +493,7 @@ mod tests {
         }
         let residue = Residue::default();
         recorder
-            .finish(
-                horizon,
-                |_| f64::NAN,
-                site,
-                residue,
-                0,
-            )
+            .finish(horizon, |_| f64::NAN, site, residue, 0)
             .metrics
     }
 
@@ -517,7 +529,7 @@ mod tests {
             recorder.advance(start, |_| f64::NAN);
             recorder.call_started();
             recorder.advance(start + 200_000, |_| f64::NAN);
-            recorder.call_ended(start, true);
+            recorder.call_ended(start, true, true);
         }
         let outcome = recorder.finish(
             scenario.run.horizon.0,

@@ -36,6 +36,15 @@ pub enum Message {
     Ended(u32, bool),
 }
 
+/// What a run of a scenario is like.
+#[derive(Clone, Copy)]
+pub struct Kind<'f> {
+    /// Those of its faults that are in force.
+    pub faults: &'f [Fault],
+    /// Whether only what health is told by is of interest.
+    pub is_twin: bool,
+}
+
 /// The row of optimistic concurrency control.
 pub(super) struct Row {
     pub(super) version: u64,
@@ -117,12 +126,12 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
 }
 
 impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
-    /// A service under those faults of the scenario that are in force.
+    /// A service of a run of some kind.
     pub fn new(
         scenario: &'s Scenario,
         tier: usize,
         own: &'s Policy,
-        in_force: &[Fault],
+        run: Kind<'_>,
         streams: Streams,
     ) -> Tier<'s, PLAIN> {
         let service = &scenario.services[tier];
@@ -132,7 +141,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         };
         let caller = tier.checked_sub(1).map(|i| &scenario.services[i]);
         let policy = scenario.policy_at(tier, own);
-        let own_faults = scenario.those_at(tier, in_force);
+        let own_faults = scenario.those_at(tier, run.faults);
         let slows = own_faults
             .iter()
             .any(|f| matches!(f.kind, FaultKind::Slow(_)));
@@ -180,7 +189,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         let arrivals = match tier {
             0 => Arrivals::new(
                 &scenario.callers,
-                in_force,
+                run.faults,
                 streams.stream(Purpose::Arrivals),
             ),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
@@ -225,6 +234,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
             recorder: match (tier, streams.replication) {
+                _ if run.is_twin => Recorder::new(Site { scenario, tier }).counting(),
                 (0, 0) => Recorder::new(Site { scenario, tier }).with_waves(scenario),
                 _ => Recorder::new(Site { scenario, tier }),
             },

@@ -5,19 +5,20 @@ pub mod tables;
 pub mod titles;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
-use herdsim_core::herd::series::{OFFERED, RETRIES};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, RECOVERED_RATIO, RECOVERY_S,
-    SUCCESS_RATIO,
+    ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, RECOVERED_RATIO, RECOVERY_S,
+    TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::UNLIMITED;
 use herdsim_core::scenario::service::{Service, ServiceKind};
+use herdsim_core::stats::wilson;
 
 use crate::format::{list, percent, seconds, thousands, three_digits};
-use ranking::answering_most;
+use ranking::{Measure, answering_most};
 
 /// What a scenario asks of its policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Question {
     pub fn of(scenario: &Scenario) -> Question {
         match scenario.callers.arrival {
             Arrival::Once { .. } => Question::Completion,
-            _ if scenario.faults.is_empty() => Question::Waste,
+            _ if scenario.harm().is_none() => Question::Waste,
             _ => Question::Recovery,
         }
     }
@@ -45,10 +46,11 @@ impl Question {
 pub enum Fate {
     /// There was nothing to recover from, or no telling.
     Steady,
+    /// In none of the runs.
     Never,
     /// In this share of the runs.
     Sometimes(f64),
-    /// Always, after this many seconds on average.
+    /// In all of them, after this many seconds on average.
     Recovers(f64),
 }
 
@@ -64,6 +66,46 @@ impl Fate {
     }
 }
 
+/// In how many runs a policy recovers, and what that says of all: "in all 20 runs (95%: at
+/// least 84%)".
+pub fn in_runs(policy: &PolicyResults) -> String {
+    let e = policy.metric(RECOVERED_RATIO);
+    let recovered = (e.mean * e.n as f64).round();
+    let limit = |share: f64| format!("{:.0}%", share * 100.0);
+    match e.mean {
+        _ if e.n == 1 && e.mean == 1.0 => "in the one run".to_string(),
+        _ if e.n == 1 => "not in the one run".to_string(),
+        0.0 => format!("in none of {} runs (95%: at most {})", e.n, limit(e.high)),
+        1.0 => format!("in all {} runs (95%: at least {})", e.n, limit(e.low)),
+        _ => format!(
+            "in {recovered} of {} runs (95%: {} to {})",
+            e.n,
+            limit(e.low),
+            limit(e.high)
+        ),
+    }
+}
+
+/// What relieved the service after the faults began and before it was well again: without
+/// that it need not have recovered.
+fn help(scenario: &Scenario, recovery_s: f64) -> Option<String> {
+    let harm = scenario.harm()?;
+    let well = harm.over.as_secs() + recovery_s;
+    let helps = |f: &&Fault| f.kind.relieves() && f.from > harm.from && f.from.as_secs() <= well;
+    let help: Vec<String> = scenario
+        .faults
+        .iter()
+        .filter(helps)
+        .map(Fault::to_string)
+        .collect();
+    (!help.is_empty()).then(|| format!(" with the help of {}", list(&help)))
+}
+
+/// How a policy recovers that always does: "in 0.3 s", "at once", and with whose help.
+pub fn recovers(scenario: &Scenario, recovery_s: f64) -> String {
+    how_soon(recovery_s) + &help(scenario, recovery_s).unwrap_or_default()
+}
+
 /// "in 0.3 s", or "at once" where it is less than can be told.
 pub fn how_soon(s: f64) -> String {
     if s < 0.015 {
@@ -73,15 +115,23 @@ pub fn how_soon(s: f64) -> String {
     }
 }
 
-fn failed(policy: &PolicyResults) -> String {
-    let share = 1.0 - policy.metric(SUCCESS_RATIO).mean;
-    if share.is_nan() {
-        "ends no call".to_string()
-    } else if share == 0.0 {
-        "fails no call".to_string()
-    } else {
-        format!("fails {} of calls", percent(share))
-    }
+/// What a policy answers, in words, with the calls that still wait where they are many;
+/// nothing where that is not known.
+pub fn answers(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
+    let measure = Measure::of(scenario);
+    let mean = measure.mean(policy);
+    let answers = match (measure, mean) {
+        (_, mean) if mean.is_nan() => return None,
+        (_, 0.0) => "answers no call".to_string(),
+        (Measure::Share, 1.0) => "answers every call".to_string(),
+        (measure, mean) => format!("answers {}", measure.show(mean)),
+    };
+    Some(match policy.metric(WAITING_RATIO).mean {
+        waiting if waiting > 0.01 => {
+            format!("{answers} ({} still wait at the end)", percent(waiting))
+        }
+        _ => answers,
+    })
 }
 
 /// A policy's name in a sentence; `none` alone would read as "not one".
@@ -104,6 +154,7 @@ fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: Key) -> bool {
 }
 
 struct Groups<'r> {
+    measure: Measure,
     never: Vec<&'r str>,
     sometimes: Vec<(&'r str, f64)>,
     recover: Vec<(&'r PolicyResults, f64)>,
@@ -113,6 +164,7 @@ struct Groups<'r> {
 impl<'r> Groups<'r> {
     fn of(results: &'r Results) -> Groups<'r> {
         let mut groups = Groups {
+            measure: Measure::of(&results.scenario),
             never: Vec::new(),
             sometimes: Vec::new(),
             recover: Vec::new(),
@@ -132,15 +184,16 @@ impl<'r> Groups<'r> {
     /// The recovering policies that answer most calls: the best first, then
     /// those that cannot be told from it.
     fn best(&self) -> Vec<&(&'r PolicyResults, f64)> {
-        let success = |p: &PolicyResults| p.metric(ANSWERED_RATIO).mean;
-        let by_success = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| {
-            success(a.0).total_cmp(&success(b.0))
+        let measure = self.measure;
+        let by_answered = |a: &&(&PolicyResults, f64), b: &&(&PolicyResults, f64)| {
+            measure.mean(a.0).total_cmp(&measure.mean(b.0))
         };
-        let Some(first) = self.recover.iter().max_by(by_success) else {
+        let answering = self.recover.iter().filter(|(p, _)| measure.mean(p) != 0.0);
+        let Some(first) = answering.clone().max_by(by_answered) else {
             return Vec::new();
         };
-        let alike = self.recover.iter().filter(|(policy, _)| {
-            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, ANSWERED_RATIO)
+        let alike = answering.filter(|(policy, _)| {
+            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, measure.key())
         });
         [first].into_iter().chain(alike).collect()
     }
@@ -161,24 +214,29 @@ pub fn verdict(results: &Results) -> String {
     for (name, share) in &groups.sometimes {
         clauses.push(format!("{name} recovers in {} of runs", percent(*share)));
     }
+    let scenario = &results.scenario;
+    let and = |policy: &PolicyResults| match answers(scenario, policy) {
+        Some(answers) => format!(" and {answers}"),
+        None => String::new(),
+    };
     match (&groups.recover[..], &groups.best()[..]) {
         (few, _) if few.len() <= 3 => {
             for (policy, s) in few {
                 clauses.push(format!(
-                    "{} recovers {} and {}",
+                    "{} recovers {}{}",
                     named(policy),
-                    how_soon(*s),
-                    failed(policy)
+                    recovers(scenario, *s),
+                    and(policy)
                 ));
             }
         }
         (many, [(best, s)]) => clauses.push(format!(
-            "{} of {} recover, best {}: {}, and it {}",
+            "{} of {} recover, best {}: {}{}",
             many.len(),
             results.policies.len(),
             named(best),
-            how_soon(*s),
-            failed(best)
+            recovers(scenario, *s),
+            and(best)
         )),
         (many, best) => clauses.push(format!(
             "{} of {} recover; {} of them cannot be told apart by calls answered, {} among them",
@@ -221,22 +279,23 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
     let question = Question::of(scenario);
     let facts = |policy: &PolicyResults| {
         let attempts = policy.metric(ATTEMPTS_PER_CALL).mean;
-        let fails = failed(policy);
-        match (question, policy.metric(COMPLETION_S).mean) {
+        let attempts =
+            (!attempts.is_nan()).then(|| format!("makes {attempts:.2} attempts per call"));
+        let done = match (question, policy.metric(COMPLETION_S).mean) {
             (Question::Completion, s) if s.is_finite() => {
-                format!(
-                    "is done after {}, {fails} and makes {attempts:.2} attempts per call",
-                    done_after(policy, s)
-                )
+                Some(format!("is done after {}", done_after(policy, s)))
             }
             (Question::Completion, _) => {
-                format!(
-                    "is not done within {}, and {fails}",
-                    seconds(scenario.run.horizon.as_secs())
-                )
+                let horizon = seconds(scenario.run.horizon.as_secs());
+                Some(format!("is not done within {horizon}"))
             }
-            _ if attempts.is_nan() => fails,
-            _ => format!("{fails} and makes {attempts:.2} attempts per call"),
+            _ => None,
+        };
+        let facts = [done, answers(scenario, policy), attempts];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        match facts.is_empty() {
+            true => "makes no call that counts".to_string(),
+            false => list(&facts),
         }
     };
     // Policies of which the same is to be said share a clause.
@@ -261,25 +320,76 @@ fn steady(policies: &[&PolicyResults], results: &Results, clauses: &mut Vec<Stri
 
 /// Why recovery is not ruled on.
 fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
-    let first = scenario.faults.iter().map(|f| f.from).min();
-    if first.is_some_and(|first| first <= scenario.run.warmup) {
-        return "recovery is undetermined, as the fault begins within the warm-up".to_string();
-    }
-    let retried = |p: &PolicyResults| {
-        let bin = scenario.run.bin.0.max(1);
-        let before =
-            (scenario.run.warmup.0 / bin) as usize..(first.map_or(0, |f| f.0) / bin) as usize;
-        let bins = p.series.get(before).unwrap_or_default();
-        let sum = |column: Key| bins.iter().map(|b| b[column.index()].mean).sum::<f64>();
-        sum(RETRIES) > 0.1 * sum(OFFERED)
+    let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
+    let unknown = |p: &&&PolicyResults| mean(p, TWIN_ANSWERED_RATIO).is_nan();
+    let ill = |p: &&PolicyResults| {
+        Health::is_ill(mean(p, TWIN_ANSWERED_RATIO), mean(p, TWIN_RETRY_RATIO))
     };
-    match policies.iter().any(|p| retried(p)) {
-        true => "recovery is undetermined, as retries were above 10% before the fault".to_string(),
-        false => {
-            "recovery is undetermined, as the run has too little time before or after the fault"
+    match policies {
+        _ if scenario.harm().is_none() => {
+            "there is nothing to recover from: no fault does harm".to_string()
+        }
+        [] => String::new(),
+        all if all.iter().filter(unknown).count() > 0 => "recovery is undetermined".to_string(),
+        all if all.iter().any(|p| ill(p)) => {
+            "recovery is undetermined, as without the faults it would not be well either"
                 .to_string()
         }
+        _ => "recovery is undetermined, as the run has too little time after the fault".to_string(),
     }
+}
+
+/// Runs below which a person is told what so few can say.
+const FEW: u64 = 10;
+
+/// What a reader should know before the verdict: no health to return to, no time to tell,
+/// too few runs.
+pub fn cautions(results: &Results) -> Vec<String> {
+    let scenario = &results.scenario;
+    let Some(harm) = scenario.harm() else {
+        return Vec::new();
+    };
+    let mut cautions = Vec::new();
+    let mut short = Vec::new();
+    for policy in &results.policies {
+        let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| policy.metric(m));
+        if Health::is_ill(answered.mean, retries.mean) {
+            cautions.push(format!(
+                "no health to return to: without the faults {} answers {} of its calls, and {} \
+                 of its attempts are retries",
+                named(policy),
+                percent(answered.mean),
+                percent(retries.mean)
+            ));
+        } else if answered.n > 0 && policy.metric(RECOVERED_RATIO).n == 0 {
+            short.push(named(policy));
+        }
+    }
+    if !short.is_empty() {
+        cautions.push(format!(
+            "the run is too short to tell whether {} {}: the faults end at {}, and health has \
+             to be seen for 6 s after that, or longer where calls are rare",
+            list(&short),
+            plural(&short, "recovers", "recover"),
+            harm.over
+        ));
+    }
+    let runs = results.replications;
+    if runs < FEW {
+        let unseen = 1.0 - wilson(runs as f64, runs).0;
+        cautions.push(
+            format!(
+                "{} say little: a collapse in up to {:.0}% of runs cannot be excluded (95%)",
+                match runs {
+                    1 => "1 run".to_string(),
+                    n => format!("{n} runs"),
+                },
+                unseen * 100.0
+            )
+            .replace("1 run say", "1 run says"),
+        );
+    }
+    cautions
 }
 
 /// The finding as the title of a chart, shorter than the verdict.
@@ -299,7 +409,10 @@ pub fn headline(results: &Results) -> String {
                 format!("Who recovers from {what} is undetermined")
             }
             _ => match &groups.steady[..] {
-                [one] => format!("{} {}", named(one), failed(one)),
+                [one] => match answers(&results.scenario, one) {
+                    Some(answers) => format!("{} {answers}", named(one)),
+                    None => format!("What {} does", named(one)),
+                },
                 _ => "No fault: how much each policy answers, and how often it asks".to_string(),
             },
         },
@@ -308,7 +421,11 @@ pub fn headline(results: &Results) -> String {
             format!("{name} recovers from {what} in {} of runs", percent(share))
         }
         ([], [(one, s), ..]) if results.policies.len() == 1 => {
-            format!("{} recovers from {what} {}", named(one), how_soon(*s))
+            format!(
+                "{} recovers from {what} {}",
+                named(one),
+                recovers(&results.scenario, *s)
+            )
         }
         ([], best) if !groups.sometimes.is_empty() || !groups.steady.is_empty() => {
             let (more, n) = (groups.recover.len(), results.policies.len());
@@ -318,12 +435,12 @@ pub fn headline(results: &Results) -> String {
                 1 if groups.sometimes.is_empty() => format!(
                     "{} recovers from {what} {}; of the others it is undetermined",
                     named(name),
-                    how_soon(*s)
+                    recovers(&results.scenario, *s)
                 ),
                 1 => format!(
                     "Of {n} policies only {} always recovers from {what}, {}",
                     named(name),
-                    how_soon(*s)
+                    recovers(&results.scenario, *s)
                 ),
                 _ => format!("{more} of {n} policies always recover from {what}"),
             }
@@ -355,7 +472,7 @@ pub fn headline(results: &Results) -> String {
                 [] => format!(
                     "{who} never {recover} from {what}; {} does {}",
                     named(best),
-                    how_soon(*s)
+                    recovers(&results.scenario, *s)
                 ),
                 _ => {
                     let all: Vec<&str> = groups.best().iter().map(|(p, _)| named(p)).collect();
@@ -407,7 +524,9 @@ fn completion(results: &Results, horizon: &str) -> String {
 
 /// "a 2 s crash", or "the faults" where there are several.
 pub fn incident(results: &Results) -> String {
-    match &results.scenario.faults[..] {
+    let harmful = results.scenario.faults.iter();
+    let harmful: Vec<&Fault> = harmful.filter(|f| !f.kind.relieves()).collect();
+    match &harmful[..] {
         [fault] => {
             let what = fault.kind.noun();
             let lasts = seconds(fault.lasts.as_secs());

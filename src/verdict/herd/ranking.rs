@@ -1,18 +1,73 @@
 //! Which policy answers the most calls, by more than chance.
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
-use herdsim_core::herd::ANSWERED_RATIO;
+use herdsim_core::herd::{ANSWERED_RATIO, GOODPUT_PER_S};
+use herdsim_core::metric::Key;
+use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::stats::Estimate;
 
-/// The policy that answers most calls, by more than chance, and how many more than the
-/// first one of all calls: those that never end are not answered.
-fn best(results: &Results) -> Option<(&PolicyResults, Estimate)> {
-    let baseline = results.policies.first()?;
-    let others = results.policies[1..].iter();
-    others
-        .map(|p| (p, p.difference(baseline, ANSWERED_RATIO)))
-        .filter(|(_, d)| d.low > 0.0)
-        .max_by(|a, b| a.1.mean.total_cmp(&b.1.mean))
+use crate::format::{percent, three_digits};
+
+/// By what policies are compared.
+///
+/// Who waits for an answer before the next call makes fewer calls the longer that takes, and
+/// more the sooner they fail: shares of calls would compare different questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// The share of judged calls that is answered.
+    Share,
+    /// Answered calls per second, of closed callers.
+    Rate,
+}
+
+impl Measure {
+    pub fn of(scenario: &Scenario) -> Measure {
+        match scenario.callers.arrival {
+            Arrival::Closed { .. } => Measure::Rate,
+            Arrival::Open { .. }
+            | Arrival::Once { .. }
+            | Arrival::Periodic { .. }
+            | Arrival::Trace { .. } => Measure::Share,
+        }
+    }
+
+    /// The metric that it is.
+    pub fn key(self) -> Key {
+        match self {
+            Measure::Share => ANSWERED_RATIO,
+            Measure::Rate => GOODPUT_PER_S,
+        }
+    }
+
+    /// Its mean with a policy.
+    pub fn mean(self, policy: &PolicyResults) -> f64 {
+        policy.metric(self.key()).mean
+    }
+
+    /// `96.7% of calls`, `536 calls/s`.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Measure::Share => format!("{} of calls", percent(value)),
+            Measure::Rate => format!("{} calls/s", three_digits(value)),
+        }
+    }
+
+    /// `3.2 more of every 100 calls`, `3.2 more calls a second`.
+    pub fn more(self, difference: f64) -> String {
+        match self {
+            Measure::Share => format!("{} more of every 100 calls", self.points(difference)),
+            Measure::Rate => format!("{} more calls a second", self.points(difference)),
+        }
+    }
+
+    /// A difference as [`Measure::more`] counts it.
+    pub fn points(self, difference: f64) -> String {
+        match self {
+            Measure::Share => three_digits(difference * 100.0),
+            Measure::Rate => three_digits(difference),
+        }
+    }
 }
 
 /// How the first policy stands to the others by calls answered.
@@ -21,11 +76,13 @@ pub enum Ranking<'r> {
     Alone,
     /// One run a policy gives no intervals.
     OneRun,
+    /// No policy answers anything.
+    Nobody,
     /// This one answers so many more of its calls, by more than chance.
     Behind(&'r PolicyResults, Estimate),
     /// It answers the most, so many more than this one, the next.
     Ahead(&'r PolicyResults, Estimate),
-    /// To the call as many as every other one.
+    /// In every run to the call as many as every other one.
     Equal,
     /// As many as some other one, and no fewer than any.
     Tied,
@@ -38,22 +95,31 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     let [first, others @ ..] = &results.policies[..] else {
         return Ranking::Alone;
     };
+    let measure = Measure::of(&results.scenario);
     let ahead: Vec<(&PolicyResults, Estimate)> = others
         .iter()
-        .map(|p| (p, first.difference(p, ANSWERED_RATIO)))
+        .map(|p| (p, first.difference(p, measure.key())))
         .filter(|(_, d)| !d.mean.is_nan())
         .collect();
     let nearest = ahead.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
     let Some((next, d)) = nearest else {
         return Ranking::Alone;
     };
+    if results.policies.iter().all(|p| measure.mean(p) == 0.0) {
+        return Ranking::Nobody;
+    }
     if results.replications < 2 {
         return Ranking::OneRun;
     }
-    if let Some((policy, d)) = best(results) {
+    // The one that answers most, all that are ahead by more than chance considered.
+    let behind = others
+        .iter()
+        .map(|p| (p, p.difference(first, measure.key())));
+    let behind = behind.filter(|(_, d)| d.low > 0.0);
+    if let Some((policy, d)) = behind.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         return Ranking::Behind(policy, d);
     }
-    let equal = |d: &Estimate| d.mean == 0.0 && d.half_width() == 0.0;
+    let equal = |d: &Estimate| d.mean == 0.0 && d.agrees();
     match d.low > 0.0 {
         true => Ranking::Ahead(next, *d),
         // Where not even chance makes a difference, more runs make none.
@@ -63,12 +129,15 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     }
 }
 
-/// The policies that answer no fewer calls than another one, by more than chance.
+/// The policies that answer calls, and no fewer than another one, by more than chance.
 pub fn answering_most(results: &Results) -> Vec<&PolicyResults> {
+    let measure = Measure::of(&results.scenario);
     let behind = |p: &PolicyResults, other: &PolicyResults| {
-        let d = other.difference(p, ANSWERED_RATIO);
+        let d = other.difference(p, measure.key());
         d.low > 0.0 || d.low.is_nan() && d.mean > 0.0
     };
-    let most = |p: &&PolicyResults| !results.policies.iter().any(|other| behind(p, other));
+    let most = |p: &&PolicyResults| {
+        measure.mean(p) > 0.0 && !results.policies.iter().any(|other| behind(p, other))
+    };
     results.policies.iter().filter(most).collect()
 }

@@ -3,40 +3,71 @@
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::GOODPUT;
 use herdsim_core::herd::{
-    ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DENIED_ATTEMPTS, DOUBLE_EFFECTS, LATENCY_P99_S,
-    METRICS, OUTSTANDING_CALLS, PEAK_OFFERED_RATIO, RECOVERED_RATIO, RECOVERY_S, SERIES,
-    SUCCESS_RATIO, UTILISATION, WASTED_SERVICE_RATIO,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DENIED_ATTEMPTS,
+    DOUBLE_EFFECTS, GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS, METRICS, PEAK_AFTER_PER_S,
+    RECOVERED_RATIO, SERIES, UTILISATION, WAIT_P99_S, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::{Entry, Key};
 use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
 use crate::text_table::{aligned, grouped, piped, terminal};
-use crate::verdict::herd::{Fate, Question, how_soon};
+use crate::verdict::herd::ranking::Measure;
+use crate::verdict::herd::{Fate, Question, in_runs};
 
-type Row = [String; 6];
+/// What a column says of a policy.
+struct Column {
+    heading: String,
+    cell: fn(&PolicyResults) -> String,
+}
 
-/// The third column is what the scenario asks about: recovery from its faults,
-/// the end of callers that call once, or else what is wasted.
-/// The fifth is double effects where there are any to count, or else peak load.
-fn headers(results: &Results) -> [String; 6] {
-    let third = match Question::of(&results.scenario) {
-        Question::Recovery => "recovery",
-        Question::Completion => "all done after",
-        Question::Waste => "wasted work",
-    };
-    let fifth = match &results.scenario.entry().effect {
-        Some(effect) => format!("double {}s", effect.effect),
-        None => "peak load".to_string(),
-    };
-    [
-        "policy".to_string(),
-        "success".to_string(),
-        "attempts/call".to_string(),
-        third.to_string(),
-        fifth,
-        "p99".to_string(),
-    ]
+fn column(heading: &str, cell: fn(&PolicyResults) -> String) -> Column {
+    Column {
+        heading: heading.to_string(),
+        cell,
+    }
+}
+
+/// What a scenario is asked: success first, then what it costs, then what it does to
+/// everybody.
+fn columns(results: &Results) -> Vec<Column> {
+    let scenario = &results.scenario;
+    let mut columns = vec![column("policy", |p| p.name.clone())];
+    if Measure::of(scenario) == Measure::Rate {
+        columns.push(column("answered/s", |p| value(p, GOODPUT_PER_S)));
+    }
+    columns.push(column("answered", |p| value(p, ANSWERED_RATIO)));
+    columns.push(column("attempts", |p| value(p, ATTEMPTS_PER_CALL)));
+    match Question::of(scenario) {
+        Question::Recovery => {
+            columns.push(column("degraded", degraded));
+            columns.push(column("lost calls", |p| whole(p, LOST_CALLS)));
+        }
+        Question::Completion => {
+            columns.push(column("all done after", |p| value(p, COMPLETION_S)));
+        }
+        Question::Waste => {
+            columns.push(column("wasted work", |p| value(p, WASTED_SERVICE_RATIO)));
+        }
+    }
+    match &scenario.entry().effect {
+        Some(effect) => columns.push(Column {
+            heading: format!("double {}s", effect.effect),
+            cell: |p| whole(p, DOUBLE_EFFECTS),
+        }),
+        None => {
+            let heading = match scenario.harm() {
+                Some(_) => "peak after",
+                None => "peak",
+            };
+            columns.push(column(heading, |p| match p.metric(PEAK_AFTER_PER_S).mean {
+                x if x.is_nan() => "–".to_string(),
+                x => format!("{}/s", thousands(x)),
+            }));
+        }
+    }
+    columns.push(column("p99 wait", wait_p99));
+    columns
 }
 
 /// A metric of a policy with its interval, as its unit is written.
@@ -45,35 +76,36 @@ fn value(policy: &PolicyResults, metric: Key) -> String {
     with_interval(unit, policy.metric(metric))
 }
 
-fn row(policy: &PolicyResults, question: Question) -> Row {
-    let value = |metric| value(policy, metric);
-    let third = match (question, Fate::of(policy)) {
-        (Question::Completion, _) => value(COMPLETION_S),
-        (Question::Waste, _) => value(WASTED_SERVICE_RATIO),
-        (_, Fate::Steady) => "–".to_string(),
-        (_, Fate::Never) => "never".to_string(),
-        (_, Fate::Sometimes(share)) => format!("{} of runs", percent(share)),
-        (_, Fate::Recovers(s)) if how_soon(s) == "at once" => "at once".to_string(),
-        (_, Fate::Recovers(_)) => value(RECOVERY_S),
-    };
-    [
-        policy.name.clone(),
-        value(SUCCESS_RATIO),
-        value(ATTEMPTS_PER_CALL),
-        third,
-        match policy.metric(DOUBLE_EFFECTS).mean {
-            x if x.is_nan() => value(PEAK_OFFERED_RATIO),
-            x => thousands(x),
-        },
-        seconds(policy.metric(LATENCY_P99_S).mean),
-    ]
+/// The mean of a count.
+fn whole(policy: &PolicyResults, metric: Key) -> String {
+    match policy.metric(metric).mean {
+        x if x.is_nan() => "–".to_string(),
+        x => thousands(x),
+    }
+}
+
+/// How long a policy is ill: of runs that are ill to the end no more than a lower bound.
+fn degraded(policy: &PolicyResults) -> String {
+    match (Fate::of(policy), policy.metric(DEGRADED_S).mean) {
+        (Fate::Never | Fate::Sometimes(_), s) if !s.is_nan() => format!("≥ {}", seconds(s)),
+        (_, s) => seconds(s),
+    }
+}
+
+/// The 99th percentile of the waits of all judged calls.
+pub fn wait_p99(policy: &PolicyResults) -> String {
+    match policy.metric(WAIT_P99_S).mean {
+        s if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "never".to_string(),
+        s => seconds(s),
+    }
 }
 
 /// Headers and rows of the table.
-pub fn cells(results: &Results) -> ([String; 6], Vec<Row>) {
-    let question = Question::of(&results.scenario);
-    let rows = results.policies.iter().map(|p| row(p, question)).collect();
-    (headers(results), rows)
+pub fn cells(results: &Results) -> (Vec<String>, Vec<Vec<String>>) {
+    let columns = columns(results);
+    let row = |p: &PolicyResults| columns.iter().map(|c| (c.cell)(p)).collect();
+    let rows = results.policies.iter().map(row).collect();
+    (columns.into_iter().map(|c| c.heading).collect(), rows)
 }
 
 /// The same of every service of a chain.
@@ -156,13 +188,9 @@ fn notes(results: &Results) -> String {
     };
     let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
     let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
-    note(
-        "calls still waiting at the end, counted neither way",
-        &|p| {
-            let waiting = mean(p, OUTSTANDING_CALLS);
-            share(waiting, mean(p, CALLS))
-        },
-    );
+    note("calls still waiting at the end", &|p| {
+        share(mean(p, WAITING_RATIO), 1.0)
+    });
     note(
         "attempts that the client itself held back, per call",
         &|p| {
@@ -175,6 +203,9 @@ fn notes(results: &Results) -> String {
         (Question::of(&results.scenario) == Question::Completion && done < results.replications)
             .then(|| format!("{done} of {} runs", results.replications))
     });
+    note("recovered", &|p| {
+        (p.metric(RECOVERED_RATIO).n > 0).then(|| in_runs(p))
+    });
     note("recovery is determined in", &|p| {
         let determined = p.metric(RECOVERED_RATIO).n;
         (determined > 0 && determined < results.replications)
@@ -186,11 +217,13 @@ fn notes(results: &Results) -> String {
     }
 }
 
+type Row = [String; 6];
+
 /// What each service of a chain makes of a call. The last column is the product
 /// of attempts per call so far: attempts here for every call of the callers.
 const TIERS: [&str; 6] = [
     "policy, service",
-    "success",
+    "answered",
     "attempts/call",
     "busy",
     "wasted work",
@@ -208,7 +241,7 @@ fn tiers(results: &Results) -> Option<Vec<(&str, Row)>> {
         for (i, tier) in policy.tiers().enumerate() {
             let row = [
                 results.scenario.tier_name(i),
-                value(tier, SUCCESS_RATIO),
+                value(tier, ANSWERED_RATIO),
                 value(tier, ATTEMPTS_PER_CALL),
                 value(tier, UTILISATION),
                 value(tier, WASTED_SERVICE_RATIO),

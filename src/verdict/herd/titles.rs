@@ -2,11 +2,13 @@
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::QUEUE_LENGTH;
-use herdsim_core::herd::{ANSWERED_RATIO, ATTEMPTS_PER_CALL, HERD_INDEX, LATENCY_P99_S, Stretch};
+use herdsim_core::herd::{
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, HERD_INDEX, JUDGED_CALLS, Stretch, WAIT_P99_S,
+};
 use herdsim_core::metric::Key;
 
 use crate::format::{list, percent, seconds, thousands, three_digits};
-use crate::verdict::herd::ranking::{Ranking, ranking};
+use crate::verdict::herd::ranking::{Measure, Ranking, ranking};
 use crate::verdict::herd::{headline, named};
 
 /// The policies with the lowest and the highest of some values, where there are any.
@@ -52,20 +54,22 @@ impl Ends<'_> {
 /// Of the scoreboard: which change helps most.
 pub fn change(results: &Results) -> String {
     let first = &results.policies[0];
+    let measure = Measure::of(&results.scenario);
     match ranking(results) {
-        Ranking::Alone if first.metric(ANSWERED_RATIO).mean.is_nan() => headline(results),
+        Ranking::Alone if measure.mean(first).is_nan() => headline(results),
         Ranking::Alone => format!(
-            "{} answers {} of its calls, attempts per call: {}",
+            "{} answers {}, attempts per call: {}",
             named(first),
-            percent(first.metric(ANSWERED_RATIO).mean),
+            measure.show(measure.mean(first)),
             three_digits(first.metric(ATTEMPTS_PER_CALL).mean)
         ),
         Ranking::OneRun => "One run a policy: what is chance cannot be told".to_string(),
+        Ranking::Nobody => "No policy answers any call".to_string(),
         Ranking::Behind(policy, d) => format!(
-            "In place of {}, {} answers {} more of every 100 calls",
+            "In place of {}, {} answers {}",
             named(first),
             named(policy),
-            three_digits(d.mean * 100.0)
+            measure.more(d.mean)
         ),
         Ranking::Ahead(..) => format!("{} answers the most calls", named(first)),
         Ranking::Equal => "No policy answers more calls than another".to_string(),
@@ -97,23 +101,38 @@ pub fn outcomes(results: &Results) -> String {
     }
 }
 
-/// Of latency over time: the 99th percentile, a mean over the runs.
+/// Of latency over time: the 99th percentile of all calls, a mean over the runs.
 pub fn tail(results: &Results) -> String {
-    match ends(results, LATENCY_P99_S) {
-        None => headline(results),
-        Some(ends) => format!(
-            "The 99th percentile of latency is {}",
-            ends.between(seconds)
-        ),
-    }
+    waits(results, "99 of 100 calls are answered", |p| {
+        p.metric(WAIT_P99_S).mean
+    })
 }
 
-/// Of the distribution of latency: the median of all runs together.
+/// Of the distribution of waits: the median of all runs together.
 pub fn median(results: &Results) -> String {
-    match ends_of(results, |p| p.latency.quantile_s(0.5)) {
-        None => headline(results),
+    waits(results, "Half of the calls are answered", |p| p.wait_s(0.5))
+}
+
+/// Within which time a share of all calls is answered, and with whom never.
+fn waits(results: &Results, share: &str, wait: impl Fn(&PolicyResults) -> f64) -> String {
+    let asked = |p: &&PolicyResults| p.metric(JUDGED_CALLS).mean > 0.0;
+    let never = results
+        .policies
+        .iter()
+        .filter(|p| wait(p).is_nan())
+        .filter(asked);
+    let never: Vec<&str> = never.map(named).collect();
+    let whom = match never.len() {
+        n if n == results.policies.len() && n > 1 => "every policy".to_string(),
+        0..=3 => list(&never),
+        n => format!("{n} others"),
+    };
+    match ends_of(results, &wait) {
+        None if never.is_empty() => headline(results),
+        None => format!("With {whom} {} never", share.to_lowercase()),
+        Some(ends) if never.is_empty() => format!("{share} within {}", ends.between(seconds)),
         Some(ends) => format!(
-            "Half of the answered calls take at most {}",
+            "{share} within {}, never with {whom}",
             ends.between(seconds)
         ),
     }
