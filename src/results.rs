@@ -47,6 +47,19 @@ pub struct Manner {
     pub lists_cells: bool,
     /// How long it takes to recover, and how many of the runs do, where that is a question.
     pub recovery: Option<Recovery>,
+    /// Metrics that leave calls out.
+    pub partial: &'static [Partial],
+}
+
+/// Metrics of a part of the calls: a condition on one may hold where most have no part in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Partial {
+    pub metrics: &'static [Key],
+    /// The share that is left out, or else the one that is not.
+    pub share: Key,
+    pub is_left_out: bool,
+    /// What becomes of the calls that are left out.
+    pub says: &'static str,
 }
 
 /// The metrics of a recovery.
@@ -192,6 +205,19 @@ impl Table {
         let share = self.manner.recovery.map(|recovery| recovery.share);
         let value = share.and_then(|share| self.get(cell, share));
         value.map_or(f64::NAN, |value| value.estimate.mean)
+    }
+
+    /// Which share of the calls of a cell a metric leaves out, where that is more than a
+    /// hundredth, and what becomes of them.
+    pub fn left_out(&self, cell: &str, metric: &str) -> Option<(f64, &'static str)> {
+        let of = |partial: &&Partial| partial.metrics.iter().any(|key| key.name() == metric);
+        let partial = self.manner.partial.iter().find(of)?;
+        let share = self.get(cell, partial.share)?.estimate.mean;
+        let left_out = match partial.is_left_out {
+            true => share,
+            false => 1.0 - share,
+        };
+        (left_out > 0.01).then_some((left_out, partial.says))
     }
 
     /// Whether a metric is a time to recover, which is endless for who does not.

@@ -30,9 +30,9 @@ fn the_postmortem_says_what_the_summary_holds() {
             .lines()
             .find(|line| line.starts_with(&format!("- {}: ", &row[0])))
             .unwrap();
-        let half = (value("success_ratio_hi") - value("success_ratio_lo")) * 50.0;
+        let half = (value("answered_ratio_hi") - value("answered_ratio_lo")) * 50.0;
         let digits = (-half.log10().floor()).clamp(1.0, 3.0) as usize;
-        let success = value("success_ratio") * 100.0;
+        let success = value("answered_ratio") * 100.0;
         assert!(
             line.contains(&format!(
                 "{success:.digits$} ±{half:.digits$}% of its calls"
@@ -48,6 +48,13 @@ fn the_postmortem_says_what_the_summary_holds() {
             line.contains(&format!("; {wasted:.1}% of the service's work")) || wasted == 0.0,
             "{line}"
         );
+        let degraded = match value("recovered_ratio") < 1.0 {
+            true => "it is degraded for at least ",
+            false => "it is degraded for ",
+        };
+        let told = line.split(degraded).nth(1).unwrap();
+        let told: f64 = told.split(' ').next().unwrap().parse().unwrap();
+        assert!((told - value("degraded_s")).abs() <= 0.01 * told, "{line}");
         assert!(page.contains(&line[2..line.find(';').unwrap()]), "{line}");
     }
     for chart in [
@@ -430,6 +437,53 @@ fn runs_that_lack_columns_stay_readable() {
     }
 }
 
+/// A run by definitions that made other things of the same names is told as far as they agree.
+#[test]
+fn runs_by_older_definitions_are_told_as_far_as_they_mean_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let common = ["--replications", "10", "--no-charts", "--name"];
+    herdsim(&dir).args(common).arg("v1").assert().success();
+    let run = dir.path().join("out/v1");
+    without(&run.join("replications.csv"), "judged_calls");
+    // As it was written then.
+    let path = run.join("result.json");
+    let mut json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    json.as_object_mut().unwrap().remove("definitions");
+    json["policies"][0]["metrics"]["success_ratio"]["mean"] = 1.25.into();
+    std::fs::write(&path, json.to_string()).unwrap();
+    let done = herdsim(&dir).args(["report", "out/v1"]).assert().success();
+    let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    for says in [
+        "lacks `judged_calls`",
+        "means something else by",
+        "`answered_ratio`",
+    ] {
+        assert!(stderr.contains(says), "{stderr}");
+    }
+    let prose = std::fs::read_to_string(run.join("postmortem.md")).unwrap();
+    assert!(
+        prose.contains("5 attempts a call") || prose.contains("4.99 attempts a call"),
+        "{prose}"
+    );
+    assert!(!prose.contains("of its calls are answered"), "{prose}");
+    let against = [
+        "--baseline",
+        "out/v1/result.json",
+        "--replications",
+        "10",
+        "--no-charts",
+    ];
+    let done = herdsim(&dir).args(against).assert().success();
+    let stderr = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    for says in [
+        "of definitions 1, by which `answered_ratio`",
+        "`success_ratio` of `fixed` in the earlier run, 1.25, is above 1: not compared",
+    ] {
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
+
 /// What a sentence rests on has to be there: without it the run is not told at all.
 #[test]
 fn runs_that_cannot_be_told_are_refused() {
@@ -438,7 +492,12 @@ fn runs_that_cannot_be_told_are_refused() {
         (
             &[],
             "replications.csv",
-            &["calls", "completion_s", "recovered_ratio", "recovery_s"],
+            &[
+                "calls",
+                "completion_s",
+                "attempts_per_call",
+                "double_effects",
+            ],
         ),
         (
             &["fence"],
@@ -458,7 +517,7 @@ fn runs_that_cannot_be_told_are_refused() {
         (
             &["--vary", "callers.count=100,200"],
             "summary.csv",
-            &["recovered_ratio", "success_ratio_lo"],
+            &["recovered_ratio", "answered_ratio_lo"],
         ),
     ];
     for (i, (args, file, columns)) in runs.into_iter().enumerate() {

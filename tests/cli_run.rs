@@ -14,8 +14,12 @@ fn the_verdict_comes_first_and_the_table_fits_a_terminal() {
     let done = herdsim(&dir).args(SMALL).assert().success();
     let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     let verdict = text.split("\n\n").next().unwrap().replace('\n', " ");
+    // Four runs are few, which comes before what they say.
+    let caution = "warning: 4 runs say little: a collapse in up to 49% of runs cannot be excluded";
+    assert!(verdict.starts_with(caution), "{verdict}");
     assert!(
-        verdict.starts_with("fixed and full-jitter never recover within 60 s; budget recovers")
+        verdict.contains("fixed and full-jitter never recover within 60 s; budget recovers"),
+        "{verdict}"
     );
     assert!(verdict.contains("% of calls"));
     assert!(
@@ -177,6 +181,59 @@ fn assertions_gate_the_exit_status() {
     ruled("completion_s < 5", 3, "has no value");
     // Four of four runs recover: Wilson's interval is (0.51, 1).
     ruled("budget.recovered_ratio > 0.9", 3, "undecided");
+    ruled("fixed.rejected_attempts < 1", 3, "fails");
+    ruled(
+        "budget.denied_attempts < 1",
+        3,
+        "the same in all 4 runs, which gives no interval",
+    );
+    ruled(
+        "budget.waiting_ratio < 10%",
+        3,
+        "95% interval 0 to 49.0%; about 35 replications would decide",
+    );
+    // Of calls that were answered it says nothing of the others.
+    ruled(
+        "fixed.latency_p50_s < 5",
+        0,
+        "warning: fixed.latency_p50_s < 5: fixed: 83.4% of its calls are never answered",
+    );
+}
+
+/// Work that is stale before it is begun: success of calls that end, and an answer for none.
+#[test]
+fn a_ratio_of_calls_that_ended_holds_with_a_warning() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "faults = []\ncompare = [\"lease\"]\n[callers]\ncount = 2_000\narrival = \"once\"\n\
+                  [service]\nservers = 10\nservice_time = \"exp(3s)\"\nqueue = 100_000\n\
+                  [policy.lease]\nattempts = \"unlimited\"\ntimeout = \"60s\"\n\
+                  [run]\nreplications = 20\nhorizon = \"600s\"\n";
+    std::fs::write(dir.path().join("lease.toml"), config).unwrap();
+    herdsim(&dir)
+        .args([
+            "run",
+            "lease.toml",
+            "--no-charts",
+            "--assert",
+            "success_ratio > 80%",
+        ])
+        .assert()
+        .code(0)
+        .stderr(contains("holds: success_ratio > 80%"))
+        .stderr(contains(
+            "of its calls still wait at the end, and count neither way",
+        ));
+    herdsim(&dir)
+        .args([
+            "run",
+            "lease.toml",
+            "--no-charts",
+            "--assert",
+            "answered_ratio > 80%",
+        ])
+        .assert()
+        .code(3)
+        .stderr(contains("fails"));
 }
 
 #[test]
@@ -190,8 +247,10 @@ fn formats_and_quiet() {
             .success()
             .stderr("")
     };
-    quiet("csv").stdout(starts_with("policy,replications,calls,calls_lo,calls_hi"));
-    quiet("markdown").stdout(contains("| policy | success |").and(contains("| budget |")));
+    quiet("csv").stdout(starts_with(
+        "policy,replications,judged_calls,judged_calls_lo,judged_calls_hi",
+    ));
+    quiet("markdown").stdout(contains("| policy | answered |").and(contains("| budget |")));
     quiet("text").stdout(is_match("(?m)^budget +9").unwrap());
 }
 

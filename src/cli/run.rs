@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::scenario::Job;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::options::{Common, Format};
-use crate::format::large;
+use crate::format::{bytes, large};
 use crate::judge::assertion::Ruling;
 use crate::output::run_dir::RunDir;
 use crate::run::{
@@ -28,6 +29,13 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, RunError> {
     let cost = run::cost(job, threads);
     if !cost.is_within_reach() && !common.yes {
         return Err(RunError::OutOfReach(cost));
+    }
+    if cost.bytes > Cost::MOST_BYTES / 2.0 {
+        note(&format!(
+            "warning: this may take up to {} of memory, more than half of the limit of {}",
+            bytes(cost.bytes),
+            bytes(Cost::MOST_BYTES)
+        ));
     }
     let directory = RunDir::prepare(&common.out, job.name())?;
 
@@ -135,6 +143,9 @@ pub fn rule(rulings: &[Ruled]) -> bool {
         let (word, why) = match &ruled.ruling {
             Ruling::Holds => {
                 note(&format!("holds: {}", ruled.text));
+                if let Some(but) = &ruled.warning {
+                    note(&format!("warning: {}: {but}", ruled.text));
+                }
                 continue;
             }
             Ruling::Fails(why) => ("fails", why),

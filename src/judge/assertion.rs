@@ -5,7 +5,7 @@ use herdsim_core::stats::{Estimate, Z_975};
 use herdsim_core::units::Nanos;
 use herdsim_core::value::{Value, ValueError, suggest};
 
-use crate::format::{three_digits, value};
+use crate::format::{percent, three_digits, value};
 use crate::results::{Column, Table};
 
 /// One condition on a metric of one cell, or of all of them.
@@ -150,6 +150,20 @@ impl Assertion {
         }
     }
 
+    /// What else should be known where it holds: of which cells the metric leaves out so many
+    /// calls that it says little.
+    pub fn warning(&self, results: &Table) -> Option<String> {
+        let concerned = results
+            .cells()
+            .filter(|cell| self.cell.as_ref().is_none_or(|name| name == cell));
+        let left_out = concerned.filter_map(|cell| {
+            let (share, says) = results.left_out(cell, &self.column.name)?;
+            Some(format!("{cell}: {} {says}", percent(share)))
+        });
+        let told: Vec<String> = left_out.collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
     /// Rules on the change of what was 0, of which there are no parts: it did not change, or
     /// by more than any share.
     fn rule_from_zero(&self, name: &str, now: Estimate, then: Estimate) -> Ruling {
@@ -269,10 +283,14 @@ impl Assertion {
         }
         let show = |x| value(self.column.metric.unit, x);
         if e.low.is_nan() {
-            return Ruling::Undecided(format!(
-                "{name} is {}; one replication gives no interval",
-                show(e.mean)
-            ));
+            let why = match e.n {
+                n if n > 1 => format!(
+                    "the same in all {n} runs, which gives no interval; a share of calls has one, \
+                     and more runs a narrower one"
+                ),
+                _ => "one run gives no interval: more replications would".to_string(),
+            };
+            return Ruling::Undecided(format!("{name} is {}: {why}", show(e.mean)));
         }
         let shown = format!(
             "{name} is {}, 95% interval {} to {}",
@@ -286,9 +304,19 @@ impl Assertion {
     /// How many replications would make the interval narrow enough, were the mean to stay.
     fn to_decide(&self, e: &Estimate) -> String {
         let distance = (e.mean - self.value).abs();
+        let agree = e.agrees() && self.column.metric.domain == Domain::Share;
         let needed = match self.column.metric.interval {
             // Wilson's limits v solve (p − v)² = z² v(1 − v)/n.
             Interval::Wilson => self.value * (1.0 - self.value) * (Z_975 / distance).powi(2),
+            // Runs that all agree say something of n/(n + z²) of all runs: the limit is as far
+            // from the mean as it would be were the others at the far end.
+            _ if agree => {
+                let far = match self.value < e.mean {
+                    true => e.mean,
+                    false => 1.0 - e.mean,
+                };
+                Z_975 * Z_975 * (far / distance - 1.0)
+            }
             _ => e.n as f64 * (e.half_width() / distance).powi(2),
         };
         let needed = needed.ceil();
@@ -354,11 +382,16 @@ fn threshold(text: &str, column: &Column) -> Result<f64, ValueError> {
             ));
         }
     };
-    if domain == Domain::Share && value > 1.0 {
-        return Err(
-            ValueError::new(whole(), format!("`{}` is never above 1", column.name))
-                .help(format!("a percentage ends in %: {}%", three_digits(value))),
-        );
+    if let Some(why) = domain.refuses(value) {
+        let never = why.replacen("is ", "is never ", 1);
+        let error = ValueError::new(whole(), format!("`{}` {never}", column.name));
+        return Err(match (domain, scale) {
+            (Domain::Share, 100.0) => error.help("a share is from 0% to 100%"),
+            (Domain::Share, _) => {
+                error.help(format!("a percentage ends in %: {}%", three_digits(value)))
+            }
+            _ => error,
+        });
     }
     Ok(value)
 }

@@ -4,14 +4,14 @@ use std::io;
 use std::path::Path;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results, is_independent};
-use herdsim_core::herd::{ATTEMPTS, METRICS, SERIES, Sample, Stretch, WAVES, Waves};
+use herdsim_core::herd::{ATTEMPTS, JUDGED_CALLS, METRICS, SERIES, Sample, Stretch, WAVES, Waves};
 use herdsim_core::histogram::Histogram;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::stats::Estimate;
 
 use crate::output::csv::{estimate, number, text_cell, three};
-use crate::output::load::{self, CsvFile, LoadError};
+use crate::output::load::{CsvFile, LoadError};
 use crate::results::{Column, Manner};
 
 fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
@@ -136,10 +136,9 @@ pub struct Loaded {
 /// # Errors
 /// What is missing or cannot be meant, with its file, and line or column.
 pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loaded, LoadError> {
-    let definitions = load::definitions(directory);
     let read = |name: &str| -> Result<CsvFile, LoadError> {
         let metrics = METRICS.iter().map(|entry| entry.metric);
-        Ok(CsvFile::read(directory, name)?.by_definitions(definitions, metrics))
+        Ok(CsvFile::read(directory, name)?.by_definitions(JUDGED_CALLS, metrics))
     };
     let replications = read("replications.csv")?;
     replications.needs(manner)?;

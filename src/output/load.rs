@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use herdsim_core::metric::Metric;
+use herdsim_core::metric::{DEFINITIONS, Key, Metric};
 use herdsim_core::scenario::{Overlay, Problem};
 use herdsim_core::stats::Estimate;
 
 use crate::format::list;
 use crate::output::csv::{FIGURES, plain, three};
-use crate::output::json;
 use crate::results::{Column, Manner, Row, Table, Value};
 
 /// Why a run cannot be read back.
@@ -60,10 +59,12 @@ impl CsvFile {
         })
     }
 
-    /// Without the columns of metrics that the definitions of that number made otherwise.
+    /// Without the columns of metrics that older definitions made otherwise, in a file that
+    /// was written by them: one without the column that came with today's.
     #[must_use]
-    pub fn by_definitions(mut self, number: u32, metrics: impl Iterator<Item = Metric>) -> CsvFile {
-        let otherwise = metrics.filter(|metric| metric.since > number);
+    pub fn by_definitions(mut self, came: Key, metrics: impl Iterator<Item = Metric>) -> CsvFile {
+        let older = self.find(came.name()).is_none();
+        let otherwise = metrics.filter(|metric| older && metric.since == DEFINITIONS);
         let otherwise = otherwise.map(|metric| metric.name);
         self.otherwise = otherwise
             .filter(|name| self.header.iter().any(|h| h == *name))
@@ -318,13 +319,6 @@ fn value(
         exact,
         z,
     })
-}
-
-/// The number of the definitions by which a directory's run was told.
-pub fn definitions(directory: &Path) -> u32 {
-    let text = std::fs::read_to_string(directory.join("result.json"));
-    let json = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-    json.map_or(1, |json| json::definitions(&json))
 }
 
 /// What a directory says it holds.

@@ -224,6 +224,14 @@ fn helps_most(results: &Results) -> Option<String> {
             measure.more(d.mean),
             interval(d),
         ),
+        Ranking::Agreed(policy, d) => format!(
+            "With {} in place of {} {} are answered, in every one of {} runs: that all agree \
+             gives no interval.",
+            named(policy),
+            named(first),
+            measure.more(d.mean),
+            results.replications,
+        ),
         Ranking::Ahead(next, d) => format!(
             "No other policy helps: {} answers the most, {} than {}, the next {}.",
             named(first),

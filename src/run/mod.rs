@@ -151,6 +151,8 @@ pub fn read_assertions(
 pub struct Ruled {
     pub text: String,
     pub ruling: Ruling,
+    /// What else should be known where it holds.
+    pub warning: Option<String>,
 }
 
 impl Ruled {
@@ -170,7 +172,10 @@ impl Ruled {
 
     fn in_words(&self) -> (String, String) {
         let what = match &self.ruling {
-            Ruling::Holds => "holds".to_string(),
+            Ruling::Holds => match &self.warning {
+                None => "holds".to_string(),
+                Some(but) => format!("holds, but {but}"),
+            },
             Ruling::Fails(why) => format!("fails: {why}"),
             Ruling::Undecided(why) => format!("undecided: {why}"),
         };
@@ -193,6 +198,7 @@ impl Finished {
         let rule = |assertion: &Assertion| Ruled {
             text: assertion.text.clone(),
             ruling: assertion.rule(&self.table, before),
+            warning: assertion.warning(&self.table),
         };
         let rulings: Vec<Ruled> = assertions.iter().map(rule).collect();
         self.story.conditions = rulings.iter().map(Ruled::in_words).collect();

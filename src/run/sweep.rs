@@ -76,9 +76,16 @@ pub fn check_written(grid: &Grid, base: &Job, scenario: &str) -> Result<(), RunE
     Ok(())
 }
 
-/// The scenario with every field and every value of every axis spelled out.
+/// The scenario with every field and every value of every axis spelled out, but for the
+/// cooldown where it is not said: each cell has its own, by how long its calls can last.
 pub fn scenario_text(grid: &Grid, base: &Job) -> String {
-    scenario_file(base) + &grid.to_toml()
+    let own = !grid.says("run", "cooldown");
+    let text = scenario_file(base);
+    let kept = text
+        .lines()
+        .filter(|line| !(own && line.starts_with("cooldown = ")));
+    let kept: Vec<&str> = kept.collect();
+    kept.join("\n") + "\n" + &grid.to_toml()
 }
 
 /// A complete sweep, or shard, about to be written.

@@ -44,6 +44,7 @@ pub static MANNER: Manner = Manner {
     extremes: ["least stale", "most stale"],
     lists_cells: false,
     recovery: None,
+    partial: &[],
 };
 
 const fn derived(name: &'static str, title: &'static str, doc: &'static str) -> Metric {

@@ -7,8 +7,9 @@ use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS,
-    GOODPUT_PER_S, LOST_CALLS, METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S,
-    WAIT_P99_S, WASTED_SERVICE_RATIO, find,
+    GOODPUT_PER_S, LATENCY_P50_S, LATENCY_P90_S, LATENCY_P99_S, LATENCY_P999_S, LOST_CALLS,
+    METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S, SUCCESS_RATIO, WAIT_P99_S,
+    WAITING_RATIO, WASTED_SERVICE_RATIO, find,
 };
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
@@ -18,7 +19,7 @@ use crate::chart::{self, Chart};
 use crate::output::json::{Extras, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
 use crate::report;
-use crate::results::{Column, Manner, Recovery, Row, Table, Value};
+use crate::results::{Column, Manner, Partial, Recovery, Row, Table, Value};
 use crate::study::{Context, File, Finished, Study, StudyError};
 use crate::text_table::wrapped;
 use crate::verdict::herd::ranking::Measure;
@@ -57,6 +58,20 @@ pub static MANNER: Manner = Manner {
         time: RECOVERY_S,
         share: RECOVERED_RATIO,
     }),
+    partial: &[
+        Partial {
+            metrics: &[SUCCESS_RATIO],
+            share: WAITING_RATIO,
+            is_left_out: true,
+            says: "of its calls still wait at the end, and count neither way",
+        },
+        Partial {
+            metrics: &[LATENCY_P50_S, LATENCY_P90_S, LATENCY_P99_S, LATENCY_P999_S],
+            share: ANSWERED_RATIO,
+            is_left_out: false,
+            says: "of its calls are never answered, and have no latency: `wait_p99_s` is of all",
+        },
+    ],
 };
 
 /// The same of callers who wait for an answer before they call again: who fails fast asks

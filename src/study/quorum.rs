@@ -58,6 +58,7 @@ pub static MANNER: Manner = Manner {
     extremes: ["least stale", "most stale"],
     lists_cells: true,
     recovery: None,
+    partial: &[],
 };
 
 const fn needed(name: &'static str) -> Key {

@@ -42,6 +42,7 @@ pub static MANNER: Manner = Manner {
     extremes: ["least twice", "most twice"],
     lists_cells: false,
     recovery: None,
+    partial: &[],
 };
 
 const PAID_TWICE: Metric = Metric::new(

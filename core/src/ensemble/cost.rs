@@ -1,6 +1,7 @@
 //! What a scenario would take, before it is run.
 
 use crate::dist::Dist;
+use crate::ensemble::fates::TWINS;
 use crate::herd::{METRICS, SERIES};
 use crate::scenario::callers::Arrival;
 use crate::scenario::fault::FaultKind;
@@ -136,11 +137,20 @@ impl Cost {
             + horizon * 100.0 * 12.0
             + 250e3;
         let policies = scenario.policies.len() as f64;
+        // Until there are enough twins, runs and twins wait with their fine bins.
+        let waiting = match scenario.harm() {
+            None => 0.0,
+            Some(_) => {
+                let tiers = scenario.services.len() as f64;
+                let fine = horizon * 100.0 * 20.0 + METRICS.len() as f64 * 8.0 + 1e3;
+                replications.min(TWINS as f64) * 2.0 * policies * tiers * fine
+            }
+        };
         let kept =
             policies * (bins * columns * 64.0 + replications * METRICS.len() as f64 * 8.0 + 250e3);
         Cost {
             events,
-            bytes: one_run * (2.0 * threads as f64) + kept,
+            bytes: one_run * (2.0 * threads as f64) + kept + waiting,
         }
     }
 

@@ -8,48 +8,14 @@ use std::sync::Arc;
 
 use crate::herd::engine::Herd;
 use crate::herd::fine::{FINE, Fine};
+use crate::herd::metrics::Health;
 use crate::herd::recorder::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
 
-/// Where the twins answer a smaller share of their calls, or more than so much of their
-/// attempts are retries, there is no health to return to.
-const LEAST_ANSWERED: f64 = 0.9;
-const MOST_RETRIES: f64 = 0.5;
-
 /// How much of a window's attempts may be retries beyond the share that the twins' have.
 const MORE_RETRIES: f64 = 0.1;
-
-/// How a replication fared against its twin; NaN where it cannot be told.
-#[derive(Clone, Copy, Debug)]
-pub struct Health {
-    /// 1 or 0.
-    pub recovered: f64,
-    pub recovery_s: f64,
-    pub degraded_s: f64,
-    pub lost_calls: f64,
-    /// What the twin did: judged calls answered / judged calls, and retries / attempts.
-    pub twin_answered_ratio: f64,
-    pub twin_retry_ratio: f64,
-}
-
-impl Health {
-    pub const UNKNOWN: Health = Health {
-        recovered: f64::NAN,
-        recovery_s: f64::NAN,
-        degraded_s: f64::NAN,
-        lost_calls: f64::NAN,
-        twin_answered_ratio: f64::NAN,
-        twin_retry_ratio: f64::NAN,
-    };
-
-    /// Whether a twin that answers such a share of its calls, such a share of whose attempts
-    /// are retries, is ill itself: there is then no health to return to.
-    pub fn is_ill(answered: f64, retries: f64) -> bool {
-        answered < LEAST_ANSWERED || retries > MOST_RETRIES
-    }
-}
 
 /// What is kept of a run to be told how it fared, or to tell another.
 #[derive(Clone, Debug)]

@@ -3,7 +3,6 @@
 use std::ops::Index;
 
 use crate::herd::counts::Counts;
-use crate::herd::health::Health;
 use crate::herd::peaks::Peaks;
 use crate::metric::{Better, DEFINITIONS, Domain, Entry, Interval, Key, Metric, Unit, key_of};
 
@@ -28,6 +27,41 @@ pub struct Measured {
     /// Known where there is a twin to compare with.
     pub health: Health,
     pub completion_s: f64,
+}
+
+/// Where the twins answer a smaller share of their calls, or more than so much of their
+/// attempts are retries, there is no health to return to.
+const LEAST_ANSWERED: f64 = 0.9;
+const MOST_RETRIES: f64 = 0.5;
+
+/// How a replication fared against its twin; NaN where it cannot be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Health {
+    /// 1 or 0.
+    pub recovered: f64,
+    pub recovery_s: f64,
+    pub degraded_s: f64,
+    pub lost_calls: f64,
+    /// What the twin did: judged calls answered / judged calls, and retries / attempts.
+    pub twin_answered_ratio: f64,
+    pub twin_retry_ratio: f64,
+}
+
+impl Health {
+    pub const UNKNOWN: Health = Health {
+        recovered: f64::NAN,
+        recovery_s: f64::NAN,
+        degraded_s: f64::NAN,
+        lost_calls: f64::NAN,
+        twin_answered_ratio: f64::NAN,
+        twin_retry_ratio: f64::NAN,
+    };
+
+    /// Whether a twin that answers such a share of its calls, such a share of whose attempts
+    /// are retries, is ill itself: there is then no health to return to.
+    pub fn is_ill(answered: f64, retries: f64) -> bool {
+        answered < LEAST_ANSWERED || retries > MOST_RETRIES
+    }
 }
 
 /// The quantiles that metrics tell.
@@ -521,7 +555,10 @@ pub const UTILISATION: Key = key("utilisation");
 pub const WASTED_SERVICE_RATIO: Key = key("wasted_service_ratio");
 pub const RECOVERED_RATIO: Key = key("recovered_ratio");
 pub const RECOVERY_S: Key = key("recovery_s");
+pub const LATENCY_P50_S: Key = key("latency_p50_s");
+pub const LATENCY_P90_S: Key = key("latency_p90_s");
 pub const LATENCY_P99_S: Key = key("latency_p99_s");
+pub const LATENCY_P999_S: Key = key("latency_p999_s");
 pub const REJECTED_ATTEMPTS: Key = key("rejected_attempts");
 pub const REFUSED_ATTEMPTS: Key = key("refused_attempts");
 pub const RESET_ATTEMPTS: Key = key("reset_attempts");

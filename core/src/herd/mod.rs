@@ -22,13 +22,14 @@ mod queue;
 mod recorder;
 pub mod series;
 mod server;
+mod site;
 mod slots;
 mod tier;
 mod waves;
 
 pub use counts::Counts;
 pub use engine::Herd;
-pub use health::{Course, Health, Twins, Yardstick};
+pub use health::{Course, Twins, Yardstick};
 pub use metrics::*;
 pub use peaks::Peaks;
 pub use recorder::{Outcome, Residue};

@@ -1,7 +1,7 @@
 //! The most that came at once: while faults last, and after.
 
 use crate::herd::fine::{FINE, Fine, FineBin};
-use crate::herd::recorder::Site;
+use crate::herd::site::Site;
 use crate::scenario::callers::Arrival;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;

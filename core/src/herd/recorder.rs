@@ -2,15 +2,14 @@
 
 use crate::herd::counts::Counts;
 use crate::herd::fine::{FINE, Fine, FineBin};
-use crate::herd::health::Health;
-use crate::herd::metrics::{Measured, QUANTILES, Sample};
+use crate::herd::metrics::{Health, Measured, QUANTILES, Sample};
 use crate::herd::peaks::Tenths;
 use crate::herd::series::{Bin, Passed, bin};
+use crate::herd::site::Site;
 use crate::herd::waves::{Tally, Waves};
 use crate::histogram::Histogram;
 use crate::scenario::Scenario;
 use crate::scenario::callers::Arrival;
-use crate::scenario::service::Service;
 
 /// What one replication leaves.
 #[derive(Clone, Debug)]
@@ -48,20 +47,6 @@ pub struct Residue {
     pub serving_ns: u128,
     pub calls: u64,
     pub calls_ns: u128,
-}
-
-/// A service of a scenario.
-#[derive(Clone, Copy)]
-pub struct Site<'s> {
-    pub scenario: &'s Scenario,
-    /// Its place in the chain, from 0.
-    pub tier: usize,
-}
-
-impl<'s> Site<'s> {
-    pub(super) fn service(&self) -> &'s Service {
-        &self.scenario.services[self.tier]
-    }
 }
 
 /// Counts, levels and bins of a running replication.

@@ -214,6 +214,13 @@ impl Grid {
         alone.or_else(|_| self.at(&vec![0; self.axes.len()]))
     }
 
+    /// Whether what all cells share says a field of a table, or leaves it to its default.
+    pub fn says(&self, table: &str, key: &str) -> bool {
+        let table = self.base.table.get(table);
+        let table = table.and_then(|entry| entry.node.table().ok());
+        table.is_some_and(|table| table.get(key).is_some())
+    }
+
     /// Every value of every axis, the others at their first: axis and place.
     pub fn corners(&self) -> impl Iterator<Item = (usize, Vec<usize>)> {
         let (axes, n) = (self.axes.iter().enumerate(), self.axes.len());

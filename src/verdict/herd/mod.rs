@@ -6,8 +6,8 @@ pub mod titles;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, RECOVERED_RATIO, RECOVERY_S,
-    TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, RECOVERED_RATIO,
+    RECOVERY_S, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
@@ -170,8 +170,11 @@ impl<'r> Groups<'r> {
             recover: Vec::new(),
             steady: Vec::new(),
         };
+        // Who calls once is asked when all are done, whatever fails meanwhile.
+        let asked = Question::of(&results.scenario) == Question::Recovery;
         for policy in &results.policies {
             match Fate::of(policy) {
+                _ if !asked => groups.steady.push(policy),
                 Fate::Never => groups.never.push(named(policy)),
                 Fate::Sometimes(share) => groups.sometimes.push((named(policy), share)),
                 Fate::Recovers(s) => groups.recover.push((policy, s)),
@@ -501,6 +504,9 @@ fn completion(results: &Results, horizon: &str) -> String {
     let finished = able.iter().copied().filter(|p| done(p).is_finite());
     let by_done = |a: &&PolicyResults, b: &&PolicyResults| done(a).total_cmp(&done(b));
     match finished.clone().min_by(by_done) {
+        None if able.is_empty() && all.iter().all(|p| p.metric(ANSWERED_RATIO).mean == 0.0) => {
+            "No policy answers any call".to_string()
+        }
         None => format!("Nobody is done within {horizon}"),
         Some(first) => {
             let after = done_after(first, done(&first));

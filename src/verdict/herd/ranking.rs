@@ -86,6 +86,9 @@ pub enum Ranking<'r> {
     Equal,
     /// As many as some other one, and no fewer than any.
     Tied,
+    /// In every run this one answers so many more than the first: as all runs agree, there
+    /// is no interval.
+    Agreed(&'r PolicyResults, Estimate),
     /// Chance may explain what differs.
     Undetermined,
 }
@@ -118,6 +121,13 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     let behind = behind.filter(|(_, d)| d.low > 0.0);
     if let Some((policy, d)) = behind.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         return Ranking::Behind(policy, d);
+    }
+    let agreed = others
+        .iter()
+        .map(|p| (p, p.difference(first, measure.key())));
+    let agreed = agreed.filter(|(_, d)| d.agrees() && d.low.is_nan() && d.mean > 0.0);
+    if let Some((policy, d)) = agreed.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
+        return Ranking::Agreed(policy, d);
     }
     let equal = |d: &Estimate| d.mean == 0.0 && d.agrees();
     match d.low > 0.0 {
