@@ -56,14 +56,23 @@ impl Estimate {
         (sums.estimate(), all - sums.n)
     }
 
-    /// Wilson's interval for a chance of which there were `hits` in `n` independent trials
-    /// (Wilson 1927).
+    /// Wilson's interval for a share of `n` runs, of which there were `hits` (Wilson 1927).
     pub fn share(hits: f64, n: u64) -> Estimate {
+        Estimate::within_limits(hits, n, wilson)
+    }
+
+    /// The interval for a chance of which there were `hits` in `n` independent trials, few
+    /// as they may be: by [`rare`].
+    pub fn of_trials(hits: f64, n: u64) -> Estimate {
+        Estimate::within_limits(hits, n, rare)
+    }
+
+    fn within_limits(hits: f64, n: u64, limits: fn(f64, u64) -> (f64, f64)) -> Estimate {
         if n == 0 {
             return Estimate::NONE;
         }
         let p = hits / n as f64;
-        let (low, high) = wilson(hits, n);
+        let (low, high) = limits(hits, n);
         Estimate {
             mean: p,
             low: low.clamp(0.0, p),
@@ -147,6 +156,25 @@ pub fn wilson(ones: f64, n: u64) -> (f64, f64) {
     let half =
         z / (1.0 + z * z / size) * (p * (1.0 - p) / size + z * z / (4.0 * size * size)).sqrt();
     (centre - half, centre + half)
+}
+
+/// 95% limits of a chance of which there were `hits` in `n` independent trials, where these
+/// may be few.
+///
+/// Wilson's, but for the limit on the side of what is rare: that one errs where a chance is
+/// of hardly a hit in all (of 1 hit it is 0.18, more than which is met in 16 of 100
+/// experiments), so it has the correction for continuity (Newcombe 1998, method 4).
+pub fn rare(hits: f64, n: u64) -> (f64, f64) {
+    let size = n as f64;
+    if hits > size / 2.0 {
+        let (low, high) = rare(size - hits, n);
+        return (1.0 - high, 1.0 - low);
+    }
+    let (z, p) = (Z_975, hits / size);
+    let root = z * z - 2.0 - 1.0 / size + 4.0 * p * (size * (1.0 - p) + 1.0);
+    let low = (2.0 * hits + z * z - 1.0 - z * root.max(0.0).sqrt()) / (2.0 * (size + z * z));
+    let low = if hits == 0.0 { 0.0 } else { low.max(0.0) };
+    (low, wilson(hits, n).1)
 }
 
 /// Running mean and variance (Welford 1962); skips NaN.
@@ -288,6 +316,33 @@ mod tests {
         assert!((1.0 - wilson(35.0, 35).0) / 2.0 < 0.05 && (1.0 - wilson(34.0, 34).0) / 2.0 > 0.05);
         assert!((wilson(40.0, 40).0 - 0.9124).abs() < 1e-4);
         assert!(!Estimate::of([1.0]).agrees());
+    }
+
+    #[test]
+    fn rare_chances_are_held_as_often_as_they_should_be() {
+        // Newcombe 1998, method 4: of 1 hit in 29 from 0.0018, of 15 in 148 from 0.0598.
+        assert!((rare(1.0, 29).0 - 0.0018).abs() < 1e-4);
+        assert!((rare(15.0, 148).0 - 0.0598).abs() < 1e-4);
+        let mirrored = rare(28.0, 29);
+        assert!((mirrored.1 - (1.0 - rare(1.0, 29).0)).abs() < 1e-12);
+        // Of hits by Poisson's law, whatever their mean, in 94% at least.
+        let n = 1_000_000_000;
+        for tenths in 1..200 {
+            let mean = f64::from(tenths) / 10.0;
+            let mut p = (-mean).exp();
+            let mut covered = 0.0;
+            for hits in 0..200 {
+                let (low, high) = rare(f64::from(hits), n);
+                let chance = mean / n as f64;
+                covered += if low <= chance && chance <= high {
+                    p
+                } else {
+                    0.0
+                };
+                p *= mean / f64::from(hits + 1);
+            }
+            assert!(covered > 0.94, "{mean}: {covered}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What many trials say of one quantity: estimates of two kinds and a closed form.
 
 use crate::metric::{Domain, Metric};
-use crate::stats::{Estimate, Moments, wilson};
+use crate::stats::{Estimate, Moments, rare};
 
 /// What is known of one metric of one cell.
 #[derive(Clone, Copy, Debug)]
@@ -89,12 +89,11 @@ fn better(
     }
     if hits >= 30.0 {
         return match simulated.agrees() {
-            true => Estimate::share(hits, simulated.n),
+            true => Estimate::of_trials(hits, simulated.n),
             false => simulated,
         };
     }
-    let (low, high) = wilson(hits, simulated.n);
-    let low = if hits == 0.0 { 0.0 } else { low.max(0.0) };
+    let (low, high) = rare(hits, simulated.n);
     match seen && (low..=high).contains(&conditional.mean) {
         true => Estimate {
             low: conditional.low.min(low),
@@ -156,7 +155,7 @@ mod tests {
         // One hit makes 1e-11 unlikely: it missed something.
         let missed = better(hits(1, n), weighed(1e-11, 0.0));
         assert_eq!(missed.mean, 1e-6);
-        assert!(missed.low > 1e-7 && missed.high < 6e-6);
+        assert!(missed.low > 4e-8 && missed.high < 6e-6);
         // Nothing anywhere is still not never.
         assert!(better(hits(0, n), weighed(0.0, 0.0)).high > 3e-6);
         // Unless it is known.

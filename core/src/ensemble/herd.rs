@@ -97,7 +97,7 @@ fn estimate(key: Key, raw: &[Sample], independent: bool) -> Estimate {
                 mean: runs.mean,
                 n: runs.n,
                 sd: runs.sd,
-                ..Estimate::share(hits, all as u64)
+                ..Estimate::of_trials(hits, all as u64)
             }
             .around_mean()
         }

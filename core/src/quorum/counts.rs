@@ -1,7 +1,7 @@
 //! What trials add up to, per setting.
 
 use crate::histogram::Histogram;
-use crate::stats::{Estimate, Z_975, wilson};
+use crate::stats::{Estimate, Z_975};
 
 /// Sums of a ratio: what counts over what it is out of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -201,7 +201,7 @@ impl Counts {
 
     /// Share of stale reads at the k-th t, with Wilson's interval.
     pub fn simulated(&self, k: usize) -> Estimate {
-        share(self.stale[k], self.reads[k])
+        Estimate::of_trials(self.stale[k] as f64, self.reads[k])
     }
 
     /// The t from which on a share `level` of reads is fresh, in ns: value, low
@@ -226,22 +226,6 @@ impl Counts {
             }
         };
         [level, level - error, level + error].map(|l| at(l.min(1.0)))
-    }
-}
-
-/// A share and Wilson's interval; 3/n is about its end where nothing was hit.
-pub fn share(hits: u64, of: u64) -> Estimate {
-    if of == 0 {
-        return Estimate::NONE;
-    }
-    let p = hits as f64 / of as f64;
-    let (low, high) = wilson(hits as f64, of);
-    Estimate {
-        mean: p,
-        low: low.clamp(0.0, p),
-        high: high.clamp(p, 1.0),
-        n: of,
-        sd: (p * (1.0 - p)).sqrt(),
     }
 }
 

@@ -8,7 +8,7 @@ mod metrics;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::histogram::Histogram;
 use crate::quorum::cluster::{self, proves_fresh};
-use crate::quorum::counts::{Counts, Tally, share};
+use crate::quorum::counts::{Counts, Tally};
 use crate::quorum::exact::{Legs, choose};
 use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
@@ -224,7 +224,7 @@ fn cell(
                 exact: value,
                 weighed: counts.weighed[k].estimate(),
                 simulated: counts.simulated(k),
-                visible: share(counts.visible[k], counts.looked[k]),
+                visible: Estimate::of_trials(counts.visible[k] as f64, counts.looked[k]),
             }
         })
         .collect();
@@ -295,7 +295,7 @@ fn cell(
         .collect();
     let backwards = match always_fresh {
         true => Estimate::certain(0.0),
-        false => share(counts.backwards, counts.pairs),
+        false => Estimate::of_trials(counts.backwards as f64, counts.pairs),
     };
     let found = match (&settings, counts.weighed.first()) {
         _ if always_fresh => Found::Exact,
@@ -320,11 +320,11 @@ fn cell(
         versions,
         backwards,
         failed_writes: match c.down.0 > 0.0 || c.drop.0 > 0.0 || c.write_timeout.is_some() {
-            true => share(counts.failed_writes, counts.played),
+            true => Estimate::of_trials(counts.failed_writes as f64, counts.played),
             false => Estimate::certain(0.0),
         },
         failed_reads: match c.down.0 > 0.0 {
-            true => share(counts.failed_reads, counts.played),
+            true => Estimate::of_trials(counts.failed_reads as f64, counts.played),
             false => Estimate::certain(0.0),
         },
         available: strength.available,
