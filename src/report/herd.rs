@@ -72,12 +72,26 @@ pub fn story(results: &Results) -> Story {
                 s => format!("; the first {} are not counted", seconds(s)),
             },
             match results.replications {
-                1 => "One run has no intervals.",
-                _ => "Means over runs, with 95% intervals.",
+                1 => "One run has no intervals.".to_string(),
+                _ => format!("Means over runs, with 95% intervals.{}", unseen(results)),
             },
         ),
         command: "herdsim run scenario.toml".to_string(),
         conditions: Vec::new(),
+    }
+}
+
+/// What runs that all recover do not exclude.
+fn unseen(results: &Results) -> String {
+    let always = |p: &&PolicyResults| matches!(Fate::of(p), Fate::Recovers(_));
+    let share = results.policies.iter().filter(always);
+    let share = share.map(|p| 1.0 - p.metric(RECOVERED_RATIO).low);
+    match share.reduce(f64::max) {
+        Some(share) if share.is_finite() => format!(
+            " Where all runs recover a collapse in up to {:.0}% of runs cannot be excluded.",
+            share * 100.0
+        ),
+        _ => String::new(),
     }
 }
 

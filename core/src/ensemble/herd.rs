@@ -118,7 +118,7 @@ pub fn is_independent(scenario: &Scenario, policy: &Policy) -> bool {
 
 /// The same for a column of the time series: none of them is negative either.
 fn series_estimate(moments: &Moments) -> Estimate {
-    moments.estimate().within(0.0, f64::INFINITY)
+    moments.estimate().or_none().within(0.0, f64::INFINITY)
 }
 
 impl PolicyResults {

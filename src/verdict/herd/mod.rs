@@ -334,7 +334,7 @@ fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
         }
         [] => String::new(),
         all if all.iter().filter(unknown).count() > 0 => "recovery is undetermined".to_string(),
-        all if all.iter().any(|p| ill(p)) => {
+        all if all.iter().any(ill) => {
             "recovery is undetermined, as without the faults it would not be well either"
                 .to_string()
         }

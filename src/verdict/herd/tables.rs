@@ -37,7 +37,7 @@ fn columns(results: &Results) -> Vec<Column> {
         columns.push(column("answered/s", |p| value(p, GOODPUT_PER_S)));
     }
     columns.push(column("answered", |p| value(p, ANSWERED_RATIO)));
-    columns.push(column("attempts", |p| value(p, ATTEMPTS_PER_CALL)));
+    columns.push(column("attempts", attempts));
     match Question::of(scenario) {
         Question::Recovery => {
             columns.push(column("degraded", degraded));
@@ -81,6 +81,15 @@ fn whole(policy: &PolicyResults, metric: Key) -> String {
     match policy.metric(metric).mean {
         x if x.is_nan() => "–".to_string(),
         x => thousands(x),
+    }
+}
+
+/// Attempts per call, those of few retries to a thousandth.
+fn attempts(policy: &PolicyResults) -> String {
+    match policy.metric(ATTEMPTS_PER_CALL).mean {
+        x if x.is_nan() => "–".to_string(),
+        x if x < 2.0 => format!("{x:.3}"),
+        x => format!("{x:.2}"),
     }
 }
 

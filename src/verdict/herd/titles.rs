@@ -7,7 +7,7 @@ use herdsim_core::herd::{
 };
 use herdsim_core::metric::Key;
 
-use crate::format::{list, percent, seconds, thousands, three_digits};
+use crate::format::{capital, list, percent, seconds, thousands, three_digits};
 use crate::verdict::herd::ranking::{Measure, Ranking, ranking};
 use crate::verdict::herd::{headline, named};
 
@@ -103,14 +103,12 @@ pub fn outcomes(results: &Results) -> String {
 
 /// Of latency over time: the 99th percentile of all calls, a mean over the runs.
 pub fn tail(results: &Results) -> String {
-    waits(results, "99 of 100 calls are answered", |p| {
-        p.metric(WAIT_P99_S).mean
-    })
+    waits(results, "99 of 100", |p| p.metric(WAIT_P99_S).mean)
 }
 
 /// Of the distribution of waits: the median of all runs together.
 pub fn median(results: &Results) -> String {
-    waits(results, "Half of the calls are answered", |p| p.wait_s(0.5))
+    waits(results, "half", |p| p.wait_s(0.5))
 }
 
 /// Within which time a share of all calls is answered, and with whom never.
@@ -129,12 +127,18 @@ fn waits(results: &Results, share: &str, wait: impl Fn(&PolicyResults) -> f64) -
     };
     match ends_of(results, &wait) {
         None if never.is_empty() => headline(results),
-        None => format!("With {whom} {} never", share.to_lowercase()),
-        Some(ends) if never.is_empty() => format!("{share} within {}", ends.between(seconds)),
-        Some(ends) => format!(
-            "{share} within {}, never with {whom}",
-            ends.between(seconds)
-        ),
+        None => format!("Fewer than {share} of all calls are ever answered with {whom}"),
+        Some(ends) => {
+            let answered = format!(
+                "{} of all calls are answered within {}",
+                capital(share),
+                ends.between(seconds)
+            );
+            match never.is_empty() {
+                true => answered,
+                false => format!("{answered}, never with {whom}"),
+            }
+        }
     }
 }
 
