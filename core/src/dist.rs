@@ -288,7 +288,8 @@ impl Dist {
                 true => {
                     let z = x / scale.0 as f64;
                     let power = z.powf(*shape);
-                    shape / x * power * (-power).exp()
+                    // In logarithms: of a steep law the power is infinite, or nothing.
+                    shape / x * (shape * z.ln() - power).exp()
                 }
                 false => 0.0,
             },
@@ -346,7 +347,13 @@ impl Dist {
             Dist::LogNormal { median: scale, .. }
             | Dist::Weibull { scale, .. }
             | Dist::Pareto { scale, .. } => zero(scale),
-            Dist::Uniform { .. } | Dist::Normal { .. } | Dist::Quantiles(_) => Vec::new(),
+            Dist::Uniform { .. } | Dist::Normal { .. } => Vec::new(),
+            // Equal neighbours: as much as lies between them has one value.
+            Dist::Quantiles(points) => {
+                let same = points.windows(2).filter(|pair| pair[0].1 == pair[1].1);
+                same.map(|pair| (pair[0].1 as f64, pair[1].0 - pair[0].0))
+                    .collect()
+            }
             Dist::Mix(parts) => {
                 let each = parts.iter().flat_map(|(weight, part)| {
                     let atoms = part.atoms().into_iter();

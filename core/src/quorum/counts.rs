@@ -33,6 +33,17 @@ impl Ratio {
         self.yy += other.yy;
     }
 
+    /// Whether a chance lies within so many standard errors of it, as far as that can be
+    /// told: where few trials carry the whole weight, it cannot.
+    pub fn agrees_with(&self, p: f64, far: f64) -> bool {
+        let e = self.estimate();
+        if e.mean.is_nan() || self.x * self.x < 100.0 * self.xx {
+            return true;
+        }
+        let error = e.sd / (e.n as f64).sqrt();
+        (e.mean - p).abs() <= far * error + 1e-4 * p
+    }
+
     /// The mean of x over that of y, with the interval of the delta method.
     pub fn estimate(&self) -> Estimate {
         if self.y == 0.0 {

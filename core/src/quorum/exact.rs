@@ -265,6 +265,8 @@ pub struct Tables {
     k: Vec<f64>,
     /// A write that does not arrive.
     drop: f64,
+    /// How far the matrix of the read side is from P(R + S < l) at the nodes of L.
+    matrix_error: f64,
 }
 
 impl Tables {
@@ -363,6 +365,15 @@ impl Tables {
                     here.map_or(0.0, |q| p * q.1);
             }
         }
+        let matrix_error = (0..nodes)
+            .map(|column| {
+                let reached: f64 = (0..rows).map(|row| b[row * columns + column]).sum();
+                (reached + read.survival[column] - 1.0).abs()
+            })
+            .fold(0.0, |worst: f64, off| match off.is_nan() {
+                true => f64::INFINITY,
+                false => worst.max(off),
+            });
         let mut h = vec![0.0; x.nodes.len() * columns];
         let mut k = vec![0.0; x.nodes.len()];
         let places: Vec<f64> = r
@@ -401,6 +412,29 @@ impl Tables {
             columns,
             k,
             drop,
+            matrix_error,
+        })
+    }
+
+    /// How far the meshes are from holding all that there is: the mass of both sums, and
+    /// what the read side's matrix has below every node against its law. Infinite where
+    /// something is no number.
+    pub fn lost_mass(&self) -> f64 {
+        let sums = [&self.write, &self.read].map(|sum| {
+            let spread: f64 = sum
+                .mesh
+                .weights
+                .iter()
+                .zip(&sum.density)
+                .map(|(w, f)| w * f)
+                .sum();
+            let atoms: f64 = sum.atoms.iter().map(|(_, p)| p).sum();
+            (spread + atoms - 1.0).abs()
+        });
+        let worst = sums.into_iter().chain([self.matrix_error]);
+        worst.fold(0.0, |worst: f64, off| match off.is_finite() {
+            true => worst.max(off),
+            false => f64::INFINITY,
         })
     }
 

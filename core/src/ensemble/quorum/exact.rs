@@ -2,11 +2,12 @@
 
 use crate::ensemble::Workers;
 use crate::ensemble::quorum::cell::LATENCIES;
-use crate::quorum::cluster::proves_fresh;
+use crate::quorum::cluster::{self, proves_fresh};
 use crate::quorum::exact::{
     Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
 };
-use crate::scenario::quorum::{FanOut, Method, QuorumScenario};
+use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait};
+use crate::streams::Streams;
 
 /// Why there is no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +17,15 @@ pub struct NotExact(pub String);
 /// A difference between a mesh and a coarser one with which the finer is as good as it
 /// should be: it is some ten times better than that.
 const GOOD_ENOUGH: f64 = 2e-4;
+
+/// The mass that the meshes may lack: some thousand times what is left out beyond the last
+/// panel.
+const MOST_LOST: f64 = 1e-5;
+
+/// Trials against which the chances are held before they are called exact, and how many
+/// standard errors these may lie apart: the trials are the same for all settings and t.
+const CHECKED: u64 = 2_048;
+const FAR: f64 = 6.0;
 
 /// The tables of a scenario, fine and coarse.
 pub(super) struct Quadrature<'s> {
@@ -76,6 +86,16 @@ impl<'s> Quadrature<'s> {
                     fine,
                     coarse,
                 };
+                let lost = quadrature.fine.lost_mass();
+                if lost > MOST_LOST || !quadrature.agrees() {
+                    return match insists {
+                        true => Err(NotExact(format!(
+                            "there is no exact answer: the quadrature does not hold these laws, \
+                             and comes to other chances than a simulation; {otherwise}"
+                        ))),
+                        false => Ok(None),
+                    };
+                }
                 match quadrature.error() {
                     error if error <= GOOD_ENOUGH => Ok(Some(quadrature)),
                     error if insists => Err(NotExact(format!(
@@ -93,7 +113,36 @@ impl<'s> Quadrature<'s> {
         }
     }
 
-    /// The largest relative difference between the meshes, at the first and the last t.
+    /// Whether some trials, the last step of each weighed by its chance, come to the same.
+    fn agrees(&self) -> bool {
+        let streams = Streams {
+            seed: self.scenario.run.seed,
+            replication: u64::MAX,
+        };
+        self.scenario.cluster.n.iter().all(|n| {
+            let settings = self.scenario.settings().into_iter();
+            let own: Vec<(Wait, Wait)> = settings
+                .filter(|(other, ..)| other == n)
+                .map(|(_, r, w)| (r, w))
+                .filter(|(r, w)| !proves_fresh(self.scenario, *n, *r, *w))
+                .collect();
+            let world = cluster::World::new(self.scenario, *n, own.clone());
+            let tally = world.batch(streams, CHECKED);
+            own.iter().zip(&tally.settings).all(|((r, w), counts)| {
+                let (Some(r), Some(w)) = (r.of(*n), w.of(*n)) else {
+                    return true;
+                };
+                let mixture = self.mixture(&self.fine, *n, r, w);
+                let times = self.scenario.read.t.iter().zip(&counts.weighed);
+                times.into_iter().all(|(t, weighed)| {
+                    let p = mixture.p_stale(t.0 as f64);
+                    p.is_finite() && weighed.agrees_with(p, FAR)
+                })
+            })
+        })
+    }
+
+    /// The largest relative difference between the meshes, at any t.
     fn error(&self) -> f64 {
         let mut worst = 0.0f64;
         let times = &self.scenario.read.t;
@@ -106,12 +155,16 @@ impl<'s> Quadrature<'s> {
             }
             let fine = self.mixture(&self.fine, n, k_r, k_w);
             let coarse = self.mixture(&self.coarse, n, k_r, k_w);
-            for t in times.first().into_iter().chain(times.last()) {
+            for t in times {
                 let p = fine.p_stale(t.0 as f64);
                 let other = coarse.p_stale(t.0 as f64);
                 // What is next to nothing may be off by more.
-                if p.max(other) > 1e-25 {
-                    worst = worst.max((other - p).abs() / p.max(1e-300));
+                match p.max(other) {
+                    most if most > 1e-25 => {
+                        worst = worst.max((other - p).abs() / p.max(1e-300));
+                    }
+                    most if most >= 0.0 => {}
+                    _ => return f64::INFINITY,
                 }
             }
         }
