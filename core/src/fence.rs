@@ -9,6 +9,7 @@ use crate::metric::{self, Better, Domain, Interval, Key, Metric, Unit};
 use crate::scenario::fence::{Fence, Guard, PauseAt};
 use crate::stats::Moments;
 use crate::streams::{Purpose, Stream, Streams};
+use crate::units::Nanos;
 use crate::world::{Tally, TrialWorld};
 
 /// A chance per pause.
@@ -205,7 +206,13 @@ impl<'f> Draws<'f> {
         let wake = pause.saturating_add(f.pause.sample(&mut self.leader).0);
         let lands = wake.saturating_add(f.network.sample(&mut self.network).0);
         let expires = f.ttl.0;
-        let acquired = expires.saturating_add(f.takeover.sample(&mut self.successor).0);
+        let acquired = match (&f.takeover, f.retry) {
+            (_, Some(retry)) => polled(f, retry, &mut self.successor),
+            (Some(takeover), None) => {
+                expires.saturating_add(takeover.sample(&mut self.successor).0)
+            }
+            (None, None) => expires,
+        };
         let sent = !f.self_check || (wake as f64) < own_expiry(f);
         Failover {
             pause,
@@ -221,10 +228,35 @@ impl<'f> Draws<'f> {
     }
 }
 
+/// When the first of some candidates acquires the lease, in ns after its last renewal.
+///
+/// Each looks every `retry` · U(1, 2.2), and takes the lease as it looks once it has seen
+/// no renewal for `ttl` (kubernetes/client-go, `tools/leaderelection/leaderelection.go`:
+/// `observedTime` is its own clock's when it saw the record change).
+fn polled(fence: &Fence, retry: Nanos, rng: &mut Stream) -> u64 {
+    const JITTER: f64 = 1.2;
+    let shortest = retry.0 as f64;
+    let one = |rng: &mut Stream| {
+        // The look that is under way at the renewal: a longer one is met more often, and
+        // at an instant uniform on it.
+        let spread = (1.0 + JITTER).powi(2) - 1.0;
+        let length = (1.0 + spread * unit(rng)).sqrt() * shortest;
+        let seen = length * unit(rng);
+        let mut now = seen;
+        while now < seen + fence.ttl.0 as f64 {
+            now += shortest * (1.0 + JITTER * unit(rng));
+        }
+        now as u64
+    };
+    let all = (0..fence.candidates).map(|_| one(rng));
+    all.min().unwrap_or(u64::MAX)
+}
+
 /// True time, in ns after the renewal, at which the leader's own clock says
-/// that the lease is over.
+/// that the lease is over, or its deadline for renewing it.
 fn own_expiry(fence: &Fence) -> f64 {
-    fence.ttl.0 as f64 / (1.0 - fence.drift.0)
+    let lasts = fence.renew_deadline.unwrap_or(fence.ttl);
+    lasts.0 as f64 / (1.0 - fence.drift.0)
 }
 
 /// P(wake > pause + x and the write is sent), for a pause of given begin.

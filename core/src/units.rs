@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
-use crate::value::{Lexer, Value, ValueError, decimal, number_and_unit, real};
+use crate::value::{Lexer, Value, ValueError, decimal, number_and_unit, percentage, real};
 
 /// A length of time, or an instant counted from 0, in integer nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -248,7 +248,7 @@ impl Value for Probability {
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
         let p = match text.strip_suffix('%') {
-            Some(percent) => real(percent, span.clone())? / 100.0,
+            Some(percent) => percentage(percent, span.clone())?,
             None => real(text, span.clone())?,
         };
         if !(0.0..=1.0).contains(&p) {
@@ -267,7 +267,7 @@ impl Value for Factor {
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
         let x = match text.strip_suffix('%') {
-            Some(percent) => real(percent, span.clone())? / 100.0,
+            Some(percent) => percentage(percent, span.clone())?,
             None => real(text, span.clone())?,
         };
         if x < 0.0 {
@@ -283,7 +283,7 @@ impl Value for Drift {
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
         let x = match text.strip_suffix('%') {
-            Some(percent) => real(percent, span.clone())? / 100.0,
+            Some(percent) => percentage(percent, span.clone())?,
             None => real(text, span.clone())?,
         };
         if !(-1.0..=1.0).contains(&x) {

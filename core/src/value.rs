@@ -346,6 +346,20 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
     plain.parse().ok().filter(|x: &f64| x.is_finite())
 }
 
+/// A percentage as the nearest number to what is written: 99.9% is 0.999, where a division
+/// by 100 would miss it by a digit.
+pub(crate) fn percentage(percent: &str, span: Range<usize>) -> Result<f64, ValueError> {
+    let whole = real(percent, span)?;
+    Ok(hundredth(percent).unwrap_or(whole / 100.0))
+}
+
+/// The hundredth part of a decimal number, to the last digit; nothing for another spelling.
+pub fn hundredth(digits: &str) -> Option<f64> {
+    let plain = digits.trim().replace('_', "");
+    plain.parse::<f64>().ok()?;
+    format!("{plain}e-2").parse().ok()
+}
+
 pub(crate) fn real(text: &str, span: Range<usize>) -> Result<f64, ValueError> {
     // Scientific notation is what printing tiny parameters gives back.
     let plain = text.replace('_', "");

@@ -8,7 +8,8 @@ use crate::run::RunError;
 
 #[derive(Args, Debug)]
 pub struct FenceOptions {
-    /// A real lease: kubernetes, dynamodb, etcd, kafka, hdfs, chubby
+    /// A real lease: kubernetes, dynamodb, dynamodb-readme, etcd, zookeeper, consul, redisson,
+    /// redlock, shedlock, kafka, hdfs, chubby
     #[arg(long, value_name = "NAME", help_heading = "Lease")]
     preset: Option<String>,
     /// Length of the lease, by the lock service's clock
@@ -20,6 +21,15 @@ pub struct FenceOptions {
     /// From expiry to the successor's acquisition
     #[arg(long, value_name = "DIST", help_heading = "Lease")]
     takeover: Option<String>,
+    /// Candidates that poll for it, in place of that: each waits a lease from its last look
+    #[arg(long, value_name = "N", help_heading = "Lease")]
+    candidates: Option<String>,
+    /// How often they look, at least (2s); up to 2.2 times that
+    #[arg(long, value_name = "DURATION", help_heading = "Lease")]
+    retry: Option<String>,
+    /// After how long without a renewal the leader stops by itself; what --self-check looks at
+    #[arg(long, value_name = "DURATION", help_heading = "Lease")]
+    renew_deadline: Option<String>,
 
     /// How long the leader stands still before its write, such as exp(5s)
     #[arg(long, value_name = "DIST", help_heading = "Leaders")]
@@ -71,6 +81,13 @@ impl FenceOptions {
             ("--ttl", "fence.ttl", &self.ttl),
             ("--renew", "fence.renew", &self.renew),
             ("--takeover", "fence.takeover", &self.takeover),
+            ("--candidates", "fence.candidates", &self.candidates),
+            ("--retry", "fence.retry", &self.retry),
+            (
+                "--renew-deadline",
+                "fence.renew_deadline",
+                &self.renew_deadline,
+            ),
             ("--pause", "fence.pause", &self.pause),
             ("--pause-at", "fence.pause_at", &self.pause_at),
             ("--pause-rate", "fence.pause_rate", &self.pause_rate),

@@ -3,7 +3,7 @@
 use herdsim_core::metric::{Domain, Interval, Metric, Unit};
 use herdsim_core::stats::{Estimate, Z_975};
 use herdsim_core::units::Nanos;
-use herdsim_core::value::{Value, ValueError, suggest};
+use herdsim_core::value::{Value, ValueError, hundredth, suggest};
 
 use crate::format::{percent, three_digits, value};
 use crate::results::{Column, Table};
@@ -350,9 +350,12 @@ fn relative(text: &str) -> Result<f64, ValueError> {
         Some(digits) => (digits, 100.0),
         None => (text, 1.0),
     };
-    let number = digits.trim().replace('_', "").parse::<f64>().ok();
+    let number = match scale {
+        100.0 => hundredth(digits),
+        _ => digits.trim().replace('_', "").parse::<f64>().ok(),
+    };
     match number.filter(|v| v.is_finite()) {
-        Some(number) => Ok(number / scale),
+        Some(number) => Ok(number),
         None => Err(ValueError::new(
             0..text.len(),
             "expected a change relative to the baseline, such as 5%",
@@ -368,9 +371,12 @@ fn threshold(text: &str, column: &Column) -> Result<f64, ValueError> {
         Some(digits) => (digits.trim_end(), 100.0),
         None => (text, 1.0),
     };
-    let number = digits.replace('_', "").parse::<f64>().ok();
+    let number = match scale {
+        100.0 => hundredth(digits),
+        _ => digits.replace('_', "").parse::<f64>().ok(),
+    };
     let value = match number.filter(|v| v.is_finite()) {
-        Some(number) => number / scale,
+        Some(number) => number,
         // `5s` and `250ms` as well as 5 and 0.25.
         None if unit == Unit::Seconds && text.starts_with(|c: char| c.is_ascii_digit()) => {
             Nanos::parse(text)?.as_secs()

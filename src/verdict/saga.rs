@@ -1,6 +1,6 @@
 //! Saga results in words and as a table for people.
 
-use herdsim_core::idempotency::KeyMode;
+use herdsim_core::idempotency::{KEY_MODES, KeyMode};
 use herdsim_core::metric::Key;
 use herdsim_core::saga::{DUPLICATE, EXECUTIONS, LOST, PHANTOM};
 use herdsim_core::scenario::saga::SagaScenario;
@@ -60,17 +60,29 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
             chance(phantom)
         ));
     }
-    if clauses.is_empty() {
-        let say = |row: &Row| {
-            let twice = results.of(row, DUPLICATE);
-            format!(
-                "{} executes {} of operations more than once",
-                row.name,
-                twice.map_or("–".to_string(), |value| likely(value.estimate))
-            )
+    // What no clause is about so far: every mode that was asked for has its number.
+    let told = clauses.join("; ");
+    let untold = |row: &&Row| {
+        let mode = row.name.as_str();
+        let spoken = match KEY_MODES.iter().find(|(name, _)| *name == mode) {
+            Some((_, KeyMode::None)) => told.contains("without an idempotency key"),
+            Some((_, KeyMode::PerAttempt)) => told.contains("with a key per attempt"),
+            Some((_, KeyMode::PerOperation)) => told.contains("one key per operation"),
+            Some((_, KeyMode::RecordThenEffect)) => told.contains("recording before the effect"),
+            _ => false,
         };
-        clauses.extend(results.rows.iter().map(say));
-    }
+        !spoken && !never.contains(&mode)
+    };
+    let untold: Vec<&Row> = results.rows.iter().filter(untold).collect();
+    let say = |row: &&Row| {
+        let twice = results.of(row, DUPLICATE);
+        format!(
+            "{} executes {} of operations more than once",
+            row.name,
+            twice.map_or("–".to_string(), |value| likely(value.estimate))
+        )
+    };
+    clauses.extend(untold.iter().map(say));
     clauses.join("; ")
 }
 

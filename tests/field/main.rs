@@ -5,6 +5,7 @@
 
 mod demand;
 mod herds;
+mod leases;
 mod policies;
 
 use herdsim_core::ensemble::Workers;

@@ -5,11 +5,27 @@ use crate::idempotency::Retention;
 use crate::units::Nanos;
 
 /// How long real receivers remember a key, with the source.
-pub const RETENTION_PRESETS: [(&str, Nanos, &str); 4] = [
+pub const RETENTION_PRESETS: [(&str, Nanos, &str); 7] = [
     (
         "stripe",
         Nanos::from_secs(24 * 3600),
-        "Stripe API reference, idempotent requests: at least 24 h",
+        "Stripe API reference, idempotent requests: at least 24 h; what failed is replayed as it \
+         failed",
+    ),
+    (
+        "sqs-fifo",
+        Nanos::from_secs(5 * 60),
+        "Amazon SQS developer guide, FIFO deduplication: 5 min",
+    ),
+    (
+        "checkout",
+        Nanos::from_secs(24 * 3600),
+        "Checkout.com API, Cko-Idempotency-Key: 24 h",
+    ),
+    (
+        "ppro",
+        Nanos::from_secs(24 * 3600),
+        "PPRO API, Request-Idempotency-Key: 24 h",
     ),
     (
         "truelayer",

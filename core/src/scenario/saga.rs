@@ -7,7 +7,7 @@ use super::document::{Problem, Section, Table};
 use super::fields::{Trials, as_map, by_default, count_u32, named, trials};
 use super::idempotency::retention;
 use super::overlay::Overlay;
-use super::policy::Policy;
+use super::policy::{Policy, UNLIMITED};
 use crate::dist::Dist;
 use crate::idempotency::{KEY_MODES, KeyMode, Retention};
 use crate::units::{Factor, Nanos, Probability};
@@ -82,9 +82,12 @@ impl SagaScenario {
         if let [(name, only)] = &policy[..]
             && only.attempts > MOST
         {
+            let attempts = match only.attempts {
+                UNLIMITED => "unlimited attempts".to_string(),
+                n => format!("{n} attempts"),
+            };
             return Err(Problem::new(format!(
-                "policy `{name}` makes {} attempts, a saga can follow {MOST}",
-                only.attempts
+                "policy `{name}` makes {attempts}, a saga can follow {MOST}"
             ))
             .help("set fewer with --attempts"));
         }

@@ -52,7 +52,10 @@ pub fn exact(fence: &Fence, guard: Guard, metric: Key) -> Option<f64> {
     if metric == OVERLAP {
         return Some(overlap);
     }
-    let delta = fence.takeover.constant()?.as_secs();
+    if fence.retry.is_some() {
+        return None;
+    }
+    let delta = fence.takeover.as_ref()?.constant()?.as_secs();
     let late = (-delta / m).exp() * overlap;
     if (guard, metric) == (Guard::AtomicBarrier, REJECTED) {
         // The registration takes as long as a write.
