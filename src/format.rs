@@ -28,7 +28,7 @@ pub fn precise(unit: Unit, x: f64) -> String {
 pub fn with_interval(unit: Unit, e: Estimate) -> String {
     let half = match e.agrees() {
         true => f64::NAN,
-        false => e.half_width(),
+        false => e.reach(),
     };
     let scaled = |scale: f64, least: usize, unit: &str| {
         plus_minus(e.mean * scale, half * scale, least) + unit

@@ -31,6 +31,8 @@ pub struct Manner {
     pub figures: bool,
     /// By what runs of the kind are compared, the first of them first of all.
     pub compared: &'static [Key],
+    /// What is compared first where an earlier run does not tell that.
+    pub instead: &'static [Key],
     /// What sentences rest on: a run that lacks one of these cannot be told.
     pub needs: &'static [Key],
     /// "answers more calls" of one cell and of several, and the other way round.
@@ -67,6 +69,12 @@ pub struct Partial {
 pub struct Recovery {
     pub time: Key,
     pub share: Key,
+    /// How long a run is ill, and in which share of the runs there is no end of that.
+    pub ill: Key,
+    pub ill_at_end: Key,
+    /// Times that are endless where they have no value, and what there has to be of calls.
+    pub waits: &'static [Key],
+    pub calls: Key,
 }
 
 /// A column of the table: a metric, or one of a family of metrics.
@@ -218,6 +226,31 @@ impl Table {
             false => 1.0 - share,
         };
         (left_out > 0.01).then_some((left_out, partial.says))
+    }
+
+    /// Why a time of a cell has no end in some of the runs, if that is so: no upper limit
+    /// on it holds.
+    pub fn endless(&self, cell: &str, metric: &str) -> Option<&'static str> {
+        let recovery = self.manner.recovery?;
+        let mean = |key: Key| self.get(cell, key).map_or(f64::NAN, |v| v.estimate.mean);
+        let is = |key: &Key| key.name() == metric;
+        match metric {
+            _ if is(&recovery.time) && self.recovers(cell) < 1.0 => {
+                Some("does not recover in every run")
+            }
+            _ if is(&recovery.ill) && mean(recovery.ill_at_end) > 0.0 => {
+                Some("is ill at the end of some of the runs, and who knows for how long")
+            }
+            _ if recovery
+                .waits
+                .iter()
+                .any(|key| is(key) && mean(*key).is_nan())
+                && mean(recovery.calls) > 0.0 =>
+            {
+                Some("leaves so many calls unanswered in some of the runs that it is never")
+            }
+            _ => None,
+        }
     }
 
     /// Whether a metric is a time to recover, which is endless for who does not.

@@ -664,3 +664,88 @@ fn words_claim_no_more_than_the_numbers() {
         "{burst}"
     );
 }
+
+/// What a run comes to as Markdown: its warnings, its verdict, its table.
+fn told(dir: &tempfile::TempDir, scenario: &str, args: &[&str]) -> (String, String) {
+    std::fs::write(dir.path().join("s.toml"), scenario).unwrap();
+    let done = herdsim(dir)
+        .args(["run", "s.toml", "--no-charts", "--quiet", "--name", "told"])
+        .args(args)
+        .output()
+        .unwrap();
+    let out = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', " ");
+    let prose = std::fs::read_to_string(dir.path().join("out/told/postmortem.md")).unwrap();
+    let text = format!("{} {}", out(&done.stdout), prose);
+    (text, out(&done.stderr))
+}
+
+/// Faults of sentences that once were told, each with the numbers beside it.
+#[test]
+fn sentences_that_do_not_follow_are_not_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let head = "[callers]\ncount = 500\n[service]\nservers = 10\nqueue = 500\n";
+    // Its retries come back in step after 12 s, when it had been well for long enough.
+    let late = format!(
+        "compare = [\"slow\"]\nfaults = [\"crash@10s+2s\"]\n[run]\nhorizon = \"39s\"\nreplications = 12\n\
+         {head}[policy.slow]\nattempts = 3\nbackoff = \"fixed(12s)\"\n"
+    );
+    let (text, stderr) = told(&dir, &late, &["--assert", "slow.degraded_s < 1000"]);
+    assert!(
+        text.contains("slow is ill again at the end of 100% of runs"),
+        "{text}"
+    );
+    assert!(
+        text.contains("degraded for at least") && text.contains("≥"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("Every policy recovers") && !text.contains("always"),
+        "{text}"
+    );
+    assert!(stderr.contains("fails: slow.degraded_s < 1000"), "{stderr}");
+
+    // A relief that is over before the faults are helps nobody; one that was there does.
+    let relief = |fault: &str, policy: &str| {
+        format!(
+            "compare = [\"{policy}\"]\nfaults = [\"crash@10s+2s\", \"{fault}\"]\n\
+             [run]\nreplications = 10\n{head}"
+        )
+    };
+    let (text, _) = told(&dir, &relief("surge(0.999)@11s+100ms", "budget"), &[]);
+    assert!(!text.contains("help of"), "{text}");
+    let (text, _) = told(&dir, &relief("surge(0.2)@9s+30s", "fixed"), &[]);
+    assert!(
+        text.contains("with the help of surge(0.2)@9s+30s"),
+        "{text}"
+    );
+
+    // Faults that nobody who is judged meets.
+    let (text, _) = told(
+        &dir,
+        &relief("surge(0.999)@11s+100ms", "budget"),
+        &["--cooldown", "50s"],
+    );
+    assert!(
+        text.contains("leaves out some of those that meet the faults"),
+        "{text}"
+    );
+
+    // One is done, with fewer calls answered than another that is not.
+    let once = "compare = [\"hasty\", \"patient\"]\nfaults = []\n[run]\nhorizon = \"20s\"\nreplications = 10\n\
+                [callers]\ncount = 3_000\narrival = \"once\"\n\
+                [service]\nservers = 10\nservice_time = \"exp(100ms)\"\nqueue = 100\n\
+                [policy.hasty]\nattempts = 2\nbackoff = \"fixed(500ms)\"\ntimeout = \"1s\"\n\
+                [policy.patient]\nattempts = \"unlimited\"\nbackoff = \"fixed(500ms)\"\ntimeout = \"2s\"\n";
+    let (text, _) = told(&dir, once, &[]);
+    assert!(!text.contains("Nobody is done"), "{text}");
+    assert!(text.contains("hasty is done after"), "{text}");
+
+    // Nothing that is never reached is below a limit, and all of it above.
+    let (_, stderr) = told(
+        &dir,
+        &format!("compare = [\"fixed\"]\n[run]\nreplications = 10\n{head}"),
+        &["--assert", "wait_p99_s < 1h", "--assert", "wait_p99_s > 1h"],
+    );
+    assert!(stderr.contains("fails: wait_p99_s < 1h"), "{stderr}");
+    assert!(stderr.contains("holds: wait_p99_s > 1h"), "{stderr}");
+}

@@ -141,6 +141,15 @@ impl Estimate {
         }
     }
 
+    /// How far the interval reaches from the mean, to the side where that is farther: what
+    /// is cut to what there can be is short on the other.
+    pub fn reach(&self) -> f64 {
+        match self.low.is_nan() {
+            true => f64::NAN,
+            false => (self.mean - self.low).max(self.high - self.mean),
+        }
+    }
+
     /// Half the width of the interval.
     pub fn half_width(&self) -> f64 {
         (self.high - self.low) / 2.0

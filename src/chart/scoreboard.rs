@@ -8,7 +8,7 @@ use crate::chart::theme;
 use crate::format::{percent, seconds, thousands, three_digits};
 use crate::verdict::herd::ranking::Measure;
 use crate::verdict::herd::titles;
-use crate::verdict::herd::{Fate, Question};
+use crate::verdict::herd::{Question, is_ill_at_end};
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS, GOODPUT_PER_S,
@@ -230,19 +230,14 @@ impl Board<'_> {
         }
     }
 
-    fn fate(&self, policy: usize) -> Fate {
-        Fate::of(&self.results.policies[policy])
-    }
-
     /// A value as it is written beside its bar.
     fn words(&self, column: &Column, policy: usize, e: &Estimate) -> String {
-        match (column.metric, self.fate(policy)) {
+        // Ill to the end of the run, and who knows how long.
+        let longer = column.metric == DEGRADED_S && is_ill_at_end(&self.results.policies[policy]);
+        match longer {
             _ if e.mean.is_nan() => "–".to_string(),
-            // Ill to the end of the run, and who knows how long.
-            (DEGRADED_S, Fate::Never | Fate::Sometimes(_)) => {
-                format!("≥ {}", (column.show)(e.mean))
-            }
-            _ => (column.show)(e.mean),
+            true => format!("≥ {}", (column.show)(e.mean)),
+            false => (column.show)(e.mean),
         }
     }
 

@@ -333,6 +333,7 @@ impl Panel<'_> {
         // A capacity far above everything would press the curves flat.
         let limit = self.view.level.as_ref();
         let limit = limit.map(|(level, name)| (*level, name.as_str()));
+        let limit = limit.filter(|(level, _)| level.is_finite());
         let capacity = limit.filter(|(level, _)| *level <= 4.0 * most);
         let all = curves.iter().chain(&others).flatten();
         let least = all

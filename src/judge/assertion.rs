@@ -39,6 +39,10 @@ impl Op {
     }
 }
 
+/// Runs that have to agree where a metric has no interval: of as many, with none that does
+/// not, at least 90% do (Wilson), which is the share to ± 5 points.
+const ENOUGH: u64 = 35;
+
 /// What came of an assertion.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ruling {
@@ -270,27 +274,41 @@ impl Assertion {
     fn rule_one(&self, results: &Table, cell: &str) -> Ruling {
         let e = results.estimate(cell, &self.column.name);
         let name = format!("{cell}.{}", self.column.name);
-        // A run that did not recover takes for ever: no upper limit can hold.
-        let metastable = results.is_recovery(&self.column.name) && results.recovers(cell) < 1.0;
-        if metastable && matches!(self.op, Op::Below | Op::AtMost) {
-            return Ruling::Fails(format!("{cell} does not recover in every run"));
-        }
-        if metastable && e.n == 0 {
-            return Ruling::Holds;
+        // What takes for ever in some run: no upper limit can hold.
+        if let Some(why) = results.endless(cell, &self.column.name) {
+            let upper = matches!(self.op, Op::Below | Op::AtMost);
+            match (upper, e.mean.is_nan()) {
+                (true, _) => return Ruling::Fails(format!("{cell} {why}")),
+                (false, true) => return Ruling::Holds,
+                // A lower limit on what is at least so much.
+                (false, false) if self.op.holds(e.mean, self.value) && e.low.is_nan() => {
+                    return Ruling::Holds;
+                }
+                (false, false) => {}
+            }
         }
         if e.mean.is_nan() {
             return Ruling::Fails(format!("{name} has no value in this run"));
         }
         let show = |x| value(self.column.metric.unit, x);
         if e.low.is_nan() {
-            let why = match e.n {
-                n if n > 1 => format!(
-                    "the same in all {n} runs, which gives no interval; a share of calls has one, \
-                     and more runs a narrower one"
-                ),
-                _ => "one run gives no interval: more replications would".to_string(),
+            let (n, holds) = (e.n, self.op.holds(e.mean, self.value));
+            return match (n, holds) {
+                // Known of all but a twentieth to either side, as `precision` has it.
+                (ENOUGH.., true) => Ruling::Holds,
+                (ENOUGH.., false) => {
+                    Ruling::Fails(format!("{name} is {} in all {n} runs", show(e.mean)))
+                }
+                (2.., _) => Ruling::Undecided(format!(
+                    "{name} is {} in all {n} runs, which gives no interval; {ENOUGH} runs that \
+                     agree would decide",
+                    show(e.mean)
+                )),
+                _ => Ruling::Undecided(format!(
+                    "{name} is {}; one run gives no interval, more replications would give one",
+                    show(e.mean)
+                )),
             };
-            return Ruling::Undecided(format!("{name} is {}: {why}", show(e.mean)));
         }
         let shown = format!(
             "{name} is {}, 95% interval {} to {}",
@@ -304,7 +322,11 @@ impl Assertion {
     /// How many replications would make the interval narrow enough, were the mean to stay.
     fn to_decide(&self, e: &Estimate) -> String {
         let distance = (e.mean - self.value).abs();
-        let agree = e.agrees() && self.column.metric.domain == Domain::Share;
+        // As far as runs that all agree say something, and not trials within them.
+        let of_runs = e.or_of_runs(0.0, 1.0);
+        let agree = e.agrees()
+            && self.column.metric.domain == Domain::Share
+            && (e.high, e.low) == (of_runs.high, of_runs.low);
         let needed = match self.column.metric.interval {
             // Wilson's limits v solve (p − v)² = z² v(1 − v)/n.
             Interval::Wilson => self.value * (1.0 - self.value) * (Z_975 / distance).powi(2),
@@ -317,7 +339,9 @@ impl Assertion {
                 };
                 Z_975 * Z_975 * (far / distance - 1.0)
             }
-            _ => e.n as f64 * (e.half_width() / distance).powi(2),
+            // Trials of which hardly any hit: the limit falls as they grow in number.
+            _ if e.n > 1 && e.sd == 0.0 => e.n as f64 * e.reach() / distance,
+            _ => e.n as f64 * (e.reach() / distance).powi(2),
         };
         let needed = needed.ceil();
         if needed.is_finite() && needed < 1e9 {

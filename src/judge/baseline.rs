@@ -1,6 +1,6 @@
 //! Against an earlier run: what is better, what is worse, by more than chance.
 
-use herdsim_core::metric::{Better, Metric};
+use herdsim_core::metric::{Better, Key, Metric};
 use herdsim_core::stats::Estimate;
 
 use crate::format::{change as shown_change, list, percent, precise, seconds};
@@ -124,7 +124,19 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
             missing.push(cell.to_string());
             continue;
         }
-        for (i, key) in manner.compared.iter().enumerate() {
+        // What both know: where the earlier run tells nothing of what is compared first,
+        // what it has in place of that.
+        let first = manner.compared.first();
+        let unknown = |key: &Key| then.estimate(cell, key.name()).mean.is_nan();
+        let instead = match first.is_some_and(unknown) {
+            true => manner.instead,
+            false => &[],
+        };
+        let keys = instead
+            .iter()
+            .filter(|key| !unknown(key))
+            .chain(manner.compared);
+        for (i, key) in keys.enumerate() {
             let Some(column) = now.column(key.name()) else {
                 continue;
             };
@@ -182,15 +194,22 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
         }
     };
     // Of the first metric, by which the verdict goes.
-    let mut main = changes.iter().filter(|c| {
-        manner
-            .compared
-            .first()
-            .is_some_and(|key| c.metric.name == key.name())
-    });
-    let unknown = main.any(|c| c.word == "no interval");
+    let firsts = manner.compared.first().into_iter().chain(manner.instead);
+    let firsts: Vec<&str> = firsts.map(|key| key.name()).collect();
+    let main: Vec<&Change> = changes
+        .iter()
+        .filter(|c| firsts.contains(&c.metric.name))
+        .collect();
+    let untold = main.is_empty();
+    let unknown = main.iter().any(|c| c.word == "no interval");
     let mut verdict = match (&worse[..], &better[..]) {
         _ if changes.is_empty() => format!("Nothing is in this run and in {name}"),
+        ([], []) if untold => {
+            format!(
+                "{name} says nothing of {}: that is not compared",
+                manner.subject
+            )
+        }
         ([], []) if unknown => {
             format!("{name} and this run cannot be told apart: there are no intervals")
         }

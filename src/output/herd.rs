@@ -197,6 +197,7 @@ pub fn load(directory: &Path, scenario: Scenario, manner: &Manner) -> Result<Loa
         results: Results {
             replications: least as u64,
             interrupted: false,
+            precise: None,
             events: 0,
             scenario,
             policies,

@@ -7,17 +7,18 @@ use crate::text_table::TextTable;
 use crate::verdict::herd::ranking::{Measure, Ranking, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
-    Fate, Question, cautions, done_after, headline, in_runs, incident, named, recovers, setting,
+    Fate, Question, cautions, done_after, headline, in_runs, incident, is_ill_at_end, named,
+    recovers, setting,
 };
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, ERROR_ATTEMPTS,
-    GOODPUT_PER_S, LOST_CALLS, RECOVERED_RATIO, REFUSED_ATTEMPTS, REJECTED_ATTEMPTS,
+    GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS, RECOVERED_RATIO, REFUSED_ATTEMPTS, REJECTED_ATTEMPTS,
     RESET_ATTEMPTS, TIMED_OUT_ATTEMPTS, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::{Key, Unit};
 use herdsim_core::scenario::callers::Arrival;
-use herdsim_core::stats::Estimate;
+use herdsim_core::stats::{Estimate, wilson};
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {
@@ -112,14 +113,23 @@ fn happened(results: &Results) -> String {
         _ => format!("{} callers make", thousands(count)),
     };
     let counted = seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0));
+    let judged = first.metric(JUDGED_CALLS).mean;
+    let judged = match judged.is_nan() || s.run.cooldown.0 == 0 {
+        true => String::new(),
+        false => format!(
+            "; judged are the {} that start {} before the end or sooner",
+            thousands(judged),
+            seconds(s.run.cooldown.as_secs())
+        ),
+    };
     match s.callers.arrival {
         Arrival::Once { .. } => format!("{what}; {callers} {calls} calls in all."),
         // Who waits for an answer before the next call makes as many as answers allow.
         Arrival::Closed { .. } => format!(
-            "{what}; {callers} {calls} calls in the {counted} that are counted, with {}.",
+            "{what}; {callers} {calls} calls in the {counted} that are counted, with {}{judged}.",
             first.name
         ),
-        _ => format!("{what}; {callers} {calls} calls in the {counted} that are counted."),
+        _ => format!("{what}; {callers} {calls} calls in the {counted} that are counted{judged}."),
     }
 }
 
@@ -140,6 +150,11 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
             format!("recovers within {horizon} {}; ", in_runs(policy))
         }
         (Question::Recovery, Fate::Sometimes(_)) => format!("recovers {}; ", in_runs(policy)),
+        (Question::Recovery, Fate::Relapses(share)) => format!(
+            "recovers {}, and is ill again at the end of {} of runs; ",
+            in_runs(policy),
+            percent(share)
+        ),
         (Question::Recovery, Fate::Recovers(s)) => {
             format!("recovers {}, {}; ", recovers(scenario, s), in_runs(policy))
         }
@@ -179,15 +194,17 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         with_interval(Unit::Percent, answered),
     );
     text += &match tables::wait_p99(policy).as_str() {
+        "never" if answered.mean < 0.9 => String::new(),
         "never" => ", and fewer than 99 of 100 ever".to_string(),
+        "not always" => ", and in some of the runs fewer than 99 of 100 ever".to_string(),
         "–" => String::new(),
         wait => format!(", 99 of 100 within {wait}"),
     };
     let degraded = policy.metric(DEGRADED_S).mean;
     if degraded > 0.0 {
-        let least = match Fate::of(policy) {
-            Fate::Never | Fate::Sometimes(_) => "at least ",
-            Fate::Steady | Fate::Recovers(_) => "",
+        let least = match is_ill_at_end(policy) {
+            true => "at least ",
+            false => "",
         };
         text += &format!("; it is degraded for {least}{}", seconds(degraded));
         let lost = policy.metric(LOST_CALLS).mean;
@@ -223,7 +240,33 @@ fn helps_most(results: &Results) -> Option<String> {
     let first = results.policies.first()?;
     let measure = Measure::of(&results.scenario);
     let points = |x: f64| measure.points(x);
-    let interval = |d: Estimate| format!("(95% interval {} to {})", points(d.low), points(d.high));
+    let interval = |d: Estimate| match d.low.is_nan() {
+        true => format!("(so in all of {} runs)", results.replications),
+        false => format!("(95% interval {} to {})", points(d.low), points(d.high)),
+    };
+    // What no run has met is in no interval.
+    let runs = results.replications as f64;
+    let unmet = 1.0 - wilson(runs, results.replications).0;
+    let harmful = measure == Measure::Share && results.scenario.harm().is_some();
+    let unseen = |d: Estimate| match harmful && d.mean < unmet {
+        true => format!(
+            "; a collapse in up to {:.0}% of runs, met in none, could outweigh that",
+            unmet * 100.0
+        ),
+        false => String::new(),
+    };
+    // Who answers more by failing sooner does so at the price of the others.
+    let shares = |of: &PolicyResults| {
+        let [mine, theirs] = [of, first].map(|p| p.metric(ANSWERED_RATIO).mean);
+        match measure == Measure::Rate && mine < theirs {
+            true => format!(
+                "; of its calls it answers {} in place of {}, as it fails sooner and asks again",
+                percent(mine),
+                percent(theirs)
+            ),
+            false => String::new(),
+        }
+    };
     Some(match ranking {
         Ranking::Alone => return None,
         Ranking::OneRun => {
@@ -232,26 +275,21 @@ fn helps_most(results: &Results) -> Option<String> {
         }
         Ranking::Nobody => "No policy answers any call: none helps.".to_string(),
         Ranking::Behind(policy, d) => format!(
-            "What helps most is {} in place of {}: {} are answered {}.",
+            "What helps most is {} in place of {}: {} are answered {}{}{}.",
             named(policy),
             named(first),
             measure.more(d.mean),
             interval(d),
-        ),
-        Ranking::Agreed(policy, d) => format!(
-            "With {} in place of {} {} are answered, in every one of {} runs: that all agree \
-             gives no interval.",
-            named(policy),
-            named(first),
-            measure.more(d.mean),
-            results.replications,
+            shares(policy),
+            unseen(d),
         ),
         Ranking::Ahead(next, d) => format!(
-            "No other policy helps: {} answers the most, {} than {}, the next {}.",
+            "No other policy helps: {} answers the most, {} than {}, the next {}{}.",
             named(first),
             measure.more(d.mean),
             named(next),
             interval(d),
+            unseen(d),
         ),
         Ranking::Equal => "No policy answers more calls than another.".to_string(),
         Ranking::Tied => format!("No other policy answers more calls than {}.", first.name),
@@ -296,11 +334,7 @@ fn soonest(results: &Results) -> Option<String> {
         ),
         None => {
             let names: Vec<&str> = able.iter().map(|p| p.name.as_str()).collect();
-            format!(
-                "{} is done soon and answers fewer calls than {}.",
-                first.name,
-                list(&names)
-            )
+            format!("{} answers fewer calls than {}.", first.name, list(&names))
         }
     })
 }

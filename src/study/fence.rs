@@ -34,6 +34,7 @@ pub static MANNER: Manner = Manner {
     labels: &[],
     figures: true,
     compared: &[STALE_WRITE, LOST_UPDATE, OVERLAP],
+    instead: &[],
     needs: &[STALE_WRITE, LOST_UPDATE, OVERLAP],
     verb: ["lets", "let"],
     better: "fewer stale writes through",

@@ -7,15 +7,17 @@ use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS,
-    GOODPUT_PER_S, LATENCY_P50_S, LATENCY_P90_S, LATENCY_P99_S, LATENCY_P999_S, LOST_CALLS,
-    METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S, SUCCESS_RATIO, WAIT_P99_S,
-    WAITING_RATIO, WASTED_SERVICE_RATIO, find,
+    GOODPUT_PER_S, ILL_AT_END_RATIO, JUDGED_CALLS, LATENCY_P50_S, LATENCY_P90_S, LATENCY_P99_S,
+    LATENCY_P999_S, LOST_CALLS, METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S,
+    SUCCESS_RATIO, WAIT_P50_S, WAIT_P90_S, WAIT_P99_S, WAIT_P999_S, WAITING_RATIO,
+    WASTED_SERVICE_RATIO, find,
 };
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{self, Chart};
+use crate::format::percent;
 use crate::output::json::{Extras, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
 use crate::report;
@@ -45,6 +47,7 @@ pub static MANNER: Manner = Manner {
         WAIT_P99_S,
         WASTED_SERVICE_RATIO,
     ],
+    instead: &[SUCCESS_RATIO],
     needs: &[CALLS, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS],
     verb: ["answers", "answer"],
     better: "more calls",
@@ -57,6 +60,10 @@ pub static MANNER: Manner = Manner {
     recovery: Some(Recovery {
         time: RECOVERY_S,
         share: RECOVERED_RATIO,
+        ill: DEGRADED_S,
+        ill_at_end: ILL_AT_END_RATIO,
+        waits: &[WAIT_P50_S, WAIT_P90_S, WAIT_P99_S, WAIT_P999_S],
+        calls: JUDGED_CALLS,
     }),
     partial: &[
         Partial {
@@ -251,11 +258,21 @@ fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> 
         story: report::herd::story(&results),
         replications: results.replications,
         events: results.events as f64,
-        notes: Vec::new(),
+        notes: precision(&results).into_iter().collect(),
         interrupted: results
             .interrupted
             .then(|| format!("{} replications", results.replications)),
         verdict,
+    })
+}
+
+/// Whether the precision asked for was reached.
+fn precision(results: &Results) -> Option<String> {
+    let asked = results.scenario.run.precision?;
+    let (asked, runs) = (percent(asked.0), results.replications);
+    results.precise.map(|reached| match reached {
+        true => format!("a precision of {asked} took {runs} runs"),
+        false => format!("a precision of {asked} was not reached in {runs} runs"),
     })
 }
 
@@ -317,7 +334,7 @@ impl Study for Scenario {
         )?;
         loaded.gaps.extend(before.into_iter().flat_map(|b| b.gaps));
         let mut finished = finish(loaded.results, charts)?;
-        finished.notes = loaded.gaps;
+        finished.notes.extend(loaded.gaps);
         Ok(finished)
     }
 

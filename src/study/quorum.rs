@@ -36,6 +36,7 @@ pub static MANNER: Manner = Manner {
     labels: &["n", "r", "w", "method", "always_fresh", "writes_meet"],
     figures: false,
     compared: &[STALE, T_VISIBILITY, READ_P99, WRITE_P99],
+    instead: &[],
     needs: &[
         STALE,
         READ_P99,

@@ -32,6 +32,7 @@ pub static MANNER: Manner = Manner {
     labels: &[],
     figures: true,
     compared: &[DUPLICATE, LOST, PHANTOM, EXECUTIONS],
+    instead: &[],
     needs: &[DUPLICATE, LOST, PHANTOM, EXECUTIONS, PAID_TWICE.key()],
     verb: ["executes", "execute"],
     better: "fewer operations again",

@@ -6,7 +6,7 @@ use crate::ensemble::fates::Fates;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::herd::{
     ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, Course, Herd, JUDGED_CALLS, METRICS,
-    Outcome, RECOVERED_RATIO, SERIES, Sample, Waves, find, idle,
+    Outcome, RECOVERED_RATIO, SERIES, Sample, TWIN_ANSWERED_RATIO, Waves, find, idle,
 };
 use crate::histogram::Histogram;
 use crate::metric::{Entry, Key};
@@ -51,6 +51,9 @@ pub struct Results {
     pub replications: u64,
     /// In the order of the scenario; the first is the baseline.
     pub policies: Vec<PolicyResults>,
+    /// Whether the precision asked for was reached; nothing where none was, or it is not
+    /// known.
+    pub precise: Option<bool>,
     /// Events of all replications.
     pub events: u64,
     /// Whether the run was stopped before it was complete; `scenario` then asks
@@ -169,7 +172,7 @@ const UNDECIDED: f64 = 0.05;
 
 /// Whether a share of runs is known to ± the precision asked for, or five points.
 fn is_decided(share: Estimate, precision: f64) -> bool {
-    share.n == 0 || share.half_width() <= precision.max(UNDECIDED)
+    share.half_width() <= precision.max(UNDECIDED)
 }
 
 /// Whether the intervals of calls answered and of amplification are tight enough: this wide
@@ -179,9 +182,17 @@ fn is_precise(raw: &[Sample], independent: bool, precision: f64) -> bool {
     let of = |metric| estimate(metric, raw, independent);
     let tight = |e: Estimate| match e.agrees() {
         true => e.half_width().is_nan() || is_decided(e, precision),
-        false => e.n == 0 || e.half_width() <= precision * e.mean.abs(),
+        false => e.n == 0 || e.reach() <= precision * e.mean.abs(),
     };
-    is_decided(of(RECOVERED_RATIO), precision)
+    // Where faults do harm and recovery cannot be told, as many runs as if all agreed.
+    let harm = raw
+        .iter()
+        .any(|sample| !sample[TWIN_ANSWERED_RATIO].is_nan());
+    let recovered = match of(RECOVERED_RATIO) {
+        told if told.n > 0 => told,
+        _ => Estimate::share(raw.len() as f64, raw.len() as u64),
+    };
+    (!harm || is_decided(recovered, precision))
         && [ANSWERED_RATIO, ATTEMPTS_PER_CALL]
             .into_iter()
             .map(of)
@@ -236,6 +247,7 @@ pub fn run_watched(
     let mut events = 0;
     let (mut done, mut finished) = (0, 0);
     let mut turn: Vec<Outcome> = Vec::new();
+    let mut precise;
     let complete = loop {
         let to = (finished + batch).min(most);
         let planned = to * worlds.len() as u64;
@@ -273,14 +285,12 @@ pub fn run_watched(
         for (fold, fate) in folds.iter_mut().zip(&mut fates) {
             fate.settle(|tier, replication, sample| fold.at(tier).raw[replication] = sample);
         }
-        let enough = || {
-            let precise = |p: Probability| {
-                let of = |fold: &Fold| is_precise(&fold.raw, fold.independent, p.0);
-                folds.iter().all(of)
-            };
-            run.precision.is_none_or(precise)
+        let enough = |p: Probability| {
+            let of = |fold: &Fold| is_precise(&fold.raw, fold.independent, p.0);
+            folds.iter().all(of)
         };
-        if finished < to || finished == most || enough() {
+        precise = run.precision.map(enough);
+        if finished < to || finished == most || precise.unwrap_or(true) {
             break finished == to;
         }
     };
@@ -301,6 +311,7 @@ pub fn run_watched(
         scenario,
         replications: finished,
         policies,
+        precise,
         events,
         interrupted: !complete,
     }

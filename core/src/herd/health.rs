@@ -98,7 +98,9 @@ impl Twins {
         let fine = Fine::new(scenario);
         let bin_s = FINE as f64 / 1e9;
         let all = fine.whole(run.horizon.0);
-        let counted = fine.index(run.warmup.0).min(all)..all;
+        // Callers who call once end their runs before the horizon.
+        let counted = all.min(self.bins.len());
+        let counted = fine.index(run.warmup.0).min(counted)..counted;
         let at = |index: usize| self.bins.get(index).copied().unwrap_or_default();
         let sums = |indices: std::ops::Range<usize>| {
             indices.map(at).fold([0; 3], |sums: [u64; 3], bin| {
@@ -110,6 +112,7 @@ impl Twins {
         let share = |part: u64, all: u64| part as f64 / all as f64;
         let ill = ok == 0
             || Health::is_ill(
+                &scenario.callers,
                 share(self.answered, self.judged),
                 share(self.retries, self.offered),
             );
@@ -187,10 +190,14 @@ impl Yardstick {
         let sick = self.sick(&run.fine);
         let degraded = self.degraded_s(&sick) - self.degraded_s(&self.sick(&twin.fine));
         let (recovered, recovery_s) = self.recovery(&run.fine, &sick);
+        if self.ill {
+            return known; // There is no health to be without.
+        }
         Health {
             recovered,
             recovery_s,
             degraded_s: degraded.max(0.0),
+            ill_at_end: f64::from(u8::from(sick.last() == Some(&true))),
             ..known
         }
     }

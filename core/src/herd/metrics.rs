@@ -5,6 +5,7 @@ use std::ops::Index;
 use crate::herd::counts::Counts;
 use crate::herd::peaks::Peaks;
 use crate::metric::{Better, DEFINITIONS, Domain, Entry, Interval, Key, Metric, Unit, key_of};
+use crate::scenario::callers::{Arrival, Callers};
 
 /// What a replication has counted and timed.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,8 @@ pub struct Health {
     pub recovered: f64,
     pub recovery_s: f64,
     pub degraded_s: f64,
+    /// Whether it is ill at the end: 1 or 0.
+    pub ill_at_end: f64,
     pub lost_calls: f64,
     /// What the twin did: judged calls answered / judged calls, and retries / attempts.
     pub twin_answered_ratio: f64,
@@ -52,15 +55,18 @@ impl Health {
         recovered: f64::NAN,
         recovery_s: f64::NAN,
         degraded_s: f64::NAN,
+        ill_at_end: f64::NAN,
         lost_calls: f64::NAN,
         twin_answered_ratio: f64::NAN,
         twin_retry_ratio: f64::NAN,
     };
 
     /// Whether a twin that answers such a share of its calls, such a share of whose attempts
-    /// are retries, is ill itself: there is then no health to return to.
-    pub fn is_ill(answered: f64, retries: f64) -> bool {
-        answered < LEAST_ANSWERED || retries > MOST_RETRIES
+    /// are retries, is ill itself: there is then no health to return to. Of closed callers,
+    /// who ask the more the faster they fail, the share answered says nothing of that.
+    pub fn is_ill(callers: &Callers, answered: f64, retries: f64) -> bool {
+        let closed = matches!(callers.arrival, Arrival::Closed { .. });
+        answered == 0.0 || !closed && answered < LEAST_ANSWERED || retries > MOST_RETRIES
     }
 }
 
@@ -120,6 +126,14 @@ const fn wait(
     let entry = of(name, title, DURATION, Better::Less, doc, value);
     Entry {
         metric: entry.metric.by(Interval::Every),
+        ..entry
+    }
+}
+
+/// With a definition that came with the latest.
+const fn renewed(entry: HerdMetric) -> HerdMetric {
+    Entry {
+        metric: entry.metric.since(DEFINITIONS),
         ..entry
     }
 }
@@ -218,9 +232,21 @@ pub const METRICS: &[HerdMetric] = &[
         DURATION,
         Better::Less,
         "unhealthy time from the first fault's beginning to the horizon, less that of the \
-         twin, as below; of a run that is ill at the end it is no more than a lower bound",
+         twin, as below",
         |m| m.health.degraded_s,
     ),
+    Entry {
+        metric: Metric::new(
+            "ill_at_end_ratio",
+            "ill at the end",
+            SHARE,
+            Better::Less,
+            "share of replications whose last window is unhealthy, whether they had recovered \
+             before or not: of these `degraded_s` is no more than a lower bound",
+        )
+        .by(Interval::Wilson),
+        value: |m| m.health.ill_at_end,
+    },
     of(
         "lost_calls",
         "lost calls",
@@ -363,16 +389,16 @@ pub const METRICS: &[HerdMetric] = &[
         .since(DEFINITIONS),
         value: |m| m.health.recovered,
     },
-    of(
+    renewed(of(
         "recovery_s",
         "recovery",
         DURATION,
         Better::Less,
-        "from the end of the last fault, its ramp included, to the start of the first window in \
-         which goodput is back and retries are few, as below; mean over the replications that \
-         recovered",
+        "from the end of the last fault that does harm, its ramp included, to the start of the \
+         first healthy window after which all are for a while, as below; mean over the \
+         replications that recovered",
         |m| m.health.recovery_s,
-    ),
+    )),
     of(
         "latency_p50_s",
         "p50 latency",
@@ -462,7 +488,7 @@ pub const METRICS: &[HerdMetric] = &[
         "times the service completed the work of a call again",
         |m| m.window.duplicates as f64,
     ),
-    of(
+    renewed(of(
         "herd_index",
         "herd index",
         (Unit::Times, Domain::Ratio),
@@ -471,7 +497,7 @@ pub const METRICS: &[HerdMetric] = &[
          before it; with `once` the highest / what an even spread of the calls brings, from \
          the first call to the last one's end",
         |m| m.peaks.herd_index,
-    ),
+    )),
     of(
         "completion_s",
         "all done after",
@@ -537,8 +563,11 @@ pub const FAILED_RATIO: Key = key("failed_ratio");
 pub const WAITING_RATIO: Key = key("waiting_ratio");
 pub const FIRST_TRY_RATIO: Key = key("first_try_ratio");
 pub const WAIT_P50_S: Key = key("wait_p50_s");
+pub const WAIT_P90_S: Key = key("wait_p90_s");
+pub const WAIT_P999_S: Key = key("wait_p999_s");
 pub const WAIT_P99_S: Key = key("wait_p99_s");
 pub const DEGRADED_S: Key = key("degraded_s");
+pub const ILL_AT_END_RATIO: Key = key("ill_at_end_ratio");
 pub const LOST_CALLS: Key = key("lost_calls");
 pub const TWIN_ANSWERED_RATIO: Key = key("twin_answered_ratio");
 pub const TWIN_RETRY_RATIO: Key = key("twin_retry_ratio");

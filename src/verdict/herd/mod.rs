@@ -6,8 +6,8 @@ pub mod titles;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, RECOVERED_RATIO,
-    RECOVERY_S, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, ILL_AT_END_RATIO,
+    RECOVERED_RATIO, RECOVERY_S, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
@@ -16,6 +16,7 @@ use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::UNLIMITED;
 use herdsim_core::scenario::service::{Service, ServiceKind};
 use herdsim_core::stats::wilson;
+use herdsim_core::units::Nanos;
 
 use crate::format::{list, percent, seconds, thousands, three_digits};
 use ranking::{Measure, answering_most};
@@ -50,6 +51,8 @@ pub enum Fate {
     Never,
     /// In this share of the runs.
     Sometimes(f64),
+    /// In all of them, but this share is ill again at the end.
+    Relapses(f64),
     /// In all of them, after this many seconds on average.
     Recovers(f64),
 }
@@ -60,6 +63,9 @@ impl Fate {
         match share {
             _ if share.is_nan() => Fate::Steady,
             0.0 => Fate::Never,
+            1.0 if policy.metric(ILL_AT_END_RATIO).mean > 0.0 => {
+                Fate::Relapses(policy.metric(ILL_AT_END_RATIO).mean)
+            }
             1.0 => Fate::Recovers(policy.metric(RECOVERY_S).mean),
             _ => Fate::Sometimes(share),
         }
@@ -86,12 +92,18 @@ pub fn in_runs(policy: &PolicyResults) -> String {
     }
 }
 
-/// What relieved the service after the faults began and before it was well again: without
-/// that it need not have recovered.
+/// Whether a policy was ill at the end in some of the runs: how long that lasts is then not
+/// known.
+pub fn is_ill_at_end(policy: &PolicyResults) -> bool {
+    policy.metric(ILL_AT_END_RATIO).mean > 0.0
+}
+
+/// What relieved the service between the faults' beginning and the time when it was well
+/// again, and lasted beyond the faults: without that it need not have recovered.
 fn help(scenario: &Scenario, recovery_s: f64) -> Option<String> {
     let harm = scenario.harm()?;
     let well = harm.over.as_secs() + recovery_s;
-    let helps = |f: &&Fault| f.kind.relieves() && f.from > harm.from && f.from.as_secs() <= well;
+    let helps = |f: &&Fault| f.kind.relieves() && f.over() > harm.over && f.from.as_secs() <= well;
     let help: Vec<String> = scenario
         .faults
         .iter()
@@ -156,7 +168,8 @@ fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: Key) -> bool {
 struct Groups<'r> {
     measure: Measure,
     never: Vec<&'r str>,
-    sometimes: Vec<(&'r str, f64)>,
+    /// What happens in some of the runs, in words.
+    sometimes: Vec<(&'r str, String)>,
     recover: Vec<(&'r PolicyResults, f64)>,
     steady: Vec<&'r PolicyResults>,
 }
@@ -176,7 +189,14 @@ impl<'r> Groups<'r> {
             match Fate::of(policy) {
                 _ if !asked => groups.steady.push(policy),
                 Fate::Never => groups.never.push(named(policy)),
-                Fate::Sometimes(share) => groups.sometimes.push((named(policy), share)),
+                Fate::Sometimes(share) => {
+                    let how = format!("recovers in {} of runs", percent(share));
+                    groups.sometimes.push((named(policy), how));
+                }
+                Fate::Relapses(share) => {
+                    let how = format!("is ill again at the end of {} of runs", percent(share));
+                    groups.sometimes.push((named(policy), how));
+                }
                 Fate::Recovers(s) => groups.recover.push((policy, s)),
                 Fate::Steady => groups.steady.push(policy),
             }
@@ -214,8 +234,8 @@ pub fn verdict(results: &Results) -> String {
             seconds(results.scenario.run.horizon.as_secs()),
         ));
     }
-    for (name, share) in &groups.sometimes {
-        clauses.push(format!("{name} recovers in {} of runs", percent(*share)));
+    for (name, how) in &groups.sometimes {
+        clauses.push(format!("{name} {how}"));
     }
     let scenario = &results.scenario;
     let and = |policy: &PolicyResults| match answers(scenario, policy) {
@@ -326,7 +346,8 @@ fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
     let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
     let unknown = |p: &&&PolicyResults| mean(p, TWIN_ANSWERED_RATIO).is_nan();
     let ill = |p: &&PolicyResults| {
-        Health::is_ill(mean(p, TWIN_ANSWERED_RATIO), mean(p, TWIN_RETRY_RATIO))
+        let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| mean(p, m));
+        Health::is_ill(&scenario.callers, answered, retries)
     };
     match policies {
         _ if scenario.harm().is_none() => {
@@ -353,10 +374,41 @@ pub fn cautions(results: &Results) -> Vec<String> {
         return Vec::new();
     };
     let mut cautions = Vec::new();
+    let run = &scenario.run;
+    let judged = [run.warmup, Nanos(run.horizon.0 - run.cooldown.0)];
+    let once = matches!(scenario.callers.arrival, Arrival::Once { .. });
+    if !once && (harm.from < judged[0] || harm.over > judged[1]) {
+        cautions.push(format!(
+            "judged are the calls that start from {} to {}, which leaves out some of those that \
+             meet the faults, from {} to {}",
+            judged[0], judged[1], harm.from, harm.over
+        ));
+    }
+    let ends = |p: &PolicyResults| p.series.len() as f64 * run.bin.as_secs();
+    if once
+        && results
+            .policies
+            .iter()
+            .all(|p| ends(p) <= harm.from.as_secs())
+    {
+        cautions.push(format!(
+            "everything is over before the faults begin at {}: they have no effect",
+            harm.from
+        ));
+    }
+    if let Arrival::Trace { step, rates } = &scenario.callers.arrival {
+        let end = Nanos(step.0.saturating_mul(rates.len() as u64));
+        if end < run.horizon {
+            cautions.push(format!(
+                "the trace ends at {end}, the run at {}: nobody calls in between",
+                run.horizon
+            ));
+        }
+    }
     let mut short = Vec::new();
     for policy in &results.policies {
         let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| policy.metric(m));
-        if Health::is_ill(answered.mean, retries.mean) {
+        if Health::is_ill(&scenario.callers, answered.mean, retries.mean) {
             cautions.push(format!(
                 "no health to return to: without the faults {} answers {} of its calls, and {} \
                  of its attempts are retries",
@@ -382,7 +434,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
         let unseen = 1.0 - wilson(runs as f64, runs).0;
         cautions.push(
             format!(
-                "{} say little: a collapse in up to {:.0}% of runs cannot be excluded (95%)",
+                "{} say little: what happens in up to {:.0}% of runs need not be among them (95%)",
                 match runs {
                     1 => "1 run".to_string(),
                     n => format!("{n} runs"),
@@ -416,12 +468,16 @@ pub fn headline(results: &Results) -> String {
                     Some(answers) => format!("{} {answers}", named(one)),
                     None => format!("What {} does", named(one)),
                 },
+                _ if !results.scenario.faults.is_empty() => {
+                    "No fault does harm: how much each policy answers, and how often it asks"
+                        .to_string()
+                }
                 _ => "No fault: how much each policy answers, and how often it asks".to_string(),
             },
         },
         ([], []) => {
-            let (name, share) = groups.sometimes[0];
-            format!("{name} recovers from {what} in {} of runs", percent(share))
+            let (name, how) = &groups.sometimes[0];
+            format!("After {what} {name} {how}")
         }
         ([], [(one, s), ..]) if results.policies.len() == 1 => {
             format!(
@@ -503,11 +559,19 @@ fn completion(results: &Results, horizon: &str) -> String {
     let able = answering_most(results);
     let finished = able.iter().copied().filter(|p| done(p).is_finite());
     let by_done = |a: &&PolicyResults, b: &&PolicyResults| done(a).total_cmp(&done(b));
+    let hasty = all.iter().filter(|p| done(p).is_finite());
     match finished.clone().min_by(by_done) {
         None if able.is_empty() && all.iter().all(|p| p.metric(ANSWERED_RATIO).mean == 0.0) => {
             "No policy answers any call".to_string()
         }
-        None => format!("Nobody is done within {horizon}"),
+        None => match hasty.min_by(|a, b| by_done(a, b)) {
+            Some(first) => format!(
+                "{} is done after {}, and answers fewer calls than others",
+                named(first),
+                done_after(first, done(first))
+            ),
+            None => format!("Nobody is done within {horizon}"),
+        },
         Some(first) => {
             let after = done_after(first, done(&first));
             let alike = finished.clone().filter(|p| done(p) == done(&first)).count();

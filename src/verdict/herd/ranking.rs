@@ -86,9 +86,6 @@ pub enum Ranking<'r> {
     Equal,
     /// As many as some other one, and no fewer than any.
     Tied,
-    /// In every run this one answers so many more than the first: as all runs agree, there
-    /// is no interval.
-    Agreed(&'r PolicyResults, Estimate),
     /// Chance may explain what differs.
     Undetermined,
 }
@@ -114,23 +111,18 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     if results.replications < 2 {
         return Ranking::OneRun;
     }
-    // The one that answers most, all that are ahead by more than chance considered.
+    // By more than chance, or by as much in every run.
+    let apart = |d: &Estimate| d.low > 0.0 || d.agrees() && d.low.is_nan() && d.mean > 0.0;
+    // The one that answers most, all that are ahead considered.
     let behind = others
         .iter()
         .map(|p| (p, p.difference(first, measure.key())));
-    let behind = behind.filter(|(_, d)| d.low > 0.0);
+    let behind = behind.filter(|(_, d)| apart(d));
     if let Some((policy, d)) = behind.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         return Ranking::Behind(policy, d);
     }
-    let agreed = others
-        .iter()
-        .map(|p| (p, p.difference(first, measure.key())));
-    let agreed = agreed.filter(|(_, d)| d.agrees() && d.low.is_nan() && d.mean > 0.0);
-    if let Some((policy, d)) = agreed.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
-        return Ranking::Agreed(policy, d);
-    }
     let equal = |d: &Estimate| d.mean == 0.0 && d.agrees();
-    match d.low > 0.0 {
+    match ahead.iter().all(|(_, d)| apart(d)) {
         true => Ranking::Ahead(next, *d),
         // Where not even chance makes a difference, more runs make none.
         false if ahead.iter().all(|(_, d)| equal(d)) => Ranking::Equal,

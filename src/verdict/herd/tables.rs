@@ -13,7 +13,7 @@ use herdsim_core::stats::Estimate;
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
 use crate::text_table::{aligned, grouped, piped, terminal};
 use crate::verdict::herd::ranking::Measure;
-use crate::verdict::herd::{Fate, Question, in_runs};
+use crate::verdict::herd::{Question, in_runs, is_ill_at_end};
 
 /// What a column says of a policy.
 struct Column {
@@ -93,19 +93,24 @@ fn attempts(policy: &PolicyResults) -> String {
     }
 }
 
-/// How long a policy is ill: of runs that are ill to the end no more than a lower bound.
+/// How long a policy is ill: of runs that are ill at the end no more than a lower bound.
 fn degraded(policy: &PolicyResults) -> String {
-    match (Fate::of(policy), policy.metric(DEGRADED_S).mean) {
-        (Fate::Never | Fate::Sometimes(_), s) if !s.is_nan() => format!("≥ {}", seconds(s)),
-        (_, s) => seconds(s),
+    match policy.metric(DEGRADED_S).mean {
+        s if is_ill_at_end(policy) => format!("≥ {}", seconds(s)),
+        s => seconds(s),
     }
 }
 
 /// The 99th percentile of the waits of all judged calls.
 pub fn wait_p99(policy: &PolicyResults) -> String {
-    match policy.metric(WAIT_P99_S).mean {
-        s if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "never".to_string(),
-        s => seconds(s),
+    let known = policy
+        .raw
+        .iter()
+        .filter(|sample| !sample[WAIT_P99_S].is_nan());
+    match (policy.metric(WAIT_P99_S).mean, known.count()) {
+        (s, 0) if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "never".to_string(),
+        (s, _) if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "not always".to_string(),
+        (s, _) => seconds(s),
     }
 }
 
@@ -144,8 +149,15 @@ fn sparklines(results: &Results) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     const WIDTH: usize = 50;
     const NAME: usize = 24;
+    // One scale of time for all.
+    let longest = results
+        .policies
+        .iter()
+        .map(|p| p.series.len())
+        .max()
+        .unwrap_or(0);
     let levels = |p: &PolicyResults| -> Vec<f64> {
-        let together = p.series.len().div_ceil(WIDTH).max(1);
+        let together = longest.div_ceil(WIDTH).max(1);
         let mean = |bins: &[[Estimate; SERIES.len()]]| {
             bins.iter().map(|b| b[GOODPUT.index()].mean).sum::<f64>() / bins.len() as f64
         };
@@ -183,6 +195,11 @@ fn sparklines(results: &Results) -> String {
 /// What the columns do not say and no one should miss, a line each.
 fn notes(results: &Results) -> String {
     let mut out = String::new();
+    let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
+    let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
+    if Question::of(&results.scenario) == Question::Recovery {
+        out += "degraded, lost calls: against the same runs without the faults\n";
+    }
     let mut note = |what: &str, of: &dyn Fn(&PolicyResults) -> Option<String>| {
         let policies = results.policies.iter();
         let told: Vec<String> = policies
@@ -195,8 +212,6 @@ fn notes(results: &Results) -> String {
         let options = terminal().subsequent_indent("  ");
         out += &format!("{}\n", textwrap::fill(&line, options));
     };
-    let mean = |p: &PolicyResults, metric| p.metric(metric).mean;
-    let share = |part: f64, all: f64| (part > 0.01 * all).then(|| percent(part / all));
     note("calls still waiting at the end", &|p| {
         share(mean(p, WAITING_RATIO), 1.0)
     });

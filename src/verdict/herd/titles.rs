@@ -65,7 +65,7 @@ pub fn change(results: &Results) -> String {
         ),
         Ranking::OneRun => "One run a policy: what is chance cannot be told".to_string(),
         Ranking::Nobody => "No policy answers any call".to_string(),
-        Ranking::Behind(policy, d) | Ranking::Agreed(policy, d) => format!(
+        Ranking::Behind(policy, d) => format!(
             "In place of {}, {} answers {}",
             named(first),
             named(policy),

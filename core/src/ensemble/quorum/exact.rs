@@ -158,9 +158,9 @@ impl<'s> Quadrature<'s> {
             for t in times {
                 let p = fine.p_stale(t.0 as f64);
                 let other = coarse.p_stale(t.0 as f64);
-                // What is next to nothing may be off by more.
+                // What is next to nothing may be off by more; how far is told all the same.
                 match p.max(other) {
-                    most if most > 1e-25 => {
+                    most if most > 1e-15 => {
                         worst = worst.max((other - p).abs() / p.max(1e-300));
                     }
                     most if most >= 0.0 => {}
