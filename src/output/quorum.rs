@@ -189,9 +189,17 @@ fn settings(
             failed_reads: counted("failed_reads"),
             available: ["available_reads", "available_writes"].map(|name| estimate(name).mean),
             down: estimate("replica_down").mean,
-            resilience: match estimate("resilience").mean {
-                lost if lost <= f64::from(replicas) => lost as u32,
-                lost => return Err(wrong("resilience", &lost.to_string())),
+            resilience: {
+                let own = |name: &str| match (estimate(name).mean, estimate("resilience").mean) {
+                    // An older run tells the lesser of the two alone.
+                    (lost, least) if lost.is_nan() => least,
+                    (lost, _) => lost,
+                };
+                let lost = ["read_resilience", "write_resilience"].map(own);
+                match lost.iter().find(|lost| !(**lost <= f64::from(replicas))) {
+                    Some(lost) => return Err(wrong("resilience", &lost.to_string())),
+                    None => lost.map(|lost| lost as u32),
+                }
             },
             load: estimate("load").mean,
             capacity: estimate("capacity").mean,

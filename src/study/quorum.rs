@@ -203,7 +203,9 @@ fn extras(results: &QuorumResults<'_>) -> Extras {
             "replica_down": cell.down,
             "available_reads": cell.available[0],
             "available_writes": cell.available[1],
-            "resilience": cell.resilience,
+            "resilience": cell.resilience[0].min(cell.resilience[1]),
+            "read_resilience": cell.resilience[0],
+            "write_resilience": cell.resilience[1],
             "load": cell.load,
             "capacity": cell.capacity,
         }))

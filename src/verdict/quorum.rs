@@ -293,7 +293,7 @@ pub fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>)
     let k = results.scenario.read.versions;
     let has_versions = cell.is_some_and(|c| c.versions.iter().any(|(e, _)| !e.mean.is_nan()));
     let mut headers = vec![first_column(results)];
-    headers.extend(["availability r/w", "tolerates", "load"].map(String::from));
+    headers.extend(["availability r/w", "tolerates r/w", "load"].map(String::from));
     if has_versions {
         headers.push(format!("{k} missed"));
         headers.push("(PBS)".to_string());
@@ -303,7 +303,7 @@ pub fn more_rows(results: &QuorumResults<'_>) -> (Vec<String>, Vec<Vec<String>>)
         let mut row = vec![
             short(results, cell),
             format!("{}/{}", nines(cell.available[0]), nines(cell.available[1])),
-            cell.resilience.to_string(),
+            format!("{}/{}", cell.resilience[0], cell.resilience[1]),
             three_digits(cell.load),
         ];
         if has_versions && let Some((missed, pbs)) = cell.versions.last() {
@@ -386,8 +386,8 @@ pub fn columns(results: &QuorumResults<'_>) -> String {
     results.cells.first().map_or(String::new(), |cell| {
         format!(
             "availability: of reads and of writes, with each replica down {}% of the time\n\
-             tolerates: how many replicas may fail\n\
-             load: share of operations that a replica serves\n\
+             tolerates: how many replicas may fail before reads, and writes, are impossible\n\
+             load: share of operations that the busiest replica serves\n\
              non-monotonic: a client's next read does not know what its first one did\n",
             three_digits(cell.down * 100.0)
         )

@@ -7,6 +7,7 @@ mod demand;
 mod herds;
 mod leases;
 mod policies;
+mod quorums;
 
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::herd::{PolicyResults, Results, run};

@@ -761,8 +761,9 @@ fn asked_from(
 pub struct Strength {
     /// Chance of enough replicas for reads, and for writes, each down with the same.
     pub available: [f64; 2],
-    /// Replicas that may fail, whichever they are.
-    pub resilience: u32,
+    /// Replicas that may fail, whichever they are, before reads, and before writes, are no
+    /// longer possible.
+    pub resilience: [u32; 2],
     /// Share of operations that the busiest replica serves, at best.
     pub load: f64,
 }
@@ -788,9 +789,17 @@ impl Strength {
             available[1] = 1.0;
         }
         let spare = |quorum: &Quorum| quorum.iter().map(|(set, k)| set.count_ones() - k).min();
-        let resilience = kinds.iter().flatten().filter_map(spare).min();
+        let resilience = kinds
+            .each_ref()
+            .map(|kind| kind.iter().filter_map(spare).min().unwrap_or(0));
         let f = scenario.cluster.read_share.0;
+        // Where everybody is asked, everybody serves: quoracle's figure, of quorums that are
+        // chosen, is that of the other ways.
+        let asks_all = scenario.cluster.fan_out == FanOut::All;
         let serves = |i: usize| {
+            if asks_all {
+                return 1.0;
+            }
             let share = |quorum: &Quorum| {
                 let own = quorum.iter().filter(|(set, _)| set >> i & 1 == 1);
                 own.map(|(set, k)| f64::from(*k) / f64::from(set.count_ones()))
@@ -800,7 +809,7 @@ impl Strength {
         };
         Strength {
             available,
-            resilience: resilience.unwrap_or(0),
+            resilience,
             load: (0..n as usize).map(serves).fold(0.0, f64::max),
         }
     }

@@ -91,8 +91,8 @@ pub struct Cell {
     /// Chance of enough replicas, each up with 1 − `down`.
     pub available: [f64; 2],
     pub down: f64,
-    /// Replicas that may fail before reads, or writes, are no longer possible.
-    pub resilience: u32,
+    /// Replicas that may fail before reads, and before writes, are no longer possible.
+    pub resilience: [u32; 2],
     /// Share of operations that a replica serves, at best, and its inverse.
     pub load: f64,
     pub capacity: f64,

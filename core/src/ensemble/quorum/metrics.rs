@@ -170,14 +170,31 @@ pub const METRICS: &[QuorumMetric] = &[
         (Unit::One, Domain::Count),
         Better::More,
         "replicas that may fail before reads, or writes, are no longer possible",
-        |c| Estimate::certain(f64::from(c.resilience)),
+        |c| Estimate::certain(f64::from(c.resilience[0].min(c.resilience[1]))),
+    ),
+    of(
+        "read_resilience",
+        "reads tolerate",
+        (Unit::One, Domain::Count),
+        Better::More,
+        "replicas that may fail before reads are no longer possible",
+        |c| Estimate::certain(f64::from(c.resilience[0])),
+    ),
+    of(
+        "write_resilience",
+        "writes tolerate",
+        (Unit::One, Domain::Count),
+        Better::More,
+        "replicas that may fail before writes are no longer possible",
+        |c| Estimate::certain(f64::from(c.resilience[1])),
     ),
     of(
         "load",
         "load",
         (Unit::One, Domain::Share),
         Better::Less,
-        "share of operations that a replica serves, at best",
+        "share of operations that the busiest replica serves, at best: all where everybody is \
+         asked (`fan_out = all`)",
         |c| Estimate::certain(c.load),
     ),
     of(

@@ -151,8 +151,11 @@ fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
         let own = settings.iter().filter(|(other, ..)| other == n);
         let mut own: Vec<_> = own.map(|(_, r, w)| (*r, *w)).collect();
         if own.iter().all(|(r, w)| !proves_fresh(scenario, *n, *r, *w)) {
+            // The majorities, to compare with, unless they are among them.
             let most = Wait::For(n / 2 + 1);
-            own.push((most, most));
+            if !own.contains(&(most, most)) {
+                own.push((most, most));
+            }
         }
         let numbers: Option<Vec<(u32, u32)>> = own
             .iter()
@@ -303,6 +306,21 @@ fn cell(
         (None, Some(ratio)) if ratio.estimate().n > 0 => Found::Conditional,
         _ => Found::Simulated,
     };
+    let failed = [
+        match c.down.0 > 0.0 {
+            true => Estimate::of_trials(counts.failed_reads as f64, counts.played),
+            false => Estimate::certain(0.0),
+        },
+        match c.down.0 > 0.0 || c.drop.0 > 0.0 || c.write_timeout.is_some() {
+            true => Estimate::of_trials(counts.failed_writes as f64, counts.played),
+            false => Estimate::certain(0.0),
+        },
+    ];
+    // Of stand-ins no count of replicas tells how often there are enough.
+    let available = match c.sloppy && c.down.0 > 0.0 && counts.played > 0 {
+        true => failed.map(|e| 1.0 - e.mean),
+        false => strength.available,
+    };
     let cell = Cell {
         name: setting_name(&(n, r, w)),
         n,
@@ -319,15 +337,9 @@ fn cell(
         latency_ci,
         versions,
         backwards,
-        failed_writes: match c.down.0 > 0.0 || c.drop.0 > 0.0 || c.write_timeout.is_some() {
-            true => Estimate::of_trials(counts.failed_writes as f64, counts.played),
-            false => Estimate::certain(0.0),
-        },
-        failed_reads: match c.down.0 > 0.0 {
-            true => Estimate::of_trials(counts.failed_reads as f64, counts.played),
-            false => Estimate::certain(0.0),
-        },
-        available: strength.available,
+        failed_writes: failed[1],
+        failed_reads: failed[0],
+        available,
         down,
         resilience: strength.resilience,
         load: strength.load,

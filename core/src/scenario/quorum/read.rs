@@ -230,8 +230,7 @@ fn cluster(
     }
     let most = n.iter().copied().max().unwrap_or(0);
     let w = waits(s, "w", most, has_datacentres, &[])?;
-    let not_read = [Level::Any, Level::EachQuorum];
-    let r = waits(s, "r", most, has_datacentres, &not_read)?;
+    let r = waits(s, "r", most, has_datacentres, &[Level::Any])?;
     let fan_outs = [
         ("all", FanOut::All),
         ("quorum", FanOut::Quorum),
