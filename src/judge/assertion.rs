@@ -82,9 +82,21 @@ impl Assertion {
             Some(path) => (path, true),
             None => (path, false),
         };
-        let (cell, metric) = match path.rsplit_once('.') {
-            Some((cell, metric)) => (Some(cell), metric),
-            None => (None, path),
+        // Names of metrics may hold a dot themselves: `t_visibility_0.999_s`.
+        let known = columns.iter().map(|column| &*column.name);
+        let own = known
+            .filter(|name| path.ends_with(name))
+            .max_by_key(|name| name.len());
+        let (cell, metric) = match own {
+            Some(name) if name.len() == path.len() => (None, path),
+            Some(name) if path[..path.len() - name.len()].ends_with('.') => {
+                let (cell, metric) = path.split_at(path.len() - name.len());
+                (Some(&cell[..cell.len() - 1]), metric)
+            }
+            _ => match path.rsplit_once('.') {
+                Some((cell, metric)) => (Some(cell), metric),
+                None => (None, path),
+            },
         };
         if let Some(cell) = cell
             && !cells.contains(&cell)
@@ -434,6 +446,28 @@ mod tests {
     fn parse(text: &str) -> Result<Assertion, ValueError> {
         let columns: Vec<Column> = METRICS.iter().map(|m| Column::of(m.metric)).collect();
         Assertion::parse(text, "policy", &["fixed", "budget"], &columns)
+    }
+
+    #[test]
+    fn names_of_metrics_may_hold_a_dot() {
+        let visible = Column::named("t_visibility_0.999_s".to_string(), METRICS[0].metric);
+        let read = |text: &str| {
+            Assertion::parse(
+                text,
+                "setting",
+                &["N=3 R=1 W=1"],
+                std::slice::from_ref(&visible),
+            )
+        };
+        let all = read("t_visibility_0.999_s < 5").unwrap();
+        assert_eq!(
+            (all.cell.as_deref(), &*all.column.name),
+            (None, "t_visibility_0.999_s")
+        );
+        let one = read("N=3 R=1 W=1.t_visibility_0.999_s < 5").unwrap();
+        assert_eq!(one.cell.as_deref(), Some("N=3 R=1 W=1"));
+        assert!(read("N=4.t_visibility_0.999_s < 5").is_err());
+        assert!(read("visibility_0.999_s < 5").is_err());
     }
 
     #[test]

@@ -196,7 +196,8 @@ fn settings(
                     (lost, _) => lost,
                 };
                 let lost = ["read_resilience", "write_resilience"].map(own);
-                match lost.iter().find(|lost| !(**lost <= f64::from(replicas))) {
+                let sound = |lost: &f64| (0.0..=f64::from(replicas)).contains(lost);
+                match lost.iter().find(|lost| !sound(lost)) {
                     Some(lost) => return Err(wrong("resilience", &lost.to_string())),
                     None => lost.map(|lost| lost as u32),
                 }

@@ -54,7 +54,7 @@ fn etcd_session() {
         "etcd",
         "preset = \"etcd\"\nttl = \"5s\"\npause = \"exp(5s)\"",
         0.445,
-        0.318,
+        0.318_1,
         5e-4,
     );
 }

@@ -6,5 +6,6 @@ pub(crate) mod counts;
 #[doc(hidden)]
 pub mod exact;
 mod quadrature;
+pub(crate) mod sets;
 #[doc(hidden)]
 pub mod simd;

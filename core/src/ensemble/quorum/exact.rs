@@ -2,10 +2,11 @@
 
 use crate::ensemble::Workers;
 use crate::ensemble::quorum::cell::LATENCIES;
-use crate::quorum::cluster::{self, proves_fresh};
+use crate::quorum::cluster;
 use crate::quorum::exact::{
     Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
 };
+use crate::quorum::sets::proves_fresh;
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait};
 use crate::streams::Streams;
 
@@ -24,7 +25,7 @@ const MOST_LOST: f64 = 1e-5;
 
 /// Trials against which the chances are held before they are called exact, and how many
 /// standard errors these may lie apart: the trials are the same for all settings and t.
-const CHECKED: u64 = 2_048;
+const CHECKED: u64 = 512;
 const FAR: f64 = 6.0;
 
 /// The tables of a scenario, fine and coarse.

@@ -7,9 +7,10 @@ mod metrics;
 
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::histogram::Histogram;
-use crate::quorum::cluster::{self, proves_fresh};
+use crate::quorum::cluster;
 use crate::quorum::counts::{Counts, Tally};
 use crate::quorum::exact::{Legs, choose};
+use crate::quorum::sets::{self, proves_fresh};
 use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
@@ -273,7 +274,7 @@ fn cell(
         0.0 => USUALLY_DOWN,
         down => down,
     };
-    let strength = cluster::Strength::of(scenario, n, r, w, down);
+    let strength = sets::Strength::of(scenario, n, r, w, down);
     let pbs = |k: u32| {
         let (Some(reads), Some(writes)) = needs else {
             return f64::NAN;
@@ -329,7 +330,7 @@ fn cell(
         found,
         error,
         always_fresh,
-        writes_meet: cluster::writes_meet(scenario, n, w),
+        writes_meet: sets::writes_meet(scenario, n, w),
         points,
         visibility,
         read_latency,
