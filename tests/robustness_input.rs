@@ -362,10 +362,71 @@ fn chains_and_kinds_of_service() {
         &["quantiles have to rise"],
     );
     refused_with(
-        &["--network-out", "file(rtt.csv)"],
+        &["--network-out", "file(rtt.csv,round_trip=half)"],
         2,
         &["rtt.csv, line 3: `slow` is not a number"],
         &[("rtt.csv", b"rtt_ms\n5\nslow\n")],
+    );
+}
+
+/// What a column means is asked for, never guessed.
+#[test]
+fn measured_delays_that_do_not_say_what_they_are() {
+    let cases: [(&[u8], &str, &[&str]); 7] = [
+        (
+            b"rtt_ms\n5\n6\n",
+            "file(x.csv)",
+            &["`rtt_ms` are round trips", "round_trip=half"],
+        ),
+        (
+            b"a,ping-RTT_us\n1,5\n2,6\n",
+            "file(x.csv,column=ping-RTT_us)",
+            &["are round trips"],
+        ),
+        (
+            b"out_ms,ack_ms\n1,2\n3,4\n",
+            "file(x.csv)",
+            &["several columns", "column=out_ms"],
+        ),
+        (
+            b"1,2\n3,4\n",
+            "file(x.csv,unit=ms)",
+            &["2 columns without names"],
+        ),
+        (
+            b"out_ms\n1,2\n3,4\n",
+            "file(x.csv)",
+            &["line 2: 2 columns, and the first line has 1"],
+        ),
+        (
+            b"rtt_ms\n5\n6\n",
+            "file(x.csv,round_trip=third)",
+            &["half or whole, not `third`"],
+        ),
+        (b"5\n6\n", "file(x.csv)", &["of which unit"]),
+    ];
+    for (file, law, told) in cases {
+        let files: &[(&str, &[u8])] = &[("x.csv", file)];
+        refused_with(&["quorum", "--latency", law], 2, told, files);
+        refused_with(&["fence", "--network", law], 2, told, files);
+        refused_with(&["--network-out", law], 2, told, files);
+        refused_with(
+            &["quorum", "--reply", law, "--latency", "ymmr"],
+            2,
+            told,
+            files,
+        );
+    }
+    refused(
+        &["quorum", "--latency", "lnkd-disc"],
+        2,
+        &["unknown fit `lnkd-disc`", "did you mean `lnkd-disk`?"],
+    );
+    refused(&["quorum", "--latency", "exp(5)"], 2, &["unit"]);
+    refused(
+        &["quorum", "--reply", "1ms"],
+        2,
+        &["the delays lack write_out, ack, read_out"],
     );
 }
 
@@ -542,10 +603,6 @@ fn quorums_that_cannot_be() {
     quorum(&["--r", "ANY"], &["a level of writes"]);
     quorum(&["--fan-out", "closest"], &["without datacentres"]);
     quorum(&["--latency", "lnkd-disc"], &["did you mean `lnkd-disk`?"]);
-    quorum(
-        &["--latency", "ymmr", "--ack", "1ms"],
-        &["say the same thing"],
-    );
     quorum(&["--ack", "1ms"], &["lack write_out, read_out, reply"]);
     quorum(&["--down", "100%"], &["nothing would ever be written"]);
     quorum(

@@ -38,6 +38,18 @@ impl Value for Dist {
     }
 }
 
+/// A delay one way: of a column of round trips it has to be said what is meant.
+pub(crate) struct OneWay(pub Dist);
+
+impl Value for OneWay {
+    const EXPECTED: &'static str = Dist::EXPECTED;
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        tokens.one_way = true;
+        Dist::read(tokens).map(OneWay)
+    }
+}
+
 fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
     let (name, at) = tokens.atom(Dist::EXPECTED)?;
     if name.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.') {
@@ -93,13 +105,26 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
             let path = args.required::<Word>("path")?.0;
             let column = args.named::<Word>("column")?;
             let unit = args.named::<Word>("unit")?;
-            let path = tokens.directory.join(path);
-            let samples = durations(
-                &path,
-                column.as_ref().map(|w| w.0.as_str()),
-                unit.as_ref().map(|w| w.0.as_str()),
-            )
-            .map_err(|message| ValueError::new(at, message))?;
+            let round_trip = args.named::<Word>("round_trip")?;
+            let columns = Columns {
+                wanted: column.as_ref().map(|w| w.0.as_str()),
+                unit: unit.as_ref().map(|w| w.0.as_str()),
+                halved: match round_trip.as_ref().map(|w| w.0.as_str()) {
+                    None => None,
+                    Some("half") => Some(true),
+                    Some("whole") => Some(false),
+                    Some(other) => {
+                        return Err(ValueError::new(
+                            at,
+                            format!("`round_trip` is half or whole, not `{other}`"),
+                        ));
+                    }
+                },
+                one_way: tokens.one_way,
+            };
+            let samples = columns
+                .durations(&tokens.directory.join(path))
+                .map_err(|message| ValueError::new(at, message))?;
             Dist::Samples(samples.into())
         }
         _ => {
@@ -187,66 +212,120 @@ fn mixture(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueErro
     Ok(Dist::Mix(parts))
 }
 
-/// Reads durations in nanoseconds from a CSV file, sorted: of a named column, or
-/// one a line. A number is of the unit that the column's name ends in (`_ms`),
-/// or else of `unit`.
-fn durations(path: &Path, column: Option<&str>, unit: Option<&str>) -> Result<Vec<u64>, String> {
-    let at = path.display();
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .flexible(true)
-        .from_path(path)
-        .map_err(|e| format!("{at}: {e}"))?;
-    let mut index = 0;
-    let mut scale = unit.map(scale_of).transpose()?;
-    let mut samples = Vec::new();
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|e| format!("{at}: {e}"))?;
-        let number = record.position().map_or(0, csv::Position::line);
-        if row == 0 && (column.is_some() || record.iter().all(|f| f.parse::<f64>().is_err())) {
-            index = match column {
-                Some(name) => record
-                    .iter()
-                    .position(|f| f == name)
-                    .ok_or_else(|| format!("{at} has no column `{name}`"))?,
-                None => 0,
-            };
-            let name = record.get(index).unwrap_or_default();
-            let suffix = name.rsplit_once('_').map(|(_, unit)| unit);
-            if let Some(named) = suffix.and_then(|unit| scale_of(unit).ok())
-                && scale.is_none()
-            {
-                scale = Some(named);
+/// What of a CSV file is read, and how.
+struct Columns<'t> {
+    wanted: Option<&'t str>,
+    /// Of a number whose column's name does not end in one (`_ms`).
+    unit: Option<&'t str>,
+    /// Whether round trips are halved, where that is said.
+    halved: Option<bool>,
+    one_way: bool,
+}
+
+impl Columns<'_> {
+    /// The durations of the column, in nanoseconds, sorted.
+    fn durations(&self, path: &Path) -> Result<Vec<u64>, String> {
+        let at = path.display();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .trim(csv::Trim::All)
+            .comment(Some(b'#'))
+            .flexible(true)
+            .from_path(path)
+            .map_err(|e| format!("{at}: {e}"))?;
+        let mut index = 0;
+        let mut width = None;
+        let mut scale = self.unit.map(scale_of).transpose()?;
+        let mut samples = Vec::new();
+        for (row, record) in reader.records().enumerate() {
+            let record = record.map_err(|e| format!("{at}: {e}"))?;
+            let number = record.position().map_or(0, csv::Position::line);
+            let width = *width.get_or_insert(record.len());
+            if record.len() != width {
+                return Err(format!(
+                    "{at}, line {number}: {} columns, and the first line has {width}",
+                    record.len()
+                ));
             }
-            continue;
+            let names = record.iter().all(|f| f.parse::<f64>().is_err());
+            if row == 0 && (self.wanted.is_some() || names) {
+                index = self
+                    .column_of(&record)
+                    .map_err(|message| format!("{at}{message}"))?;
+                let name = record.get(index).unwrap_or_default();
+                self.check_way(name)
+                    .map_err(|message| format!("{at}: {message}"))?;
+                let suffix = name.rsplit_once('_').map(|(_, unit)| unit);
+                scale = scale.or(suffix.and_then(|unit| scale_of(unit).ok()));
+                continue;
+            }
+            if width > 1 && row == 0 {
+                return Err(format!(
+                    "{at} has {width} columns without names: name them in a first line, and \
+                     say which with column=…"
+                ));
+            }
+            let Some(scale) = scale else {
+                return Err(format!(
+                    "{at}: of which unit are its numbers? write unit=ms, or call the column \
+                     latency_ms"
+                ));
+            };
+            let text = record.get(index).unwrap_or_default();
+            let value = match text.parse::<f64>() {
+                Ok(x) if x.is_finite() => x,
+                _ => return Err(format!("{at}, line {number}: `{text}` is not a number")),
+            };
+            if value < 0.0 {
+                return Err(format!(
+                    "{at}, line {number}: a duration cannot be negative"
+                ));
+            }
+            if samples.len() == MOST {
+                return Err(format!("{at}: more than {MOST} samples"));
+            }
+            let way = if self.halved == Some(true) { 0.5 } else { 1.0 };
+            samples.push((value * scale * way).round() as u64);
         }
-        let Some(scale) = scale else {
-            return Err(format!(
-                "{at}: of which unit are its numbers? write unit=ms, or call the column rtt_ms"
-            ));
-        };
-        let text = record.get(index).unwrap_or_default();
-        let value = match text.parse::<f64>() {
-            Ok(x) if x.is_finite() => x,
-            _ => return Err(format!("{at}, line {number}: `{text}` is not a number")),
-        };
-        if value < 0.0 {
-            return Err(format!(
-                "{at}, line {number}: a duration cannot be negative"
-            ));
+        if samples.len() < 2 {
+            return Err(format!("{at}: a law needs at least two samples"));
         }
-        if samples.len() == MOST {
-            return Err(format!("{at}: more than {MOST} samples"));
-        }
-        samples.push((value * scale).round() as u64);
+        samples.sort_unstable();
+        Ok(samples)
     }
-    if samples.len() < 2 {
-        return Err(format!("{at}: a law needs at least two samples"));
+
+    /// Which column of those named in the first line.
+    fn column_of(&self, names: &csv::StringRecord) -> Result<usize, String> {
+        match self.wanted {
+            Some(wanted) => names
+                .iter()
+                .position(|name| name == wanted)
+                .ok_or_else(|| format!(" has no column `{wanted}`")),
+            None if names.len() > 1 => {
+                let names: Vec<&str> = names.iter().collect();
+                Err(format!(
+                    " has several columns: say which, with column={} or another of {}",
+                    names[0],
+                    names.join(", ")
+                ))
+            }
+            None => Ok(0),
+        }
     }
-    samples.sort_unstable();
-    Ok(samples)
+
+    fn check_way(&self, name: &str) -> Result<(), String> {
+        let plain = name.to_lowercase().replace(['-', ' '], "_");
+        let round_trips = ["rtt", "round_trip", "roundtrip"]
+            .iter()
+            .any(|word| plain.contains(word));
+        match self.one_way && round_trips && self.halved.is_none() {
+            true => Err(format!(
+                "`{name}` are round trips, and a delay one way is meant: round_trip=half takes \
+                 half of each, round_trip=whole each as it is"
+            )),
+            false => Ok(()),
+        }
+    }
 }
 
 /// Nanoseconds of a unit.

@@ -108,6 +108,8 @@ pub struct Lexer<'t> {
     tokens: std::vec::IntoIter<Token<'t>>,
     end: usize,
     pub(crate) directory: &'t Path,
+    /// Whether a delay one way is meant, which a measured round trip is not.
+    pub(crate) one_way: bool,
 }
 
 impl<'t> Lexer<'t> {
@@ -145,6 +147,7 @@ impl<'t> Lexer<'t> {
             tokens: tokens.into_iter(),
             end: text.len(),
             directory,
+            one_way: false,
         })
     }
 
@@ -241,6 +244,7 @@ impl<'t> Lexer<'t> {
                     tokens: tokens.into_iter(),
                     end,
                     directory: self.directory,
+                    one_way: self.one_way,
                 },
                 span: from.start..end,
             });

@@ -20,7 +20,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use fence::FenceOptions;
 use herd::Options;
 use policies::PoliciesOptions;
-use quorum::QuorumOptions;
+use quorum::{Promises, QuorumOptions};
 use report::ReportOptions;
 use saga::SagaOptions;
 use sweep::MergeOptions;
@@ -76,11 +76,17 @@ impl Cli {
             Some(Command::Run {
                 scenario: file,
                 options,
+                promises,
             })
             | Some(Command::Sweep {
                 grid: file,
                 options,
-            }) => (options.overlay(Some(file))?, JobKind::Herd, &options.common),
+                promises,
+            }) => {
+                let mut overlay = options.overlay(Some(file))?;
+                promises.apply(&mut overlay)?;
+                (overlay, JobKind::Herd, &options.common)
+            }
             Some(Command::Fence(options)) => (options.overlay()?, JobKind::Fence, &options.common),
             Some(Command::Saga(options)) => (options.overlay()?, JobKind::Saga, &options.common),
             Some(Command::Quorum(options)) => {
@@ -112,6 +118,8 @@ pub enum Command {
         scenario: PathBuf,
         #[command(flatten)]
         options: Box<Options>,
+        #[command(flatten)]
+        promises: Promises,
     },
     /// Run a scenario over a grid of its fields; goes on where it was interrupted
     Sweep {
@@ -119,6 +127,8 @@ pub enum Command {
         grid: PathBuf,
         #[command(flatten)]
         options: Box<Options>,
+        #[command(flatten)]
+        promises: Promises,
     },
     /// Put the shards of a sweep together
     Merge(MergeOptions),

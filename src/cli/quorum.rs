@@ -6,6 +6,30 @@ use herdsim_core::scenario::{Overlay, Problem};
 use crate::cli::options::Common;
 use crate::run::RunError;
 
+/// What a setting of N, R and W has to keep.
+#[derive(Args, Debug)]
+pub struct Promises {
+    /// A promise to keep, such as 'p_stale(10ms) < 1e-3'; repeat for several
+    #[arg(long = "target", value_name = "PROMISE", help_heading = "Target")]
+    targets: Vec<String>,
+    /// The most that reads may take at the 99th percentile
+    #[arg(long, value_name = "DURATION", help_heading = "Target")]
+    read_p99: Option<String>,
+    /// The most that writes may take at the 99th percentile
+    #[arg(long, value_name = "DURATION", help_heading = "Target")]
+    write_p99: Option<String>,
+}
+
+impl Promises {
+    pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.list_flag("--target", "target.stale", &self.targets)?;
+        overlay.flags([
+            ("--read-p99", "target.read_p99", &self.read_p99),
+            ("--write-p99", "target.write_p99", &self.write_p99),
+        ])
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct QuorumOptions {
     /// Replicas of a key: a number, a list or a range such as 3..=7
@@ -21,8 +45,8 @@ pub struct QuorumOptions {
     #[arg(long, value_name = "WHICH", help_heading = "Quorum")]
     fan_out: Option<String>,
 
-    /// Published delays: lnkd-ssd, lnkd-disk, ymmr, ymmr-code, wan
-    #[arg(long, value_name = "FIT", help_heading = "Delays")]
+    /// Published delays: lnkd-ssd, lnkd-disk, ymmr, ymmr-code, wan; or a law for every way
+    #[arg(long, value_name = "FIT|DIST", help_heading = "Delays")]
     latency: Option<String>,
     /// From the writer to a replica
     #[arg(long, value_name = "DIST", help_heading = "Delays")]
@@ -52,15 +76,8 @@ pub struct QuorumOptions {
     #[arg(long, value_name = "P", help_heading = "Cluster")]
     drop: Option<String>,
 
-    /// A promise to keep, such as 'p_stale(10ms) < 1e-3'; repeat for several
-    #[arg(long = "target", value_name = "PROMISE", help_heading = "Target")]
-    targets: Vec<String>,
-    /// The most that reads may take at the 99th percentile
-    #[arg(long, value_name = "DURATION", help_heading = "Target")]
-    read_p99: Option<String>,
-    /// The most that writes may take at the 99th percentile
-    #[arg(long, value_name = "DURATION", help_heading = "Target")]
-    write_p99: Option<String>,
+    #[command(flatten)]
+    promises: Promises,
 
     /// How: auto, exact, monte-carlo, both
     #[arg(long, value_name = "HOW", help_heading = "Run")]
@@ -87,7 +104,7 @@ impl QuorumOptions {
         overlay.list_flag("--r", "cluster.r", &self.r)?;
         overlay.list_flag("--t", "read.t", &self.t)?;
         overlay.list_flag("--visibility", "read.visibility", &self.visibility)?;
-        overlay.list_flag("--target", "target.stale", &self.targets)?;
+        self.promises.apply(overlay)?;
         overlay.flags([
             ("--fan-out", "cluster.fan_out", &self.fan_out),
             ("--latency", "latency.fit", &self.latency),
@@ -97,8 +114,6 @@ impl QuorumOptions {
             ("--reply", "latency.reply", &self.reply),
             ("--down", "cluster.down", &self.down),
             ("--drop", "cluster.drop", &self.drop),
-            ("--read-p99", "target.read_p99", &self.read_p99),
-            ("--write-p99", "target.write_p99", &self.write_p99),
             ("--method", "run.method", &self.method),
         ])?;
         if self.fine {

@@ -36,6 +36,19 @@ fn later(t: f64) -> String {
     }
 }
 
+/// How far the ends of an interval may be from a time that stands alone.
+const CLOSE: f64 = 0.02;
+
+/// From when on reads are fresh: with its interval where that is not close around it.
+fn from([_, low, high]: &[Option<f64>; 3], t: f64) -> String {
+    let low = low.unwrap_or(0.0);
+    match high {
+        Some(high) if high - low <= 2.0 * CLOSE * t => seconds(t),
+        Some(high) => format!("{} ({} to {})", seconds(t), seconds(low), seconds(*high)),
+        None => format!("{} ({} or more)", seconds(t), seconds(low)),
+    }
+}
+
 /// The second t to speak of: 10 ms where it was asked for, or one in the middle.
 pub fn second(cell: &Cell) -> usize {
     let at = cell.points.iter().position(|p| (p.t - 0.01).abs() < 1e-12);
@@ -67,10 +80,15 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
         let point = &cell.points[second];
         text += &format!("; {} later {}", seconds(point.t), likely(point.best()));
     }
-    if let Some((level, [Some(t), ..])) = cell.visibility.last()
+    if let Some((level, fresh)) = cell.visibility.last()
+        && let [Some(t), ..] = fresh
         && *t > 0.0
     {
-        text += &format!("; {} are fresh from {} on", percent(*level), seconds(*t));
+        text += &format!(
+            "; {} are fresh from {} on",
+            percent(*level),
+            from(fresh, *t)
+        );
     }
     if let Some(fresh) = fresh_beside(results, cell) {
         let price = |before: &[f64; 3], after: &[f64; 3]| match before == after {
@@ -230,10 +248,10 @@ pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
         if second(cell) > 0 {
             row.push(likely(cell.points[second(cell)].best()));
         }
-        if let Some((_, [t, ..])) = cell.visibility.last() {
-            row.push(match t {
+        if let Some((_, fresh)) = cell.visibility.last() {
+            row.push(match fresh[0] {
                 Some(0.0) => "at once".to_string(),
-                Some(t) => seconds(*t),
+                Some(t) => from(fresh, t),
                 None if results.scenario.cluster.needs_events().is_some() => "–".to_string(),
                 None => "never".to_string(),
             });

@@ -236,7 +236,9 @@ impl Counts {
                 }
             }
         };
-        [level, level - error, level + error].map(|l| at(l.min(1.0)))
+        // Above the last trial nothing was seen, and nothing bounds it.
+        let high = (level + error < 1.0).then(|| at(level + error)).flatten();
+        [at(level), at(level - error), high]
     }
 }
 

@@ -6,6 +6,7 @@ use super::data_files;
 use super::document::{Problem, Section, Table};
 use super::fields::{MOST, above_zero, by_default, count_u32};
 use crate::dist::Dist;
+use crate::dist_text::OneWay;
 use crate::units::{Factor, Nanos, Rate};
 
 /// One-way delays between a caller and the service it calls.
@@ -224,8 +225,8 @@ pub(super) fn network(table: &Table) -> Result<Network, Problem> {
     let mut s = Section::new(table);
     let zero = Dist::Const(Nanos::ZERO);
     let network = Network {
-        out: s.read("out")?.unwrap_or(zero.clone()),
-        back: s.read("back")?.unwrap_or(zero),
+        out: s.read("out")?.map_or(zero.clone(), |OneWay(law)| law),
+        back: s.read("back")?.map_or(zero, |OneWay(law)| law),
     };
     s.finish()?;
     Ok(network)

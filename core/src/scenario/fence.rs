@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::dist::Dist;
+use crate::dist_text::OneWay;
 use crate::scenario::document::{Problem, Section, Table};
 use crate::scenario::fields::{Trials, above_zero, by_default, count, named, trials};
 use crate::units::{Drift, Nanos, Rate};
@@ -444,7 +445,7 @@ fn fence(table: &Table) -> Result<Fence, Problem> {
         self_check: s.bool("self_check")?.unwrap_or(false),
         network: s
             .read("network")?
-            .unwrap_or(Dist::Const(Nanos::from_millis(100))),
+            .map_or(Dist::Const(Nanos::from_millis(100)), |OneWay(law)| law),
         pause_rate: s.read("pause_rate")?.unwrap_or(Rate(1.0 / 3600.0)),
         guards: s
             .word_set("guards", "guard", &GUARDS)?

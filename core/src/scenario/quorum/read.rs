@@ -5,6 +5,7 @@ use super::{
     Promise, QuorumRun, QuorumScenario, Reads, Repair, Target, Wait, name_of,
 };
 use crate::dist::Dist;
+use crate::dist_text::OneWay;
 use crate::scenario::document::{Kind, Node, Place, Problem, Section, Table};
 use crate::scenario::fields::{above_zero, by_default, count, named};
 use crate::units::{Nanos, Probability, Rate};
@@ -85,7 +86,7 @@ impl QuorumScenario {
             read,
             target,
             latency: Delays {
-                fit: name_of(fit),
+                fit: name_of(fit.filter(|fit| fit.latency() == latency)),
                 legs: latency,
             },
             replica,
@@ -151,19 +152,26 @@ fn run(table: &Table) -> Result<QuorumRun, Problem> {
 fn latency(table: &Table, base: Option<&Latency>) -> Result<(Latency, Option<Fit>), Problem> {
     let mut s = Section::new(table);
     let legs = ["write_out", "ack", "read_out", "reply"];
-    let fit = s.word("fit", "fit", &FITS)?;
     let given = legs.iter().filter(|leg| table.get(leg).is_some()).count();
-    if fit.is_some() && given > 0 {
-        return Err(
-            Problem::new("a fit and delays of one's own say the same thing")
-                .at(s.place("fit"))
-                .help("give `fit`, or write_out, ack, read_out and reply"),
-        );
-    }
-    let default = match (fit, base) {
-        (Some(fit), _) => fit.latency(),
-        (None, Some(base)) => base.clone(),
-        (None, None) if given > 0 && given < 4 => {
+    let (fit, every) = match s.node("fit") {
+        None => (None, None),
+        Some(node) => match node.read::<OneWay>() {
+            Ok(OneWay(law)) => (None, Some(law)),
+            // A name that is no law is one of a fit, or meant to be.
+            Err(_) if !node.plain().contains('(') => (Some(node.word("fit", &FITS)?), None),
+            Err(problem) => return Err(problem),
+        },
+    };
+    let default = match (fit, every, base) {
+        (Some(fit), ..) => fit.latency(),
+        (None, Some(law), _) => Latency {
+            write_out: law.clone(),
+            ack: law.clone(),
+            read_out: law.clone(),
+            reply: law,
+        },
+        (None, None, Some(base)) => base.clone(),
+        (None, None, None) if given > 0 && given < 4 => {
             let missing: Vec<&str> = legs
                 .into_iter()
                 .filter(|l| table.get(l).is_none())
@@ -172,10 +180,10 @@ fn latency(table: &Table, base: Option<&Latency>) -> Result<(Latency, Option<Fit
             return Err(
                 Problem::new(format!("the delays lack {}", missing.join(", ")))
                     .at(here.map(|entry| entry.place.clone()))
-                    .help("write_out, ack, read_out and reply go together"),
+                    .help("write_out, ack, read_out and reply go together, or `fit` is the rest"),
             );
         }
-        (None, None) => Fit::LnkdDisk.latency(),
+        (None, None, None) => Fit::LnkdDisk.latency(),
     };
     // Without a word, the delays of LinkedIn's disks.
     let fit = match (fit, base, given) {
@@ -186,7 +194,7 @@ fn latency(table: &Table, base: Option<&Latency>) -> Result<(Latency, Option<Fit
         let Some(node) = s.node(key) else {
             return Ok(default);
         };
-        let law: Dist = node.read()?;
+        let OneWay(law) = node.read()?;
         if let Dist::Samples(samples) = &law
             && samples.len() == 1
         {
