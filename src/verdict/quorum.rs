@@ -106,6 +106,68 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
             price(&cell.read_latency, &fresh.read_latency),
             price(&cell.write_latency, &fresh.write_latency),
         );
+        let gives_up = given_up(cell, fresh);
+        if !gives_up.is_empty() {
+            text += &format!("; with it {}", list(&gives_up));
+        }
+    }
+    text
+}
+
+/// What one setting gives up against another, apart from latency.
+fn given_up(before: &Cell, after: &Cell) -> Vec<String> {
+    let lost = |i: usize| {
+        let survive = |cell: &Cell| cell.resilience[i];
+        let possible = |cell: &Cell| nines(cell.available[i]);
+        let mut lost = Vec::new();
+        if survive(after) < survive(before) {
+            lost.push(format!(
+                "survive {} of their replicas down, not {}",
+                survive(after),
+                survive(before)
+            ));
+        }
+        if after.available[i] < before.available[i] {
+            lost.push(format!(
+                "with each replica down {} of the time are possible {} of it, not {}",
+                percent(after.down),
+                possible(after),
+                possible(before)
+            ));
+        }
+        lost.join(" and ")
+    };
+    let mut all = match [lost(0), lost(1)] {
+        [reads, writes] if reads == writes && !reads.is_empty() => {
+            vec![format!("reads and writes {reads}")]
+        }
+        [reads, writes] => [("reads", reads), ("writes", writes)]
+            .into_iter()
+            .filter(|(_, lost)| !lost.is_empty())
+            .map(|(what, lost)| format!("{what} {lost}"))
+            .collect(),
+    };
+    if !after.writes_meet {
+        all.push(LOST.to_string());
+    }
+    all
+}
+
+/// What writes that need not meet mean.
+const LOST: &str = "two writes at once need not meet in a replica";
+
+/// What a setting is worth apart from latency.
+fn worth(cell: &Cell) -> String {
+    let [reads, writes] = cell.resilience;
+    let mut text = format!(
+        "it survives {reads} replicas down in reads and {writes} in writes, which with each \
+         replica down {} of the time are possible {} and {} of it",
+        percent(cell.down),
+        nines(cell.available[0]),
+        nines(cell.available[1]),
+    );
+    if !cell.writes_meet {
+        text += &format!(", and {LOST}");
     }
     text
 }
@@ -196,9 +258,10 @@ pub fn kept(results: &QuorumResults<'_>) -> Option<String> {
                 }
             };
             format!(
-                "{} keeps {wanted} at the least cost, {} at p99, reads and writes by their shares; {rest}",
+                "{} keeps {wanted} at the least cost, {} at p99, reads and writes by their shares; {}; {rest}",
                 best.name,
-                seconds(best.cost(share))
+                seconds(best.cost(share)),
+                worth(best)
             )
         }
     })
@@ -223,6 +286,16 @@ fn first_column(results: &QuorumResults<'_>) -> String {
     }
 }
 
+/// The points that a table shows: the first, the second to speak of, and those promised.
+fn shown<'r>(results: &'r QuorumResults<'_>, cell: &'r Cell) -> impl Iterator<Item = usize> + 'r {
+    let promised = |t: f64| {
+        let mut stale = results.scenario.target.stale.iter();
+        stale.any(|promise| (promise.t.as_secs() - t).abs() < 1e-12)
+    };
+    (0..cell.points.len())
+        .filter(move |k| [0, second(cell)].contains(k) || promised(cell.points[*k].t))
+}
+
 pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     let at = |t: f64| match t {
         0.0 => "stale now".to_string(),
@@ -230,24 +303,26 @@ pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     };
     let mut headers = vec![first_column(results)];
     if let Some(cell) = results.cells.first() {
-        headers.push(at(cell.points[0].t));
-        if second(cell) > 0 {
-            headers.push(at(cell.points[second(cell)].t));
-        }
+        headers.extend(shown(results, cell).map(|k| at(cell.points[k].t)));
         if let Some((level, _)) = cell.visibility.last() {
             headers.push(format!("{} fresh", percent(*level)));
         }
     }
-    headers.extend(["read p50", "p99.9", "write p50", "p99.9"].map(String::from));
+    for (name, limit) in [
+        ("read", results.scenario.target.read_p99),
+        ("write", results.scenario.target.write_p99),
+    ] {
+        headers.push(format!("{name} p50"));
+        headers.extend(limit.map(|_| "p99".to_string()));
+        headers.push("p99.9".to_string());
+    }
     headers
 }
 
 pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
     let row = |cell: &Cell| {
-        let mut row = vec![short(results, cell), likely(cell.points[0].best())];
-        if second(cell) > 0 {
-            row.push(likely(cell.points[second(cell)].best()));
-        }
+        let mut row = vec![short(results, cell)];
+        row.extend(shown(results, cell).map(|k| likely(cell.points[k].best())));
         if let Some((_, fresh)) = cell.visibility.last() {
             row.push(match fresh[0] {
                 Some(0.0) => "at once".to_string(),
@@ -256,8 +331,14 @@ pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
                 None => "never".to_string(),
             });
         }
-        for of in [&cell.read_latency, &cell.write_latency] {
-            row.extend([of[0], of[2]].map(seconds));
+        let target = &results.scenario.target;
+        for (of, limit) in [
+            (&cell.read_latency, target.read_p99),
+            (&cell.write_latency, target.write_p99),
+        ] {
+            row.push(seconds(of[0]));
+            row.extend(limit.map(|_| seconds(of[1])));
+            row.push(seconds(of[2]));
         }
         row
     };

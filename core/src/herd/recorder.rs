@@ -14,7 +14,7 @@ use crate::scenario::callers::Arrival;
 /// What one replication leaves.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// What of [`Outcome::measured`] can be told without a twin.
+    /// What of an outcome can be told without a twin.
     pub metrics: Sample,
     pub(crate) measured: Measured,
     pub(super) fine: Fine,

@@ -12,7 +12,7 @@ use crate::quorum::counts::{Counts, Tally};
 use crate::quorum::exact::{Legs, choose};
 use crate::quorum::sets::{self, proves_fresh};
 use crate::quorum::simd::Lanes;
-use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait, setting_name};
+use crate::scenario::quorum::{FanOut, Level, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
 use crate::streams::Streams;
 use crate::world::World;
@@ -49,7 +49,7 @@ pub struct QuorumResults<'s> {
     pub cells: Vec<Cell>,
     /// Exact P(stale) at other times, in seconds, for charts: by cell.
     pub curves: Vec<Vec<(f64, f64)>>,
-    /// By N without a setting of which every read is fresh: the majorities, to compare.
+    /// By N without a setting of which every read is fresh: some that are, to compare.
     pub majorities: Vec<Cell>,
     pub trials: u64,
     pub interrupted: bool,
@@ -146,17 +146,28 @@ pub fn run_watched<'s>(
     })
 }
 
+/// Settings that are fresh without more: the majorities, and the levels of datacentres.
+fn fresh(scenario: &QuorumScenario, n: u32) -> Vec<(Wait, Wait)> {
+    let [local, each] = [Level::LocalQuorum, Level::EachQuorum].map(Wait::Level);
+    match &scenario.datacentres {
+        Some(d) if d.replicas.len() > 1 => {
+            let quorum = Wait::Level(Level::Quorum);
+            vec![(quorum, quorum), (local, each), (each, local)]
+        }
+        _ => vec![(Wait::For(n / 2 + 1), Wait::For(n / 2 + 1))],
+    }
+}
+
 fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
     let settings = scenario.settings();
     let of = |n: &u32| {
         let own = settings.iter().filter(|(other, ..)| other == n);
         let mut own: Vec<_> = own.map(|(_, r, w)| (*r, *w)).collect();
         if own.iter().all(|(r, w)| !proves_fresh(scenario, *n, *r, *w)) {
-            // The majorities, to compare with, unless they are among them.
-            let most = Wait::For(n / 2 + 1);
-            if !own.contains(&(most, most)) {
-                own.push((most, most));
-            }
+            // What is fresh, to compare with.
+            let others = fresh(scenario, *n).into_iter();
+            let others: Vec<_> = others.filter(|other| !own.contains(other)).collect();
+            own.extend(others);
         }
         let numbers: Option<Vec<(u32, u32)>> = own
             .iter()
