@@ -449,6 +449,63 @@ fn a_fence_tells_what_a_reader_needs() {
 }
 
 #[test]
+fn a_quorum_says_what_a_setting_gives_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let done = herdsim(&dir)
+            .args(arguments)
+            .args(["--no-charts", "--replications", "2000"])
+            .assert()
+            .success();
+        let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        let flat = text.split("\n\n").next().unwrap().replace('\n', " ");
+        (text, flat)
+    };
+    let (_, verdict) = said(&["quorum"]);
+    // 3(1 − p)p² + … with p = 1%, against 1 − p³.
+    for part in [
+        "R=2 W=2 eliminates them",
+        "survive 1 of their replicas down, not 2",
+        "are possible 99.970% of it, not 99.99990%",
+    ] {
+        assert!(verdict.contains(part), "{verdict}");
+    }
+
+    // The levels of datacentres, where there are some; by file, with a promise by flag.
+    let file = "kind = \"quorum\"\n[cluster]\nn = 6\nr = \"LOCAL_QUORUM\"\nw = \"LOCAL_QUORUM\"\n\
+                [datacentres]\nreplicas = [3, 3]\ndelay = \"75ms\"\nwriter = \"random\"\n\
+                reader = \"random\"\n[latency]\nfit = \"exp(1ms)\"\nreply = \"2ms\"\n";
+    std::fs::write(dir.path().join("places.toml"), file).unwrap();
+    let (_, verdict) = said(&["run", "places.toml"]);
+    for part in [
+        "R=LOCAL_QUORUM W=EACH_QUORUM eliminates them, for nothing more of reads",
+        "writes with each replica down 1.0% of the time are possible 99.940% of it, not 99.970%",
+    ] {
+        assert!(verdict.contains(part), "{verdict}");
+    }
+    let promise = ["--target", "p_stale(90ms) < 5%", "--write-p99", "1s"];
+    let (text, verdict) = said(&[&["run", "places.toml"], &promise[..]].concat());
+    assert!(
+        verdict.contains("two writes at once need not meet in a replica"),
+        "{verdict}"
+    );
+    assert!(
+        text.contains("at 90 ms") && text.contains("write p99"),
+        "{text}"
+    );
+
+    // Half of a round trip each way is what it says.
+    std::fs::write(dir.path().join("rtt.csv"), "rtt_ms\n2\n4\n10\n").unwrap();
+    let (measured, _) = said(&["quorum", "--latency", "file(rtt.csv,round_trip=half)"]);
+    let (written, _) = said(&["quorum", "--latency", "samples(1ms,2ms,5ms)"]);
+    assert_eq!(measured, written);
+}
+
+#[test]
 fn a_saga_tells_what_a_reader_needs() {
     let dir = tempfile::tempdir().unwrap();
     let args = [

@@ -39,13 +39,20 @@ fn later(t: f64) -> String {
 /// How far the ends of an interval may be from a time that stands alone.
 const CLOSE: f64 = 0.02;
 
-/// From when on reads are fresh: with its interval where that is not close around it.
-fn from([_, low, high]: &[Option<f64>; 3], t: f64) -> String {
-    let low = low.unwrap_or(0.0);
+/// Whether its interval is so close around a time that the time says it all.
+fn is_sure([t, low, high]: &[Option<f64>; 3]) -> bool {
+    match (t, low, high) {
+        (Some(t), Some(low), Some(high)) => high - low <= 2.0 * CLOSE * t,
+        _ => false,
+    }
+}
+
+/// The interval of a time, for a table.
+fn span([_, low, high]: &[Option<f64>; 3]) -> String {
+    let low = seconds(low.unwrap_or(0.0));
     match high {
-        Some(high) if high - low <= 2.0 * CLOSE * t => seconds(t),
-        Some(high) => format!("{} ({} to {})", seconds(t), seconds(low), seconds(*high)),
-        None => format!("{} ({} or more)", seconds(t), seconds(low)),
+        Some(high) => format!("{low}–{}", seconds(*high)),
+        None => format!("≥ {low}"),
     }
 }
 
@@ -84,10 +91,14 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
         && let [Some(t), ..] = fresh
         && *t > 0.0
     {
+        let unsure = match is_sure(fresh) {
+            true => String::new(),
+            false => format!(" ({})", span(fresh)),
+        };
         text += &format!(
-            "; {} are fresh from {} on",
+            "; {} are fresh from {}{unsure} on",
             percent(*level),
-            from(fresh, *t)
+            seconds(*t)
         );
     }
     if let Some(fresh) = fresh_beside(results, cell) {
@@ -135,7 +146,7 @@ fn given_up(before: &Cell, after: &Cell) -> Vec<String> {
                 possible(before)
             ));
         }
-        lost.join(" and ")
+        lost.join(", and ")
     };
     let mut all = match [lost(0), lost(1)] {
         [reads, writes] if reads == writes && !reads.is_empty() => {
@@ -286,14 +297,17 @@ fn first_column(results: &QuorumResults<'_>) -> String {
     }
 }
 
-/// The points that a table shows: the first, the second to speak of, and those promised.
+/// The points that a table shows: the first, and those promised or else a second.
 fn shown<'r>(results: &'r QuorumResults<'_>, cell: &'r Cell) -> impl Iterator<Item = usize> + 'r {
+    let promises = &results.scenario.target.stale;
     let promised = |t: f64| {
-        let mut stale = results.scenario.target.stale.iter();
+        let mut stale = promises.iter();
         stale.any(|promise| (promise.t.as_secs() - t).abs() < 1e-12)
     };
-    (0..cell.points.len())
-        .filter(move |k| [0, second(cell)].contains(k) || promised(cell.points[*k].t))
+    (0..cell.points.len()).filter(move |k| match promises.is_empty() {
+        true => [0, second(cell)].contains(k),
+        false => *k == 0 || promised(cell.points[*k].t),
+    })
 }
 
 pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
@@ -312,8 +326,11 @@ pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
         ("read", results.scenario.target.read_p99),
         ("write", results.scenario.target.write_p99),
     ] {
-        headers.push(format!("{name} p50"));
-        headers.extend(limit.map(|_| "p99".to_string()));
+        // What is promised stands in place of the median.
+        headers.push(format!(
+            "{name} {}",
+            if limit.is_some() { "p99" } else { "p50" }
+        ));
         headers.push("p99.9".to_string());
     }
     headers
@@ -326,7 +343,8 @@ pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
         if let Some((_, fresh)) = cell.visibility.last() {
             row.push(match fresh[0] {
                 Some(0.0) => "at once".to_string(),
-                Some(t) => from(fresh, t),
+                Some(t) if is_sure(fresh) => seconds(t),
+                Some(_) => span(fresh),
                 None if results.scenario.cluster.needs_events().is_some() => "–".to_string(),
                 None => "never".to_string(),
             });
@@ -336,9 +354,7 @@ pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
             (&cell.read_latency, target.read_p99),
             (&cell.write_latency, target.write_p99),
         ] {
-            row.push(seconds(of[0]));
-            row.extend(limit.map(|_| seconds(of[1])));
-            row.push(seconds(of[2]));
+            row.extend([of[usize::from(limit.is_some())], of[2]].map(seconds));
         }
         row
     };
