@@ -247,8 +247,8 @@ impl Columns<'_> {
                     record.len()
                 ));
             }
-            let names = record.iter().all(|f| f.parse::<f64>().is_err());
-            if row == 0 && (self.wanted.is_some() || names) {
+            let has_names = || record.iter().all(|f| f.parse::<f64>().is_err());
+            if row == 0 && (self.wanted.is_some() || has_names()) {
                 index = self
                     .column_of(&record)
                     .map_err(|message| format!("{at}{message}"))?;

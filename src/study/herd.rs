@@ -12,6 +12,7 @@ use herdsim_core::herd::{
     SUCCESS_RATIO, WAIT_P50_S, WAIT_P90_S, WAIT_P99_S, WAIT_P999_S, WAITING_RATIO,
     WASTED_SERVICE_RATIO, find,
 };
+use herdsim_core::metric::Key;
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
 use serde_json::{Map, Value as Json, json};
@@ -27,6 +28,19 @@ use crate::text_table::wrapped;
 use crate::verdict::herd::ranking::Measure;
 use crate::verdict::herd::{cautions, tables, verdict};
 
+/// What is compared, of closed loops first.
+const COMPARED: [Key; 9] = [
+    GOODPUT_PER_S,
+    ANSWERED_RATIO,
+    ATTEMPTS_PER_CALL,
+    RECOVERY_S,
+    DEGRADED_S,
+    LOST_CALLS,
+    PEAK_AFTER_PER_S,
+    WAIT_P99_S,
+    WASTED_SERVICE_RATIO,
+];
+
 pub static MANNER: Manner = Manner {
     kind: JobKind::Herd,
     cell: "policy",
@@ -37,16 +51,8 @@ pub static MANNER: Manner = Manner {
     differences: Some("policy"),
     labels: &[],
     figures: false,
-    compared: &[
-        ANSWERED_RATIO,
-        ATTEMPTS_PER_CALL,
-        RECOVERY_S,
-        DEGRADED_S,
-        LOST_CALLS,
-        PEAK_AFTER_PER_S,
-        WAIT_P99_S,
-        WASTED_SERVICE_RATIO,
-    ],
+    // All but the first, by which closed loops are ranked.
+    compared: COMPARED.split_at(1).1,
     instead: &[SUCCESS_RATIO],
     needs: &[CALLS, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS],
     verb: ["answers", "answer"],
@@ -84,17 +90,7 @@ pub static MANNER: Manner = Manner {
 /// The same of callers who wait for an answer before they call again: who fails fast asks
 /// more, so that shares of calls would compare different questions.
 static CLOSED: Manner = Manner {
-    compared: &[
-        GOODPUT_PER_S,
-        ANSWERED_RATIO,
-        ATTEMPTS_PER_CALL,
-        RECOVERY_S,
-        DEGRADED_S,
-        LOST_CALLS,
-        PEAK_AFTER_PER_S,
-        WAIT_P99_S,
-        WASTED_SERVICE_RATIO,
-    ],
+    compared: &COMPARED,
     better: "more calls a second",
     worse: "fewer calls a second",
     neither: "no policy answers more or fewer calls a second by more than chance",
@@ -126,7 +122,7 @@ fn row(
     name: &str,
     labels: Vec<String>,
     results: &PolicyResults,
-    value: impl Fn(herdsim_core::metric::Key) -> Value,
+    value: impl Fn(Key) -> Value,
 ) -> Row {
     let keys = METRICS.iter().filter_map(|m| find(m.metric.name));
     Row {

@@ -1,5 +1,7 @@
 //! Quorum results: in words, and as a table for people.
 
+use std::collections::BTreeSet;
+
 use herdsim_core::ensemble::quorum::{Cell, QuorumResults, STALE};
 use herdsim_core::scenario::quorum::{Method, QuorumScenario};
 use herdsim_core::stats::Estimate;
@@ -58,8 +60,7 @@ fn span([_, low, high]: &[Option<f64>; 3]) -> String {
 
 /// The second t to speak of: 10 ms where it was asked for, or one in the middle.
 pub fn second(cell: &Cell) -> usize {
-    let at = cell.points.iter().position(|p| (p.t - 0.01).abs() < 1e-12);
-    at.unwrap_or(cell.points.len() / 2)
+    cell.point_at(0.01).unwrap_or(cell.points.len() / 2)
 }
 
 /// What a setting means, in a sentence.
@@ -297,17 +298,19 @@ fn first_column(results: &QuorumResults<'_>) -> String {
     }
 }
 
-/// The points that a table shows: the first, and those promised or else a second.
-fn shown<'r>(results: &'r QuorumResults<'_>, cell: &'r Cell) -> impl Iterator<Item = usize> + 'r {
+/// The points that a table shows, in their order: the first, and those promised or else
+/// a second.
+fn shown(results: &QuorumResults<'_>, cell: &Cell) -> BTreeSet<usize> {
     let promises = &results.scenario.target.stale;
-    let promised = |t: f64| {
-        let mut stale = promises.iter();
-        stale.any(|promise| (promise.t.as_secs() - t).abs() < 1e-12)
-    };
-    (0..cell.points.len()).filter(move |k| match promises.is_empty() {
-        true => [0, second(cell)].contains(k),
-        false => *k == 0 || promised(cell.points[*k].t),
-    })
+    let mut all: BTreeSet<usize> = promises
+        .iter()
+        .filter_map(|promise| cell.point_at(promise.t.as_secs()))
+        .collect();
+    if promises.is_empty() {
+        all.insert(second(cell));
+    }
+    all.insert(0);
+    all
 }
 
 pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
@@ -317,7 +320,8 @@ pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
     };
     let mut headers = vec![first_column(results)];
     if let Some(cell) = results.cells.first() {
-        headers.extend(shown(results, cell).map(|k| at(cell.points[k].t)));
+        let shown = shown(results, cell).into_iter();
+        headers.extend(shown.map(|k| at(cell.points[k].t)));
         if let Some((level, _)) = cell.visibility.last() {
             headers.push(format!("{} fresh", percent(*level)));
         }
@@ -339,7 +343,8 @@ pub fn headers(results: &QuorumResults<'_>) -> Vec<String> {
 pub fn rows(results: &QuorumResults<'_>) -> Vec<Vec<String>> {
     let row = |cell: &Cell| {
         let mut row = vec![short(results, cell)];
-        row.extend(shown(results, cell).map(|k| likely(cell.points[k].best())));
+        let shown = shown(results, cell).into_iter();
+        row.extend(shown.map(|k| likely(cell.points[k].best())));
         if let Some((_, fresh)) = cell.visibility.last() {
             row.push(match fresh[0] {
                 Some(0.0) => "at once".to_string(),

@@ -1,11 +1,9 @@
 //! Demand that moves, and loops that are closed.
 
-use herdsim::run::{Context, simulate};
-use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::GOODPUT_PER_S;
 use herdsim_core::scenario::{Job, Scenario};
 
-use crate::{mean, policy, right, simulated};
+use crate::{finished, mean, policy, right, simulated};
 
 /// 5,000 calls a second, so many from 13 s on.
 fn trace(after: u32, policies: &str) -> String {
@@ -50,13 +48,7 @@ fn demand_that_is_cut_ends_a_collapse() {
     // From the crash at 10 s until the cut has drained what waits, which takes 9 s.
     right(fixed, "degraded_s", 29.0, 0.5);
     let job = Job::Herd(Scenario::parse("field.toml", text).unwrap());
-    let context = Context {
-        workers: &Workers::new(2).unwrap(),
-        watch: Watch::default(),
-        charts: false,
-        before: None,
-    };
-    let finished = simulate(&job, &context).unwrap();
+    let finished = finished(&job);
     let help = "with the help of surge(0.2)@30s+10s";
     assert!(finished.verdict.contains(help), "{}", finished.verdict);
 }
@@ -75,13 +67,7 @@ fn closed_loops_are_ranked_by_answered_calls_per_second() {
     assert!((budget.mean - 537.8).abs() < 0.002 * 537.8, "{budget:?}");
     assert!((fixed.mean / budget.mean - 1.0).abs() < 0.004);
     let job = Job::Herd(Scenario::parse("field.toml", text).unwrap());
-    let context = Context {
-        workers: &Workers::new(2).unwrap(),
-        watch: Watch::default(),
-        charts: false,
-        before: None,
-    };
-    let finished = simulate(&job, &context).unwrap();
+    let finished = finished(&job);
     let told = finished.story.summary.join("\n");
     assert!(told.contains("more calls a second are answered"), "{told}");
     assert!(!told.contains("of every 100 calls"), "{told}");

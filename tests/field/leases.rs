@@ -1,22 +1,16 @@
 //! Leases, locks and the keys of operations.
 
-use herdsim::run::{Context, simulate};
-use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::scenario::{Job, JobKind, Overlay};
 use herdsim_core::stats::Estimate;
+
+use crate::finished;
 
 /// The estimate of a metric in the only cell of a fence or saga.
 fn estimates<const N: usize>(text: &str, metrics: [&str; N]) -> [Estimate; N] {
     let mut overlay = Overlay::default();
     overlay.file("field.toml", text).unwrap();
     let job = Job::from_overlay(&overlay, JobKind::Fence).unwrap_or_else(|e| panic!("{e}\n{text}"));
-    let context = Context {
-        workers: &Workers::new(2).unwrap(),
-        watch: Watch::default(),
-        charts: false,
-        before: None,
-    };
-    let finished = simulate(&job, &context).unwrap();
+    let finished = finished(&job);
     let [row] = &finished.table.rows[..] else {
         panic!("one cell, not {}", finished.table.rows.len());
     };

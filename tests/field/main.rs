@@ -9,16 +9,28 @@ mod leases;
 mod policies;
 mod quorums;
 
-use herdsim_core::ensemble::Workers;
+use herdsim::run::{Context, Finished, simulate};
 use herdsim_core::ensemble::herd::{PolicyResults, Results, run};
+use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::find;
-use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::{Job, Scenario};
 use herdsim_core::stats::Estimate;
 
 /// The results of a scenario.
 fn simulated(text: &str) -> Results {
     let scenario = Scenario::parse("field.toml", text).unwrap_or_else(|e| panic!("{e}"));
     run(&scenario, &Workers::new(2).unwrap()).unwrap()
+}
+
+/// What a user is told of a job.
+fn finished(job: &Job) -> Finished {
+    let context = Context {
+        workers: &Workers::new(2).unwrap(),
+        watch: Watch::default(),
+        charts: false,
+        before: None,
+    };
+    simulate(job, &context).unwrap()
 }
 
 fn policy<'r>(results: &'r Results, name: &str) -> &'r PolicyResults {

@@ -99,10 +99,14 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Which of the points is at a t in seconds.
+    pub fn point_at(&self, t: f64) -> Option<usize> {
+        self.points.iter().position(|p| (p.t - t).abs() < 1e-12)
+    }
+
     /// The best estimate of P(stale) at a t in seconds that is among the points.
     pub fn stale_at(&self, t: f64) -> Option<Estimate> {
-        let point = self.points.iter().find(|p| (p.t - t).abs() < 1e-12)?;
-        Some(point.best())
+        Some(self.points[self.point_at(t)?].best())
     }
 
     /// How far simulation and quadrature are apart at the k-th t, in standard errors.
