@@ -380,17 +380,18 @@ fn relative_change(now: Estimate, then: Estimate) -> Estimate {
     }
 }
 
+/// A finite number: plain, or a percentage.
+fn number(text: &str) -> Option<f64> {
+    let number = match text.strip_suffix('%') {
+        Some(digits) => hundredth(digits),
+        None => text.trim().replace('_', "").parse().ok(),
+    };
+    number.filter(|x: &f64| x.is_finite())
+}
+
 /// A change: a percentage, or a plain share.
 fn relative(text: &str) -> Result<f64, ValueError> {
-    let (digits, scale) = match text.strip_suffix('%') {
-        Some(digits) => (digits, 100.0),
-        None => (text, 1.0),
-    };
-    let number = match scale {
-        100.0 => hundredth(digits),
-        _ => digits.trim().replace('_', "").parse::<f64>().ok(),
-    };
-    match number.filter(|v| v.is_finite()) {
+    match number(text) {
         Some(number) => Ok(number),
         None => Err(ValueError::new(
             0..text.len(),
@@ -403,15 +404,7 @@ fn relative(text: &str) -> Result<f64, ValueError> {
 fn threshold(text: &str, column: &Column) -> Result<f64, ValueError> {
     let Metric { unit, domain, .. } = column.metric;
     let whole = || 0..text.len();
-    let (digits, scale) = match text.strip_suffix('%') {
-        Some(digits) => (digits.trim_end(), 100.0),
-        None => (text, 1.0),
-    };
-    let number = match scale {
-        100.0 => hundredth(digits),
-        _ => digits.replace('_', "").parse::<f64>().ok(),
-    };
-    let value = match number.filter(|v| v.is_finite()) {
+    let value = match number(text) {
         Some(number) => number,
         // `5s` and `250ms` as well as 5 and 0.25.
         None if unit == Unit::Seconds && text.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -427,9 +420,9 @@ fn threshold(text: &str, column: &Column) -> Result<f64, ValueError> {
     if let Some(why) = domain.refuses(value) {
         let never = why.replacen("is ", "is never ", 1);
         let error = ValueError::new(whole(), format!("`{}` {never}", column.name));
-        return Err(match (domain, scale) {
-            (Domain::Share, 100.0) => error.help("a share is from 0% to 100%"),
-            (Domain::Share, _) => {
+        return Err(match (domain, text.ends_with('%')) {
+            (Domain::Share, true) => error.help("a share is from 0% to 100%"),
+            (Domain::Share, false) => {
                 error.help(format!("a percentage ends in %: {}%", three_digits(value)))
             }
             _ => error,
