@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde::{Serialize, Serializer};
 
-use crate::value::{Lexer, Value, ValueError, decimal, number_and_unit, percentage, real};
+use crate::value::{Lexer, Value, ValueError, decimal, number_and_unit, part, real};
 
 /// A length of time, or an instant counted from 0, in integer nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -247,10 +247,7 @@ impl Value for Probability {
 
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
-        let p = match text.strip_suffix('%') {
-            Some(percent) => percentage(percent, span.clone())?,
-            None => real(text, span.clone())?,
-        };
+        let p = part(text, span.clone())?;
         if !(0.0..=1.0).contains(&p) {
             return Err(
                 ValueError::new(span, format!("{text} does not lie between 0 and 1"))
@@ -266,10 +263,7 @@ impl Value for Factor {
 
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
-        let x = match text.strip_suffix('%') {
-            Some(percent) => percentage(percent, span.clone())?,
-            None => real(text, span.clone())?,
-        };
+        let x = part(text, span.clone())?;
         if x < 0.0 {
             return Err(ValueError::new(span, "a factor cannot be negative"));
         }
@@ -282,10 +276,7 @@ impl Value for Drift {
 
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let (text, span) = tokens.atom(Self::EXPECTED)?;
-        let x = match text.strip_suffix('%') {
-            Some(percent) => percentage(percent, span.clone())?,
-            None => real(text, span.clone())?,
-        };
+        let x = part(text, span.clone())?;
         if !(-1.0..=1.0).contains(&x) {
             return Err(ValueError::new(span, "a drift lies between -100% and 100%")
                 .help("at 100% the clock stands still, at -100% it runs at twice the speed"));

@@ -350,9 +350,12 @@ pub(crate) fn decimal(text: &str) -> Option<f64> {
     plain.parse().ok().filter(|x: &f64| x.is_finite())
 }
 
-/// A percentage as the nearest number to what is written: 99.9% is 0.999, where a division
-/// by 100 would miss it by a digit.
-pub(crate) fn percentage(percent: &str, span: Range<usize>) -> Result<f64, ValueError> {
+/// A number, or a percentage as the nearest number to what is written: 99.9% is 0.999,
+/// where a division by 100 would miss it by a digit.
+pub(crate) fn part(text: &str, span: Range<usize>) -> Result<f64, ValueError> {
+    let Some(percent) = text.strip_suffix('%') else {
+        return real(text, span);
+    };
     let whole = real(percent, span)?;
     Ok(hundredth(percent).unwrap_or(whole / 100.0))
 }

@@ -17,6 +17,11 @@ use crate::streams::Streams;
 /// How much of a window's attempts may be retries beyond the share that the twins' have.
 const MORE_RETRIES: f64 = 0.1;
 
+/// NaN of nothing.
+fn share(part: u64, all: u64) -> f64 {
+    part as f64 / all as f64
+}
+
 /// What is kept of a run to be told how it fared, or to tell another.
 #[derive(Clone, Debug)]
 pub struct Course {
@@ -109,7 +114,6 @@ impl Twins {
         };
         let [ok, ..] = sums(counted.clone());
         let goodput = ok as f64 / (n * counted.len() as f64 * bin_s);
-        let share = |part: u64, all: u64| part as f64 / all as f64;
         let ill = ok == 0
             || Health::is_ill(
                 &scenario.callers,
@@ -177,22 +181,19 @@ impl Yardstick {
 
     /// How a run fared, and its twin beside it.
     pub fn measure(&self, run: &Course, twin: &Course) -> Health {
-        let share = |part: u64, all: u64| part as f64 / all as f64;
         let known = Health {
             lost_calls: twin.answered as f64 - run.answered as f64,
             twin_answered_ratio: share(twin.answered, twin.judged),
             twin_retry_ratio: share(twin.retries, twin.offered),
             ..Health::UNKNOWN
         };
-        if self.from >= self.windows.len() {
+        // There is no health to be without, or no window to look at.
+        if self.ill || self.from >= self.windows.len() {
             return known;
         }
         let sick = self.sick(&run.fine);
         let degraded = self.degraded_s(&sick) - self.degraded_s(&self.sick(&twin.fine));
         let (recovered, recovery_s) = self.recovery(&run.fine, &sick);
-        if self.ill {
-            return known; // There is no health to be without.
-        }
         Health {
             recovered,
             recovery_s,
@@ -247,7 +248,7 @@ impl Yardstick {
 
     /// Whether it recovered, and how long that took.
     fn recovery(&self, fine: &Fine, sick: &[bool]) -> (f64, f64) {
-        if self.ill || !self.is_long_enough() {
+        if !self.is_long_enough() {
             return (f64::NAN, f64::NAN);
         }
         let mut well = 0;

@@ -187,6 +187,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         let guards = Guards::new(policy, clients);
         // Every tier draws its own random numbers; the first one those of a single service.
         let stream = |purpose| streams.stream_at(purpose, tier as u64);
+        let recorder = Recorder::new(Site { scenario, tier });
         let arrivals = match tier {
             0 => Arrivals::new(
                 &scenario.callers,
@@ -235,9 +236,9 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
             recorder: match (tier, streams.replication) {
-                _ if run.is_twin => Recorder::new(Site { scenario, tier }).counting(),
-                (0, 0) => Recorder::new(Site { scenario, tier }).with_waves(scenario),
-                _ => Recorder::new(Site { scenario, tier }),
+                _ if run.is_twin => recorder.counting(),
+                (0, 0) => recorder.with_waves(scenario),
+                _ => recorder,
             },
             service_rng: stream(Purpose::Service),
             network_rng: stream(Purpose::Network),
@@ -286,7 +287,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// they sent.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.recorder.outstanding() == 0 && self.arrivals.exhausted() && self.is_idle()
+        self.is_idle() && self.arrivals.exhausted()
     }
 
     /// Whether no call waits, and nothing is at the service or on its way there.

@@ -63,9 +63,7 @@ impl Fate {
         match share {
             _ if share.is_nan() => Fate::Steady,
             0.0 => Fate::Never,
-            1.0 if policy.metric(ILL_AT_END_RATIO).mean > 0.0 => {
-                Fate::Relapses(policy.metric(ILL_AT_END_RATIO).mean)
-            }
+            1.0 if is_ill_at_end(policy) => Fate::Relapses(policy.metric(ILL_AT_END_RATIO).mean),
             1.0 => Fate::Recovers(policy.metric(RECOVERY_S).mean),
             _ => Fate::Sometimes(share),
         }
@@ -432,17 +430,14 @@ pub fn cautions(results: &Results) -> Vec<String> {
     let runs = results.replications;
     if runs < FEW {
         let unseen = 1.0 - wilson(runs as f64, runs).0;
-        cautions.push(
-            format!(
-                "{} say little: what happens in up to {:.0}% of runs need not be among them (95%)",
-                match runs {
-                    1 => "1 run".to_string(),
-                    n => format!("{n} runs"),
-                },
-                unseen * 100.0
-            )
-            .replace("1 run say", "1 run says"),
-        );
+        let say = match runs {
+            1 => "1 run says".to_string(),
+            n => format!("{n} runs say"),
+        };
+        cautions.push(format!(
+            "{say} little: what happens in up to {:.0}% of runs need not be among them (95%)",
+            unseen * 100.0
+        ));
     }
     cautions
 }
