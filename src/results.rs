@@ -171,6 +171,16 @@ pub struct Table {
     pub differences: Vec<Row>,
 }
 
+/// An earlier run, to compare with.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    /// The name of its run.
+    pub name: String,
+    pub table: Table,
+    /// What of it is not comparable, in sentences.
+    pub notes: Vec<String>,
+}
+
 impl Table {
     pub fn cells(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row.name.as_str())

@@ -7,16 +7,6 @@ use crate::format::{change as shown_change, list, percent, precise, seconds};
 use crate::results::Table;
 use crate::text_table::{TextTable, grouped};
 
-/// An earlier run.
-#[derive(Clone, Debug)]
-pub struct Baseline {
-    /// The name of its run.
-    pub name: String,
-    pub table: Table,
-    /// What of it is not comparable.
-    pub notes: Vec<String>,
-}
-
 /// One metric of one cell, then and now.
 #[derive(Debug)]
 pub struct Change {
@@ -99,13 +89,6 @@ fn difference(now: Estimate, before: Estimate) -> Estimate {
         high: mean + (now.high - now.mean).hypot(before.mean - before.low),
         n: now.n.min(before.n),
         sd: f64::NAN,
-    }
-}
-
-impl Baseline {
-    /// [`compare`]s a run with it.
-    pub fn compare(&self, now: &Table) -> Comparison {
-        compare(&self.name, &self.table, now)
     }
 }
 

@@ -4,7 +4,7 @@ use herdsim_core::metric::DEFINITIONS;
 use herdsim_core::stats::Estimate;
 use serde_json::{Map, Value as Json, json};
 
-use crate::results::{Column, Manner, Row, Table, Value};
+use crate::results::{Column, Earlier, Manner, Row, Table, Value};
 use crate::verdict::sweep::{SweepResults, extremes};
 
 /// What a kind has in its `result.json` beside the table: members of the whole, and of
@@ -168,15 +168,6 @@ pub enum ResultError {
 pub fn definitions(json: &Json) -> u32 {
     let number = json["definitions"].as_u64();
     number.and_then(|n| u32::try_from(n).ok()).unwrap_or(1)
-}
-
-/// An earlier run.
-#[derive(Debug)]
-pub struct Earlier {
-    pub name: String,
-    pub table: Table,
-    /// What of it is not comparable, in sentences.
-    pub notes: Vec<String>,
 }
 
 /// An earlier `result.json` of a run of some kind: its table as far as `columns` go. What it

@@ -37,11 +37,12 @@ use herdsim_core::value::ValueError;
 use crate::chart::theme::Theme;
 use crate::chart::{self, Chart, ChartError};
 use crate::judge::assertion::{Assertion, Ruling};
-use crate::judge::baseline::Baseline;
+use crate::judge::baseline;
 use crate::output::json::{self, Head};
 pub use crate::output::run_dir::RunDir;
 use crate::output::{csv, junit};
 use crate::report::{self, Part, Story};
+use crate::results::Earlier;
 use crate::study;
 pub use crate::study::{Context, Finished, StudyError};
 use crate::text_table::{TextTable, piped, wrapped};
@@ -84,7 +85,7 @@ pub fn read(path: &Path) -> Result<String, RunError> {
 ///
 /// # Errors
 /// A file that is not there, or no result of the same kind.
-pub fn read_baseline(job: &Job, path: &Path) -> Result<Baseline, RunError> {
+pub fn read_baseline(job: &Job, path: &Path) -> Result<Earlier, RunError> {
     let file = match path.is_dir() {
         true => path.join("result.json"),
         false => path.to_path_buf(),
@@ -93,14 +94,9 @@ pub fn read_baseline(job: &Job, path: &Path) -> Result<Baseline, RunError> {
     let parsed = json::read(&read(&file)?, kind.manner(), kind.columns(), |cell| {
         kind.older(cell)
     });
-    let earlier = parsed.map_err(|error| RunError::Baseline {
+    parsed.map_err(|error| RunError::Baseline {
         path: path.to_path_buf(),
         error,
-    })?;
-    Ok(Baseline {
-        name: earlier.name,
-        table: earlier.table,
-        notes: earlier.notes,
     })
 }
 
@@ -191,7 +187,7 @@ impl Finished {
     pub fn judge(
         &mut self,
         assertions: &[Assertion],
-        baseline: Option<&Baseline>,
+        baseline: Option<&Earlier>,
         charts: bool,
     ) -> Result<Vec<Ruled>, RunError> {
         let before = baseline.map(|b| &b.table);
@@ -213,8 +209,8 @@ impl Finished {
     }
 
     /// Puts what changed since an earlier run first, in every form.
-    fn compare(&mut self, baseline: &Baseline, charts: bool) -> Result<(), RunError> {
-        let comparison = baseline.compare(&self.table);
+    fn compare(&mut self, earlier: &Earlier, charts: bool) -> Result<(), RunError> {
+        let comparison = baseline::compare(&earlier.name, &earlier.table, &self.table);
         let table = comparison.table();
         let TextTable { headers, rows, .. } = &table;
         let verdict = &comparison.verdict;
