@@ -1,6 +1,6 @@
 //! Saga results in words and as a table for people.
 
-use herdsim_core::idempotency::{KEY_MODES, KeyMode};
+use herdsim_core::idempotency::KeyMode;
 use herdsim_core::metric::Key;
 use herdsim_core::saga::{DUPLICATE, EXECUTIONS, LOST, PHANTOM};
 use herdsim_core::scenario::saga::SagaScenario;
@@ -17,6 +17,8 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
         value.map(|value| value.estimate.mean)
     };
     let mut clauses = Vec::new();
+    // The modes that some clause is about.
+    let mut told: Vec<&str> = Vec::new();
     for mode in [KeyMode::None, KeyMode::PerAttempt] {
         let doubled = mean(mode, DUPLICATE).zip(mean(mode, paid));
         if let Some((twice, paid)) = doubled {
@@ -32,6 +34,7 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
                 three_digits(scenario.saga.amount.0),
                 thousands(paid),
             ));
+            told.push(mode.name());
             break;
         }
     }
@@ -42,6 +45,7 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
     let never = results.rows.iter().filter(never);
     let never: Vec<&str> = never.map(|row| row.name.as_str()).collect();
     if mean(KeyMode::PerOperation, DUPLICATE) == Some(0.0) {
+        told.push(KeyMode::PerOperation.name());
         clauses.push(match clauses.is_empty() {
             true => "one key per operation, recorded with the effect, never doubles".to_string(),
             false => "one key per operation, recorded with the effect, makes it never".to_string(),
@@ -55,26 +59,16 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
         clauses.push(format!("{} never {verb}", list(&never)));
     }
     if let Some(phantom) = mean(KeyMode::RecordThenEffect, PHANTOM).filter(|p| *p > 0.0) {
+        told.push(KeyMode::RecordThenEffect.name());
         clauses.push(format!(
             "recording before the effect tells {} that it is done when it is not",
             chance(phantom)
         ));
     }
-    // What no clause is about so far: every mode that was asked for has its number.
-    let told = clauses.join("; ");
-    let untold = |row: &&Row| {
-        let mode = row.name.as_str();
-        let spoken = match KEY_MODES.iter().find(|(name, _)| *name == mode) {
-            Some((_, KeyMode::None)) => told.contains("without an idempotency key"),
-            Some((_, KeyMode::PerAttempt)) => told.contains("with a key per attempt"),
-            Some((_, KeyMode::PerOperation)) => told.contains("one key per operation"),
-            Some((_, KeyMode::RecordThenEffect)) => told.contains("recording before the effect"),
-            _ => false,
-        };
-        !spoken && !never.contains(&mode)
-    };
-    let untold: Vec<&Row> = results.rows.iter().filter(untold).collect();
-    let say = |row: &&Row| {
+    // Every mode that was asked for has its number.
+    told.extend(never);
+    let untold = |row: &&Row| !told.contains(&row.name.as_str());
+    let say = |row: &Row| {
         let twice = results.of(row, DUPLICATE);
         format!(
             "{} executes {} of operations more than once",
@@ -82,7 +76,7 @@ pub fn verdict(scenario: &SagaScenario, results: &Table, paid: Key) -> String {
             twice.map_or("–".to_string(), |value| likely(value.estimate))
         )
     };
-    clauses.extend(untold.iter().map(say));
+    clauses.extend(results.rows.iter().filter(untold).map(say));
     clauses.join("; ")
 }
 
