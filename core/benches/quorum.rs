@@ -11,8 +11,9 @@ use rand_distr::{Distribution, Exp};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use herdsim_core::dist::Dist;
-use herdsim_core::quorum::exact::{Fineness, Legs, Tables};
+use herdsim_core::quorum::exact::{Fineness, Legs};
 use herdsim_core::quorum::simd::Lanes;
+use herdsim_core::quorum::tables::Tables;
 use herdsim_core::value::Value;
 
 const TRIALS: u64 = 1 << 20;

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use herdsim_core::dist::Dist;
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::quorum::{self, Cell, Found, QuorumResults};
-use herdsim_core::quorum::exact::{Fineness, Legs, Tables, choose};
+use herdsim_core::quorum::exact::{Fineness, Legs, choose};
+use herdsim_core::quorum::tables::Tables;
 use herdsim_core::scenario::quorum::QuorumScenario;
 use herdsim_core::scenario::{Job, JobKind, Overlay};
 use herdsim_core::value::Value;
@@ -209,9 +210,9 @@ fn quadrature_and_both_simulations_agree() {
             assert_eq!(results.cells.len(), 4 + 9 + 16 + 25);
             for cell in &results.cells {
                 for (k, point) in cell.points.iter().enumerate() {
-                    let p = point.exact.unwrap();
-                    let n = point.simulated.n as f64;
                     let at = format!("{name} {fan_out} {} {}", cell.name, point.t);
+                    let p = point.exact.unwrap_or_else(|| panic!("{at}: simulated"));
+                    let n = point.simulated.n as f64;
                     if cell.always_fresh {
                         assert_eq!((p, point.simulated.mean), (0.0, 0.0), "{at}");
                         continue;
@@ -820,4 +821,44 @@ proptest! {
             }
         }
     }
+}
+
+/// Times until fresh from trials lie as close to the exact ones as their intervals say, also
+/// where a curve has a long flat piece.
+#[test]
+fn times_from_trials() {
+    let flat = "mix(0.99: exp(2ms), 0.005: uniform(300ms,310ms), 0.005: 900ms)";
+    let (mut far, mut all) = (0, 0);
+    for (laws, levels) in [
+        (LAWS[0].1, ["90%", "99%", "99.99%"]),
+        (
+            [flat, "exp(1ms)", "exp(3ms)", "exp(1ms)"],
+            ["98%", "99.2%", "99.7%"],
+        ),
+    ] {
+        for seed in 0..12 {
+            let mut settings = legs(laws);
+            settings.push(format!("read.visibility={levels:?}"));
+            settings.push(format!("run.seed={seed}"));
+            settings.push("run.replications=20_000".to_string());
+            let with = |method: &str| {
+                let mut settings = settings.clone();
+                settings.push(format!("run.method={method}"));
+                let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+                cell(&settings).visibility
+            };
+            for (right, found) in with("exact").iter().zip(with("monte-carlo")) {
+                let right = right.1[0].unwrap();
+                let [Some(t), Some(low), Some(high)] = found.1 else {
+                    panic!("{found:?}");
+                };
+                assert!(low <= t && t <= high, "{found:?}");
+                assert!(high - low < 0.2 * t, "{found:?}, where {right} is right");
+                all += 1;
+                far += usize::from(right < low || high < right);
+            }
+        }
+    }
+    // Ends of 95% intervals, three of a seed from the same trials.
+    assert!(far <= 3 + all / 10, "{far} of {all}");
 }

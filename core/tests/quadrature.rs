@@ -59,6 +59,20 @@ fn law(rng: &mut Stream, depth: u32) -> String {
     }
 }
 
+/// Measured values, of which some are the same.
+fn measured(rng: &mut Stream) -> String {
+    let values = rng.random_range(2..60);
+    let spread = rng.random_range(0.1..3.0);
+    let step = [1, 50, 1_000][rng.random_range(0..3)];
+    let mut value = || {
+        let normal: f64 = (0..12).map(|_| rng.random_range(-0.5..0.5)).sum();
+        let us = (2_000.0 * (normal * spread).exp()) as u64 / step * step + step;
+        format!("{us}us")
+    };
+    let values: Vec<String> = (0..values).map(|_| value()).collect();
+    format!("samples({})", values.join(","))
+}
+
 fn scenario(seed: u64) -> (String, QuorumScenario) {
     let mut rng = Streams {
         seed,
@@ -72,10 +86,15 @@ fn scenario(seed: u64) -> (String, QuorumScenario) {
     } else {
         w
     };
-    let [write_out, ack, read_out, reply] = [(); 4].map(|()| law(&mut rng, 1));
+    let is_measured = rng.random_range(0..8) == 0;
+    let [write_out, ack, read_out, reply] = [(); 4].map(|()| match is_measured {
+        true => measured(&mut rng),
+        false => law(&mut rng, 1),
+    });
     let fan_out = ["all", "quorum"][rng.random_range(0..2)];
+    let lost = ["", "", "down = \"20%\"\n", "drop = \"5%\"\n"][rng.random_range(0..4)];
     let text = format!(
-        "kind = \"quorum\"\n[cluster]\nn = {n}\nr = {r}\nw = {w}\nfan_out = \"{fan_out}\"\n\
+        "kind = \"quorum\"\n[cluster]\nn = {n}\nr = {r}\nw = {w}\nfan_out = \"{fan_out}\"\n{lost}\
          [latency]\nwrite_out = \"{write_out}\"\nack = \"{ack}\"\nread_out = \"{read_out}\"\n\
          reply = \"{reply}\"\n[read]\nt = [\"0s\", \"1ms\", \"7ms\"]\n\
          [run]\nseed = {seed}\nreplications = 20_000\n"

@@ -41,6 +41,47 @@ fn measured_steps() {
 }
 
 #[test]
+fn a_production_trace() {
+    // A thousand measured values and one outlier, on all four ways. P = 3 Σ c_r P(W > τ + t + r),
+    // with c_r the chance that a replica replies first and was r on the way, summed over all
+    // values by another program.
+    let mut trace = "latency_us\n".to_string();
+    for i in 0..999 {
+        let p = (f64::from(i) + 0.5) / 999.0;
+        trace += &format!("{}\n", (4000.0 * (p / (1.0 - p)).powf(0.45)).round());
+    }
+    trace += "1472000\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), trace).unwrap();
+    let cells = cells(&format!(
+        "[cluster]\nn = 3\nr = 1\nw = 1\n[latency]\nfit = \"file({})\"\n\
+         [read]\nt = [\"0s\", \"1ms\", \"10ms\", \"50ms\", \"100ms\", \"300ms\"]\n\
+         visibility = [\"99%\", \"99.8%\", \"99.9%\"]\n",
+        file.path().display()
+    ));
+    assert_eq!(cells[0].found, Found::Exact);
+    let right = [
+        0.149898142529,
+        0.120383990717,
+        0.030081365144,
+        0.003425342320,
+        0.001985092841,
+        0.000999996000,
+    ];
+    for (point, right) in cells[0].points.iter().zip(right) {
+        close("R1 W1", point.exact.unwrap(), right, 1e-4 * right);
+    }
+    for ((level, t), right) in cells[0]
+        .visibility
+        .iter()
+        .zip([23.411e-3, 72.552e-3, 121.15e-3])
+    {
+        assert_eq!(t[0], t[2]);
+        close(&format!("{level}"), t[0].unwrap(), right, 2e-3 * right);
+    }
+}
+
+#[test]
 fn the_times_of_the_published_fits() {
     // PBS (Bailis et al. 2012), table 4, prints 1.85, 45.5, 1364 and 202 ms: those are times
     // at which .11 to .13% of reads are stale under its own fits.

@@ -160,6 +160,11 @@ impl<'s> World<'s> {
         }
     }
 
+    /// Reads at other times after the commit than the scenario's, in ns.
+    pub fn look_at(&mut self, times: Vec<f64>) {
+        self.times = times;
+    }
+
     /// N.
     pub fn n(&self) -> u32 {
         self.n as u32

@@ -14,6 +14,9 @@ pub struct Ratio {
     yy: f64,
 }
 
+/// What has a chance of so much in n trials comes up in all but one of 20,000 cases.
+const UNSEEN: f64 = 10.0;
+
 impl Ratio {
     fn add(&mut self, x: f64, y: f64) {
         self.n += 1;
@@ -34,14 +37,18 @@ impl Ratio {
     }
 
     /// Whether a chance lies within so many standard errors of it, as far as that can be
-    /// told: where few trials carry the whole weight, it cannot.
+    /// told: where few trials carry the whole weight, it cannot; and of what comes up once in
+    /// so many trials as there are, none may have come up.
     pub fn agrees_with(&self, p: f64, far: f64) -> bool {
         let e = self.estimate();
+        if self.x == 0.0 {
+            return self.n == 0 || p <= UNSEEN / self.n as f64;
+        }
         if e.mean.is_nan() || self.x * self.x < 100.0 * self.xx {
             return true;
         }
         let error = e.sd / (e.n as f64).sqrt();
-        (e.mean - p).abs() <= far * error + 1e-4 * p
+        (e.mean - p).abs() <= far * error + UNSEEN / e.n as f64 * p
     }
 
     /// The mean of x over that of y, with the interval of the delta method.

@@ -3,12 +3,12 @@
 use crate::ensemble::Workers;
 use crate::ensemble::quorum::cell::LATENCIES;
 use crate::quorum::cluster;
-use crate::quorum::exact::{
-    Fineness, Legs, Setting, Tables, TooManySteps, at_least, exactly, too_few,
-};
+use crate::quorum::exact::{Fineness, Legs, TooManySteps, at_least, exactly, too_few};
 use crate::quorum::sets::proves_fresh;
+use crate::quorum::tables::{Setting, Tables};
 use crate::scenario::quorum::{FanOut, Method, QuorumScenario, Wait};
 use crate::streams::Streams;
+use crate::units::Probability;
 
 /// Why there is no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +31,33 @@ const FAR: f64 = 6.0;
 /// The tables of a scenario, fine and coarse.
 pub(super) struct Quadrature<'s> {
     scenario: &'s QuorumScenario,
-    pub(super) fine: Tables,
-    pub(super) coarse: Tables,
+    fine: Tables,
+    coarse: Tables,
+}
+
+/// The settings of a scenario in which reads may be stale, solved with tables that hold.
+pub(super) struct Solved<'q> {
+    pub(super) quadrature: &'q Quadrature<'q>,
+    settings: Vec<SolvedSetting<'q>>,
+}
+
+pub(super) struct SolvedSetting<'q> {
+    /// N, R, W.
+    setting: (u32, Wait, Wait),
+    pub(super) fine: Mixture<'q>,
+    pub(super) coarse: Mixture<'q>,
+    /// By level, the t in ns from which on so many reads are fresh.
+    pub(super) visible: Vec<Option<f64>>,
+}
+
+impl SolvedSetting<'_> {
+    /// The times that are told, in ns: those asked for, and those from which on.
+    fn times(&self, scenario: &QuorumScenario) -> Vec<f64> {
+        let asked = scenario.read.t.iter().map(|t| t.0 as f64);
+        asked
+            .chain(self.visible.iter().copied().flatten())
+            .collect()
+    }
 }
 
 /// Mixtures over how many replicas are up: weights and settings.
@@ -54,19 +79,11 @@ impl<'s> Quadrature<'s> {
         scenario: &'s QuorumScenario,
         workers: &Workers,
     ) -> Result<Option<Quadrature<'s>>, NotExact> {
-        let insists = scenario.run.method == Method::Exact;
-        let otherwise = "--method monte-carlo simulates it, and weighs the last step by its \
-                         chance where it can";
         if scenario.run.method == Method::MonteCarlo {
             return Ok(None);
         }
         if let Some(reason) = scenario.not_exact() {
-            return match insists {
-                true => Err(NotExact(format!(
-                    "there is no exact answer: {reason}; {otherwise}"
-                ))),
-                false => Ok(None),
-            };
+            return unless_asked_for(scenario, &reason);
         }
         let legs = Legs::of(&scenario.latency.legs);
         let latest = scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
@@ -81,95 +98,74 @@ impl<'s> Quadrature<'s> {
             || Tables::new(legs, drop, most, latest, fineness.coarser()),
         );
         match (fine, coarse) {
-            (Ok(fine), Ok(coarse)) => {
-                let quadrature = Quadrature {
-                    scenario,
-                    fine,
-                    coarse,
-                };
-                let lost = quadrature.fine.lost_mass();
-                if lost > MOST_LOST || !quadrature.agrees() {
-                    return match insists {
-                        true => Err(NotExact(format!(
-                            "there is no exact answer: the quadrature does not hold these laws, \
-                             and comes to other chances than a simulation; {otherwise}"
-                        ))),
-                        false => Ok(None),
-                    };
-                }
-                match quadrature.error() {
-                    error if error <= GOOD_ENOUGH => Ok(Some(quadrature)),
-                    error if insists => Err(NotExact(format!(
-                        "there is no exact answer: these laws are too wide, or rise too steeply \
-                         at their ends, for the quadrature, which is good to {error:.0e} here; \
-                         {otherwise}"
-                    ))),
-                    _ => Ok(None),
-                }
+            (Ok(fine), Ok(coarse)) => Ok(Some(Quadrature {
+                scenario,
+                fine,
+                coarse,
+            })),
+            (Err(e @ TooManySteps), _) | (_, Err(e @ TooManySteps)) => {
+                unless_asked_for(scenario, &e.to_string())
             }
-            (Err(e @ TooManySteps), _) | (_, Err(e @ TooManySteps)) if insists => Err(NotExact(
-                format!("there is no exact answer: {e}; {otherwise}"),
-            )),
-            _ => Ok(None),
         }
     }
 
-    /// Whether some trials, the last step of each weighed by its chance, come to the same.
-    fn agrees(&self) -> bool {
-        let streams = Streams {
-            seed: self.scenario.run.seed,
-            replication: u64::MAX,
-        };
-        self.scenario.cluster.n.iter().all(|n| {
-            let settings = self.scenario.settings().into_iter();
-            let own: Vec<(Wait, Wait)> = settings
-                .filter(|(other, ..)| other == n)
-                .map(|(_, r, w)| (r, w))
-                .filter(|(r, w)| !proves_fresh(self.scenario, *n, *r, *w))
-                .collect();
-            let world = cluster::World::new(self.scenario, *n, own.clone());
-            let tally = world.batch(streams, CHECKED);
-            own.iter().zip(&tally.settings).all(|((r, w), counts)| {
-                let (Some(r), Some(w)) = (r.of(*n), w.of(*n)) else {
-                    return true;
-                };
-                let mixture = self.mixture(&self.fine, *n, r, w);
-                let times = self.scenario.read.t.iter().zip(&counts.weighed);
-                times.into_iter().all(|(t, weighed)| {
-                    let p = mixture.p_stale(t.0 as f64);
-                    p.is_finite() && weighed.agrees_with(p, FAR)
-                })
-            })
-        })
-    }
-
-    /// The largest relative difference between the meshes, at any t.
-    fn error(&self) -> f64 {
-        let mut worst = 0.0f64;
-        let times = &self.scenario.read.t;
+    /// None where the tables do not hold the laws and that is not insisted on.
+    pub(super) fn solved(&self, workers: &Workers) -> Result<Option<Solved<'_>>, NotExact> {
+        let mut jobs = Vec::new();
         for (n, r, w) in self.scenario.settings() {
-            let (Some(k_r), Some(k_w)) = (r.of(n), w.of(n)) else {
-                continue;
-            };
-            if proves_fresh(self.scenario, n, r, w) {
-                continue;
-            }
-            let fine = self.mixture(&self.fine, n, k_r, k_w);
-            let coarse = self.mixture(&self.coarse, n, k_r, k_w);
-            for t in times {
-                let p = fine.p_stale(t.0 as f64);
-                let other = coarse.p_stale(t.0 as f64);
-                // What is next to nothing may be off by more; how far is told all the same.
-                match p.max(other) {
-                    most if most > 1e-15 => {
-                        worst = worst.max((other - p).abs() / p.max(1e-300));
-                    }
-                    most if most >= 0.0 => {}
-                    _ => return f64::INFINITY,
-                }
+            if let (Some(k_r), Some(k_w)) = (r.of(n), w.of(n))
+                && !proves_fresh(self.scenario, n, r, w)
+            {
+                let each = [&self.fine, &self.coarse];
+                jobs.extend(each.map(|tables| ((n, r, w), tables, (k_r, k_w))));
             }
         }
-        worst
+        let mixtures = workers.map(&jobs, |((n, ..), tables, (r, w))| {
+            self.mixture(tables, *n, *r, *w)
+        });
+        let mut mixtures = mixtures.into_iter();
+        let mut pairs = Vec::new();
+        for (setting, ..) in jobs.iter().step_by(2) {
+            if let (Some(fine), Some(coarse)) = (mixtures.next(), mixtures.next()) {
+                pairs.push((*setting, fine, coarse));
+            }
+        }
+        let levels = &self.scenario.read.visibility;
+        let last = self.scenario.read.t.last().map_or(0.0, |t| t.0 as f64);
+        let visible = workers.map(&pairs, |(_, fine, _)| {
+            let from = |level: &Probability| visible_from(|t| fine.p_stale(t), 1.0 - level.0, last);
+            levels.iter().map(from).collect()
+        });
+        let settings = pairs.into_iter().zip(visible);
+        let settings = settings
+            .map(|((setting, fine, coarse), visible)| SolvedSetting {
+                setting,
+                fine,
+                coarse,
+                visible,
+            })
+            .collect();
+        let solved = Solved {
+            quadrature: self,
+            settings,
+        };
+        if self.fine.lost_mass() > MOST_LOST || !solved.agrees() {
+            return unless_asked_for(
+                self.scenario,
+                "the quadrature does not hold these laws, and comes to other chances than a \
+                 simulation",
+            );
+        }
+        match solved.error() {
+            error if error <= GOOD_ENOUGH => Ok(Some(solved)),
+            error => unless_asked_for(
+                self.scenario,
+                &format!(
+                    "these laws are too wide, or rise too steeply at their ends, for the \
+                     quadrature, which is good to {error:.0e} here"
+                ),
+            ),
+        }
     }
 
     /// The chances of so many replicas up, of those with which both complete.
@@ -181,7 +177,7 @@ impl<'s> Quadrature<'s> {
             .filter(|(_, p)| *p > 0.0)
     }
 
-    pub(super) fn mixture<'t>(&self, tables: &'t Tables, n: u32, r: u32, w: u32) -> Mixture<'t> {
+    fn mixture<'t>(&self, tables: &'t Tables, n: u32, r: u32, w: u32) -> Mixture<'t> {
         let asks_all = self.scenario.cluster.fan_out == FanOut::All;
         let arrive = 1.0 - self.scenario.cluster.drop.0;
         let ups: Vec<(u32, f64)> = self.ups(n, r, w).collect();
@@ -229,8 +225,73 @@ impl<'s> Quadrature<'s> {
     }
 }
 
-/// The t in s from which on P(stale) is at most `most`, a root of a falling curve.
-pub(super) fn visible_from(p_stale: impl Fn(f64) -> f64, most: f64, guess: f64) -> Option<f64> {
+impl Solved<'_> {
+    /// A setting; None where it is always fresh.
+    pub(super) fn setting(&self, setting: (u32, Wait, Wait)) -> Option<&SolvedSetting<'_>> {
+        self.settings.iter().find(|one| one.setting == setting)
+    }
+
+    /// Whether some trials, the last step of each weighed by its chance, come to the same.
+    fn agrees(&self) -> bool {
+        let scenario = self.quadrature.scenario;
+        let streams = Streams {
+            seed: scenario.run.seed,
+            replication: u64::MAX,
+        };
+        scenario.cluster.n.iter().all(|n| {
+            let own = self.settings.iter().filter(|s| s.setting.0 == *n);
+            let waits = own.clone().map(|s| (s.setting.1, s.setting.2)).collect();
+            let mut times: Vec<f64> = own.clone().flat_map(|s| s.times(scenario)).collect();
+            times.sort_by(f64::total_cmp);
+            times.dedup();
+            let mut world = cluster::World::new(scenario, *n, waits);
+            world.look_at(times.clone());
+            let tally = world.batch(streams, CHECKED);
+            own.zip(&tally.settings).all(|(setting, counts)| {
+                let told = setting.times(scenario);
+                let all = times.iter().zip(&counts.weighed);
+                all.filter(|(t, _)| told.contains(t)).all(|(t, weighed)| {
+                    let p = setting.fine.p_stale(*t);
+                    p.is_finite() && weighed.agrees_with(p, FAR)
+                })
+            })
+        })
+    }
+
+    /// The largest relative difference between the tables, at any t.
+    fn error(&self) -> f64 {
+        let mut worst = 0.0f64;
+        for setting in &self.settings {
+            for t in setting.times(self.quadrature.scenario) {
+                let p = setting.fine.p_stale(t);
+                let other = setting.coarse.p_stale(t);
+                // What is next to nothing may be off by more; how far is told all the same.
+                match p.max(other) {
+                    most if most > 1e-15 => {
+                        worst = worst.max((other - p).abs() / p.max(1e-300));
+                    }
+                    most if most >= 0.0 => {}
+                    _ => return f64::INFINITY,
+                }
+            }
+        }
+        worst
+    }
+}
+
+/// Nothing, or an error where the scenario insists on a quadrature.
+fn unless_asked_for<T>(scenario: &QuorumScenario, reason: &str) -> Result<Option<T>, NotExact> {
+    match scenario.run.method {
+        Method::Exact => Err(NotExact(format!(
+            "there is no exact answer: {reason}; --method monte-carlo simulates it, and weighs \
+             the last step by its chance where it can"
+        ))),
+        _ => Ok(None),
+    }
+}
+
+/// The t in ns from which on P(stale) is at most `most`, a root of a falling curve.
+fn visible_from(p_stale: impl Fn(f64) -> f64, most: f64, guess: f64) -> Option<f64> {
     if p_stale(0.0) <= most {
         return Some(0.0);
     }
@@ -274,5 +335,5 @@ pub(super) fn visible_from(p_stale: impl Fn(f64) -> f64, most: f64, guess: f64) 
             false => (low, above) = (middle, p),
         }
     }
-    Some(high / 1e9)
+    Some(high)
 }

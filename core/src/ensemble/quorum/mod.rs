@@ -1,9 +1,11 @@
 //! Quorum settings worked out: by quadrature where there is one, by simulation
 //! everywhere.
 
+mod batches;
 mod cell;
 mod exact;
 mod metrics;
+mod visibility;
 
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::histogram::Histogram;
@@ -14,20 +16,12 @@ use crate::quorum::sets::{self, proves_fresh};
 use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Level, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
-use crate::streams::Streams;
-use crate::world::World;
+use batches::{Batches, batch};
 pub use cell::{Cell, Found, LATENCIES, Point};
 pub use exact::NotExact;
-use exact::{Quadrature, visible_from};
+use exact::{Quadrature, Solved};
 pub use metrics::*;
-
-/// Trials that share their streams: no more than take a moment.
-fn batch(scenario: &QuorumScenario) -> u64 {
-    match scenario.cluster.needs_events() {
-        None => 1 << 13,
-        Some(_) => 1 << 8,
-    }
-}
+use visibility::{Visible, until_fresh};
 
 /// Chance that a replica is down, for availability where the scenario says none.
 pub const USUALLY_DOWN: f64 = 0.01;
@@ -55,21 +49,6 @@ pub struct QuorumResults<'s> {
     pub interrupted: bool,
 }
 
-struct Batches<'w, 's> {
-    world: &'w cluster::World<'s>,
-    trials: u64,
-}
-
-impl World for Batches<'_, '_> {
-    type Outcome = Tally;
-
-    fn replicate(&self, streams: Streams) -> Tally {
-        let size = batch(self.world.scenario);
-        let left = self.trials - streams.replication * size;
-        self.world.batch(streams, left.min(size))
-    }
-}
-
 /// Works out every setting, with exact curves between the times for charts.
 ///
 /// # Errors
@@ -91,7 +70,11 @@ pub fn run_watched<'s>(
     curves: bool,
     watch: &Watch<'_>,
 ) -> Result<QuorumResults<'s>, NotExact> {
-    let exact = Quadrature::new(scenario, workers)?;
+    let quadrature = Quadrature::new(scenario, workers)?;
+    let exact = match &quadrature {
+        Some(quadrature) => quadrature.solved(workers)?,
+        None => None,
+    };
     let worlds = worlds(scenario, exact.is_none());
     let trials = match scenario.run.method {
         Method::Exact => 0,
@@ -128,8 +111,19 @@ pub fn run_watched<'s>(
         let mut settings = order.iter();
         settings.position(|(n, r, w)| (*n, *r, *w) == (cell.n, cell.r, cell.w))
     };
-    let mut cells = workers.map(&jobs, |(n, (r, w), counts)| {
-        cell(scenario, exact.as_ref(), (*n, *r, *w), counts, curves)
+    let seen = match exact {
+        Some(_) => jobs.iter().map(|_| Vec::new()).collect(),
+        None => until_fresh(scenario, &jobs, finished, workers, watch),
+    };
+    let jobs: Vec<_> = jobs.into_iter().zip(seen).collect();
+    let mut cells = workers.map(&jobs, |((n, (r, w), counts), seen)| {
+        cell(
+            scenario,
+            exact.as_ref(),
+            (*n, *r, *w),
+            (counts, seen),
+            curves,
+        )
     });
     cells.sort_by_key(|(cell, _)| place(cell));
     let asked: (Vec<_>, Vec<_>) = cells
@@ -201,9 +195,9 @@ const CURVE: u32 = 60;
 
 fn cell(
     scenario: &QuorumScenario,
-    exact: Option<&Quadrature<'_>>,
+    exact: Option<&Solved<'_>>,
     (n, r, w): (u32, Wait, Wait),
-    counts: &Counts,
+    (counts, seen): (&Counts, &[Visible]),
     curve: bool,
 ) -> (Cell, Vec<(f64, f64)>) {
     let c = &scenario.cluster;
@@ -211,15 +205,10 @@ fn cell(
     let times: Vec<f64> = scenario.read.t.iter().map(|t| t.0 as f64).collect();
     let last = times.last().copied().unwrap_or(0.0);
     let needs = (r.of(n), w.of(n));
-    let settings = match (exact, needs) {
-        (Some(q), (Some(r), Some(w))) if !always_fresh => {
-            Some((q.mixture(&q.fine, n, r, w), q.mixture(&q.coarse, n, r, w)))
-        }
-        _ => None,
-    };
+    let settings = exact.and_then(|solved| solved.setting((n, r, w)));
     let at = |t: f64| match &settings {
         _ if always_fresh => Some(0.0),
-        Some((fine, _)) => Some(fine.p_stale(t)),
+        Some(solved) => Some(solved.fine.p_stale(t)),
         None => None,
     };
     let mut error = settings.as_ref().map(|_| 0.0f64);
@@ -228,10 +217,10 @@ fn cell(
         .enumerate()
         .map(|(k, t)| {
             let value = at(*t);
-            if let (Some((_, coarse)), Some(p)) = (&settings, value)
+            if let (Some(solved), Some(p)) = (&settings, value)
                 && p > 1e-200
             {
-                let off = (coarse.p_stale(*t) / p - 1.0).abs();
+                let off = (solved.coarse.p_stale(*t) / p - 1.0).abs();
                 error = error.map(|e| e.max(off));
             }
             Point {
@@ -254,16 +243,18 @@ fn cell(
         .read
         .visibility
         .iter()
-        .map(|level| {
+        .enumerate()
+        .map(|(i, level)| {
             let t = match &settings {
                 _ if always_fresh => [Some(0.0); 3],
-                Some((fine, _)) => {
-                    let t = visible_from(|t| fine.p_stale(t), 1.0 - level.0, last);
-                    [t; 3]
-                }
+                Some(solved) => [solved.visible[i].map(|ns| ns / 1e9); 3],
                 // Which t comes first needs reads that depend on no events.
                 None if c.needs_events().is_some() => [None; 3],
-                None => counts.visibility(level.0).map(|t| t.map(|ns| ns / 1e9)),
+                None => seen
+                    .get(i)
+                    .copied()
+                    .unwrap_or_default()
+                    .map(|t| t.map(|ns| ns / 1e9)),
             };
             (level.0, t)
         })
@@ -271,8 +262,8 @@ fn cell(
     let simulated = |h: &Histogram| LATENCIES.map(|(_, q)| h.quantile_s(1.0 - q));
     let certain = |values: [f64; 3]| values.map(|x| [x, x]);
     let (read_latency, write_latency, latency_ci) = match (exact, needs) {
-        (Some(q), (Some(r), Some(w))) => {
-            let (reads, writes) = (q.reads(n, r), q.writes(n, w));
+        (Some(Solved { quadrature, .. }), (Some(r), Some(w))) => {
+            let (reads, writes) = (quadrature.reads(n, r), quadrature.writes(n, w));
             (reads, writes, [certain(reads), certain(writes)])
         }
         _ => (

@@ -1,0 +1,175 @@
+//! Time until fresh where nothing solves for it: the last step of each trial weighed by its
+//! chance at times around the trials' own answer.
+
+use crate::ensemble::quorum::batches::{Batches, batch};
+use crate::ensemble::{Watch, Workers, replicate};
+use crate::quorum::cluster;
+use crate::quorum::counts::{Counts, Tally};
+use crate::scenario::quorum::{QuorumScenario, Wait};
+use crate::stats::Estimate;
+
+/// Times of a level that are looked at with the same trials.
+const TIMES: u32 = 24;
+
+/// An interval over so many of them has been looked at closely enough.
+const SEEN: usize = 2;
+
+/// How often to look closer at most.
+const LOOKS: u32 = 5;
+
+/// Trials that each look takes at most: weighed, they tell as much as many more counted.
+const ENOUGH: u64 = 1 << 16;
+
+/// A time until fresh in ns, its low and its high end; None where it is never so, or not
+/// known to be.
+pub(super) type Visible = [Option<f64>; 3];
+
+/// What is to be found: of a setting, by its place among them, levels and times to look at.
+struct Search<'s> {
+    place: usize,
+    levels: Vec<(usize, Vec<f64>)>,
+    world: cluster::World<'s>,
+}
+
+/// The times of every setting and level: by their order statistics, and where a trial can be
+/// weighed by that, from many of them again with the same draws.
+pub(super) fn until_fresh(
+    scenario: &QuorumScenario,
+    settings: &[(u32, (Wait, Wait), &Counts)],
+    trials: u64,
+    workers: &Workers,
+    watch: &Watch<'_>,
+) -> Vec<Vec<Visible>> {
+    let levels = &scenario.read.visibility;
+    let mut all: Vec<Vec<Visible>> = settings
+        .iter()
+        .map(|(.., counts)| levels.iter().map(|l| counts.visibility(l.0)).collect())
+        .collect();
+    let trials = trials.min(ENOUGH);
+    let mut searches = Vec::new();
+    for (place, (n, setting, counts)) in settings.iter().enumerate() {
+        let is_weighed = counts.weighed.first().is_some_and(|w| w.estimate().n > 0);
+        let around = all[place].iter().map(|level| around(level, counts));
+        let levels: Vec<(usize, Vec<f64>)> = around.enumerate().collect();
+        if is_weighed {
+            let world = cluster::World::new(scenario, *n, vec![*setting]);
+            searches.push(Search {
+                place,
+                levels,
+                world,
+            });
+        }
+    }
+    for _ in 0..LOOKS {
+        for search in &mut searches {
+            search.levels.retain(|(_, times)| !times.is_empty());
+            let times = search.levels.iter().flat_map(|(_, times)| times);
+            let times = times.copied().collect();
+            search.world.look_at(times);
+        }
+        searches.retain(|search| !search.levels.is_empty());
+        let Some(tallies) = weigh(scenario, &searches, trials, workers, watch) else {
+            break;
+        };
+        for (search, tally) in searches.iter_mut().zip(&tallies) {
+            let mut weighed = tally.settings[0].weighed.iter();
+            for (level, times) in &mut search.levels {
+                let curve: Vec<(f64, Estimate)> = times
+                    .iter()
+                    .zip(&mut weighed)
+                    .map(|(t, ratio)| (*t, ratio.estimate()))
+                    .collect();
+                let most = 1.0 - levels[*level].0;
+                times.clear();
+                let crossing = |of: fn(&Estimate) -> f64| crossing(&curve, of, most);
+                if let Some((t, _)) = crossing(|e| e.mean) {
+                    let ends = [crossing(|e| e.low), crossing(|e| e.high)];
+                    let [low, high] = ends.map(|end| Some(end?.0));
+                    all[search.place][*level] = [Some(t), low, high];
+                    if let [Some((_, first)), Some((_, last))] = ends {
+                        let [from, to] = [curve[first.saturating_sub(1)].0, curve[last].0];
+                        if last < first + SEEN && to - from > 1.0 {
+                            *times = spread(from, to);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Trials of every search, with its times; None where they were stopped, or there are none.
+fn weigh(
+    scenario: &QuorumScenario,
+    searches: &[Search<'_>],
+    trials: u64,
+    workers: &Workers,
+    watch: &Watch<'_>,
+) -> Option<Vec<Tally>> {
+    let batches: Vec<Batches<'_, '_>> = searches
+        .iter()
+        .map(|search| Batches {
+            world: &search.world,
+            trials,
+        })
+        .collect();
+    let mut tallies: Vec<Option<Tally>> = searches.iter().map(|_| None).collect();
+    let range = 0..trials.div_ceil(batch(scenario));
+    let end = range.end;
+    let reached = replicate(
+        workers,
+        &batches,
+        scenario.run.seed,
+        range,
+        watch.stop,
+        |search, _, more| match &mut tallies[search] {
+            Some(tally) => tally.merge(&more),
+            none => *none = Some(more),
+        },
+    );
+    let tallies: Vec<Tally> = tallies.into_iter().flatten().collect();
+    (reached == end && !tallies.is_empty()).then_some(tallies)
+}
+
+/// Times around an answer by order statistics; none where it is at once.
+fn around([t, low, high]: &Visible, counts: &Counts) -> Vec<f64> {
+    if *t == Some(0.0) && *high == Some(0.0) || counts.need_ns.is_empty() {
+        return Vec::new();
+    }
+    let last = counts.need_ns.quantile_ns(1.0) as f64;
+    let from = low.map_or(0.0, |low| low * 0.8);
+    let to = high.unwrap_or(2.0 * last).max(t.unwrap_or(last)) * 1.25;
+    spread(from, to)
+}
+
+fn spread(from: f64, to: f64) -> Vec<f64> {
+    let at = |i: u32| {
+        let share = f64::from(i) / f64::from(TIMES);
+        match from > 0.0 {
+            true => from * (to / from).powf(share),
+            false => to * share,
+        }
+    };
+    (0..=TIMES).map(at).collect()
+}
+
+/// Where a falling curve comes down to `most`, and the place of the next of its times; None
+/// where that is not within them.
+fn crossing(
+    curve: &[(f64, Estimate)],
+    of: impl Fn(&Estimate) -> f64,
+    most: f64,
+) -> Option<(f64, usize)> {
+    let i = curve.iter().position(|(_, e)| of(e) <= most)?;
+    let (t, p) = (curve[i].0, of(&curve[i].1));
+    let Some(before) = i.checked_sub(1).map(|i| &curve[i]) else {
+        return (t == 0.0).then_some((t, i));
+    };
+    let above = of(&before.1);
+    let share = match p > 0.0 {
+        true => (above / most).ln() / (above / p).ln(),
+        false => (above - most) / (above - p),
+    };
+    Some((before.0 + (t - before.0) * share, i))
+}
