@@ -642,6 +642,42 @@ fn the_catalogue_is_whole_and_runs() {
 }
 
 #[test]
+fn what_was_read_can_be_found_again() {
+    use herdsim_core::scenario::catalogue::{Sure, entries};
+    // A version or a commit, and a file.
+    let is_version = |word: &str| {
+        let word = word.trim_start_matches(['v', '(']);
+        let digits = word.chars().take_while(char::is_ascii_digit).count();
+        let hex = word.chars().take_while(char::is_ascii_hexdigit).count();
+        digits > 0 && word[digits..].starts_with('.') || hex >= 7
+    };
+    let is_file = |word: &str| {
+        let ends = [
+            "py", "js", "ts", "go", "rs", "java", "scala", "cs", "rb", "md", "cc", "c", "h", "json",
+        ];
+        ends.iter().any(|end| word.ends_with(&format!(".{end}")))
+    };
+    for entry in entries().unwrap() {
+        if entry.sure == Sure::Read {
+            let separators = |c: char| c.is_whitespace() || ",;:".contains(c);
+            let mut words = entry.source.split(separators);
+            assert!(
+                words.clone().any(is_version),
+                "{}: {}",
+                entry.name,
+                entry.source
+            );
+            assert!(
+                words.any(|w| is_file(w.trim_matches(['(', ')', '}']))),
+                "{}: {}",
+                entry.name,
+                entry.source
+            );
+        }
+    }
+}
+
+#[test]
 fn hints_count_before_or_after_the_jitter() {
     use herdsim_core::herd::backoff::Backoffs;
     use rand::SeedableRng;
