@@ -605,3 +605,41 @@ fn shells_and_readers_are_served() {
     assert!(out(&["man", "fence"]).contains("\\-\\-ttl"));
     herdsim(&dir).args(["man", "fnce"]).assert().code(2);
 }
+
+#[test]
+fn flags_shape_yours_or_the_one_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let run = herdsim(&dir).args(SMALL).args(args).assert();
+        let output = run.get_output();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    // Beside the others, not in place of them; in files as anything else.
+    let (out, _) = run(&["--attempts", "3", "--budget", "20%", "--hedge", "50ms"]);
+    for name in ["\nfixed ", "\nfull-jitter ", "\nbudget ", "\nyours "] {
+        assert!(out.contains(name), "{out}");
+    }
+    let scenario = std::fs::read_to_string(dir.path().join("out/blip/scenario.toml")).unwrap();
+    let yours = scenario.split("[policy.yours]").nth(1).unwrap();
+    assert!(
+        yours.starts_with("\nattempts = 3\ntimeout = \"250ms\""),
+        "{yours}"
+    );
+    assert!(yours.contains("deposit_per_call = 0.2") && yours.contains("delay = \"50ms\""));
+    assert_eq!(scenario.matches("attempts = 3").count(), 1);
+    // The one that is named, and its row says so; its column does not.
+    let (out, _) = run(&["-p", "fixed", "--attempts", "3"]);
+    assert!(
+        out.contains("fixed, altered") && !out.contains("yours"),
+        "{out}"
+    );
+    let summary = std::fs::read_to_string(dir.path().join("out/blip/summary.csv")).unwrap();
+    assert!(summary.contains("\nfixed,"), "{summary}");
+    // How long callers wait is theirs.
+    let (out, _) = run(&["--timeout", "300ms"]);
+    assert!(!out.contains("altered") && !out.contains("yours"), "{out}");
+    // Whose is it?
+    let (_, err) = run(&["-p", "fixed,budget", "--jitter", "full"]);
+    assert!(err.contains("--set policy.fixed.jitter="), "{err}");
+}

@@ -3,11 +3,12 @@
 use assert_cmd::Command;
 
 /// Runs in an empty directory and checks status, message and what is left.
-fn refused(args: &[&str], status: i32, says: &[&str]) {
-    refused_with(args, status, says, &[]);
+fn refused(args: &[&str], status: i32, says: &[&str]) -> String {
+    refused_with(args, status, says, &[])
 }
 
-fn refused_with(args: &[&str], status: i32, says: &[&str], files: &[(&str, &[u8])]) {
+/// What it says, of which it has to say some.
+fn refused_with(args: &[&str], status: i32, says: &[&str], files: &[(&str, &[u8])]) -> String {
     let dir = tempfile::tempdir().unwrap();
     for (name, contents) in files {
         let path = dir.path().join(name);
@@ -53,6 +54,7 @@ fn refused_with(args: &[&str], status: i32, says: &[&str], files: &[(&str, &[u8]
     let mut given: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     given.sort_unstable();
     assert_eq!(left, given, "something was written");
+    stderr.into_owned()
 }
 
 fn scenario(text: &str, says: &[&str]) {
@@ -197,6 +199,37 @@ fn what_does_not_belong_together() {
         &["the cap is below the base"],
     );
     refused(&["--policy", "fixed,fixed"], 2, &["named twice"]);
+    refused(&["--budget", "0"], 2, &["a budget of 0", "attempts = 1"]);
+    refused(&["--budget", "many"], 2, &["a share such as 10%"]);
+    refused(&["--hedge", "soon"], 2, &["the delay, such as 50ms"]);
+    refused(
+        &["-p", "fixed,none", "--retry-on", "error"],
+        2,
+        &["whose is `--retry-on`?", "policy.fixed.retry_on"],
+    );
+    // What has no effect on the kind at hand.
+    for kind in ["fence", "quorum-cluster"] {
+        let file = format!("{}/configs/{kind}.toml", env!("CARGO_MANIFEST_DIR"));
+        refused(
+            &["run", &file, "--timeout", "1s"],
+            2,
+            &["has no retry policy"],
+        );
+        refused(
+            &["run", &file, "--attempts", "3"],
+            2,
+            &["unknown key `policy`"],
+        );
+        refused(
+            &["run", &file, "--set", "policy.*.bogus=3"],
+            2,
+            &["has no retry policy"],
+        );
+    }
+    // What is suggested is what may have been meant.
+    refused(&["--budgte", "10%"], 2, &["'--budget'"]);
+    let far = refused(&["--trace", "x.csv"], 2, &["--trace"]);
+    assert!(!far.contains("--rate"), "{far}");
     refused(
         &["--set", "run.max_replications=5"],
         2,

@@ -160,7 +160,7 @@ impl Board<'_> {
         for (i, policy) in self.results.policies.iter().enumerate() {
             canvas.text(
                 (theme::LEFT, self.row(i) + 7.5),
-                &label(&policy.name),
+                &label(&self.results.scenario.label(&policy.name)),
                 Type::new(theme::LABEL, theme::colour(i)).bold(),
             );
         }

@@ -98,7 +98,10 @@ impl Options {
     }
 
     fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
-        self.policy.apply(overlay)?;
+        match overlay.is_a("saga") {
+            true => self.policy.apply_to_one(overlay)?,
+            false => self.policy.apply(overlay)?,
+        }
         let single = [
             ("--callers", "callers.count", &self.callers),
             ("--clients", "callers.clients", &self.clients),

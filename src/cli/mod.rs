@@ -13,8 +13,9 @@ pub mod shell;
 pub mod sweep;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use fence::FenceOptions;
@@ -26,6 +27,7 @@ use saga::SagaOptions;
 use sweep::MergeOptions;
 
 use herdsim_core::scenario::{Job, JobKind};
+use herdsim_core::value::nearest;
 
 use crate::run::RunError;
 
@@ -51,6 +53,10 @@ impl Cli {
         // clap would take `-1s` for an option.
         let mut arguments: Vec<OsString> = Vec::new();
         for argument in std::env::args_os() {
+            // `herdsim incident.toml` runs it.
+            if arguments.len() == 1 && Path::new(&argument).extension() == Some("toml".as_ref()) {
+                arguments.push("run".into());
+            }
             let negative = argument.to_str().is_some_and(|text| {
                 text.starts_with('-') && text[1..].starts_with(|c: char| c.is_ascii_digit())
             });
@@ -62,7 +68,20 @@ impl Cli {
                 _ => arguments.push(argument),
             }
         }
-        Cli::parse_from(arguments)
+        Cli::try_parse_from(arguments).unwrap_or_else(|mut error| {
+            // Of what looks alike only what may have been meant: it begins alike, too.
+            if let (Some(ContextValue::String(typed)), Some(ContextValue::String(like))) = (
+                error.get(ContextKind::InvalidArg),
+                error.get(ContextKind::SuggestedArg),
+            ) {
+                let [typed, like] = [typed, like].map(|flag| flag.trim_start_matches('-'));
+                if typed.get(..1) != like.get(..1) || nearest(typed, [like]).is_none() {
+                    error.remove(ContextKind::SuggestedArg);
+                    error.remove(ContextKind::Usage);
+                }
+            }
+            error.exit()
+        })
     }
 
     /// Does what is asked for; returns the exit status.

@@ -40,19 +40,84 @@ pub struct PolicyFlags {
     /// Such as none, full, equal, decorrelated, proportional(20%), scale(1,2), additive(1s), polly
     #[arg(long, value_name = "JITTER", help_heading = "Policies")]
     jitter: Option<String>,
+    /// Retries for such a share of calls, in a bucket of 10 per process, as `budget` has it; or
+    /// none
+    #[arg(long, value_name = "SHARE", help_heading = "Policies")]
+    budget: Option<String>,
+    /// A second attempt after so long without an answer; or none
+    #[arg(long, value_name = "DURATION", help_heading = "Policies")]
+    hedge: Option<String>,
 }
 
+/// What flags make where no policy is named, and what it starts from.
+const YOURS: (&str, &str) = ("yours", "fixed");
+
 impl PolicyFlags {
+    /// Lays them over a herd: what shapes a policy alters the one that is named, or defines
+    /// one more; how long callers wait goes for all.
     pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        let named: Vec<&str> = self
+            .policies
+            .iter()
+            .flat_map(|list| list.split(','))
+            .collect();
+        overlay.list_flag("--policy", "compare", &self.policies)?;
+        let first = self
+            .shapes()
+            .into_iter()
+            .find(|(_, _, text)| text.is_some());
+        let retry_on = (!self.retry_on.is_empty()).then_some("--retry-on");
+        let shape = first.map(|(flag, ..)| flag).or(retry_on);
+        let to = match (shape, &named[..]) {
+            (None, _) => "*",
+            (Some(flag), []) => {
+                overlay.beside(flag, YOURS.0, YOURS.1)?;
+                YOURS.0
+            }
+            (Some(_), [one]) => one.trim(),
+            (Some(flag), [one, ..]) => {
+                let field = flag.trim_start_matches('-').replace('-', "_");
+                return Err(Problem::new(format!(
+                    "whose is `{flag}`? {} policies are named",
+                    named.len()
+                ))
+                .help(format!(
+                    "--set policy.{}.{field}=… alters one of them, --set 'policy.*.{field}=…' all",
+                    one.trim()
+                )));
+            }
+        };
+        self.lay(overlay, to)
+    }
+
+    /// Lays them over a saga, which has one policy.
+    pub fn apply_to_one(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.list_flag("--policy", "compare", &self.policies)?;
+        self.lay(overlay, "*")
+    }
+
+    fn shapes(&self) -> [(&'static str, &'static str, &Option<String>); 5] {
+        [
+            ("--attempts", "attempts", &self.attempts),
+            ("--backoff", "backoff", &self.backoff),
+            ("--jitter", "jitter", &self.jitter),
+            ("--budget", "budget", &self.budget),
+            ("--hedge", "hedge", &self.hedge),
+        ]
+    }
+
+    fn lay(&self, overlay: &mut Overlay, policy: &str) -> Result<(), Problem> {
+        for (flag, field, text) in self.shapes() {
+            if let Some(text) = text {
+                overlay.flag(flag, &format!("policy.\"{policy}\".{field}"), text)?;
+            }
+        }
         overlay.flags([
-            ("--attempts", "policy.*.attempts", &self.attempts),
             ("--timeout", "policy.*.timeout", &self.timeout),
             ("--deadline", "policy.*.deadline", &self.deadline),
-            ("--backoff", "policy.*.backoff", &self.backoff),
-            ("--jitter", "policy.*.jitter", &self.jitter),
         ])?;
-        overlay.list_flag("--policy", "compare", &self.policies)?;
-        overlay.list_flag("--retry-on", "policy.*.retry_on", &self.retry_on)
+        let retry_on = format!("policy.\"{policy}\".retry_on");
+        overlay.list_flag("--retry-on", &retry_on, &self.retry_on)
     }
 }
 

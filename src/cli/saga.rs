@@ -57,7 +57,7 @@ impl SagaOptions {
     }
 
     fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
-        self.policy.apply(overlay)?;
+        self.policy.apply_to_one(overlay)?;
         overlay.flags([
             ("--request-loss", "saga.request_loss", &self.request_loss),
             ("--response-loss", "saga.response_loss", &self.response_loss),

@@ -22,6 +22,26 @@ pub(super) fn policies(
     Ok(known.resolve(&compared, &[])?.0)
 }
 
+/// A policy's name, and whether it is another than the catalogue's of that name: how long
+/// callers wait is theirs to choose, and makes it no other.
+pub fn label(name: &str, policy: &Policy) -> String {
+    let known = Policies::new(None, &Overlay::default())
+        .and_then(|known| known.tables(&[(name.to_string(), None)], true));
+    let original = known.ok().and_then(|mut known| known.pop());
+    let is_altered = original.is_some_and(|(_, original)| {
+        original
+            != Policy {
+                timeout: original.timeout,
+                deadline: original.deadline,
+                ..policy.clone()
+            }
+    });
+    match is_altered {
+        true => format!("{name}, altered"),
+        false => name.to_string(),
+    }
+}
+
 /// The catalogue as its file has it.
 struct Catalogue {
     policies: Table,
@@ -122,6 +142,8 @@ pub(super) struct Policies<'a> {
     own: Table,
     catalogue: &'static Table,
     overrides: &'a [Override],
+    /// Compared beside the others.
+    beside: &'a [String],
 }
 
 /// A policy's name, and where it is asked for.
@@ -137,6 +159,7 @@ impl<'a> Policies<'a> {
             },
             catalogue: &read()?.policies,
             overrides: &overlay.policy_overrides,
+            beside: &overlay.beside,
         })
     }
 
@@ -162,11 +185,17 @@ impl<'a> Policies<'a> {
             }
             None => {
                 let own = self.own.entries.iter();
-                let free = own.filter(|e| !used.contains(&e.key.as_str()));
+                let free = own
+                    .filter(|e| !used.contains(&e.key.as_str()) && !self.beside.contains(&e.key));
                 names.extend(free.map(|e| (e.key.clone(), Some(e.place.clone()))));
                 if names.is_empty() {
                     names.extend(default.iter().map(|name| (name.to_string(), None)));
                 }
+            }
+        }
+        for name in self.beside {
+            if names.iter().all(|(other, _)| other != name) {
+                names.push((name.clone(), None));
             }
         }
         for (i, (name, place)) in names.iter().enumerate() {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::callers::{Arrival, Callers, Network, callers, network};
-use super::catalogue::Policies;
+use super::catalogue::{self, Policies};
 use super::document::{Problem, Section, Table};
 use super::fault::{Fault, FaultKind, faults};
 use super::fields::{above_zero, as_map, by_default, count, named};
@@ -134,6 +134,16 @@ impl Default for Run {
 }
 
 impl Scenario {
+    /// What one of the policies compared is called where people read it: `fixed, altered`
+    /// where it is another than the catalogue's of that name.
+    pub fn label(&self, policy: &str) -> String {
+        let mut named = self.policies.iter();
+        match named.find(|(name, _)| name == policy) {
+            Some((name, policy)) => catalogue::label(name, policy),
+            None => policy.to_string(),
+        }
+    }
+
     /// Whether a scenario that was put together in code can be meant: it is held to what
     /// its file would be held to.
     ///

@@ -70,7 +70,15 @@ impl Job {
             JobKind::Quorum => Job::Quorum(Box::new(QuorumScenario::read(&mut top)?)),
         };
         top.finish()?;
-        Ok(job)
+        let is_saga = matches!(job, Job::Saga(_));
+        match overlay.policy_place() {
+            Some(place) if !is_saga => Err(Problem::new(format!(
+                "a {} has no retry policy to set this of",
+                kind.unwrap_or(default).name()
+            ))
+            .at(Some(place))),
+            _ => Ok(job),
+        }
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Overlay {
     pub(super) table: Table,
     /// `policy.NAME.…` or `policy.*.…`, applied once `extends` is resolved.
     pub(super) policy_overrides: Vec<Override>,
+    /// Policies compared beside those that are compared without them.
+    pub(super) beside: Vec<String>,
 }
 
 /// A field set on one policy, or on all.
@@ -31,6 +33,12 @@ impl Overlay {
         });
         self.table.overlay(&Table::parse(&source)?);
         Ok(())
+    }
+
+    /// Whether it says to be of that kind.
+    pub fn is_a(&self, kind: &str) -> bool {
+        let said = self.table.get("kind");
+        said.is_some_and(|said| said.node.is_word(kind))
     }
 
     /// Whether there is a `[sweep]`.
@@ -80,7 +88,27 @@ impl Overlay {
     /// A flag that stands for the field at `path`.
     pub fn flag(&mut self, flag: &str, path: &str, text: &str) -> Result<(), Problem> {
         let node = Node::from_flag(flag, text);
-        self.put(flag_path(path, &node.place), node)
+        self.put(keys(path, &node.place)?, node)
+    }
+
+    /// One more policy to compare, which starts from another; a flag asks for it.
+    pub fn beside(&mut self, flag: &str, name: &str, base: &str) -> Result<(), Problem> {
+        let own = self.table.get("policy").and_then(|e| e.node.table().ok());
+        if own.is_none_or(|own| own.get(name).is_none()) {
+            let node = Node::from_flag(flag, base);
+            let keys = keys(&format!("policy.{name}.extends"), &node.place)?;
+            self.table.set(&keys, node)?;
+        }
+        if !self.beside.iter().any(|other| other == name) {
+            self.beside.push(name.to_string());
+        }
+        Ok(())
+    }
+
+    /// Where something is set of a policy, if anything is.
+    pub(super) fn policy_place(&self) -> Option<Place> {
+        let first = self.policy_overrides.first()?.path.first()?;
+        Some(first.1.clone())
     }
 
     /// Flags that stand for fields, those that were given: (flag, path, text).
@@ -112,7 +140,7 @@ impl Overlay {
             return Ok(());
         };
         let place = first.place.clone();
-        let keys = flag_path(path, &place);
+        let keys = keys(path, &place)?;
         self.put(
             keys,
             Node {
@@ -201,11 +229,4 @@ pub(super) fn source_keys(
         at += key.len() + 1;
     }
     Ok(keys)
-}
-
-/// The keys of a field that a flag stands for.
-fn flag_path(path: &str, place: &Place) -> Vec<(String, Place)> {
-    path.split('.')
-        .map(|key| (key.to_string(), place.clone()))
-        .collect()
 }

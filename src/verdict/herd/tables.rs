@@ -117,7 +117,11 @@ pub fn wait_p99(policy: &PolicyResults) -> String {
 /// Headers and rows of the table.
 pub fn cells(results: &Results) -> (Vec<String>, Vec<Vec<String>>) {
     let columns = columns(results);
-    let row = |p: &PolicyResults| columns.iter().map(|c| (c.cell)(p)).collect();
+    let row = |p: &PolicyResults| {
+        let rest = columns.iter().skip(1).map(|c| (c.cell)(p));
+        let label = results.scenario.label(&p.name);
+        std::iter::once(label).chain(rest).collect()
+    };
     let rows = results.policies.iter().map(row).collect();
     (columns.into_iter().map(|c| c.heading).collect(), rows)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::scenario::document::{Node, Problem, Section};
+use crate::scenario::document::{Kind, Node, Problem, Section};
 use crate::scenario::fields::{above_zero, count_u32, needed};
 use crate::units::{Factor, Nanos, Probability, Tokens};
 
@@ -140,8 +140,36 @@ impl TokenBucket {
     }
 }
 
+/// A share of calls that may be retried: the catalogue's `budget` with that deposit.
+fn share(node: &Node) -> Result<Budget, Problem> {
+    const CAPACITY: Tokens = Tokens(10 * Tokens::ONE.0);
+    let of: Probability = node.read().map_err(|problem| {
+        problem.help("a share such as 10% of calls, or a table with its `kind`")
+    })?;
+    if of.0 == 0.0 {
+        return Err(Problem::new("a budget of 0 is no retries at all")
+            .at(Some(node.place.clone()))
+            .help("`attempts = 1` says that, `budget = \"none\"` retries without limit"));
+    }
+    Ok(Budget::TokenBucket(TokenBucket {
+        capacity: CAPACITY,
+        initial: CAPACITY,
+        cost: Tokens::ONE,
+        timeout_cost: Tokens::ONE,
+        throttle_cost: Tokens::ONE,
+        deposit_per_call: Tokens((of.0 * Tokens::ONE.0 as f64).round() as u64),
+        deposit_per_success: Tokens::default(),
+        deposit_after_retry: Tokens::default(),
+        refund: false,
+        strict: false,
+    }))
+}
+
 pub(super) fn budget(node: &Node) -> Result<Budget, Problem> {
-    let mut s = Section::new(node.table()?);
+    let Kind::Table(table) = &node.kind else {
+        return share(node);
+    };
+    let mut s = Section::new(table);
     #[derive(Clone, Copy)]
     enum BudgetKind {
         TokenBucket,

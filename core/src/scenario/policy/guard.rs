@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::scenario::document::{Node, Problem, Section};
+use crate::scenario::document::{Kind, Node, Problem, Section};
 use crate::scenario::fields::{above_zero, count_u32, needed};
 use crate::units::{Factor, Nanos, Probability, Rate};
 
@@ -190,8 +190,19 @@ pub(super) fn throttle(node: &Node) -> Result<Throttle, Problem> {
     Ok(throttle)
 }
 
+/// A table, or the delay alone.
 pub(super) fn hedge(node: &Node) -> Result<Hedge, Problem> {
-    let mut s = Section::new(node.table()?);
+    let Kind::Table(table) = &node.kind else {
+        let delay = node.read().map_err(|problem| {
+            problem.help("the delay, such as 50ms, or a table with `delay` and `max`")
+        })?;
+        return Ok(Hedge {
+            delay,
+            max: 2,
+            next_on_failure: true,
+        });
+    };
+    let mut s = Section::new(table);
     let hedge = Hedge {
         delay: s.read("delay")?.unwrap_or(Nanos::ZERO),
         max: count_u32(&mut s, "max", 2, 0)?,
