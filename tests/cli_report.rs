@@ -749,3 +749,28 @@ fn sentences_that_do_not_follow_are_not_told() {
     assert!(stderr.contains("fails: wait_p99_s < 1h"), "{stderr}");
     assert!(stderr.contains("holds: wait_p99_s > 1h"), "{stderr}");
 }
+
+#[test]
+fn whatever_a_run_wrote_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    // Budgets of every kind: a ratio's tokens may be negative.
+    let budgets = "tower,linkerd,finagle,sre,grpc,budget,envoy,envoy-budget,aws-standard-2026";
+    let args = ["-p", budgets, "--name", "budgets"];
+    herdsim(&dir).args(SMALL).args(args).assert().success();
+    let series = std::fs::read_to_string(dir.path().join("out/budgets/timeseries.csv")).unwrap();
+    assert!(series.contains(",-"), "no tokens below 0");
+    herdsim(&dir)
+        .args(["report", "out/budgets"])
+        .assert()
+        .success();
+    // One that cannot be read does not take the others with it, and is told.
+    let two = ["report", "out/budgets", "out/nothing", "out/budgets"];
+    let done = herdsim(&dir).args(two).args(["--out", "out/both"]).assert();
+    let done = done.code(2);
+    let told = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(
+        told.contains("out/nothing") && told.contains("wrote out/both"),
+        "{told}"
+    );
+    assert!(dir.path().join("out/both/report.html").exists());
+}

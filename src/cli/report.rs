@@ -6,6 +6,7 @@ use clap::Args;
 use herdsim_core::ensemble::Workers;
 use herdsim_core::scenario::Problem;
 
+use crate::cli::failure;
 use crate::cli::options::{Ground, all_threads};
 use crate::cli::run::{note, rule};
 use crate::report::Part;
@@ -43,17 +44,26 @@ pub fn make(options: &ReportOptions) -> Result<u8, RunError> {
             return Err(problem.help("several are compared with the first").into());
         }
     }
-    let rebuilt = options
-        .runs
-        .iter()
-        .map(|directory| rebuild(directory, options.baseline.as_deref(), &options.assertions));
-    let runs: Vec<Rebuilt> = rebuilt.collect::<Result<_, _>>()?;
+    // One that cannot be read does not take the others with it.
+    let (mut runs, mut unread): (Vec<Rebuilt>, Vec<RunError>) = (Vec::new(), Vec::new());
+    for directory in &options.runs {
+        match rebuild(directory, options.baseline.as_deref(), &options.assertions) {
+            Ok(run) => runs.push(run),
+            Err(error) => unread.push(error),
+        }
+    }
+    let unread = match (runs.is_empty(), unread.pop()) {
+        (true, Some(error)) => return Err(error),
+        (_, last) => {
+            unread.extend(last);
+            unread
+        }
+    };
     for line in runs.iter().flat_map(|run| &run.notes) {
         note(&format!("note: {line}"));
     }
     // Every condition is told of.
     let held: Vec<bool> = runs.iter().map(|run| rule(&run.rulings)).collect();
-    let mut runs = runs;
     let (directory, story, parts) = match (&options.runs[..], runs.pop()) {
         ([directory], Some(only)) => (directory, only.story, vec![Part::of(only.charts)]),
         (_, last) => {
@@ -65,6 +75,11 @@ pub fn make(options: &ReportOptions) -> Result<u8, RunError> {
     let workers = Workers::new(all_threads())?;
     let written = write(directory, &story, &parts, options.theme.theme(), &workers)?;
     note(&format!("wrote {written}"));
+    let status = unread.iter().map(RunError::status).max();
+    unread.iter().for_each(failure::show);
+    if let Some(status) = status {
+        return Ok(status);
+    }
     Ok(if held.iter().all(|held| *held) {
         0
     } else {

@@ -272,11 +272,11 @@ impl Bins {
             let start = all.len() as f64 * scenario.run.bin.as_secs();
             self.file.expect(row, self.start, start)?;
             let mut bin = [Estimate::NONE; SERIES.len()];
-            for (own, three) in bin.iter_mut().zip(&self.columns) {
+            for ((own, three), column) in bin.iter_mut().zip(&self.columns).zip(SERIES) {
                 if let Some(three) = three {
                     *own = Estimate {
                         n,
-                        ..self.file.estimate(row, *three)?
+                        ..self.file.estimate_of(row, *three, column.signed)?
                     };
                 }
             }

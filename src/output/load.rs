@@ -209,12 +209,26 @@ impl CsvFile {
         }
     }
 
-    /// A mean with its interval, from three columns.
+    /// A mean with its interval, from three columns of what is never negative.
     pub fn estimate(&self, row: usize, three: [usize; 3]) -> Result<Estimate, LoadError> {
+        self.estimate_of(row, three, false)
+    }
+
+    /// The same of numbers that may be negative, or not.
+    pub fn estimate_of(
+        &self,
+        row: usize,
+        three: [usize; 3],
+        signed: bool,
+    ) -> Result<Estimate, LoadError> {
+        let read = |column| match signed {
+            true => self.signed(row, column),
+            false => self.number(row, column),
+        };
         Ok(Estimate {
-            mean: self.number(row, three[0])?,
-            low: self.number(row, three[1])?,
-            high: self.number(row, three[2])?,
+            mean: read(three[0])?,
+            low: read(three[1])?,
+            high: read(three[2])?,
             n: 0,
             sd: f64::NAN,
         })

@@ -29,6 +29,8 @@ impl Passed<'_> {
 /// A column of the time series: a mean or a rate over each bin.
 pub struct Column {
     pub name: &'static str,
+    /// Whether it may be below 0: a ratio budget's tokens may.
+    pub signed: bool,
     /// What it is when nothing happens any more; NaN where it then has no value.
     pub(crate) idle: f64,
     value: fn(&Passed<'_>) -> f64,
@@ -38,71 +40,85 @@ pub struct Column {
 pub const SERIES: &[Column] = &[
     Column {
         name: "offered_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.offered),
     },
     Column {
         name: "first_attempts_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.offered) - p.per_s(|c| c.offered_retries),
     },
     Column {
         name: "retries_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.offered_retries),
     },
     Column {
         name: "goodput_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.ok),
     },
     Column {
         name: "failed_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.failed),
     },
     Column {
         name: "rejected_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.rejected),
     },
     Column {
         name: "timed_out_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.timed_out),
     },
     Column {
         name: "wasted_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.wasted),
     },
     Column {
         name: "denied_per_s",
+        signed: false,
         idle: 0.0,
         value: |p| p.per_s(|c| c.denied),
     },
     Column {
         name: "queue_length",
+        signed: false,
         idle: 0.0,
         value: |p| p.mean(|c| c.queue_ns),
     },
     Column {
         name: "busy_servers",
+        signed: false,
         idle: 0.0,
         value: |p| p.mean(|c| c.busy_ns),
     },
     Column {
         name: "tokens",
+        signed: true,
         idle: f64::NAN,
         value: |p| p.tokens,
     },
     Column {
         name: "latency_p50_s",
+        signed: false,
         idle: f64::NAN,
         value: |p| p.p50,
     },
     Column {
         name: "latency_p99_s",
+        signed: false,
         idle: f64::NAN,
         value: |p| p.p99,
     },
