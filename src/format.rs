@@ -137,10 +137,14 @@ pub fn plus_minus(mean: f64, half: f64, least: usize) -> String {
     }
 }
 
-/// A chance, however small: `4.5%`, `0.31%`, `2.4e-9`, `0`.
+/// A chance below which nothing happens in practice.
+pub const NEVER: f64 = 1e-12;
+
+/// A chance, however small: `4.5%`, `0.31%`, `2.4e-9`, `<1e-12`, `0`.
 pub fn chance(p: f64) -> String {
     match p {
         0.0 => "0".to_string(),
+        _ if p > 0.0 && p < NEVER => "<1e-12".to_string(),
         _ if p.abs() >= 1e-4 || p.is_nan() => percent(p),
         _ => format!("{p:.1e}"),
     }

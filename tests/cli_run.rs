@@ -482,7 +482,7 @@ fn a_quorum_says_what_a_setting_gives_up() {
     std::fs::write(dir.path().join("places.toml"), file).unwrap();
     let (_, verdict) = said(&["run", "places.toml"]);
     for part in [
-        "R=LOCAL_QUORUM W=EACH_QUORUM eliminates them, for nothing more of reads",
+        "R=LOCAL_QUORUM W=EACH_QUORUM eliminates them: reads take as long, writes",
         "writes with each replica down 1.0% of the time are possible 99.940% of it, not 99.970%",
     ] {
         assert!(verdict.contains(part), "{verdict}");

@@ -8,7 +8,7 @@ use herdsim_core::stats::Estimate;
 use herdsim_core::theory::quorum::lost_by_skew;
 use herdsim_core::units::Nanos;
 
-use crate::format::{chance, likely, list, percent, seconds, thousands, three_digits};
+use crate::format::{NEVER, chance, likely, list, percent, seconds, thousands, three_digits};
 use crate::text_table::{aligned, piped, wrapped};
 
 /// Rows of a table for people; files have all.
@@ -22,11 +22,25 @@ fn fresh_beside<'r>(results: &'r QuorumResults<'_>, cell: &Cell) -> Option<&'r C
         .min_by(|a, b| a.cost(share).total_cmp(&b.cost(share)))
 }
 
-/// A difference of latencies: `+1.2 ms`.
-fn more(x: f64) -> String {
-    match x < 0.0 {
-        true => format!("−{}", seconds(-x)),
-        false => format!("+{}", seconds(x)),
+/// What latencies are instead of others: `as long`, `1.2 ms longer`.
+fn longer(before: &[f64; 3], after: &[f64; 3]) -> String {
+    let by = |i: usize| match after[i] - before[i] {
+        0.0 => "as long".to_string(),
+        more if more < 0.0 => format!("{} less", seconds(-more)),
+        more => format!("{} longer", seconds(more)),
+    };
+    match [by(0), by(2)] {
+        [median, tail] if median == tail => median,
+        [median, tail] => format!("{median} at the median and {tail} at the 99.9th percentile"),
+    }
+}
+
+/// A chance in a sentence: what is next to nothing is none in practice.
+fn of_reads(e: Estimate) -> String {
+    match e.mean {
+        0.0 if e.high == 0.0 => "none".to_string(),
+        p if p > 0.0 && p < NEVER => format!("none in practice ({})", chance(p)),
+        _ => likely(e),
     }
 }
 
@@ -79,14 +93,14 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
     if let Some(point) = cell.points.first() {
         text += &format!(
             " {} of reads {} are stale",
-            likely(point.best()),
+            of_reads(point.best()),
             later(point.t)
         );
     }
     let second = second(cell);
     if second > 0 {
         let point = &cell.points[second];
-        text += &format!("; {} later {}", seconds(point.t), likely(point.best()));
+        text += &format!("; {} later {}", seconds(point.t), of_reads(point.best()));
     }
     if let Some((level, fresh)) = cell.visibility.last()
         && let [Some(t), ..] = fresh
@@ -103,24 +117,16 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
         );
     }
     if let Some(fresh) = fresh_beside(results, cell) {
-        let price = |before: &[f64; 3], after: &[f64; 3]| match before == after {
-            true => "nothing more".to_string(),
-            false => format!(
-                "{} at the median and {} at the 99.9th percentile",
-                more(after[0] - before[0]),
-                more(after[2] - before[2])
-            ),
-        };
         text += &format!(
-            "; R={} W={} eliminates them, for {} of reads and {} of writes",
+            "; R={} W={} eliminates them: reads take {}, writes {}",
             fresh.r,
             fresh.w,
-            price(&cell.read_latency, &fresh.read_latency),
-            price(&cell.write_latency, &fresh.write_latency),
+            longer(&cell.read_latency, &fresh.read_latency),
+            longer(&cell.write_latency, &fresh.write_latency),
         );
         let gives_up = given_up(cell, fresh);
         if !gives_up.is_empty() {
-            text += &format!("; with it {}", list(&gives_up));
+            text += &format!("; with it {}", gives_up.join("; "));
         }
     }
     text
@@ -444,6 +450,10 @@ fn nines(p: f64) -> String {
     let missing = 1.0 - p;
     if missing <= 0.0 {
         return "100%".to_string();
+    }
+    // More nines than that say nothing.
+    if missing < 1e-9 {
+        return ">99.9999999%".to_string();
     }
     let decimals = (-missing.log10()).ceil().clamp(1.0, 9.0) as usize;
     let digits = decimals.saturating_sub(1).max(1);
