@@ -20,6 +20,7 @@ pub fn precise(unit: Unit, x: f64) -> String {
         Unit::Percent => format!("{:.2}%", x * 100.0),
         Unit::Chance => chance(x),
         Unit::Seconds => seconds(x),
+        Unit::One | Unit::PerSecond | Unit::Times if x.abs() >= 1e3 => thousands(x),
         Unit::One | Unit::PerSecond | Unit::Times => format!("{x:.3}"),
     }
 }
@@ -52,7 +53,7 @@ pub fn change(unit: Unit, change: Estimate) -> String {
     };
     match unit {
         _ if mean.is_nan() => "–".to_string(),
-        _ if mean == 0.0 && half == 0.0 => "no change".to_string(),
+        _ if mean == 0.0 && (half == 0.0 || half.is_nan()) => "no change".to_string(),
         Unit::Chance if mean == 0.0 && half < 1e-4 => format!("0 ±{half:.0e}"),
         Unit::Chance if mean.abs().max(half) < 1e-4 => format!("{mean:+.1e} ±{half:.0e}"),
         Unit::Percent | Unit::Chance => with_unit(100.0, " points"),

@@ -177,6 +177,10 @@ pub struct Earlier {
     /// The name of its run.
     pub name: String,
     pub table: Table,
+    /// Its resolved scenario, where it stands beside its results.
+    pub scenario: Option<String>,
+    /// The least change that is called better or worse.
+    pub noise: f64,
     /// What of it is not comparable, in sentences.
     pub notes: Vec<String>,
 }

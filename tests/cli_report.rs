@@ -95,7 +95,7 @@ fn an_earlier_run_is_compared_and_conditions_become_junit() {
         .code(3);
     let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
     assert!(
-        text.starts_with("As before: no policy answers more or fewer calls"),
+        text.starts_with("nothing is set otherwise\n\nAs before: no policy answers more or fewer"),
         "{text}"
     );
     let prose = std::fs::read_to_string(dir.path().join("out/after/postmortem.md")).unwrap();
@@ -773,4 +773,43 @@ fn whatever_a_run_wrote_can_be_read() {
         "{told}"
     );
     assert!(dir.path().join("out/both/report.html").exists());
+}
+
+#[test]
+fn what_is_set_otherwise_comes_before_what_it_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| herdsim(&dir).args(SMALL).args(args).assert();
+    run(&["--name", "before"]).success();
+    let against = ["--baseline", "out/before/result.json"];
+    let set = [
+        "--name",
+        "after",
+        "--set",
+        "service.servers=5",
+        "-p",
+        "fixed,none",
+    ];
+    let done = run(&[&against[..], &set].concat()).success();
+    let text = String::from_utf8(done.get_output().stdout.clone()).unwrap();
+    let at = |part: &str| {
+        text.find(part)
+            .unwrap_or_else(|| panic!("{part} in\n{text}"))
+    };
+    assert!(at("service.servers") < at("Worse than before"));
+    assert!(at("policy.none") < at("verdict"), "{text}");
+    let page = std::fs::read_to_string(dir.path().join("out/after/postmortem.md")).unwrap();
+    let at = |part: &str| {
+        page.find(part)
+            .unwrap_or_else(|| panic!("{part} in\n{page}"))
+    };
+    assert!(at("Set otherwise than in before") < at("Against before"));
+    // All of a change within what is allowed is neither better nor worse.
+    let all = run(&[&against[..], &set, &["--noise", "100%"]].concat()).success();
+    let text = String::from_utf8(all.get_output().stdout.clone()).unwrap();
+    assert!(text.contains("changes within the noise allowed"), "{text}");
+    // Nothing in common is no comparison.
+    let done = run(&[&against[..], &["--name", "other", "-p", "none"]].concat()).code(2);
+    let told = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(told.contains("nothing to compare"), "{told}");
+    assert!(!dir.path().join("out/other").exists());
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::chart::theme::Theme;
-use herdsim_core::scenario::{Overlay, Problem};
+use crate::judge::baseline::NOISE;
+use herdsim_core::scenario::{Node, Overlay, Problem};
+use herdsim_core::units::Probability;
 
 /// What a retry policy is made of.
 #[derive(Args, Debug)]
@@ -186,6 +188,15 @@ pub struct Common {
     /// Say what is better and what is worse than in an earlier result.json
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub baseline: Option<PathBuf>,
+    /// With --baseline the least change worth calling better or worse: points of a share, a part
+    /// of other values; 1% unless said otherwise
+    #[arg(
+        long,
+        value_name = "SHARE",
+        help_heading = "Output",
+        requires = "baseline"
+    )]
+    noise: Option<String>,
     /// Write what became of every --assert as JUnit XML
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub junit: Option<PathBuf>,
@@ -230,6 +241,14 @@ impl Common {
         match self.threads {
             Some(n) => usize::from(n),
             None => all_threads(),
+        }
+    }
+
+    /// The least change that is called better or worse.
+    pub fn noise(&self) -> Result<f64, Problem> {
+        match &self.noise {
+            None => Ok(NOISE),
+            Some(text) => Ok(Node::from_flag("--noise", text).read::<Probability>()?.0),
         }
     }
 

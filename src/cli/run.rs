@@ -24,7 +24,10 @@ use crate::run::{
 pub fn run(job: &Job, common: &Common) -> Result<u8, RunError> {
     let against = common.baseline.as_deref();
     let assertions = read_assertions(job, &common.assertions, against.is_some())?;
-    let baseline = against.map(|path| read_baseline(job, path)).transpose()?;
+    let noise = common.noise()?;
+    let baseline = against
+        .map(|path| read_baseline(job, path, noise))
+        .transpose()?;
     let threads = common.threads();
     let cost = run::cost(job, threads);
     if !cost.is_within_reach() && !common.yes {

@@ -1,11 +1,15 @@
 //! Against an earlier run: what is better, what is worse, by more than chance.
 
-use herdsim_core::metric::{Better, Key, Metric};
+use herdsim_core::metric::{Better, Key, Metric, Unit};
 use herdsim_core::stats::Estimate;
 
 use crate::format::{change as shown_change, list, percent, precise, seconds};
 use crate::results::Table;
 use crate::text_table::{TextTable, grouped};
+
+/// The least change that is called better or worse, unless another is asked for: so many
+/// points of a share, or such a part of another value.
+pub const NOISE: f64 = 0.01;
 
 /// One metric of one cell, then and now.
 #[derive(Debug)]
@@ -18,7 +22,7 @@ pub struct Change {
     pub values: [String; 2],
     /// Now less before, with the 95% interval of it.
     pub change: Estimate,
-    /// better, worse, or indistinguishable from before.
+    /// better, worse, within noise, or indistinguishable from before.
     pub word: &'static str,
 }
 
@@ -95,9 +99,10 @@ fn difference(now: Estimate, before: Estimate) -> Estimate {
 /// Compares a run with an earlier one of the same kind, cell by cell, those that are
 /// in both.
 ///
-/// The runs are taken as independent, so that intervals are rather too wide where they
+/// Changes of less than `noise` are neither better nor worse. The runs are taken as
+/// independent, so that intervals are rather too wide where they
 /// share their random numbers.
-pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
+pub fn compare(name: &str, then: &Table, now: &Table, noise: f64) -> Comparison {
     let manner = now.manner;
     let mut changes = Vec::new();
     let (mut better, mut worse, mut missing) = (Vec::new(), Vec::new(), Vec::new());
@@ -133,6 +138,10 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
                 false => 0.0,
             };
             let alike = change.low <= rounding && change.high >= -rounding;
+            let least = match metric.unit {
+                Unit::Percent => noise,
+                _ => noise * before.mean.abs(),
+            };
             let values = [in_words(then, cell, metric), in_words(now, cell, metric)];
             let never = values.each_ref().map(|text| text == "never");
             let word = match never {
@@ -143,6 +152,7 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
                 _ if change.mean == 0.0 => "indistinguishable",
                 _ if change.low.is_nan() => "no interval",
                 _ if alike => "indistinguishable",
+                _ if change.mean.abs() < least => "within noise",
                 _ => match metric.better {
                     Better::Neither => "different",
                     Better::More if change.mean > 0.0 => "better",
@@ -195,6 +205,9 @@ pub fn compare(name: &str, then: &Table, now: &Table) -> Comparison {
         }
         ([], []) if unknown => {
             format!("{name} and this run cannot be told apart: there are no intervals")
+        }
+        ([], []) if main.iter().any(|c| c.word == "within noise") => {
+            format!("As {name}, but for changes within the noise allowed")
         }
         ([], []) => format!("As {name}: {}", manner.neither),
         ([], better) => format!("Better than {}: {}", name, does(better, manner.better)),
@@ -296,7 +309,7 @@ mod tests {
         ] {
             let own = [mean, mean - 0.02, mean + 0.02];
             let now = table(&[("fixed", own), ("new", own)]);
-            let comparison = compare("v1", &before, &now);
+            let comparison = compare("v1", &before, &now, NOISE);
             let change = &comparison.changes[0];
             assert_eq!(change.word, word, "{mean}");
             assert!((change.change.half_width() - 0.02f64.hypot(0.02)).abs() < 1e-12);

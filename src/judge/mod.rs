@@ -2,3 +2,4 @@
 
 pub mod assertion;
 pub mod baseline;
+pub mod settings;

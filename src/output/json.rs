@@ -284,6 +284,8 @@ pub fn read(
     Ok(Earlier {
         name: readable(name),
         table,
+        scenario: None,
+        noise: 0.0,
         notes,
     })
 }

@@ -67,13 +67,15 @@ pub enum RunError {
     Study(StudyError),
     #[error("cannot compare with `{path}`: {error}")]
     Baseline { path: PathBuf, error: ResultError },
+    #[error("nothing is in this run and in {0}: there is nothing to compare")]
+    NothingInCommon(String),
 }
 
 impl RunError {
     /// The exit status that it ends a command with.
     pub fn status(&self) -> u8 {
         match self {
-            RunError::Input(_) | RunError::OutOfReach(_) => 2,
+            RunError::Input(_) | RunError::OutOfReach(_) | RunError::NothingInCommon(_) => 2,
             RunError::Directory(DirError::Foreign(_)) => 2,
             RunError::Unreadable { .. } | RunError::Baseline { .. } | RunError::Load(_) => 2,
             RunError::Checkpoint(

@@ -37,7 +37,7 @@ use herdsim_core::value::ValueError;
 use crate::chart::theme::Theme;
 use crate::chart::{self, Chart, ChartError};
 use crate::judge::assertion::{Assertion, Ruling};
-use crate::judge::baseline;
+use crate::judge::{baseline, settings};
 use crate::output::json::{self, Head};
 pub use crate::output::run_dir::RunDir;
 use crate::output::{csv, junit};
@@ -85,7 +85,7 @@ pub fn read(path: &Path) -> Result<String, RunError> {
 ///
 /// # Errors
 /// A file that is not there, or no result of the same kind.
-pub fn read_baseline(job: &Job, path: &Path) -> Result<Earlier, RunError> {
+pub fn read_baseline(job: &Job, path: &Path, noise: f64) -> Result<Earlier, RunError> {
     let file = match path.is_dir() {
         true => path.join("result.json"),
         false => path.to_path_buf(),
@@ -94,10 +94,14 @@ pub fn read_baseline(job: &Job, path: &Path) -> Result<Earlier, RunError> {
     let parsed = json::read(&read(&file)?, kind.manner(), kind.columns(), |cell| {
         kind.older(cell)
     });
-    parsed.map_err(|error| RunError::Baseline {
+    let mut earlier = parsed.map_err(|error| RunError::Baseline {
         path: path.to_path_buf(),
         error,
-    })
+    })?;
+    let beside = directory_of(path).map(|directory| directory.join("scenario.toml"));
+    earlier.noise = noise;
+    earlier.scenario = beside.and_then(|path| fs::read_to_string(path).ok());
+    Ok(earlier)
 }
 
 /// The directory of an earlier run, of its path or that of its `result.json`.
@@ -210,19 +214,34 @@ impl Finished {
 
     /// Puts what changed since an earlier run first, in every form.
     fn compare(&mut self, earlier: &Earlier, charts: bool) -> Result<(), RunError> {
-        let comparison = baseline::compare(&earlier.name, &earlier.table, &self.table);
+        let comparison =
+            baseline::compare(&earlier.name, &earlier.table, &self.table, earlier.noise);
         let table = comparison.table();
         let TextTable { headers, rows, .. } = &table;
         let verdict = &comparison.verdict;
         if comparison.changes.is_empty() {
-            self.text = format!("{}\n{}", wrapped(verdict), self.text);
-            self.markdown = format!("**{verdict}**\n\n{}", self.markdown);
-            self.story.summary.insert(0, format!("{verdict}."));
-            return Ok(());
+            return Err(RunError::NothingInCommon(earlier.name.clone()));
         }
-        self.text = format!("{}\n{}\n{}", wrapped(verdict), comparison.text(), self.text);
+        let before = earlier.scenario.as_deref();
+        let changed = before.map(|before| settings::changed(before, &self.scenario));
+        let (mut text, mut markdown) = (String::new(), String::new());
+        match &changed {
+            None => {}
+            Some(none) if none.is_empty() => text += "nothing is set otherwise\n\n",
+            Some(changed) => {
+                let TextTable { headers, rows, .. } = settings::table(&earlier.name, changed);
+                text += &format!("{}\n", settings::text(changed));
+                markdown += &format!("{}\n", piped(&headers, &rows));
+            }
+        }
+        self.text = format!(
+            "{text}{}\n{}\n{}",
+            wrapped(verdict),
+            comparison.text(),
+            self.text
+        );
         self.markdown = format!(
-            "**{verdict}**\n\n{}\n{}",
+            "{markdown}**{verdict}**\n\n{}\n{}",
             piped(headers, rows),
             self.markdown
         );
@@ -234,6 +253,10 @@ impl Finished {
                 .insert(0, chart::change(&comparison, &self.story.setting)?);
         }
         self.story.tables.insert(0, table);
+        if let Some(changed) = changed.filter(|changed| !changed.is_empty()) {
+            let table = settings::table(&earlier.name, &changed);
+            self.story.tables.insert(0, table);
+        }
         Ok(())
     }
 

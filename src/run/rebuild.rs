@@ -64,7 +64,9 @@ pub fn rebuild(
     }
     let job = Job::from_overlay(&overlay, JobKind::Herd)?;
     let assertions = read_assertions(&job, assertions, against.is_some())?;
-    let baseline = against.map(|path| read_baseline(&job, path)).transpose()?;
+    let baseline = against
+        .map(|path| read_baseline(&job, path, baseline::NOISE))
+        .transpose()?;
     let before = against.and_then(directory_of);
     let mut finished = study::of(&job).load(directory, before)?;
     let rulings = finished.judge(&assertions, baseline.as_ref(), true)?;
@@ -121,7 +123,7 @@ pub fn together(runs: Vec<Rebuilt>, out: &Path) -> (Story, Vec<Part>) {
             .push(format!("{}: {}.", run.name, run.story.title));
         let compared = match (&first.table, &run.table) {
             (Some(before), Some(now)) if now.manner.kind == before.manner.kind && i > 0 => {
-                Some(baseline::compare(&first.name, before, now))
+                Some(baseline::compare(&first.name, before, now, baseline::NOISE))
             }
             _ if i > 0 => {
                 let why = match (&run.table, &first.table) {
