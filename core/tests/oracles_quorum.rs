@@ -862,3 +862,45 @@ fn times_from_trials() {
     // Ends of 95% intervals, three of a seed from the same trials.
     assert!(far <= 3 + all / 10, "{far} of {all}");
 }
+
+/// Levels do not come in each other's way, and a law of steps is held by its interval.
+#[test]
+fn times_from_trials_of_laws_that_end_and_of_steps() {
+    let told = |laws: [&str; 4], rest: &[&str]| {
+        let legs = legs(laws);
+        let mut settings: Vec<&str> = legs.iter().map(String::as_str).collect();
+        settings.extend(["run.method=monte-carlo", "run.replications=50_000"]);
+        settings.extend(rest);
+        cell(&settings).visibility
+    };
+    let ends = ["uniform(0ms,10ms)"; 4];
+    let together = told(ends, &["read.visibility=[\"98%\",\"99%\",\"99.5%\"]"]);
+    for (level, t) in together {
+        let alone = told(
+            ends,
+            &[&format!("read.visibility=[\"{}%\"]", level * 100.0)],
+        );
+        let [a, b] = [t, alone[0].1].map(|t| t[0].unwrap());
+        assert!((a / b - 1.0).abs() < 1e-2, "{level}: {a} and {b}");
+        let held = t[1].unwrap() <= b && b <= t[2].unwrap();
+        assert!(held, "{level}: {t:?} and {b}");
+    }
+    // By all combinations P falls below a thousandth at 1,012,734 ns.
+    let steps = [
+        "samples(393950ns,71384ns,1335657ns,1316017ns,472167ns)",
+        "samples(664716ns,231482ns,8ns,14809ns,1008951ns)",
+        "samples(745001ns,20057ns,472779ns,100603430ns)",
+        "samples(66009ns,962872ns,100802467ns,228418ns,2420056ns,100839218ns)",
+    ];
+    let rest = [
+        "cluster.w=2",
+        "cluster.fan_out=quorum",
+        "read.visibility=[\"99.9%\"]",
+    ];
+    for seed in 0..8 {
+        let seed = format!("run.seed={seed}");
+        let (_, t) = told(steps, &[&rest[..], &[&seed]].concat())[0];
+        let right = 1_012_734e-9;
+        assert!(t[1].unwrap() <= right && right <= t[2].unwrap(), "{t:?}");
+    }
+}

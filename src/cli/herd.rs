@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use clap::Args;
-use herdsim_core::scenario::{Overlay, Problem};
+use herdsim_core::scenario::{Overlay, Problem, Scenario};
 
 use crate::cli::options::{Common, PolicyFlags};
+use crate::judge::settings;
 use crate::run::{RunError, read};
 
 #[derive(Args, Debug)]
@@ -102,7 +103,17 @@ impl Options {
             true => self.policy.apply_to_one(overlay)?,
             false => self.policy.apply(overlay)?,
         }
-        let single = [
+        overlay.flags(self.fields())?;
+        if self.drop_expired {
+            overlay.flag("--drop-expired", "service.drop_expired", "true")?;
+        }
+        overlay.list_flag("--fault", "faults", &self.faults)?;
+        self.common.apply(overlay)
+    }
+
+    /// Flags with the fields that they stand for, and what is given: (flag, path, text).
+    fn fields(&self) -> [(&'static str, &'static str, &Option<String>); 20] {
+        [
             ("--callers", "callers.count", &self.callers),
             ("--clients", "callers.clients", &self.clients),
             ("--arrival", "callers.arrival", &self.arrival),
@@ -127,12 +138,22 @@ impl Options {
             ("--horizon", "run.horizon", &self.horizon),
             ("--cooldown", "run.cooldown", &self.cooldown),
             ("--bin", "run.bin", &self.bin),
-        ];
-        overlay.flags(single)?;
-        if self.drop_expired {
-            overlay.flag("--drop-expired", "service.drop_expired", "true")?;
-        }
-        overlay.list_flag("--fault", "faults", &self.faults)?;
-        self.common.apply(overlay)
+        ]
     }
+}
+
+/// What the flags of `herdsim` itself are unless they are given: (flag, default).
+pub fn defaults(options: &Options) -> Vec<(&'static str, String)> {
+    let scenario = settings::fields(&Scenario::default().to_toml());
+    let named = |(flag, path, _): (&'static str, &str, &Option<String>)| (flag, path.to_string());
+    let fields = options.fields().into_iter().map(named);
+    // A run's cooldown is worked out from its policies.
+    let fields = fields.filter(|(flag, _)| *flag != "--cooldown");
+    let lists = [("--policy", "compare"), ("--fault", "faults")];
+    let lists = lists.map(|(flag, path)| (flag, path.to_string()));
+    let common = options.common.fields().into_iter().map(named);
+    let all = options.policy.defaults().into_iter();
+    let all = all.chain(lists).chain(fields).chain(common);
+    all.filter_map(|(flag, path)| Some((flag, scenario.get(&path)?.clone())))
+        .collect()
 }

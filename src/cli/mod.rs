@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use fence::FenceOptions;
 use herd::Options;
@@ -68,7 +68,9 @@ impl Cli {
                 _ => arguments.push(argument),
             }
         }
-        Cli::try_parse_from(arguments).unwrap_or_else(|mut error| {
+        let matches = command().try_get_matches_from(arguments);
+        let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+        parsed.unwrap_or_else(|mut error| {
             // Of what looks alike only what may have been meant: it begins alike, too.
             if let (Some(ContextValue::String(typed)), Some(ContextValue::String(like))) = (
                 error.get(ContextKind::InvalidArg),
@@ -115,10 +117,10 @@ impl Cli {
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
             Some(Command::Completions { shell }) => {
-                return shell::completions(Cli::command(), *shell);
+                return shell::completions(command(), *shell);
             }
             Some(Command::Man { command }) => {
-                return shell::man(Cli::command(), command.as_deref());
+                return shell::man(self::command(), command.as_deref());
             }
         };
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
@@ -127,6 +129,25 @@ impl Cli {
             false => run::run(&Job::from_overlay(&overlay, kind)?, common),
         }
     }
+}
+
+/// What can be typed, with what the default scenario has for each flag.
+fn command() -> clap::Command {
+    let bare = Cli::try_parse_from(["herdsim"]);
+    let defaults = bare.map_or_else(|_| Vec::new(), |cli| herd::defaults(&cli.options));
+    Cli::command().mut_args(|arg| {
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        let default = defaults
+            .iter()
+            .find(|(flag, _)| long.as_deref() == Some(*flag));
+        match (default, arg.get_help()) {
+            (Some((_, default)), Some(help)) => {
+                let help = format!("{help} [default: {default}]");
+                arg.help(help)
+            }
+            _ => arg,
+        }
+    })
 }
 
 #[derive(Subcommand, Debug)]

@@ -108,6 +108,20 @@ impl PolicyFlags {
         ]
     }
 
+    /// Flags with the fields of the default scenario that they start from.
+    pub fn defaults(&self) -> Vec<(&'static str, String)> {
+        let of = |field: &str| format!("policy.{}.{field}", YOURS.1);
+        let shapes = self.shapes().into_iter();
+        let shapes = shapes.map(|(flag, field, _)| (flag, of(field)));
+        let others = [
+            ("--retry-on", "retry_on"),
+            ("--timeout", "timeout"),
+            ("--deadline", "deadline"),
+        ];
+        let others = others.map(|(flag, field)| (flag, of(field)));
+        shapes.chain(others).collect()
+    }
+
     fn lay(&self, overlay: &mut Overlay, policy: &str) -> Result<(), Problem> {
         for (flag, field, text) in self.shapes() {
             if let Some(text) = text {
@@ -257,13 +271,18 @@ impl Common {
         !self.vary.is_empty() || self.shard.is_some() || self.dry_run
     }
 
-    /// Lays these options over a scenario, `--set` last.
-    pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
-        overlay.flags([
+    /// Flags with the fields that they stand for, and what is given: (flag, path, text).
+    pub fn fields(&self) -> [(&'static str, &'static str, &Option<String>); 3] {
+        [
             ("--name", "name", &self.name),
             ("--seed", "run.seed", &self.seed),
             ("--replications", "run.replications", &self.replications),
-        ])?;
+        ]
+    }
+
+    /// Lays these options over a scenario, `--set` last.
+    pub fn apply(&self, overlay: &mut Overlay) -> Result<(), Problem> {
+        overlay.flags(self.fields())?;
         for assignment in &self.set {
             overlay.set(assignment)?;
         }

@@ -43,15 +43,13 @@ pub fn table(baseline: &str, settings: &[Setting]) -> TextTable {
 /// The fields of resolved scenarios that differ, by their paths; what a run is called is no
 /// setting. Nothing where one of them is no TOML.
 pub fn changed(before: &str, now: &str) -> Vec<Setting> {
-    let (Ok(before), Ok(now)) = (before.parse::<Table>(), now.parse::<Table>()) else {
+    let [mut before, mut now] = [before, now].map(fields);
+    if before.is_empty() || now.is_empty() {
         return Vec::new();
-    };
-    let [before, now] = [before, now].map(|table| {
-        let mut fields = BTreeMap::new();
-        flatten("", &Value::Table(table), &mut fields);
+    }
+    for fields in [&mut before, &mut now] {
         fields.remove("name");
-        fields
-    });
+    }
     let [before, now] = [(&before, &now), (&now, &before)].map(|(own, other)| folded(own, other));
     let mut paths: Vec<&String> = before.keys().chain(now.keys()).collect();
     paths.sort();
@@ -63,6 +61,15 @@ pub fn changed(before: &str, now: &str) -> Vec<Setting> {
         now: now.get(path).cloned(),
     };
     paths.into_iter().filter(differs).map(setting).collect()
+}
+
+/// Every field of a scenario by its path, as `--set` takes it; none of what is no TOML.
+pub fn fields(scenario: &str) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    if let Ok(table) = scenario.parse::<Table>() {
+        flatten("", &Value::Table(table), &mut fields);
+    }
+    fields
 }
 
 /// The fields of one, where a policy that the other does not have is one field; and which

@@ -160,8 +160,10 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Reads at other times after the commit than the scenario's, in ns.
+    /// Reads at other times after the commit than the scenario's, in ns, rising: what is
+    /// fresh at one is so at all later ones.
     pub fn look_at(&mut self, times: Vec<f64>) {
+        debug_assert!(times.is_sorted());
         self.times = times;
     }
 

@@ -332,7 +332,7 @@ impl Steps {
             let middle = |[from, to]: &[usize; 2]| {
                 let [from, to] = [&known[*from], &known[*to]];
                 let middle = self.whole(usize::midpoint(from.place, to.place));
-                (middle < to.place && from.value > nothing).then_some(middle)
+                (from.place < middle && middle < to.place && from.value > nothing).then_some(middle)
             };
             let middles: Vec<Option<usize>> = open.iter().map(middle).collect();
             let places: Vec<usize> = middles.iter().copied().flatten().collect();
@@ -392,29 +392,34 @@ impl Steps {
                 true => (from.value - to.value) / all,
                 false => 0.0,
             };
-            // Falls close to each other count as one, at the one in their middle.
-            let near = share(self.ahead.len(), self.fineness.block / 2.0);
+            // Falls close to each other count as two, next to their middle on either side.
+            let near = share(self.ahead.len(), self.fineness.block / 4.0);
             let steps = &self.ahead[from.place..to.place];
-            let middle = |at: f64| {
-                let i = steps.partition_point(|(x, _)| *x <= at);
-                let next = steps.get(i).map_or(f64::INFINITY, |step| step.0);
-                match i.checked_sub(1).map(|i| steps[i].0) {
-                    Some(before) if at - before <= next - at => before,
-                    _ => next,
-                }
+            let mut put = |fall: f64, moment: f64| {
+                let middle = moment / fall;
+                let after = steps.partition_point(|(x, _)| *x <= middle);
+                let before = after.saturating_sub(1).min(steps.len() - 1);
+                let [low, high] = [before, after.min(steps.len() - 1)].map(|i| steps[i].0);
+                let share = match high > low {
+                    true => ((middle - low) / (high - low)).clamp(0.0, 1.0),
+                    false => 0.0,
+                };
+                falls.push((low, fall * (1.0 - share)));
+                falls.push((high, fall * share));
             };
             let mut left = from.value;
             let (mut first, mut fall, mut moment) = (0.0, 0.0, 0.0);
             for ((at, _), by) in steps.iter().zip(self.falls(from, to)) {
-                if fall > near * left || *at > first * (1.0 + near) {
-                    falls.push((middle(moment / fall), fall));
+                let by = by * scale;
+                if fall + by > near * left || *at > first * (1.0 + near) {
+                    put(fall, moment);
                     left -= fall;
                     (first, fall, moment) = (*at, 0.0, 0.0);
                 }
-                fall += by * scale;
-                moment += by * scale * at;
+                fall += by;
+                moment += by * at;
             }
-            falls.push((middle(moment / fall), fall));
+            put(fall, moment);
         }
         falls.retain(|(_, fall)| *fall > 0.0);
         Tail {

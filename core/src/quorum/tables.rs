@@ -40,6 +40,15 @@ impl Tables {
         }
     }
 
+    /// What the difference from coarser tables is taken times, for an error that holds: a
+    /// mesh is better by far than a coarser one, blocks are of some hundredths either way.
+    pub fn margin(&self) -> f64 {
+        match self {
+            Tables::Meshes(_) => 1.0,
+            Tables::Steps(_) => 3.0,
+        }
+    }
+
     /// One setting; R + W > N is for the caller to tell, it is 0 always.
     pub fn setting(&self, n: u32, r: u32, w: u32, asks_all: bool) -> Setting<'_> {
         match self {

@@ -45,7 +45,7 @@ pub(super) struct SolvedSetting<'q> {
     /// N, R, W.
     setting: (u32, Wait, Wait),
     pub(super) fine: Mixture<'q>,
-    pub(super) coarse: Mixture<'q>,
+    coarse: Mixture<'q>,
     /// By level, the t in ns from which on so many reads are fresh.
     pub(super) visible: Vec<Option<f64>>,
 }
@@ -229,6 +229,12 @@ impl Solved<'_> {
     /// A setting; None where it is always fresh.
     pub(super) fn setting(&self, setting: (u32, Wait, Wait)) -> Option<&SolvedSetting<'_>> {
         self.settings.iter().find(|one| one.setting == setting)
+    }
+
+    /// The relative error of a setting at a t in ns, by its own estimate.
+    pub(super) fn error_at(&self, setting: &SolvedSetting<'_>, t: f64) -> f64 {
+        let off = setting.coarse.p_stale(t) / setting.fine.p_stale(t) - 1.0;
+        self.quadrature.fine.margin() * off.abs()
     }
 
     /// Whether some trials, the last step of each weighed by its chance, come to the same.

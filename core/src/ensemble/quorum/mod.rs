@@ -217,11 +217,10 @@ fn cell(
         .enumerate()
         .map(|(k, t)| {
             let value = at(*t);
-            if let (Some(solved), Some(p)) = (&settings, value)
+            if let (Some(solved), Some(setting), Some(p)) = (exact, settings, value)
                 && p > 1e-200
             {
-                let off = (solved.coarse.p_stale(*t) / p - 1.0).abs();
-                error = error.map(|e| e.max(off));
+                error = error.map(|e| e.max(solved.error_at(setting, *t)));
             }
             Point {
                 t: t / 1e9,

@@ -12,10 +12,10 @@ use crate::stats::Estimate;
 const TIMES: u32 = 24;
 
 /// An interval over so many of them has been looked at closely enough.
-const SEEN: usize = 2;
+const SEEN: usize = 8;
 
 /// How often to look closer at most.
-const LOOKS: u32 = 5;
+const LOOKS: u32 = 6;
 
 /// Trials that each look takes at most: weighed, they tell as much as many more counted.
 const ENOUGH: u64 = 1 << 16;
@@ -28,6 +28,8 @@ pub(super) type Visible = [Option<f64>; 3];
 struct Search<'s> {
     place: usize,
     levels: Vec<(usize, Vec<f64>)>,
+    /// Those of all levels, rising.
+    times: Vec<f64>,
     world: cluster::World<'s>,
 }
 
@@ -56,6 +58,7 @@ pub(super) fn until_fresh(
             searches.push(Search {
                 place,
                 levels,
+                times: Vec::new(),
                 world,
             });
         }
@@ -64,34 +67,47 @@ pub(super) fn until_fresh(
         for search in &mut searches {
             search.levels.retain(|(_, times)| !times.is_empty());
             let times = search.levels.iter().flat_map(|(_, times)| times);
-            let times = times.copied().collect();
-            search.world.look_at(times);
+            let mut times: Vec<f64> = times.copied().collect();
+            times.sort_by(f64::total_cmp);
+            times.dedup();
+            search.world.look_at(times.clone());
+            search.times = times;
         }
         searches.retain(|search| !search.levels.is_empty());
         let Some(tallies) = weigh(scenario, &searches, trials, workers, watch) else {
             break;
         };
         for (search, tally) in searches.iter_mut().zip(&tallies) {
-            let mut weighed = tally.settings[0].weighed.iter();
+            let weighed = tally.settings[0].weighed.iter();
+            let whole: Vec<(f64, Estimate)> = search
+                .times
+                .iter()
+                .zip(weighed)
+                .map(|(t, ratio)| (*t, ratio.estimate()))
+                .collect();
             for (level, times) in &mut search.levels {
-                let curve: Vec<(f64, Estimate)> = times
-                    .iter()
-                    .zip(&mut weighed)
-                    .map(|(t, ratio)| (*t, ratio.estimate()))
-                    .collect();
+                let own = whole.iter().filter(|(t, _)| times.contains(t));
+                let curve: Vec<(f64, Estimate)> = own.copied().collect();
                 let most = 1.0 - levels[*level].0;
                 times.clear();
                 let crossing = |of: fn(&Estimate) -> f64| crossing(&curve, of, most);
-                if let Some((t, _)) = crossing(|e| e.mean) {
-                    let ends = [crossing(|e| e.low), crossing(|e| e.high)];
-                    let [low, high] = ends.map(|end| Some(end?.0));
-                    all[search.place][*level] = [Some(t), low, high];
-                    if let [Some((_, first)), Some((_, last))] = ends {
-                        let [from, to] = [curve[first.saturating_sub(1)].0, curve[last].0];
-                        if last < first + SEEN && to - from > 1.0 {
-                            *times = spread(from, to);
-                        }
-                    }
+                let Some((t, _)) = crossing(|e| e.mean) else {
+                    continue;
+                };
+                // Between two times the curve may fall in a step: the ends are times.
+                let low = crossing(|e| e.low).map_or(0, |(_, i)| i.saturating_sub(1));
+                let from = match low {
+                    0 if curve[0].1.low <= most => 0.0,
+                    i => curve[i].0,
+                };
+                let high = crossing(|e| e.high).map(|(_, i)| i);
+                let to = high.map(|i| curve[i].0);
+                all[search.place][*level] = [Some(t), Some(from), to];
+                if let (Some(high), Some(to)) = (high, to)
+                    && high < low + SEEN
+                    && to - curve[low].0 > 1.0
+                {
+                    *times = spread(curve[low].0, to);
                 }
             }
         }
