@@ -95,7 +95,7 @@ fn every_chart_is_as_it_was_seen() {
     let short = ["--replications", "3", "--horizon", "12s", "--bin", "1s"];
     let few = ["--replications", "2000"];
     let sweep = ["--set", "run.replications=2"];
-    let runs: [(&str, Vec<&str>); 8] = [
+    let runs: [(&str, Vec<&str>); 9] = [
         ("blip", herd.to_vec()),
         (
             "change",
@@ -124,6 +124,10 @@ fn every_chart_is_as_it_was_seen() {
                 "--replications",
                 "9000",
             ],
+        ),
+        (
+            "altered",
+            [&herd[..], &["--policy", "full-jitter", "--attempts", "3"]].concat(),
         ),
         (
             "curves",

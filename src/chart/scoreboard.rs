@@ -30,12 +30,15 @@ pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
         what,
         how: MEANS,
     };
+    let labels = policy_names(results).map(|name| results.scenario.label(name));
+    let labels: Vec<String> = labels.collect();
     sheet(results, words, rows + 90.0, |canvas, top| {
         let board = Board {
             results,
+            left: theme::LEFT + widest(labels.iter().map(String::as_str)) + 36.0,
+            labels: &labels,
             top,
             bottom: top + rows,
-            left: theme::LEFT + widest(policy_names(results)) + 36.0,
         };
         board.paint(canvas);
     })
@@ -43,6 +46,7 @@ pub fn scoreboard(results: &Results) -> Result<Chart, ChartError> {
 
 struct Board<'r> {
     results: &'r Results,
+    labels: &'r [String],
     top: f64,
     bottom: f64,
     left: f64,
@@ -157,10 +161,10 @@ impl Board<'_> {
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        for (i, policy) in self.results.policies.iter().enumerate() {
+        for (i, name) in self.labels.iter().enumerate() {
             canvas.text(
                 (theme::LEFT, self.row(i) + 7.5),
-                &label(&self.results.scenario.label(&policy.name)),
+                &label(name),
                 Type::new(theme::LABEL, theme::colour(i)).bold(),
             );
         }
