@@ -15,8 +15,8 @@ pub mod sweep;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use fence::FenceOptions;
 use herd::Options;
@@ -68,9 +68,13 @@ impl Cli {
                 _ => arguments.push(argument),
             }
         }
-        let matches = command().try_get_matches_from(arguments);
-        let parsed = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-        parsed.unwrap_or_else(|mut error| {
+        Cli::try_parse_from(&arguments).unwrap_or_else(|mut error| {
+            // Only help tells of defaults, which take the default scenario to be read.
+            if error.kind() == ErrorKind::DisplayHelp
+                && let Err(help) = command().try_get_matches_from(&arguments)
+            {
+                help.exit()
+            }
             // Of what looks alike only what may have been meant: it begins alike, too.
             if let (Some(ContextValue::String(typed)), Some(ContextValue::String(like))) = (
                 error.get(ContextKind::InvalidArg),

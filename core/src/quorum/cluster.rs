@@ -197,12 +197,14 @@ impl<'s> World<'s> {
         tally
     }
 
+    /// What no trials add up to.
+    pub fn empty(&self) -> Tally {
+        let versions = self.scenario.read.versions as usize;
+        Tally::new(self.settings.len(), self.times.len(), versions)
+    }
+
     fn played(&self, streams: Streams, trials: u64) -> Tally {
-        let mut tally = Tally::new(
-            self.settings.len(),
-            self.times.len(),
-            self.scenario.read.versions as usize,
-        );
+        let mut tally = self.empty();
         let mut rngs = Rngs {
             write: streams.stream_at(Purpose::Service, self.n as u64),
             read: streams.stream_at(Purpose::Network, self.n as u64),

@@ -7,16 +7,16 @@ mod exact;
 mod metrics;
 mod visibility;
 
-use crate::ensemble::{Watch, Workers, replicate};
+use crate::ensemble::{Watch, Workers};
 use crate::histogram::Histogram;
 use crate::quorum::cluster;
-use crate::quorum::counts::{Counts, Tally};
+use crate::quorum::counts::Counts;
 use crate::quorum::exact::{Legs, choose};
 use crate::quorum::sets::{self, proves_fresh};
 use crate::quorum::simd::Lanes;
 use crate::scenario::quorum::{FanOut, Level, Method, QuorumScenario, Wait, setting_name};
 use crate::stats::{Estimate, Z_975};
-use batches::{Batches, batch};
+use batches::tallies;
 pub use cell::{Cell, Found, LATENCIES, Point};
 pub use exact::NotExact;
 use exact::{Quadrature, Solved};
@@ -80,26 +80,8 @@ pub fn run_watched<'s>(
         Method::Exact => 0,
         _ => scenario.run.replications,
     };
-    let mut tallies: Vec<Tally> = worlds.iter().map(empty).collect();
-    let batches: Vec<Batches<'_, '_>> = worlds
-        .iter()
-        .map(|world| Batches { world, trials })
-        .collect();
-    let size = batch(scenario);
-    let range = 0..trials.div_ceil(size);
-    let all = range.end;
-    let reached = replicate(
-        workers,
-        &batches,
-        scenario.run.seed,
-        range,
-        watch.stop,
-        |world, batch, more| {
-            tallies[world].merge(&more);
-            (watch.progress)(((batch + 1) * size).min(trials), all * size);
-        },
-    );
-    let finished = (reached * size).min(trials);
+    let each: Vec<&cluster::World<'_>> = worlds.iter().collect();
+    let (tallies, finished) = tallies(&each, trials, workers, watch);
     let mut jobs = Vec::new();
     for (world, tally) in worlds.iter().zip(&tallies) {
         for (setting, counts) in world.settings.iter().zip(&tally.settings) {
@@ -183,11 +165,6 @@ fn worlds(scenario: &QuorumScenario, weighs: bool) -> Vec<cluster::World<'_>> {
         world
     };
     scenario.cluster.n.iter().map(of).collect()
-}
-
-fn empty(world: &cluster::World<'_>) -> Tally {
-    let read = &world.scenario.read;
-    Tally::new(world.settings.len(), read.t.len(), read.versions as usize)
 }
 
 /// What a chart draws between the times asked for.

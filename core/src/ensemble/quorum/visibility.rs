@@ -1,10 +1,10 @@
 //! Time until fresh where nothing solves for it: the last step of each trial weighed by its
 //! chance at times around the trials' own answer.
 
-use crate::ensemble::quorum::batches::{Batches, batch};
-use crate::ensemble::{Watch, Workers, replicate};
+use crate::ensemble::quorum::batches::tallies;
+use crate::ensemble::{Watch, Workers};
 use crate::quorum::cluster;
-use crate::quorum::counts::{Counts, Tally};
+use crate::quorum::counts::Counts;
 use crate::scenario::quorum::{QuorumScenario, Wait};
 use crate::stats::Estimate;
 
@@ -74,9 +74,15 @@ pub(super) fn until_fresh(
             search.times = times;
         }
         searches.retain(|search| !search.levels.is_empty());
-        let Some(tallies) = weigh(scenario, &searches, trials, workers, watch) else {
-            break;
+        let worlds: Vec<&cluster::World<'_>> = searches.iter().map(|s| &s.world).collect();
+        let quiet = Watch {
+            stop: watch.stop,
+            ..Watch::default()
         };
+        let (tallies, reached) = tallies(&worlds, trials, workers, &quiet);
+        if searches.is_empty() || reached < trials {
+            break;
+        }
         for (search, tally) in searches.iter_mut().zip(&tallies) {
             let weighed = tally.settings[0].weighed.iter();
             let whole: Vec<(f64, Estimate)> = search
@@ -113,39 +119,6 @@ pub(super) fn until_fresh(
         }
     }
     all
-}
-
-/// Trials of every search, with its times; None where they were stopped, or there are none.
-fn weigh(
-    scenario: &QuorumScenario,
-    searches: &[Search<'_>],
-    trials: u64,
-    workers: &Workers,
-    watch: &Watch<'_>,
-) -> Option<Vec<Tally>> {
-    let batches: Vec<Batches<'_, '_>> = searches
-        .iter()
-        .map(|search| Batches {
-            world: &search.world,
-            trials,
-        })
-        .collect();
-    let mut tallies: Vec<Option<Tally>> = searches.iter().map(|_| None).collect();
-    let range = 0..trials.div_ceil(batch(scenario));
-    let end = range.end;
-    let reached = replicate(
-        workers,
-        &batches,
-        scenario.run.seed,
-        range,
-        watch.stop,
-        |search, _, more| match &mut tallies[search] {
-            Some(tally) => tally.merge(&more),
-            none => *none = Some(more),
-        },
-    );
-    let tallies: Vec<Tally> = tallies.into_iter().flatten().collect();
-    (reached == end && !tallies.is_empty()).then_some(tallies)
 }
 
 /// Times around an answer by order statistics; none where it is at once.
