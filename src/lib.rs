@@ -16,6 +16,7 @@ mod output;
 pub mod report;
 pub mod results;
 pub mod run;
+mod schema;
 pub mod study;
 mod sweep;
 mod text_table;

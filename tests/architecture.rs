@@ -33,6 +33,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
         &[
             "format",
             "text_table",
+            "schema",
             "results",
             "verdict",
             "judge",

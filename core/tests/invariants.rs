@@ -23,6 +23,8 @@ fn check(o: &Outcome) {
     assert!(t.wasted <= t.served && t.wasted_ns <= t.served_ns);
     assert!(o.waits.len() == o.total.judged_ok);
     assert!(o.total.judged_ok + o.total.judged_failed <= o.total.judged);
+    let denied = o.total.judged_no_budget + o.total.judged_held_back;
+    assert!(denied <= o.total.judged_failed);
     assert!(o.total.judged <= o.window.calls && o.total.judged_ok <= o.window.ok);
 }
 

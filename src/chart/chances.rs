@@ -5,11 +5,12 @@ use crate::chart::sheet::level;
 use crate::chart::theme;
 use crate::format::three_digits;
 
-/// The tick of a chance on a logarithmic axis.
-fn tick(p: f64) -> String {
-    match p >= 1e-4 {
-        true => format!("{}%", three_digits(p * 100.0)),
-        false => format!("1e{:.0}", p.log10()),
+/// The tick of a chance on a logarithmic axis down to `floor`: one way for all of them.
+fn tick(p: f64, floor: f64) -> String {
+    match p {
+        p if floor >= 1e-4 => format!("{}%", three_digits(p * 100.0)),
+        p if p >= 1e-3 => three_digits(p),
+        p => format!("1e{:.0}", p.log10()),
     }
 }
 
@@ -48,7 +49,7 @@ impl Chances {
         for power in (0..=decades).step_by(step) {
             let p = 10f64.powi(-power);
             let at = self.y(p);
-            level(canvas, at, right, &tick(p), theme::GRID);
+            level(canvas, at, right, &tick(p, self.floor), theme::GRID);
         }
         let base = self.bottom();
         canvas.line(&[(theme::LEFT, base), (right, base)], theme::AXIS, 1.5);

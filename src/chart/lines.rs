@@ -3,7 +3,7 @@
 use crate::chart::chances::Chances;
 use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
-use crate::chart::sheet::{Sheet, Signed, axis_name, below, signature};
+use crate::chart::sheet::{Sheet, Signed, axis_name, below, decades, signature};
 use crate::chart::theme;
 use crate::format::{chance, list, thousands};
 use crate::verdict::curves::Curves;
@@ -13,13 +13,13 @@ const PANEL: f64 = 470.0;
 /// The lowest chance drawn.
 const FLOOR: f64 = 1e-9;
 
-/// Draws the curves; those that are 0 throughout are named below.
+/// Draws the curves; those that are 0 throughout are named below. Nothing where all are.
 pub fn lines(
     name: &'static str,
     data: &Curves,
     signed: Signed<'_>,
     verdict: &str,
-) -> Result<Chart, ChartError> {
+) -> Option<Result<Chart, ChartError>> {
     let size = format!("{} trials a point", thousands(TRIALS as f64));
     let sheet = Sheet {
         name,
@@ -29,19 +29,24 @@ pub fn lines(
         description: &format!("{} against {}. {verdict}.", data.heading, data.axis),
     };
     let labels = labels(&data.curves);
+    if labels.is_empty() {
+        return None;
+    }
     let names = Names::new(labels.iter().map(|(label, i)| (*i, label.clone())));
     let right = names.right([]);
     let below = 30.0 * notes(&data.curves).len() as f64;
-    sheet.draw(PANEL + 140.0 + below + names.height(), |canvas, top| {
-        let plot = Plot {
-            data,
-            axis: Chances::new(top, PANEL, least(&data.curves)),
-            right,
-            labels,
-            names,
-        };
-        plot.paint(canvas);
-    })
+    Some(
+        sheet.draw(PANEL + 140.0 + below + names.height(), |canvas, top| {
+            let plot = Plot {
+                data,
+                axis: Chances::new(top, PANEL, least(&data.curves)),
+                right,
+                labels,
+                names,
+            };
+            plot.paint(canvas);
+        }),
+    )
 }
 
 /// The least chance above the floor.
@@ -83,7 +88,7 @@ fn labels(curves: &[Curve]) -> Vec<(String, usize)> {
 }
 
 /// What is said of curves that are 0 throughout, a line each.
-fn notes(curves: &[Curve]) -> Vec<String> {
+pub(super) fn notes(curves: &[Curve]) -> Vec<String> {
     let flat = curves.iter().filter(|c| !is_drawn(c));
     let (never, unseen): (Vec<&Curve>, Vec<&Curve>) =
         flat.partition(|c| c.points.iter().all(|p| p.exact == Some(0.0)));
@@ -162,21 +167,12 @@ impl Plot<'_> {
         let base = self.axis.bottom();
         let points = self.data.curves.first().map_or(&[][..], |c| &c.points);
         let [first, .., last] = points else { return };
-        let mut free = f64::NEG_INFINITY;
-        for power in -6..7 {
-            for lead in [1.0, 2.0, 5.0] {
-                let value = lead * 10f64.powi(power);
-                if value < first.x * 0.999 || value > last.x * 1.001 {
-                    continue;
-                }
-                let text = (self.data.show)(value)
-                    .replace(".0%", "%")
-                    .replace(".00%", "%");
-                let half = theme::measure(&text, theme::TICK, false) / 2.0;
-                if self.x(value) - half < free {
-                    continue;
-                }
-                free = self.x(value) + half + 24.0;
+        let show = |value: f64| {
+            let text = (self.data.show)(value);
+            text.replace(".00%", "%").replace(".0%", "%")
+        };
+        for (value, text) in decades((first.x, last.x), 24.0, |v| self.x(v), show) {
+            if let Some(text) = text {
                 below(canvas, self.x(value), base, &text);
             }
         }

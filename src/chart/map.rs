@@ -25,8 +25,8 @@ pub fn map(results: &SweepResults<'_>, footer: &str) -> Option<Result<Chart, Cha
     };
     let panels = results.names.len().min(4);
     // Room for the values of the vertical axis.
-    let values = axes[y].paths[0].values.iter();
-    let widest = values.map(|v| theme::measure(&short(&v.plain()), theme::SMALL, false));
+    let values = (0..axes[y].len()).map(|i| short(&results.value(y, i)));
+    let widest = values.map(|text| theme::measure(&text, theme::SMALL, false));
     let left = (widest.fold(0.0, f64::max) + 24.0).max(theme::LEFT + 20.0);
     let width = (theme::WIDTH - theme::EDGE - left - GAP * (panels - 1) as f64) / panels as f64;
     let height = (width * 0.8).clamp(150.0, 460.0);
@@ -174,7 +174,7 @@ impl Board<'_> {
             let y = top + row as f64 * (height + 60.0);
             if self.rows > 1 {
                 let axis = &self.results.grid.axes[0];
-                let value = axis.paths[0].values[row].plain();
+                let value = self.results.value(0, row);
                 canvas.text(
                     (self.left, y - 8.0 - if row == 0 { 26.0 } else { 0.0 }),
                     &format!("{} = {value}", axis.name()),
@@ -205,10 +205,10 @@ impl Board<'_> {
             self.y_labels(canvas, y);
         }
         let bottom = top + self.rows as f64 * (height + 60.0);
-        let axes = &self.results.grid.axes;
+        let name = |axis| self.results.axis_name(axis);
         canvas.text(
             (theme::WIDTH - theme::EDGE, bottom + 8.0),
-            &format!("→ {}    ↑ {}", axes[self.x].name(), axes[self.y].name()),
+            &format!("→ {}    ↑ {}", name(self.x), name(self.y)),
             Type::new(theme::TICK, theme::SOFT).align(Align::Right),
         );
         for (i, entry) in self.legend().iter().enumerate() {
@@ -224,17 +224,19 @@ impl Board<'_> {
 
     /// Labels of an axis, as many as fit: (place from 0 to 1, text).
     fn labels(&self, axis: usize, room: f64, vertical: bool) -> Vec<(f64, String)> {
-        let values = &self.results.grid.axes[axis].paths[0].values;
-        let n = values.len();
+        let n = self.results.grid.axes[axis].len();
+        let values: Vec<String> = (0..n)
+            .map(|i| short(&self.results.value(axis, i)))
+            .collect();
         let widest = values
             .iter()
-            .map(|v| theme::measure(&short(&v.plain()), theme::SMALL, false))
+            .map(|text| theme::measure(text, theme::SMALL, false))
             .fold(0.0, f64::max);
         let each = if vertical { 24.0 } else { widest + 18.0 };
         let step = (n as f64 * each / room).ceil().max(1.0) as usize;
         (0..n)
             .step_by(step)
-            .map(|i| ((i as f64 + 0.5) / n as f64, short(&values[i].plain())))
+            .map(|i| ((i as f64 + 0.5) / n as f64, values[i].clone()))
             .collect()
     }
 
@@ -369,8 +371,8 @@ impl Panel<'_> {
     ) {
         let (board, results) = (self.board, self.board.results);
         let at = |axis: usize, i: usize| {
-            let axis = &results.grid.axes[axis];
-            format!("{} = {}", axis.name(), axis.paths[0].values[i].plain())
+            let name = results.grid.axes[axis].name();
+            format!("{name} = {}", results.value(axis, i))
         };
         let mut lines = vec![
             results.names[self.name].clone(),

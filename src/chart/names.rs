@@ -28,12 +28,23 @@ pub fn widest<'n>(names: impl IntoIterator<Item = &'n str>) -> f64 {
 /// The names of the curves of a chart, each by its place, which gives its colour.
 pub struct Names {
     names: Vec<(usize, String)>,
+    /// Whether a legend has them, however few they are.
+    listed: bool,
 }
 
 impl Names {
     pub fn new(names: impl IntoIterator<Item = (usize, String)>) -> Names {
         Names {
             names: names.into_iter().collect(),
+            listed: false,
+        }
+    }
+
+    /// The same in a legend.
+    pub fn listed(self) -> Names {
+        Names {
+            listed: true,
+            ..self
         }
     }
 
@@ -56,7 +67,7 @@ impl Names {
     }
 
     fn at_ends(&self) -> bool {
-        self.names.len() <= MOST
+        !self.listed && self.names.len() <= MOST
     }
 
     /// The name of the curve at place `i` for where it ends, unless the legend has it.
@@ -133,4 +144,86 @@ pub fn end_labels(
         }
         canvas.text((right + LEADER, place + 7.5), &label.text, label.style);
     }
+}
+
+/// A rectangle: left, top, right and bottom.
+pub type Shape = [f64; 4];
+
+/// Whether two rectangles overlap.
+fn overlap(a: &Shape, b: &Shape) -> bool {
+    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
+}
+
+/// The distance of a point from a curve.
+fn distance(curve: &[(f64, f64)], (x, y): (f64, f64)) -> f64 {
+    let of = |ends: &[(f64, f64)]| {
+        let ((ax, ay), (bx, by)) = (ends[0], ends[1]);
+        let (dx, dy) = (bx - ax, by - ay);
+        let along = ((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).max(1e-12);
+        let along = along.clamp(0.0, 1.0);
+        (x - ax - along * dx).hypot(y - ay - along * dy)
+    };
+    curve.windows(2).map(of).fold(f64::INFINITY, f64::min)
+}
+
+/// Whether a curve runs through a rectangle.
+pub fn crosses(curve: &[(f64, f64)], shape: &Shape) -> bool {
+    // Points at most a few pixels apart.
+    let within = |ends: &[(f64, f64)]| {
+        let ((ax, ay), (bx, by)) = (ends[0], ends[1]);
+        let steps = ((bx - ax).hypot(by - ay) / 3.0).ceil().max(1.0);
+        (0..=steps as u32).any(|i| {
+            let share = f64::from(i) / steps;
+            let (x, y) = (ax + (bx - ax) * share, ay + (by - ay) * share);
+            x >= shape[0] && x <= shape[2] && y >= shape[1] && y <= shape[3]
+        })
+    };
+    curve.windows(2).any(within)
+}
+
+/// Where the name of one of some curves, `width` wide, stands beside it within a `frame`: as
+/// near to its end as it is nearest to its own curve, on none, and on no place `taken`.
+/// Gives where its text begins, and the place that it takes.
+pub fn beside(
+    curves: &[Vec<(f64, f64)>],
+    own: usize,
+    width: f64,
+    frame: Shape,
+    taken: &[Shape],
+) -> Option<((f64, f64), Shape)> {
+    const APART: f64 = 10.0;
+    let curve = &curves[own];
+    let near = |ends: &[(f64, f64)]| {
+        let ((ax, ay), (bx, by)) = (ends[0], ends[1]);
+        let steps = ((bx - ax).hypot(by - ay) / 8.0).ceil().max(1.0) as u32;
+        let at = move |i: u32| {
+            let share = f64::from(i) / f64::from(steps);
+            (bx + (ax - bx) * share, by + (ay - by) * share)
+        };
+        (0..steps).map(at).collect::<Vec<_>>()
+    };
+    let points = curve.windows(2).rev().flat_map(near);
+    let places = points.flat_map(|(x, y)| [(x + APART, y), (x - APART - width, y)]);
+    places.into_iter().find_map(|(left, y)| {
+        let shape = [left, y - 15.0, left + width, y + 13.0];
+        let inside = shape[0] >= frame[0]
+            && shape[1] >= frame[1]
+            && shape[2] <= frame[2]
+            && shape[3] <= frame[3];
+        let free = inside
+            && taken.iter().all(|other| !overlap(other, &shape))
+            && curves.iter().all(|curve| !crosses(curve, &shape));
+        let middle = [left, left + width].map(|x| (x, y));
+        let nearest = |curve: &[(f64, f64)]| {
+            let [a, b] = middle.map(|point| distance(curve, point));
+            a.min(b)
+        };
+        let mine = nearest(curve);
+        let others = curves.iter().enumerate().filter(|(i, _)| *i != own);
+        let clear = free
+            && others
+                .map(|(_, c)| nearest(c))
+                .all(|other| other > 1.5 * mine);
+        clear.then_some(((left, y + 7.5), shape))
+    })
 }

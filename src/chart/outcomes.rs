@@ -10,40 +10,60 @@ use crate::format::percent;
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, DENIED_RETRIES, FAILED_CALLS, FAILED_RATIO, FIRST_TRY_RATIO, WAITING_RATIO,
+    ANSWERED_RATIO, FAILED_RATIO, FIRST_TRY_RATIO, HELD_BACK_RATIO, NO_BUDGET_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 
 const BAR: f64 = 34.0;
 const ROW: f64 = 58.0;
 
-/// From good to bad, in colours that differ in lightness too.
-const KINDS: [(&str, RGBColor); 5] = [
-    ("answered at the first attempt", RGBColor(0, 114, 178)),
-    ("answered after retries", RGBColor(115, 184, 226)),
-    ("failed, a retry was denied", RGBColor(240, 190, 120)),
-    ("failed otherwise", RGBColor(213, 94, 0)),
-    ("still waiting at the end", RGBColor(190, 194, 199)),
+/// From good to bad, in colours that differ in lightness too and are those of no policy.
+const KINDS: [Kind; 6] = [
+    kind("answered at the first attempt", RGBColor(38, 98, 104), true),
+    kind("answered after retries", RGBColor(150, 205, 200), false),
+    kind(
+        "failed: the budget denied a retry",
+        RGBColor(236, 222, 178),
+        false,
+    ),
+    kind(
+        "failed: held back by breaker or throttle",
+        RGBColor(205, 180, 118),
+        false,
+    ),
+    kind("failed otherwise", RGBColor(140, 52, 44), true),
+    kind("still waiting at the end", RGBColor(190, 194, 199), false),
 ];
 
+/// What may become of a call.
+struct Kind {
+    name: &'static str,
+    colour: RGBColor,
+    is_dark: bool,
+}
+
+const fn kind(name: &'static str, colour: RGBColor, is_dark: bool) -> Kind {
+    Kind {
+        name,
+        colour,
+        is_dark,
+    }
+}
+
 /// Shares of all judged calls, in the order of [`KINDS`].
-fn shares(policy: &PolicyResults) -> [f64; 5] {
+fn shares(policy: &PolicyResults) -> [f64; 6] {
     let mean = |metric: Key| match policy.metric(metric).mean {
         x if x.is_nan() => 0.0,
         x => x,
     };
     let [answered, failed, waiting] = [ANSWERED_RATIO, FAILED_RATIO, WAITING_RATIO].map(mean);
-    let first = mean(FIRST_TRY_RATIO);
-    // Every denied retry ends its call, a hedge apart: of calls that failed, judged or not.
-    let denied = match mean(FAILED_CALLS) {
-        0.0 => 0.0,
-        all => failed * (mean(DENIED_RETRIES) / all).min(1.0),
-    };
+    let [first, budget, held] = [FIRST_TRY_RATIO, NO_BUDGET_RATIO, HELD_BACK_RATIO].map(mean);
     [
         first,
         (answered - first).max(0.0),
-        denied,
-        failed - denied,
+        budget,
+        held,
+        (failed - budget - held).max(0.0),
         waiting,
     ]
 }
@@ -72,24 +92,23 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
                     .align(Align::Right),
             );
             let mut from = 0.0;
-            for ((name, colour), share) in KINDS.iter().zip(shares(policy)) {
+            for (kind, share) in KINDS.iter().zip(shares(policy)) {
                 if share <= 0.0 {
                     continue;
                 }
                 let to = (from + share).min(1.0);
-                canvas.rect((x(from), y), (x(to), y + BAR), *colour);
-                let lines = vec![policy.name.clone(), format!("{} {name}", percent(share))];
+                canvas.rect((x(from), y), (x(to), y + BAR), kind.colour);
+                let lines = vec![
+                    policy.name.clone(),
+                    format!("{} {}", percent(share), kind.name),
+                ];
                 canvas.spot((x(from), y), (x(to), y + BAR), lines);
                 let text = percent(share);
                 let width = theme::measure(&text, theme::SMALL, false);
                 if x(to) - x(from) > width + 12.0 {
-                    let dark = [KINDS[0].1, KINDS[3].1].contains(colour);
-                    // One is pale on paper and dark on a dark ground, as ink is.
-                    let turns = *colour == KINDS[1].1;
-                    let ink = match (dark, turns) {
-                        (true, _) => theme::PAPER,
-                        (_, true) => theme::INK,
-                        _ => theme::ON_PALE,
+                    let ink = match kind.is_dark {
+                        true => theme::ON_DARK,
+                        false => theme::ON_PALE,
                     };
                     canvas.text(
                         ((x(from) + x(to)) / 2.0, y + BAR / 2.0 + 6.0),
@@ -100,20 +119,28 @@ pub fn outcomes(results: &Results) -> Result<Chart, ChartError> {
                 from = to;
             }
         }
-        legend(canvas, top + rows * ROW + 20.0);
+        legend(canvas, results, top + rows * ROW + 20.0);
     })
 }
 
-/// The colours, as many in a row as fit.
-fn legend(canvas: &mut Canvas<'_>, top: f64) {
+/// The colours that are there, as many in a row as fit.
+fn legend(canvas: &mut Canvas<'_>, results: &Results, top: f64) {
+    let all: Vec<[f64; 6]> = results.policies.iter().map(shares).collect();
     let (mut x, mut y) = (theme::LEFT, top);
-    for (name, colour) in KINDS {
-        let width = theme::measure(name, theme::TICK, false) + 64.0;
+    for (i, kind) in KINDS.iter().enumerate() {
+        if all.iter().all(|shares| shares[i] < 0.0005) {
+            continue;
+        }
+        let width = theme::measure(kind.name, theme::TICK, false) + 64.0;
         if x + width > theme::WIDTH - theme::EDGE {
             (x, y) = (theme::LEFT, y + 34.0);
         }
-        canvas.rect((x, y - 15.0), (x + 20.0, y + 3.0), colour);
-        canvas.text((x + 30.0, y), name, Type::new(theme::TICK, theme::SOFT));
+        canvas.rect((x, y - 15.0), (x + 20.0, y + 3.0), kind.colour);
+        canvas.text(
+            (x + 30.0, y),
+            kind.name,
+            Type::new(theme::TICK, theme::SOFT),
+        );
         x += width;
     }
 }

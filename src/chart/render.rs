@@ -22,6 +22,14 @@ pub struct ChartError {
 pub struct Chart {
     /// File name without extension.
     pub name: String,
+    /// The finding.
+    pub title: String,
+    /// Of what, and what its numbers are made of.
+    pub subtitle: String,
+    /// What is shown, in words: the alternative text.
+    pub description: String,
+    /// Where its content begins, below title and subtitle, in pixels from the top.
+    pub head: f64,
     pub svg: String,
     /// What its curves are worth, for a page that shows it where the pointer is.
     pub plots: Vec<Plot>,
@@ -57,8 +65,8 @@ pub struct PlotSeries {
     pub values: Vec<String>,
 }
 
-/// Plotters counts whole pixels; drawing in tenths of one keeps curves smooth.
-const FINE: f64 = 10.0;
+/// Units of a drawing in a pixel: plotters counts whole ones; drawing in tenths of one keeps curves smooth.
+pub const FINE: f64 = 10.0;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Align {
@@ -159,6 +167,10 @@ pub fn draw(
     );
     Ok(Chart {
         name: name.to_string(),
+        title: title.to_string(),
+        subtitle: String::new(),
+        description: description.to_string(),
+        head: 0.0,
         svg,
         plots,
         spots,
@@ -239,7 +251,7 @@ impl Canvas<'_> {
     }
 
     /// A path in dashes of a length, with gaps of another.
-    fn dashed(&mut self, path: &[At], colour: RGBColor, width: f64, (dash, gap): (f64, f64)) {
+    pub fn dashed(&mut self, path: &[At], colour: RGBColor, width: f64, (dash, gap): (f64, f64)) {
         let (mut piece, mut left, mut inked) = (Vec::new(), dash, true);
         piece.extend(path.first());
         for ends in path.windows(2) {

@@ -39,9 +39,15 @@ impl Sheet<'_> {
         // Whole pixels, so that paper covers the last of them.
         let height = height.ceil();
         let size = (theme::WIDTH, top + height);
-        render::draw(self.name, size, self.title, self.description, |canvas| {
+        let chart = render::draw(self.name, size, self.title, self.description, |canvas| {
             canvas.frame(top + height, &title, self.subtitle, self.footer);
             paint(canvas, top);
+        })?;
+        Ok(Chart {
+            subtitle: self.subtitle.to_string(),
+            // What stands over panels has this room.
+            head: top - 88.0,
+            ..chart
         })
     }
 }
@@ -80,11 +86,55 @@ pub(super) const MEANS: &str = "mean and 95% interval";
 /// A horizontal line of the grid, with its value at the left edge.
 pub(super) fn level(canvas: &mut Canvas<'_>, at: f64, right: f64, value: &str, colour: RGBColor) {
     canvas.line(&[(theme::LEFT, at), (right, at)], colour, 1.5);
+    left_of(canvas, at, value);
+}
+
+/// A value at the left edge.
+pub(super) fn left_of(canvas: &mut Canvas<'_>, at: f64, value: &str) {
     canvas.text(
         (theme::LEFT - 12.0, at + 7.0),
         value,
         Type::new(theme::TICK, theme::SOFT).align(Align::Right),
     );
+}
+
+/// Values that are further apart than this take a logarithmic axis.
+pub(super) const DECADES: f64 = 30.0;
+
+/// The ticks of a logarithmic axis: 1, 2 and 5 of every power of ten between two values,
+/// with their names where they have room of `apart` pixels, powers of ten before others.
+pub(super) fn decades(
+    (low, high): (f64, f64),
+    apart: f64,
+    x: impl Fn(f64) -> f64,
+    show: impl Fn(f64) -> String,
+) -> Vec<(f64, Option<String>)> {
+    let powers = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let values = powers.flat_map(|power| [1.0, 2.0, 5.0].map(|lead| lead * 10f64.powi(power)));
+    let within = |value: &f64| *value >= low * 0.999 && *value <= high * 1.001;
+    let mut ticks: Vec<(f64, Option<String>)> =
+        values.filter(within).map(|value| (value, None)).collect();
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    for place in 0..3 {
+        for (value, name) in &mut ticks {
+            let lead = (*value / 10f64.powi(value.log10().round() as i32)).log10();
+            let is_power = lead.abs() < 1e-6;
+            let is_two = (*value / 10f64.powi(value.log10().floor() as i32) - 2.0).abs() < 1e-6;
+            if [is_power, is_two, !is_power && !is_two][place] {
+                let text = show(*value);
+                let half = (theme::measure(&text, theme::TICK, false) + apart) / 2.0;
+                let (from, to) = (x(*value) - half, x(*value) + half);
+                if taken
+                    .iter()
+                    .all(|(left, right)| to <= *left || from >= *right)
+                {
+                    taken.push((from, to));
+                    *name = Some(text);
+                }
+            }
+        }
+    }
+    ticks
 }
 
 /// A value below a horizontal axis at the height `base`.

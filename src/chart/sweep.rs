@@ -31,6 +31,7 @@ pub fn curves(results: &SweepResults<'_>, footer: &str) -> Result<Chart, ChartEr
             top,
             right: names.right([]),
             names,
+            places: results.places(0),
         };
         plot.paint(canvas);
     })
@@ -41,17 +42,13 @@ struct Plot<'a> {
     top: f64,
     right: f64,
     names: Names,
+    /// Of the values, from 0 to 1.
+    places: Vec<f64>,
 }
 
 impl Plot<'_> {
-    /// Values stand at equal distances, as they do in a grid.
-    fn x(&self, i: f64) -> f64 {
-        let n = self.results.grid.axes[0].len();
-        let share = match n {
-            1 => 0.5,
-            n => i / (n - 1) as f64,
-        };
-        theme::LEFT + share * (self.right - theme::LEFT)
+    fn x(&self, i: usize) -> f64 {
+        theme::LEFT + self.places[i] * (self.right - theme::LEFT)
     }
 
     fn paint(&self, canvas: &mut Canvas<'_>) {
@@ -90,9 +87,7 @@ impl Plot<'_> {
                 .collect();
             let edge = |which: usize| -> Vec<(f64, f64)> {
                 let values = known.iter().filter(|(_, v)| !v[which].is_nan());
-                values
-                    .map(|(k, v)| (self.x(*k as f64), y(v[which])))
-                    .collect()
+                values.map(|(k, v)| (self.x(*k), y(v[which]))).collect()
             };
             canvas.band(&edge(2), &edge(1), theme::colour(i), 0.18);
             let line = edge(0);
@@ -107,14 +102,14 @@ impl Plot<'_> {
         self.tell(canvas, bottom);
         let axis = &results.grid.axes[0];
         let mut free = f64::NEG_INFINITY;
-        for (i, value) in axis.paths[0].values.iter().enumerate() {
-            let text = value.plain();
+        for i in 0..axis.len() {
+            let text = results.value(0, i);
             let half = theme::measure(&text, theme::TICK, false) / 2.0;
-            if self.x(i as f64) - half < free {
+            if self.x(i) - half < free {
                 continue;
             }
-            free = self.x(i as f64) + half + 18.0;
-            below(canvas, self.x(i as f64), bottom, &text);
+            free = self.x(i) + half + 18.0;
+            below(canvas, self.x(i), bottom, &text);
         }
         axis_name(canvas, self.right, bottom, &axis.name());
     }
@@ -129,10 +124,9 @@ impl Plot<'_> {
         let values = &axis.paths[0].values;
         canvas.plot(Values {
             area: [theme::LEFT, self.top, self.right, bottom],
-            x: (0..values.len()).map(|i| self.x(i as f64)).collect(),
-            labels: values
-                .iter()
-                .map(|v| format!("{} = {}", axis.name(), v.plain()))
+            x: (0..values.len()).map(|i| self.x(i)).collect(),
+            labels: (0..values.len())
+                .map(|i| format!("{} = {}", axis.name(), self.results.value(0, i)))
                 .collect(),
             series: self
                 .results

@@ -71,7 +71,7 @@ pub struct Tone {
 }
 
 /// Every colour that changes with the ground.
-pub const TONES: [Tone; 23] = [
+pub const TONES: [Tone; 22] = [
     tone("#FFFFFF", "paper", "#17191C"),
     tone("#202124", "ink", "#E8EAED"),
     tone("#5F6368", "soft", "#B3B8BD"),
@@ -87,7 +87,6 @@ pub const TONES: [Tone; 23] = [
     tone("#332288", "c5", "#A99BF0"),
     tone("#464646", "c6", "#C4C8CC"),
     tone("#882255", "c7", "#EF5675"),
-    tone("#73B8E2", "again", "#1F5F8B"),
     tone("#DEEBF7", "h0", "#23384D"),
     tone("#BCD7EC", "h1", "#264A69"),
     tone("#8FBEDE", "h2", "#2B5E86"),

@@ -9,11 +9,12 @@ use herdsim_core::scenario::fault::{Fault, FaultKind};
 /// Height of a row of names of faults, above the first panel.
 pub const FAULT_ROW: f64 = 28.0;
 
-/// Seconds `from` to `to`, drawn from the left edge of charts to `right`.
+/// Seconds `from` to `to`, drawn from `left` to `right`.
 pub struct TimeScale<'s> {
     pub scenario: &'s Scenario,
     pub from: f64,
     pub to: f64,
+    pub left: f64,
     pub right: f64,
 }
 
@@ -26,7 +27,7 @@ pub struct FaultName {
 
 impl TimeScale<'_> {
     pub fn x(&self, t: f64) -> f64 {
-        theme::LEFT + (t - self.from) / (self.to - self.from) * (self.right - theme::LEFT)
+        self.left + (t - self.from) / (self.to - self.from) * (self.right - self.left)
     }
 
     /// The faults that are seen by name, each over its window, on as many rows as it
@@ -41,8 +42,8 @@ impl TimeScale<'_> {
             let half = theme::measure(&text, theme::TICK, false) / 2.0;
             let (start, end) = (fault.from.as_secs(), fault.to().as_secs());
             let middle = (start.max(self.from) + end.min(self.to)) / 2.0;
-            let last = (self.right - half).max(theme::LEFT + half);
-            let centre = self.x(middle).clamp(theme::LEFT + half, last);
+            let last = (self.right - half).max(self.left + half);
+            let centre = self.x(middle).clamp(self.left + half, last);
             let row = match rows.iter().position(|end| *end < centre - half) {
                 Some(row) => row,
                 None => {
@@ -99,18 +100,23 @@ impl TimeScale<'_> {
 
     /// The seconds, under a panel that ends at `bottom`.
     pub fn axis(&self, canvas: &mut Canvas<'_>, bottom: f64) {
-        for tick in theme::ticks_within(self.from, self.to, 6) {
+        self.ticks(canvas, bottom, 6);
+        canvas.text(
+            (self.right, bottom + 64.0),
+            "seconds",
+            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
+        );
+    }
+
+    /// About `n` of them.
+    pub fn ticks(&self, canvas: &mut Canvas<'_>, bottom: f64, n: usize) {
+        for tick in theme::ticks_within(self.from, self.to, n) {
             canvas.text(
                 (self.x(tick), bottom + 32.0),
                 &three_digits(tick),
                 Type::new(theme::TICK, theme::SOFT).align(Align::Centre),
             );
         }
-        canvas.text(
-            (self.right, bottom + 64.0),
-            "seconds",
-            Type::new(theme::TICK, theme::SOFT).align(Align::Right),
-        );
     }
 }
 

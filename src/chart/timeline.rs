@@ -1,9 +1,10 @@
 //! What goes on against time, one curve a policy: load and goodput, queue and
 //! servers, latency.
 
+use crate::chart::multiples;
 use crate::chart::names::{EndLabel, Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
-use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
+use crate::chart::sheet::{DECADES, MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
 use crate::format::{seconds, thousands, three_digits};
@@ -44,13 +45,14 @@ fn load(
     beside: &[&Results],
 ) -> Result<Chart, ChartError> {
     let capacity = results.scenario.entry().capacity_per_s();
-    let label = format!("capacity {}/s", thousands(capacity));
+    let level = capacity.is_finite();
+    let level = level.then(|| (capacity, format!("capacity {}/s", thousands(capacity))));
     let what = "Offered load and goodput against time";
     let views = [
         View {
             heading: "Offered load, attempts per second",
             column: OFFERED,
-            level: Some((capacity, label)),
+            level,
             show: thousands,
             wide: false,
         },
@@ -126,12 +128,9 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
     panels(results, words, &views, &[])
 }
 
-/// Values that are further apart than this take a logarithmic axis.
-const DECADES: f64 = 30.0;
-
 /// A vertical axis.
-struct Axis {
-    ticks: Vec<f64>,
+pub(super) struct Axis {
+    pub ticks: Vec<f64>,
     low: f64,
     high: f64,
     logarithmic: bool,
@@ -161,7 +160,7 @@ impl Axis {
     }
 
     /// How far up a value stands, from 0 to 1.
-    fn share(&self, value: f64) -> f64 {
+    pub fn share(&self, value: f64) -> f64 {
         let value = value.clamp(self.low, self.high);
         match self.logarithmic {
             true => (value / self.low).ln() / (self.high / self.low).ln(),
@@ -171,13 +170,13 @@ impl Axis {
 }
 
 /// What a panel shows.
-struct View {
-    heading: &'static str,
-    column: Key,
+pub(super) struct View {
+    pub heading: &'static str,
+    pub column: Key,
     /// A level to draw across, and its name.
-    level: Option<(f64, String)>,
+    pub level: Option<(f64, String)>,
     /// A value on the axis.
-    show: fn(f64) -> String,
+    pub show: fn(f64) -> String,
     /// Values may lie decades apart: logarithmic where they do.
     wide: bool,
 }
@@ -189,16 +188,16 @@ fn panels(
     views: &[View],
     beside: &[&Results],
 ) -> Result<Chart, ChartError> {
+    if results.policies.len() >= multiples::LEAST {
+        return multiples::multiples(results, words, views, beside);
+    }
     let names = curve_names(results);
     let levels = views.iter().filter_map(|view| view.level.as_ref());
-    let run = &results.scenario.run;
-    // To the horizon, or to the end of the runs.
-    let bins = results.policies.iter().map(|p| p.series.len()).max();
-    let end = bins.unwrap_or(0) as f64 * run.bin.as_secs();
     let scale = TimeScale {
         scenario: &results.scenario,
         from: 0.0,
-        to: end.min(run.horizon.as_secs()),
+        to: end(results),
+        left: theme::LEFT,
         right: names.right(levels.map(|(_, name)| name.as_str())),
     };
     let faults = scale.fault_names();
@@ -255,12 +254,108 @@ struct Panel<'r> {
     beside: &'r [&'r Results],
 }
 
+/// To the horizon, or to the end of the runs.
+pub(super) fn end(results: &Results) -> f64 {
+    let run = &results.scenario.run;
+    let bins = results.policies.iter().map(|p| p.series.len()).max();
+    let end = bins.unwrap_or(0) as f64 * run.bin.as_secs();
+    end.min(run.horizon.as_secs())
+}
+
 /// A stretch of one curve: from when to when, in seconds, and how high.
-type Step = (f64, f64, Estimate);
+pub(super) type Step = (f64, f64, Estimate);
 
 /// Stretches without a gap: where there is no value, no line is drawn.
-fn runs(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+pub(super) fn runs(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
     steps.chunk_by(|a, b| b.0 - a.1 < 0.5 * (a.1 - a.0))
+}
+
+/// The bins of one policy up to `end`, several in one where there are too many to see.
+fn steps(results: &Results, policy: usize, column: Key, end: f64) -> Vec<Step> {
+    let column = column.index();
+    let bin = results.scenario.run.bin.as_secs();
+    let series = &results.policies[policy].series;
+    let together = series.len().div_ceil(MOST_BINS).max(1);
+    let groups = series.chunks(together).enumerate();
+    let step = |(i, group): (usize, &[[Estimate; SERIES.len()]])| {
+        let from = (i * together) as f64 * bin;
+        let to = (from + group.len() as f64 * bin).min(end);
+        let mean = |pick: fn(&Estimate) -> f64| {
+            group.iter().map(|b| pick(&b[column])).sum::<f64>() / group.len() as f64
+        };
+        // Neighbouring bins go up and down together, so that the mean of
+        // their limits is hardly too wide.
+        let estimate = Estimate {
+            mean: mean(|e| e.mean),
+            low: mean(|e| e.low),
+            high: mean(|e| e.high),
+            ..group[0][column]
+        };
+        (from, to, estimate)
+    };
+    groups
+        .map(step)
+        .filter(|(_, _, e)| !e.mean.is_nan())
+        .collect()
+}
+
+/// A line through the middle of fine steps; wide ones are drawn as steps.
+pub(super) fn trace(
+    scale: &TimeScale<'_>,
+    steps: &[Step],
+    level: impl Fn(&Estimate) -> f64,
+) -> Vec<(f64, f64)> {
+    let wide = steps
+        .first()
+        .is_some_and(|(from, to, _)| scale.x(*to) - scale.x(*from) > 6.0);
+    let corners = |(from, to, e): &Step| match wide {
+        true => vec![(scale.x(*from), level(e)), (scale.x(*to), level(e))],
+        false => vec![(scale.x((from + to) / 2.0), level(e))],
+    };
+    steps.iter().flat_map(corners).collect()
+}
+
+/// What is drawn of a view: the curve of every policy, the level across where it is not far
+/// above them, and an axis for all of that.
+pub(super) struct Drawn<'v> {
+    pub curves: Vec<Vec<Step>>,
+    pub capacity: Option<(f64, &'v str)>,
+    pub axis: Axis,
+}
+
+impl<'v> Drawn<'v> {
+    pub fn of(view: &'v View, results: &Results, beside: &[&Results], end: f64) -> Drawn<'v> {
+        let of = |results: &Results| -> Vec<Vec<Step>> {
+            let policies = 0..results.policies.len();
+            policies
+                .map(|i| steps(results, i, view.column, end))
+                .collect()
+        };
+        let curves = of(results);
+        let others: Vec<Vec<Step>> = beside.iter().flat_map(|results| of(results)).collect();
+        let all = || curves.iter().chain(&others).flatten();
+        let most = all()
+            .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
+            .fold(0.0, f64::max);
+        let least = all()
+            .map(|(_, _, e)| e.mean)
+            .filter(|mean| *mean > 0.0)
+            .fold(f64::INFINITY, f64::min);
+        // A capacity far above everything would press the curves flat.
+        let level = view.level.as_ref();
+        let level = level.map(|(level, name)| (*level, name.as_str()));
+        let capacity = level.filter(|(level, _)| *level <= 4.0 * most);
+        let top = capacity.map_or(most, |(level, _)| most.max(level)) * 1.02;
+        let axis = match view.wide && top > DECADES * least {
+            true => Axis::logarithmic(least, top),
+            false => Axis::linear(top),
+        };
+        Drawn {
+            curves,
+            capacity,
+            axis,
+        }
+    }
 }
 
 impl Panel<'_> {
@@ -272,80 +367,14 @@ impl Panel<'_> {
         self.scale.x(t)
     }
 
-    /// The bins of one policy, several in one where there are too many to see.
-    fn steps(&self, results: &Results, policy: usize) -> Vec<Step> {
-        let column = self.view.column.index();
-        let bin = results.scenario.run.bin.as_secs();
-        let end = self.scale.to;
-        let series = &results.policies[policy].series;
-        let together = series.len().div_ceil(MOST_BINS).max(1);
-        let groups = series.chunks(together).enumerate();
-        let step = |(i, group): (usize, &[[Estimate; SERIES.len()]])| {
-            let from = (i * together) as f64 * bin;
-            let to = (from + group.len() as f64 * bin).min(end);
-            let mean = |pick: fn(&Estimate) -> f64| {
-                group.iter().map(|b| pick(&b[column])).sum::<f64>() / group.len() as f64
-            };
-            // Neighbouring bins go up and down together, so that the mean of
-            // their limits is hardly too wide.
-            let estimate = Estimate {
-                mean: mean(|e| e.mean),
-                low: mean(|e| e.low),
-                high: mean(|e| e.high),
-                ..group[0][column]
-            };
-            (from, to, estimate)
-        };
-        groups
-            .map(step)
-            .filter(|(_, _, e)| !e.mean.is_nan())
-            .collect()
-    }
-
-    /// A line through the middle of fine steps; wide ones are drawn as steps.
-    fn trace(&self, steps: &[Step], level: impl Fn(&Estimate) -> f64) -> Vec<(f64, f64)> {
-        let wide = steps
-            .first()
-            .is_some_and(|(from, to, _)| self.x(*to) - self.x(*from) > 6.0);
-        let corners = |(from, to, e): &Step| match wide {
-            true => vec![(self.x(*from), level(e)), (self.x(*to), level(e))],
-            false => vec![(self.x((from + to) / 2.0), level(e))],
-        };
-        steps.iter().flat_map(corners).collect()
-    }
-
     fn paint(&self, canvas: &mut Canvas<'_>) {
-        let results = self.results;
         let right = self.scale.right;
-        let of = |results: &Results| -> Vec<Vec<Step>> {
-            let policies = 0..results.policies.len();
-            policies.map(|i| self.steps(results, i)).collect()
-        };
-        let curves = of(results);
-        let others = self.beside.iter().flat_map(|results| of(results));
-        let others: Vec<Vec<Step>> = others.collect();
-        let most = curves
-            .iter()
-            .chain(&others)
-            .flatten()
-            .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
-            .fold(0.0, f64::max);
-        // A capacity far above everything would press the curves flat.
-        let limit = self.view.level.as_ref();
-        let limit = limit.map(|(level, name)| (*level, name.as_str()));
-        let limit = limit.filter(|(level, _)| level.is_finite());
-        let capacity = limit.filter(|(level, _)| *level <= 4.0 * most);
-        let all = curves.iter().chain(&others).flatten();
-        let least = all
-            .map(|(_, _, e)| e.mean)
-            .filter(|mean| *mean > 0.0)
-            .fold(f64::INFINITY, f64::min);
-        let top_level = capacity.map_or(most, |(level, _)| most.max(level)) * 1.02;
+        let Drawn {
+            curves,
+            capacity,
+            axis,
+        } = Drawn::of(self.view, self.results, self.beside, self.scale.to);
         let (bottom, top) = (self.bottom(), self.top);
-        let axis = match self.view.wide && top_level > DECADES * least {
-            true => Axis::logarithmic(least, top_level),
-            false => Axis::linear(top_level),
-        };
         let y = |value: f64| bottom - axis.share(value) * PANEL;
 
         self.scale.shade_faults(canvas, top, bottom);
@@ -360,7 +389,7 @@ impl Panel<'_> {
         }
         if let Some((level, _)) = capacity {
             canvas.dashes((theme::LEFT, y(level)), (right, y(level)), theme::SOFT, 1.6);
-        } else if let Some((_, name)) = limit {
+        } else if let Some((_, name)) = &self.view.level {
             canvas.text(
                 (right, top + 20.0),
                 &format!("{name}, far above"),
@@ -374,14 +403,14 @@ impl Panel<'_> {
                 .copied()
                 .collect();
             for known in runs(&known) {
-                let edge = |pick: fn(&Estimate) -> f64| self.trace(known, |e| y(pick(e)));
+                let edge = |pick: fn(&Estimate) -> f64| trace(self.scale, known, |e| y(pick(e)));
                 canvas.band(&edge(|e| e.high), &edge(|e| e.low), theme::colour(i), 0.18);
             }
         }
         // Drawn last to first, so that the baseline lies on top.
         for (i, curve) in curves.iter().enumerate().rev() {
             for run in runs(curve) {
-                let line = self.trace(run, |e| y(e.mean));
+                let line = trace(self.scale, run, |e| y(e.mean));
                 canvas.curve(&line, i);
             }
         }

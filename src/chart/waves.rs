@@ -38,6 +38,7 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
         scenario: &results.scenario,
         from: stretch.from as f64 / 1e9,
         to: (stretch.from as f64 + stretch.bin as f64 * stretch.bins as f64) / 1e9,
+        left: theme::LEFT,
         right: theme::WIDTH - theme::EDGE,
     };
     let shades = Shades::of(results, width);
@@ -53,9 +54,9 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
         name: "waves",
         title: &titles::waves(results),
         what: &what,
-        how: "the first run as it happened",
+        how: "the first run as it happened, its worst 10 ms against the mean",
     };
-    sheet(results, words, above + height + 130.0, |canvas, top| {
+    sheet(results, words, above + height + 160.0, |canvas, top| {
         canvas.text(
             (theme::LEFT, top - 16.0),
             &format!("Attempts sent in every {}, by their number", seconds(width)),
@@ -82,7 +83,7 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
             y += BETWEEN + ROW * strips[i] as f64;
         }
         scale.axis(canvas, y - 10.0);
-        shades.legend(canvas, y + 62.0);
+        shades.legend(canvas, y + 92.0);
     })
 }
 

@@ -120,6 +120,7 @@ impl Cli {
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
+            Some(Command::Schema) => return shell::schema(),
             Some(Command::Completions { shell }) => {
                 return shell::completions(command(), *shell);
             }
@@ -130,7 +131,11 @@ impl Cli {
         let must_sweep = matches!(self.command, Some(Command::Sweep { .. }));
         match must_sweep || overlay.has_sweep() || common.sweeps() {
             true => sweep::run(overlay, kind, common),
-            false => run::run(&Job::from_overlay(&overlay, kind)?, common),
+            false => run::run(
+                &Job::from_overlay(&overlay, kind)?,
+                overlay.conditions(),
+                common,
+            ),
         }
     }
 }
@@ -186,6 +191,8 @@ pub enum Command {
     Saga(Box<SagaOptions>),
     /// What is a read worth after a write, with N, R and W?
     Quorum(Box<QuorumOptions>),
+    /// A JSON Schema of scenario files, for editors: herdsim schema > herdsim.schema.json
+    Schema,
     /// What completes herdsim in a shell
     Completions {
         /// bash, elvish, fish, powershell or zsh

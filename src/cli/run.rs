@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::Job;
+use herdsim_core::scenario::{Condition, Job};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::options::{Common, Format};
@@ -20,10 +20,11 @@ use crate::run::{
     read_assertions, read_baseline, write_junit,
 };
 
-/// Runs a job and returns the exit status.
-pub fn run(job: &Job, common: &Common) -> Result<u8, RunError> {
+/// Runs a job, holds it to conditions, and returns the exit status.
+pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, RunError> {
     let against = common.baseline.as_deref();
-    let assertions = read_assertions(job, &common.assertions, against.is_some())?;
+    let given = &common.assertions;
+    let assertions = read_assertions(job, conditions, given, against.is_some())?;
     let noise = common.noise()?;
     let baseline = against
         .map(|path| read_baseline(job, path, noise))
@@ -59,6 +60,7 @@ pub fn run(job: &Job, common: &Common) -> Result<u8, RunError> {
         before: against.and_then(directory_of),
     };
     let mut finished = run::simulate(job, &context)?;
+    finished.keep(conditions);
     bar.finish_and_clear();
     let simulated = start.elapsed();
     let rulings = finished.judge(&assertions, baseline.as_ref(), context.charts)?;

@@ -1,10 +1,12 @@
-//! `herdsim completions` and `herdsim man`: the command line, told to shells and readers.
+//! `herdsim completions`, `man` and `schema`: the command line and its files, told to shells,
+//! readers and editors.
 
 use clap::Command;
 use clap_complete::Shell;
 
 use crate::cli::run::print;
 use crate::run::RunError;
+use crate::schema;
 use herdsim_core::scenario::Problem;
 use herdsim_core::value::suggest;
 
@@ -33,4 +35,9 @@ pub fn man(mut command: Command, name: Option<&str>) -> Result<u8, RunError> {
     let rendered = clap_mangen::Man::new(page).render(&mut out);
     rendered.map_err(RunError::Stdout)?;
     print(&out).map(|()| 0)
+}
+
+/// Prints the JSON Schema of scenario files.
+pub fn schema() -> Result<u8, RunError> {
+    print(format!("{:#}\n", schema::schema()).as_bytes()).map(|()| 0)
 }

@@ -49,13 +49,17 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     if common.parquet && !cfg!(feature = "parquet") {
         return Err(RunError::NoParquet);
     }
+    let conditions = overlay.conditions().to_vec();
     let grid = Grid::from_overlay(overlay, kind, &common.vary)?;
     // Lists of N, R, W and t are one scenario.
     if grid.axes.is_empty() && !common.dry_run {
         let base = grid.base()?;
         if study::of(&base).manner().lists_cells {
-            return run::run(&base, common);
+            return run::run(&base, &conditions, common);
         }
+    }
+    if !conditions.is_empty() && !common.quiet {
+        note("note: the conditions of [assert] are on a run, and no cell is held to them");
     }
     if let Some(text) = common.assertions.first() {
         let place = Node::from_flag("--assert", text).place;
@@ -167,8 +171,8 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
 
 /// The results on standard output, in the format asked for.
 fn tell(swept: &Swept, format: Format, quiet: bool) -> Result<(), RunError> {
-    if swept.undrawable && !quiet {
-        note("no chart: a map has two axes, or three of which the first has up to six values");
+    for line in swept.absent.iter().filter(|_| !quiet) {
+        note(line);
     }
     match format {
         Format::Text => print(swept.text.as_bytes())?,

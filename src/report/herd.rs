@@ -2,9 +2,10 @@
 //! which one change helps most, and what keeps a collapse going.
 
 use crate::format::{capital, list, percent, seconds, thousands, three_digits, with_interval};
-use crate::report::story::Story;
+use crate::report::story::{Entry, Story};
 use crate::text_table::TextTable;
-use crate::verdict::herd::ranking::{Measure, Ranking, answering_most, ranking};
+use crate::verdict::herd::impact;
+use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
     Fate, Question, cautions, done_after, headline, in_runs, incident, is_ill_at_end, named,
@@ -22,12 +23,9 @@ use herdsim_core::stats::{Estimate, wilson};
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {
-    let mut summary: Vec<String> = cautions(results)
-        .into_iter()
-        .map(|caution| format!("Warning: {caution}."))
-        .collect();
-    summary.push(happened(results));
+    let mut summary = vec![happened(results)];
     summary.extend(results.policies.iter().map(|p| fared(results, p)));
+    summary.extend(impact::bottleneck(results));
     summary.extend(helps_most(results));
     summary.extend(cycle(results));
     let (headers, rows) = tables::cells(results);
@@ -44,6 +42,9 @@ pub fn story(results: &Results) -> Story {
     Story {
         title: headline(results),
         setting: setting(results),
+        warnings: cautions(results).iter().map(|c| capital(c)).collect(),
+        lead: impact::lead(results),
+        board: results.policies.iter().map(|p| entry(results, p)).collect(),
         summary,
         tables,
         parameters: results
@@ -78,7 +79,15 @@ pub fn story(results: &Results) -> Story {
             },
         ),
         command: "herdsim run scenario.toml".to_string(),
-        conditions: Vec::new(),
+        ..Story::default()
+    }
+}
+
+/// A policy with the numbers that matter most.
+fn entry(results: &Results, policy: &PolicyResults) -> Entry {
+    Entry {
+        name: results.scenario.label(&policy.name),
+        numbers: impact::numbers(results, policy).into(),
     }
 }
 
@@ -292,6 +301,12 @@ fn helps_most(results: &Results) -> Option<String> {
             unseen(d),
         ),
         Ranking::Equal => "No policy answers more calls than another.".to_string(),
+        Ranking::Alike => format!(
+            "No other policy helps: by calls answered they differ from {} by less than {}% of the \
+             calls that are lost.",
+            first.name,
+            three_digits(WORTH * 100.0)
+        ),
         Ranking::Tied => format!("No other policy answers more calls than {}.", first.name),
         Ranking::Undetermined => format!(
             "No other policy answers more calls than {} by more than chance; more replications \

@@ -1,11 +1,14 @@
 //! `report.html`: one page that asks for nothing else.
 
 use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::chart::Chart;
-use crate::chart::render::recoloured;
-use crate::chart::theme::{TONES, Tone};
-use crate::report::story::{Part, Story, heading, stopped};
+use crate::chart::render::{FINE, recoloured};
+use crate::chart::theme::{REGULAR, SEMIBOLD, TONES, Tone, colour, hex};
+use crate::format::capital;
+use crate::report::story::{Part, Story, stopped};
 use crate::text_table::TextTable;
 
 #[derive(Template)]
@@ -14,13 +17,18 @@ struct Page<'s> {
     story: &'s Story,
     parts: Vec<(&'s str, Vec<Figure<'s>>)>,
     tones: &'static [Tone],
+    /// The fonts of charts: weight and data.
+    fonts: [(u16, String); 2],
     version: &'static str,
 }
 
 /// A chart on the page, already markup, and what it tells where the pointer is.
 struct Figure<'s> {
     name: &'s str,
-    heading: String,
+    title: String,
+    subtitle: &'s str,
+    /// Pixels of the drawing above what is shown of it.
+    head: f64,
     svg: String,
     /// JSON, or nothing.
     hover: String,
@@ -28,7 +36,40 @@ struct Figure<'s> {
 
 impl Page<'_> {
     fn summary(&self) -> Vec<String> {
-        self.story.summary.iter().map(|s| stopped(s)).collect()
+        self.story
+            .summary
+            .iter()
+            .map(|s| glued(&stopped(s)))
+            .collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.story
+            .warnings
+            .iter()
+            .map(|s| glued(&stopped(s)))
+            .collect()
+    }
+
+    fn title(&self) -> String {
+        glued(&self.story.title)
+    }
+
+    fn lead(&self) -> Option<String> {
+        self.story.lead.as_deref().map(glued)
+    }
+
+    /// The colour of the i-th policy, as the page calls it.
+    fn colour(&self, i: &usize) -> String {
+        of_page(&hex(colour(*i)))
+    }
+
+    /// Places of the page: of each chart, where there are more than a few.
+    fn places(&self) -> Vec<(&str, String)> {
+        let figures = self.parts.iter().flat_map(|(_, figures)| figures);
+        let name = |figure: &Figure<'_>| capital(&figure.name.replace('-', " "));
+        let all: Vec<_> = figures.map(|f| (f.name, name(f))).collect();
+        if all.len() > 2 { all } else { Vec::new() }
     }
 
     /// Tables with how each cell sorts: by its first number, or as text.
@@ -43,6 +84,25 @@ impl Page<'_> {
         };
         self.story.tables.iter().map(|g| (g, rows(g))).collect()
     }
+}
+
+/// A text in which no line ends between a number and its unit.
+fn glued(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        out += word;
+        let Some(next) = words.peek() else {
+            break;
+        };
+        let unit = next.trim_end_matches([',', '.', ';', ':', ')']);
+        let number = word.ends_with(|c: char| c.is_ascii_digit());
+        out.push(match number && ["s", "ms", "µs", "min"].contains(&unit) {
+            true => '\u{a0}',
+            false => ' ',
+        });
+    }
+    out
 }
 
 /// A cell of a table and what it sorts by.
@@ -78,27 +138,37 @@ fn key(text: &str) -> String {
 /// # Errors
 /// None that the template could meet: it has no input but strings.
 pub fn html(story: &Story, parts: &[Part]) -> String {
-    fn figure(chart: &Chart) -> Figure<'_> {
+    // What the page says once, no chart need say again.
+    let once = format!("{} · ", story.setting);
+    fn figure<'c>(chart: &'c Chart, page: &str, once: &str) -> Figure<'c> {
+        let subtitle = chart.subtitle.strip_prefix(once);
+        // Where the page has its title, it is called by what it shows.
+        let title = match (chart.title == page, chart.description.split_once(". ")) {
+            (true, Some((what, _))) => what,
+            _ => &chart.title,
+        };
         Figure {
             name: &chart.name,
-            heading: unescaped(heading(chart)),
-            svg: inline(&chart.svg),
+            title: glued(title),
+            subtitle: subtitle.unwrap_or(&chart.subtitle),
+            head: chart.head,
+            svg: inline(chart),
             hover: hover(chart),
         }
     }
-    let parts = parts
-        .iter()
-        .map(|part| {
-            (
-                part.heading.as_str(),
-                part.charts.iter().map(figure).collect(),
-            )
-        })
-        .collect();
+    let mut figures = Vec::new();
+    for part in parts {
+        let own = part
+            .charts
+            .iter()
+            .map(|chart| figure(chart, &story.title, &once));
+        figures.push((part.heading.as_str(), own.collect()));
+    }
     let page = Page {
         story,
-        parts,
+        parts: figures,
         tones: &TONES,
+        fonts: [(400, REGULAR), (600, SEMIBOLD)].map(|(w, font)| (w, STANDARD.encode(font))),
         version: env!("CARGO_PKG_VERSION"),
     };
     page.render().unwrap_or_else(|e| unreachable!("{e}"))
@@ -110,19 +180,20 @@ fn of_page(colour: &str) -> String {
     known.map_or(colour.to_string(), |tone| format!("var(--{})", tone.name))
 }
 
-/// The drawing with the page's colours in place of its own, as wide as its place.
-fn inline(svg: &str) -> String {
-    let svg = recoloured(svg, |tone| format!("var(--{})", tone.name));
-    match svg.split_once("viewBox") {
-        Some((_, body)) => format!("<svg viewBox{body}"),
-        None => svg,
-    }
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&")
+/// The drawing with the page's colours in place of its own, as wide as its place, from where
+/// its content begins: title and subtitle are text on a page.
+fn inline(chart: &Chart) -> String {
+    let svg = recoloured(&chart.svg, |tone| format!("var(--{})", tone.name));
+    let head = chart.head * FINE;
+    let cut = |rest: &str| -> Option<String> {
+        let (size, body) = rest.split_once('"')?;
+        let mut size = size.split(' ').skip(2).map(str::parse::<f64>);
+        let (width, height) = (size.next()?.ok()?, size.next()?.ok()?);
+        let height = height - head;
+        Some(format!("<svg viewBox=\"0 {head} {width} {height}\"{body}"))
+    };
+    let rest = svg.split_once("viewBox=\"").map(|(_, rest)| rest);
+    rest.and_then(cut).unwrap_or(svg)
 }
 
 /// What to show where the pointer is, for the page's script.
@@ -169,6 +240,14 @@ mod tests {
     }
 
     #[test]
+    fn numbers_keep_their_units() {
+        let text = "a 6 s crash, 24.7 s. 5 servers in 2 ms";
+        let glued = glued(text);
+        assert_eq!(glued.matches('\u{a0}').count(), 3, "{glued}");
+        assert_eq!(glued.replace('\u{a0}', " "), text);
+    }
+
+    #[test]
     fn nothing_escapes_onto_the_page() {
         let story = Story {
             title: "<script>alert(1)</script> & =cmd() \u{202e}".to_string(),
@@ -183,6 +262,7 @@ mod tests {
         let page = html(&story, &[]);
         assert!(!page.contains("<script>alert") && !page.contains("</td><img>"));
         assert!(page.contains("&#60;script&#62;alert(1)") || page.contains("&lt;script"));
+        let page = page.replace("url(data:", "");
         for remote in ["http://", "https://", "src=", "@import", "url("] {
             assert!(!page.contains(remote), "{remote}");
         }

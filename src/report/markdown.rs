@@ -1,6 +1,6 @@
 //! `postmortem.md`: a section ready to paste.
 
-use crate::report::story::{Part, Story, alt, stopped};
+use crate::report::story::{Part, Story, stopped};
 use crate::text_table::piped;
 
 /// Text that Markdown leaves alone.
@@ -44,6 +44,12 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
     if !story.setting.is_empty() {
         out += &format!("{}\n\n", plain(&story.setting));
     }
+    for warning in &story.warnings {
+        out += &format!("**Warning:** {}\n\n", plain(&stopped(warning)));
+    }
+    if let Some(lead) = &story.lead {
+        out += &format!("{}\n\n", plain(lead));
+    }
     for sentence in &story.summary {
         out += &format!("- {}\n", plain(&stopped(sentence)));
     }
@@ -69,13 +75,13 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         }
         for chart in &part.charts {
             // An alternative text ends at a bracket.
-            let alt = alt(chart).replace(['[', ']', '\n'], " ");
+            let alt = chart.description.replace(['[', ']', '\n'], " ");
             out += &format!("![{alt}]({}.png)\n\n", chart.name);
         }
     }
     out += &format!(
         "**Method.** {}\n\nTo reproduce: {}\n",
-        plain(&story.method),
+        plain(&story.method_and_absent()),
         code(&story.command)
     );
     out

@@ -54,6 +54,6 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
             columns.trim_end().replace(": ", " is ").replace('\n', "; ")
         ),
         command: "herdsim run scenario.toml".to_string(),
-        conditions: Vec::new(),
+        ..Story::default()
     }
 }

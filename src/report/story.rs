@@ -1,6 +1,7 @@
 //! What a document says, whatever its form.
 
 use crate::chart::Chart;
+use crate::format::capital;
 use crate::text_table::TextTable;
 
 /// What a document says, whatever its form.
@@ -10,6 +11,12 @@ pub struct Story {
     pub title: String,
     /// The setting, a line.
     pub setting: String,
+    /// What a reader should know before all else: sentences.
+    pub warnings: Vec<String>,
+    /// For those who read no more: a paragraph.
+    pub lead: Option<String>,
+    /// The three numbers that matter most of each policy.
+    pub board: Vec<Entry>,
     /// What happened, what each policy did, what helps most: sentences.
     pub summary: Vec<String>,
     pub tables: Vec<TextTable>,
@@ -17,10 +24,28 @@ pub struct Story {
     pub parameters: Vec<(String, String)>,
     /// How it was found out.
     pub method: String,
+    /// Charts that would have nothing on them, and why.
+    pub absent: Vec<String>,
     /// How to do it again.
     pub command: String,
     /// Conditions and what became of them.
     pub conditions: Vec<(String, String)>,
+}
+
+impl Story {
+    /// How it was found out, and which charts would have nothing on them.
+    pub(super) fn method_and_absent(&self) -> String {
+        let absent = self.absent.iter().map(|why| stopped(&capital(why)));
+        let all: Vec<String> = std::iter::once(self.method.clone()).chain(absent).collect();
+        all.join(" ")
+    }
+}
+
+/// A policy and the numbers that matter, each with what it is.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    pub name: String,
+    pub numbers: Vec<(String, &'static str)>,
 }
 
 /// Charts that belong together: of one run.
@@ -47,18 +72,4 @@ pub(super) fn stopped(sentence: &str) -> String {
         true => sentence.to_string(),
         false => format!("{sentence}."),
     }
-}
-
-/// The alternative text of a chart: what it shows.
-pub(super) fn alt(chart: &Chart) -> &str {
-    let text = chart.svg.split_once("<desc>");
-    text.and_then(|(_, rest)| rest.split_once("</desc>"))
-        .map_or("", |(text, _)| text)
-}
-
-/// Its title.
-pub(super) fn heading(chart: &Chart) -> &str {
-    let text = chart.svg.split_once("<title>");
-    text.and_then(|(_, rest)| rest.split_once("</title>"))
-        .map_or("", |(text, _)| text)
 }

@@ -34,16 +34,16 @@ pub fn story(results: &SweepResults<'_>, scenario: &str) -> Story {
             thousands(results.grid.cells()),
         ),
         command: "herdsim sweep scenario.toml".to_string(),
-        conditions: Vec::new(),
+        ..Story::default()
     }
 }
 
 /// Where a cell stands: `service.queue = 500, timeout = 1s`.
 fn place(results: &SweepResults<'_>, cell: usize) -> String {
     let place = results.grid.place(cell as u64);
-    let axes = results.grid.axes.iter().zip(place);
+    let axes = place.into_iter().enumerate();
     let values: Vec<String> = axes
-        .map(|(axis, at)| format!("{} = {}", axis.name(), axis.paths[0].values[at].plain()))
+        .map(|(i, at)| format!("{} = {}", results.grid.axes[i].name(), results.value(i, at)))
         .collect();
     values.join(", ")
 }

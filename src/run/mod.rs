@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::cost::Cost;
-use herdsim_core::scenario::{Job, Node, Problem};
+use herdsim_core::scenario::{Condition, Job, Node, Place, Problem};
 use herdsim_core::value::ValueError;
 
 use crate::chart::theme::Theme;
@@ -118,32 +118,46 @@ pub fn directory_of(path: &Path) -> Option<&Path> {
 /// At the place of what cannot be meant.
 pub fn read_assertions(
     job: &Job,
+    conditions: &[Condition],
     assertions: &[String],
     has_baseline: bool,
 ) -> Result<Vec<Assertion>, RunError> {
     let kind = study::of(job);
     let (names, columns) = (kind.cells(), kind.columns());
     let cells: Vec<&str> = names.iter().map(String::as_str).collect();
-    let read = |text: &String| {
+    let parse = |text: &str| {
         let parsed = Assertion::parse(text, kind.manner().cell, &cells, &columns);
-        let parsed = parsed.and_then(|a| match a.of_change && !has_baseline {
+        parsed.and_then(|a| match a.of_change && !has_baseline {
             true => Err(
                 ValueError::new(0..text.len(), "a change is against a --baseline")
                     .help("add --baseline with the result.json of an earlier run"),
             ),
             false => Ok(a),
-        });
-        parsed.map_err(|e| {
-            let mut place = Node::from_flag("--assert", text).place;
-            place.span = e.span;
-            let problem = Problem::new(e.message).at(Some(place));
-            match e.help {
-                Some(help) => problem.help(help),
-                None => problem,
-            }
         })
     };
-    let read: Result<_, Problem> = assertions.iter().map(read).collect();
+    let problem = |e: ValueError, place: Place| {
+        let problem = Problem::new(e.message).at(Some(place));
+        match e.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    };
+    let of_file = conditions.iter().map(|condition| {
+        parse(&condition.text()).map_err(|e| {
+            let place = condition.place(e.span.start);
+            problem(e, place)
+        })
+    });
+    let of_flags = assertions.iter().map(|text| {
+        parse(text).map_err(|e| {
+            let place = Place {
+                span: e.span.clone(),
+                ..Node::from_flag("--assert", text).place
+            };
+            problem(e, place)
+        })
+    });
+    let read: Result<_, Problem> = of_file.chain(of_flags).collect();
     Ok(read?)
 }
 
@@ -184,6 +198,11 @@ impl Ruled {
 }
 
 impl Finished {
+    /// Keeps the conditions of its file, so that to run it again asks them again.
+    pub fn keep(&mut self, conditions: &[Condition]) {
+        self.scenario += &Condition::table(conditions);
+    }
+
     /// Adds what became of conditions, and what changed since an earlier run.
     ///
     /// # Errors

@@ -53,22 +53,28 @@ pub fn rebuild(
         let grid = Grid::from_overlay(overlay, JobKind::Herd, &[])?;
         let base = grid.base()?;
         let results = sweep(directory, &grid, &base)?;
+        let charts = chart::sweep(&results)?;
         return Ok(Rebuilt {
             name,
-            story: report::sweep::story(&results, &scenario),
-            charts: chart::sweep(&results)?,
+            story: Story {
+                absent: charts.absent.clone(),
+                ..report::sweep::story(&results, &scenario)
+            },
+            charts: charts.drawn,
             table: None,
-            notes: Vec::new(),
+            notes: charts.absent,
             rulings: Vec::new(),
         });
     }
     let job = Job::from_overlay(&overlay, JobKind::Herd)?;
-    let assertions = read_assertions(&job, assertions, against.is_some())?;
+    let conditions = overlay.conditions();
+    let assertions = read_assertions(&job, conditions, assertions, against.is_some())?;
     let baseline = against
         .map(|path| read_baseline(&job, path, baseline::NOISE))
         .transpose()?;
     let before = against.and_then(directory_of);
     let mut finished = study::of(&job).load(directory, before)?;
+    finished.keep(conditions);
     let rulings = finished.judge(&assertions, baseline.as_ref(), true)?;
     Ok(Rebuilt {
         name,
@@ -101,7 +107,11 @@ fn sweep<'g>(
 pub fn together(runs: Vec<Rebuilt>, out: &Path) -> (Story, Vec<Part>) {
     let names: Vec<String> = runs.iter().map(|run| run.name.clone()).collect();
     let mut story = Story {
-        title: format!("{} runs compared with {}", runs.len(), names[0]),
+        title: match runs.len() {
+            0 | 1 => names.concat(),
+            2 => format!("{} compared with {}", names[1], names[0]),
+            n => format!("{} runs compared with {}", n - 1, names[0]),
+        },
         method: "Rebuilt from the files of the runs; changes with 95% intervals, the runs taken \
                  as independent."
             .to_string(),

@@ -7,11 +7,11 @@ use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::scenario::{Job, JobKind, Overlay, Problem};
 
-use crate::chart;
 use crate::chart::theme::Theme;
+use crate::chart::{self, Charts};
 use crate::output::run_dir::RunDir;
 use crate::output::{csv, json, scenario_file};
-use crate::report::{self, Part};
+use crate::report::{self, Part, Story};
 use crate::run::{RunError, Written, write_charts, write_documents};
 use crate::study;
 use crate::sweep::assemble::{Assembly, Summary};
@@ -164,19 +164,24 @@ impl Whole<'_> {
             names.push("summary.parquet".to_string());
         }
         let whole = self.shard == Shard::WHOLE;
-        let mut drawn = None;
-        if self.charts && whole {
-            let charts = chart::sweep(&results)?;
-            write_charts(&charts, self.theme, &directory, workers, &mut names)?;
-            drawn = Some(charts);
-        }
-        let undrawable = drawn.as_ref().is_some_and(Vec::is_empty);
+        let charts = match self.charts && whole {
+            true => chart::sweep(&results)?,
+            false => Charts::default(),
+        };
+        let Charts { drawn, absent } = charts;
+        write_charts(&drawn, self.theme, &directory, workers, &mut names)?;
         if whole {
-            let story = report::sweep::story(&results, self.scenario);
-            let part = Part::of(drawn.unwrap_or_default());
+            let story = Story {
+                absent: absent.clone(),
+                ..report::sweep::story(&results, self.scenario)
+            };
+            let part = Part::of(drawn);
             write_documents(&story, part, &directory, &mut names)?;
         }
-        let (headers, rows) = (results.headers(), results.rows());
+        let (headers, rows) = match self.grid.axes.len() {
+            1 => results.listed(),
+            _ => (results.headers(), results.rows()),
+        };
         Ok(Swept {
             text: format!(
                 "{}\n{}",
@@ -185,7 +190,7 @@ impl Whole<'_> {
             ),
             markdown: format!("{}\n\n{}", results.verdict(), piped(&headers, &rows)),
             json,
-            undrawable,
+            absent,
             written: Written {
                 directory: directory.commit()?,
                 names,
@@ -199,7 +204,7 @@ pub struct Swept {
     pub text: String,
     pub markdown: String,
     pub json: String,
-    /// Charts were asked for, and these axes have none.
-    pub undrawable: bool,
+    /// Charts that would have nothing on them, and why.
+    pub absent: Vec<String>,
     pub written: Written,
 }

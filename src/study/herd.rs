@@ -17,11 +17,11 @@ use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::Pressure;
 use serde_json::{Map, Value as Json, json};
 
-use crate::chart::{self, Chart};
+use crate::chart::{self, Charts};
 use crate::format::percent;
 use crate::output::json::{Extras, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
-use crate::report;
+use crate::report::{self, Story};
 use crate::results::{Column, Manner, Partial, Recovery, Row, Table, Value};
 use crate::study::{Context, File, Finished, Study, StudyError};
 use crate::text_table::wrapped;
@@ -214,7 +214,7 @@ fn extras(results: &Results, tiers: &Table) -> Extras {
 }
 
 /// What is told of results, simulated just now or read back.
-fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> {
+fn finish(results: Results, charts: Charts) -> Result<Finished, StudyError> {
     let verdict = verdict(&results);
     let cautions = cautions(&results);
     let before: String = cautions
@@ -250,11 +250,17 @@ fn finish(results: Results, charts: Vec<Chart>) -> Result<Finished, StudyError> 
                 .collect::<String>(),
             tables::markdown(&results)
         ),
-        charts,
-        story: report::herd::story(&results),
+        charts: charts.drawn,
+        story: Story {
+            absent: charts.absent.clone(),
+            ..report::herd::story(&results)
+        },
         replications: results.replications,
         events: results.events as f64,
-        notes: precision(&results).into_iter().collect(),
+        notes: precision(&results)
+            .into_iter()
+            .chain(charts.absent)
+            .collect(),
         interrupted: results
             .interrupted
             .then(|| format!("{} replications", results.replications)),
@@ -306,7 +312,7 @@ impl Study for Scenario {
         let before = context.before.and_then(earlier);
         let charts = match context.charts {
             true => chart::herd(&results, before.as_ref().map(|b| &b.results), &[])?,
-            false => Vec::new(),
+            false => Charts::default(),
         };
         let mut finished = finish(results, charts)?;
         finished

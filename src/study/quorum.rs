@@ -15,12 +15,12 @@ use herdsim_core::stats::Estimate;
 use herdsim_core::theory::quorum::lost_by_skew;
 use serde_json::{Map, Value as Json, json};
 
-use crate::chart;
+use crate::chart::{self, Charts};
 use crate::format::thousands;
 use crate::output::json::{Extras, number};
 use crate::output::quorum::{self as files, versions_name, versions_pbs_name, visibility_name};
 use crate::output::{csv, scenario_file};
-use crate::report;
+use crate::report::{self, Story};
 use crate::results::{Column, Manner, Row, Table};
 use crate::study::{Context, File, Finished, Study, StudyError};
 use crate::verdict::quorum as words;
@@ -228,7 +228,7 @@ fn finish(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, StudyEr
     }
     let charts = match charts {
         true => chart::quorum(results)?,
-        false => Vec::new(),
+        false => Charts::default(),
     };
     let mut beside = vec![File::of("staleness.csv", |out| {
         files::staleness(results, out)
@@ -252,11 +252,14 @@ fn finish(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, StudyEr
         files: beside,
         text: words::text(results),
         markdown: words::markdown(results),
-        charts,
-        story: report::quorum::story(results),
+        charts: charts.drawn,
+        story: Story {
+            absent: charts.absent.clone(),
+            ..report::quorum::story(results)
+        },
         replications: results.trials,
         events: results.trials as f64,
-        notes: Vec::new(),
+        notes: charts.absent,
         interrupted: results
             .interrupted
             .then(|| format!("{} trials", thousands(results.trials as f64))),

@@ -7,7 +7,7 @@ use herdsim_core::ensemble::figure::Figure;
 use herdsim_core::metric::{Key, Metric, find};
 use herdsim_core::world::Tally;
 
-use crate::chart::{self, Signed};
+use crate::chart::{self, Charts, Signed};
 use crate::format::{capital, thousands};
 use crate::output::json::Extras;
 use crate::output::load::{self, CsvFile};
@@ -171,7 +171,7 @@ impl Trials {
                 let example = self.example.as_ref();
                 chart::trials(self.charts, curves, signed, &verdict, example)?
             }
-            None => Vec::new(),
+            None => Charts::default(),
         };
         let mut beside = Vec::new();
         if let Some(curves) = &self.curves {
@@ -195,8 +195,9 @@ impl Trials {
                 self.what,
                 self.seed,
             ),
+            absent: charts.absent.clone(),
             command: AGAIN.to_string(),
-            conditions: Vec::new(),
+            ..Story::default()
         };
         if let Some(example) = &self.example {
             let told = example.text();
@@ -214,11 +215,11 @@ impl Trials {
             files: beside,
             text,
             markdown: format!("{verdict}\n\n{piped}{caveat}"),
-            charts,
+            charts: charts.drawn,
             story,
             replications: self.trials,
             events: self.trials as f64,
-            notes: Vec::new(),
+            notes: charts.absent,
             interrupted: self
                 .interrupted
                 .then(|| format!("{} {}", self.trials, self.what)),

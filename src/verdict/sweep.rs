@@ -10,8 +10,20 @@ use herdsim_core::value::Value;
 use crate::format::{self, capital, list, percent, thousands};
 use crate::results::{Column, Manner};
 
+/// Characters of a title at most.
+const TITLE: usize = 170;
+
 /// What theory says of a policy of a scenario, where it says anything.
 pub type PressureOf = fn(&Job, &str) -> Option<Pressure>;
+
+/// Where a policy stops being safe along an axis, by the places of its values: the last at
+/// which every run recovers, and the next. `rising` where the safe ones are below.
+#[derive(Clone, Copy, PartialEq)]
+struct Edge {
+    safe: usize,
+    unsafe_from: usize,
+    rising: bool,
+}
 
 /// The main values of every cell of a complete grid.
 pub struct SweepResults<'g> {
@@ -152,77 +164,254 @@ impl<'g> SweepResults<'g> {
         Some(at as f64 + (own - low) / (high - low))
     }
 
-    /// One sentence: in how many cells what happens.
+    /// One sentence: up to where each policy is safe, or else in how many cells what happens.
     pub fn verdict(&self) -> String {
-        let total = thousands(self.cells as f64);
-        let clauses: Vec<String> = match self.asks_recovery() {
-            true => {
-                // Policies of which the same is to be said share a clause.
-                let mut said: Vec<([usize; 3], Vec<&str>)> = Vec::new();
-                for (name, shares) in self.names.iter().zip(&self.recovered) {
-                    let count = |holds: fn(f64) -> bool| {
-                        shares.iter().filter(|share| holds(**share)).count()
-                    };
-                    let facts = [
-                        count(|s| !s.is_nan()),
-                        count(|s| s > 0.0 && s < 1.0),
-                        count(|s| s == 0.0),
-                    ];
-                    match said.iter_mut().find(|(same, _)| *same == facts) {
-                        Some((_, names)) => names.push(name),
-                        None => said.push((facts, vec![name])),
-                    }
-                }
-                let clause = |([known, some, none], names): ([usize; 3], Vec<&str>)| {
-                    let (who, several) = (list(&names), names.len() > 1);
-                    let [recovers, does] = match several {
-                        true => ["recover", "do"],
-                        false => ["recovers", "does"],
-                    };
-                    let count = |n: usize| thousands(n as f64);
-                    match (known, some + none) {
-                        (0, _) => format!("recovery is undetermined for {who} in every cell"),
-                        (n, 0) if n == self.cells => {
-                            format!("{who} {recovers} in all {total} cells")
-                        }
-                        (n, 0) => {
-                            format!(
-                                "{who} {recovers} in all of {} cells that are determined",
-                                count(n)
-                            )
-                        }
-                        (_, stuck) if some == 0 => {
-                            format!(
-                                "{who} never {recovers} in {} of {total} cells",
-                                count(stuck)
-                            )
-                        }
-                        (_, stuck) => format!(
-                            "{who} {does} not always recover in {} of {total} cells",
-                            count(stuck)
-                        ),
-                    }
-                };
-                said.into_iter().map(clause).collect()
-            }
-            false => self
-                .names
-                .iter()
-                .zip(&self.main)
-                .map(|(name, values)| {
+        match self.asks_recovery() {
+            true => self.safe().unwrap_or_else(|| self.counted()),
+            false => {
+                let all = self.names.iter().zip(&self.main).map(|(name, values)| {
                     let (low, high) = extremes(values);
                     format!("{name}: {}", from_to(low, high, |x| self.show(x)))
-                })
-                .collect(),
-        };
-        match self.asks_recovery() {
-            true => clauses.join("; "),
-            false => format!(
-                "{} over {total} cells: {}",
-                self.manner.subject,
-                clauses.join("; ")
-            ),
+                });
+                format!(
+                    "{} over {} cells: {}",
+                    self.manner.subject,
+                    thousands(self.cells as f64),
+                    all.collect::<Vec<_>>().join("; ")
+                )
+            }
         }
+    }
+
+    /// In how many cells what happens, policies of which the same is to be said together.
+    fn counted(&self) -> String {
+        let total = thousands(self.cells as f64);
+        let facts = |i: usize| {
+            let shares = &self.recovered[i];
+            let count = |holds: fn(f64) -> bool| shares.iter().filter(|s| holds(**s)).count();
+            [
+                count(|s| !s.is_nan()),
+                count(|s| s > 0.0 && s < 1.0),
+                count(|s| s == 0.0),
+            ]
+        };
+        let clause = |([known, some, none], names): ([usize; 3], Vec<&str>)| {
+            let who = list(&names);
+            let [recovers, does] = match names.len() {
+                1 => ["recovers", "does"],
+                _ => ["recover", "do"],
+            };
+            let count = |n: usize| thousands(n as f64);
+            match (known, some + none) {
+                (0, _) => format!("recovery is undetermined for {who} in every cell"),
+                (n, 0) if n == self.cells => format!("{who} {recovers} in all {total} cells"),
+                (n, 0) => format!(
+                    "{who} {recovers} in all of {} cells that are determined",
+                    count(n)
+                ),
+                (_, stuck) if some == 0 => {
+                    format!(
+                        "{who} never {recovers} in {} of {total} cells",
+                        count(stuck)
+                    )
+                }
+                (_, stuck) => format!(
+                    "{who} {does} not always recover in {} of {total} cells",
+                    count(stuck)
+                ),
+            }
+        };
+        let said = self.together(facts);
+        let clauses: Vec<String> = said.into_iter().map(clause).collect();
+        clauses.join("; ")
+    }
+
+    /// The names by what is to be said of them, in their order.
+    fn together<F: PartialEq>(&self, facts: impl Fn(usize) -> F) -> Vec<(F, Vec<&str>)> {
+        let mut said: Vec<(F, Vec<&str>)> = Vec::new();
+        for (i, name) in self.names.iter().enumerate() {
+            let facts = facts(i);
+            match said.iter_mut().find(|(same, _)| *same == facts) {
+                Some((_, names)) => names.push(name),
+                None => said.push((facts, vec![name])),
+            }
+        }
+        said
+    }
+
+    /// Up to where every run recovers, along each axis whatever the others are; nothing
+    /// where that does not say it: no policy has an edge, or some have none.
+    fn safe(&self) -> Option<String> {
+        let axes = &self.grid.axes;
+        if axes.len() > 2 || axes.iter().any(|axis| axis.len() < 2) {
+            return None;
+        }
+        let said = self.together(|i| {
+            let all = self.recovered[i].iter().all(|share| *share == 1.0);
+            let edges: Vec<Option<Edge>> = (0..axes.len()).map(|axis| self.edge(i, axis)).collect();
+            (all, edges)
+        });
+        let tells = |((all, edges), _): &((bool, Vec<Option<Edge>>), Vec<&str>)| {
+            *all || edges.iter().any(Option::is_some)
+        };
+        let one_has = said.iter().any(|((all, _), _)| !all);
+        if !one_has || !said.iter().all(tells) {
+            return None;
+        }
+        let clause = |((all, edges), names): &((bool, Vec<Option<Edge>>), Vec<&str>)| {
+            let who = list(names);
+            let is = if names.len() == 1 { "is" } else { "are" };
+            if *all {
+                return format!("{who} {is} safe throughout");
+            }
+            let along = edges.iter().enumerate().filter_map(|(axis, edge)| {
+                let Edge {
+                    safe,
+                    unsafe_from,
+                    rising,
+                } = (*edge)?;
+                let name = axes[axis].name();
+                let [here, there] = [safe, unsafe_from].map(|at| self.value(axis, at));
+                let to = if rising { "up to" } else { "from" };
+                let whatever = match axes.len() {
+                    1 => String::new(),
+                    _ => format!(" whatever {}", axes[1 - axis].name()),
+                };
+                Some(format!("{to} {name} = {here}{whatever}, not at {there}"))
+            });
+            let along: Vec<String> = along.collect();
+            format!("{who} {is} safe {}", along.join(", and "))
+        };
+        let clauses: Vec<String> = said.iter().map(clause).collect();
+        Some(clauses.join("; "))
+    }
+
+    /// Where a policy stops being safe along an axis of numbers.
+    fn edge(&self, name: usize, axis: usize) -> Option<Edge> {
+        let n = self.grid.axes[axis].len();
+        let numbers = self.numbers(axis)?;
+        if !numbers.windows(2).all(|pair| pair[0] < pair[1]) {
+            return None;
+        }
+        let safe: Vec<bool> = (0..n)
+            .map(|at| {
+                let mut cells = (0..self.cells).filter(|i| self.grid.place(*i as u64)[axis] == at);
+                cells.all(|cell| self.recovered[name][cell] == 1.0)
+            })
+            .collect();
+        let first = safe.iter().position(|safe| !safe)?;
+        if first > 0 {
+            return safe[first..].iter().all(|safe| !safe).then_some(Edge {
+                safe: first - 1,
+                unsafe_from: first,
+                rising: true,
+            });
+        }
+        let from = safe.iter().position(|safe| *safe)?;
+        safe[from..].iter().all(|safe| *safe).then_some(Edge {
+            safe: from,
+            unsafe_from: from - 1,
+            rising: false,
+        })
+    }
+
+    /// A value of an axis as a person writes it: `956 ms`, `1,233`, `0.26/s`.
+    pub fn value(&self, axis: usize, at: usize) -> String {
+        let text = self.grid.axes[axis].paths[0].values[at].plain();
+        if let Ok(time) = Nanos::parse(&text) {
+            return format::seconds(time.as_secs());
+        }
+        let (number, unit) = match text.strip_suffix("/s") {
+            Some(number) => (number, "/s"),
+            None => (text.as_str(), ""),
+        };
+        match number.replace('_', "").parse::<f64>() {
+            Ok(x) if x.fract() == 0.0 => format!("{}{unit}", thousands(x)),
+            Ok(x) => format!("{}{unit}", format::three_digits(x)),
+            Err(_) => text,
+        }
+    }
+
+    /// The values of an axis as numbers, where they are.
+    fn numbers(&self, axis: usize) -> Option<Vec<f64>> {
+        let values = self.grid.axes[axis].paths[0].values.iter();
+        values.map(|value| quantity(&value.plain())).collect()
+    }
+
+    /// Where the values of an axis stand, from 0 to 1: at equal distances if they have equal
+    /// steps or ratios, or are no ascending numbers; else by their size.
+    pub fn places(&self, axis: usize) -> Vec<f64> {
+        let n = self.grid.axes[axis].len();
+        let equal = || -> Vec<f64> {
+            let last = n.saturating_sub(1).max(1) as f64;
+            (0..n)
+                .map(|i| if n == 1 { 0.5 } else { i as f64 / last })
+                .collect()
+        };
+        let Some(numbers) = self.numbers(axis).filter(|_| !self.is_regular(axis)) else {
+            return equal();
+        };
+        if numbers.windows(2).any(|pair| pair[0] >= pair[1]) {
+            return equal();
+        }
+        let (first, last) = (numbers[0], numbers[n - 1]);
+        let wide = first > 0.0 && last > 20.0 * first;
+        let share = |x: &f64| match wide {
+            true => (x / first).ln() / (last / first).ln(),
+            false => (x - first) / (last - first),
+        };
+        numbers.iter().map(share).collect()
+    }
+
+    /// Whether the values of an axis have equal steps or ratios, as nearly as they are
+    /// written.
+    pub fn is_regular(&self, axis: usize) -> bool {
+        let Some(numbers) = self.numbers(axis) else {
+            return false;
+        };
+        let even = |step: &dyn Fn(f64, f64) -> f64| {
+            let steps: Vec<f64> = numbers
+                .windows(2)
+                .map(|pair| step(pair[0], pair[1]))
+                .collect();
+            let mean = steps.iter().sum::<f64>() / steps.len().max(1) as f64;
+            steps
+                .iter()
+                .all(|step| (step - mean).abs() <= 0.1 * mean.abs())
+        };
+        even(&|a, b| b - a) || numbers[0] > 0.0 && even(&|a, b| (b / a).ln())
+    }
+
+    /// What an axis is called beside a chart whose cells are as wide as each other.
+    pub fn axis_name(&self, axis: usize) -> String {
+        let name = self.grid.axes[axis].name();
+        match self.is_regular(axis) || self.numbers(axis).is_none() {
+            true => name,
+            false => format!("{name} (values as listed)"),
+        }
+    }
+
+    /// Every cell of a sweep over one axis, one row a value: what a policy answers, and
+    /// whether it recovers where that is not in every run.
+    pub fn listed(&self) -> (Vec<String>, Vec<Vec<String>>) {
+        let mut headers = vec![self.grid.axes[0].name()];
+        headers.extend(self.names.iter().cloned());
+        let text = |name: usize, cell: usize| {
+            let value = self.main[name][cell][0];
+            let share = self.recovered[name][cell];
+            match self.asks_recovery() {
+                _ if value.is_nan() => "–".to_string(),
+                true if share == 0.0 => format!("{}, never", self.show(value)),
+                true if share < 1.0 => format!("{}, {} of runs", self.show(value), percent(share)),
+                true if share.is_nan() => format!("{}, undetermined", self.show(value)),
+                _ => self.show(value),
+            }
+        };
+        let row = |cell: usize| {
+            let own = (0..self.names.len()).map(|name| text(name, cell));
+            std::iter::once(self.value(0, cell)).chain(own).collect()
+        };
+        (headers, (0..self.cells).map(row).collect())
     }
 
     /// The range of the main metric, in a sentence.
@@ -246,7 +435,12 @@ impl<'g> SweepResults<'g> {
             return self.range_headline();
         }
         if self.names.len() <= 3 {
-            return self.verdict();
+            let verdict = self.verdict();
+            // What holds for every value takes too long for a title.
+            return match verdict.chars().count() > TITLE {
+                true => self.counted(),
+                false => verdict,
+            };
         }
         let stuck = |i: &usize| self.recovered[*i].iter().filter(|s| **s < 1.0).count();
         let known = |i: &usize| self.recovered[*i].iter().any(|s| !s.is_nan());

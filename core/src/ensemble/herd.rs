@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::ensemble::fates::Fates;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::herd::{
-    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, Course, Herd, JUDGED_CALLS, METRICS,
-    Outcome, RECOVERED_RATIO, SERIES, Sample, TWIN_ANSWERED_RATIO, Waves, find, idle,
+    ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_DURING, ATTEMPTS_PER_CALL, CALLS, CALLS_DURING, Course,
+    Herd, JUDGED_CALLS, METRICS, Outcome, RECOVERED_RATIO, SERIES, Sample, TWIN_ANSWERED_RATIO,
+    Waves, find, idle,
 };
 use crate::histogram::Histogram;
 use crate::metric::{Entry, Key};
@@ -154,6 +155,14 @@ impl PolicyResults {
         let calls = self.metric(CALLS).mean;
         self.tiers()
             .map(|tier| tier.metric(ATTEMPTS).mean / calls)
+            .collect()
+    }
+
+    /// The same while faults are in full force; NaN without one.
+    pub fn amplification_during(&self) -> Vec<f64> {
+        let calls = self.metric(CALLS_DURING).mean;
+        self.tiers()
+            .map(|tier| tier.metric(ATTEMPTS_DURING).mean / calls)
             .collect()
     }
 

@@ -2,6 +2,7 @@
 //! give up.
 
 use crate::herd::agenda::{Cause, NEVER, Token};
+use crate::herd::counts::Denial;
 use crate::herd::guard::Leave;
 use crate::herd::server::Admission;
 use crate::herd::slots::{Attempt, Call, Pending, Phase, Reply};
@@ -328,6 +329,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let call = &mut self.calls[call_slot];
         let caller = call.caller;
         if call.tries >= policy.attempts || !self.retry_on.contains(failure) {
+            if !PLAIN && failure == Failure::Denied {
+                self.recorder.denied(call.started, Denial::Guard);
+            }
             if !PLAIN && !self.retry_on.contains(failure) {
                 let client = self.client(caller);
                 self.budgets.call_settled(client, self.now);
@@ -360,7 +364,13 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 delay = delay.max(self.guards.wait(self.client(caller), self.now));
             }
         }
-        if self.is_late(call_slot, delay) || !self.may_retry(call_slot, failure) {
+        if self.is_late(call_slot, delay) {
+            self.end_call(call_slot, false, false);
+            return;
+        }
+        if let Err(by) = self.may_retry(call_slot, failure) {
+            let started = self.calls[call_slot].started;
+            self.recorder.denied(started, by);
             self.end_call(call_slot, false, false);
             return;
         }
@@ -370,9 +380,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.send_at(call_slot, self.now.saturating_add(delay));
     }
 
-    /// Asks breaker and budget for another attempt of a call, and pays for it.
+    /// Asks breaker and budget for another attempt of a call, and pays for it; says which
+    /// of them denies it.
     #[inline(always)]
-    pub(super) fn may_retry(&mut self, call_slot: u32, failure: Failure) -> bool {
+    pub(super) fn may_retry(&mut self, call_slot: u32, failure: Failure) -> Result<(), Denial> {
         if !self.budgets.is_unlimited() || !PLAIN && self.watched {
             let client = self.client(self.calls[call_slot].caller);
             let admitted = PLAIN || self.guards.admits_retry(client, self.now);
@@ -382,7 +393,11 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             }
             if !allowed {
                 self.recorder.counts.denied += 1;
-                return false;
+                return Err(if admitted {
+                    Denial::Budget
+                } else {
+                    Denial::Guard
+                });
             }
         }
         let before = self.calls[call_slot].retried.replace(failure);
@@ -390,7 +405,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             let pending = self.pending.of(call_slot);
             (pending.paid, pending.paid_before) = (true, before);
         }
-        true
+        Ok(())
     }
 
     /// With attempts of a call still in flight, a failure is not its end: says
@@ -413,7 +428,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let more =
             flying < hedge.max as usize && self.calls[call_slot].tries < self.policy.attempts;
         if more && hedge.next_on_failure {
-            if !self.is_late(call_slot, 0) && self.may_retry(call_slot, failure) {
+            if !self.is_late(call_slot, 0) && self.may_retry(call_slot, failure).is_ok() {
                 self.send_at(call_slot, self.now);
             }
         } else if more && !self.pending.of(call_slot).hedging {
@@ -436,7 +451,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             // A hedge pays when its time has come; a denied one is just not sent.
             if pending.hedging {
                 self.pending.of(token.slot).hedging = false;
-                if !self.may_retry(token.slot, Failure::Timeout) {
+                if self.may_retry(token.slot, Failure::Timeout).is_err() {
                     return;
                 }
             }

@@ -1,5 +1,14 @@
 //! Running totals of a replication.
 
+/// What of a client keeps an attempt from being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The budget of retries.
+    Budget,
+    /// A breaker or throttle.
+    Guard,
+}
+
 /// Running totals since time 0. Bins and windows are differences of two of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -14,6 +23,10 @@ pub struct Counts {
     pub judged_failed: u64,
     /// Of the former those that their first attempt answered.
     pub judged_first_try: u64,
+    /// Judged calls that ended because their client's budget denied a retry, and because
+    /// its breaker or throttle let no attempt out.
+    pub judged_no_budget: u64,
+    pub judged_held_back: u64,
     /// Attempts sent.
     pub attempts: u64,
     /// Attempts that arrived at the service, and how many of them were retries.
@@ -69,6 +82,8 @@ impl Counts {
             judged_ok: self.judged_ok - then.judged_ok,
             judged_failed: self.judged_failed - then.judged_failed,
             judged_first_try: self.judged_first_try - then.judged_first_try,
+            judged_no_budget: self.judged_no_budget - then.judged_no_budget,
+            judged_held_back: self.judged_held_back - then.judged_held_back,
             attempts: self.attempts - then.attempts,
             offered: self.offered - then.offered,
             offered_retries: self.offered_retries - then.offered_retries,

@@ -195,6 +195,21 @@ pub const METRICS: &[HerdMetric] = &[
         "judged calls answered by their first attempt / judged calls",
         |m| ratio(m.window.judged_first_try as f64, m.window.judged as f64),
     ),
+    share(
+        "no_budget_ratio",
+        "denied by the budget",
+        Better::Neither,
+        "judged calls that failed as their client's budget denied a retry / judged calls",
+        |m| ratio(m.window.judged_no_budget as f64, m.window.judged as f64),
+    ),
+    share(
+        "held_back_ratio",
+        "held back",
+        Better::Neither,
+        "judged calls that failed as their client's breaker or throttle let no attempt out / \
+         judged calls",
+        |m| ratio(m.window.judged_held_back as f64, m.window.judged as f64),
+    ),
     wait(
         "wait_p50_s",
         "p50 wait",
@@ -305,6 +320,29 @@ pub const METRICS: &[HerdMetric] = &[
         Better::Less,
         "the same over the capacity then, where there is any",
         |m| m.peaks.during[1],
+    ),
+    counted(
+        "attempts_during",
+        "attempts during",
+        Better::Less,
+        "attempts that arrive from the first fault's beginning to the end of the last one's \
+         full force",
+        |m| m.peaks.attempts_during,
+    ),
+    counted(
+        "calls_during",
+        "calls during",
+        Better::Neither,
+        "calls started then",
+        |m| m.peaks.calls_during,
+    ),
+    counted(
+        "longest_queue",
+        "longest queue",
+        Better::Less,
+        "most attempts waiting at the end of a bin of 100 ms from the first fault's beginning \
+         on, without a fault from the end of the warm-up",
+        |m| m.peaks.queue,
     ),
     counted("calls", "calls", Better::Neither, "calls started", |m| {
         m.window.calls as f64
@@ -562,6 +600,8 @@ pub const ANSWERED_RATIO: Key = key("answered_ratio");
 pub const FAILED_RATIO: Key = key("failed_ratio");
 pub const WAITING_RATIO: Key = key("waiting_ratio");
 pub const FIRST_TRY_RATIO: Key = key("first_try_ratio");
+pub const NO_BUDGET_RATIO: Key = key("no_budget_ratio");
+pub const HELD_BACK_RATIO: Key = key("held_back_ratio");
 pub const WAIT_P50_S: Key = key("wait_p50_s");
 pub const WAIT_P90_S: Key = key("wait_p90_s");
 pub const WAIT_P999_S: Key = key("wait_p999_s");
@@ -594,6 +634,10 @@ pub const RESET_ATTEMPTS: Key = key("reset_attempts");
 pub const ERROR_ATTEMPTS: Key = key("error_attempts");
 pub const TIMED_OUT_ATTEMPTS: Key = key("timed_out_attempts");
 pub const DENIED_RETRIES: Key = key("denied_retries");
+pub const PEAK_DURING_PER_S: Key = key("peak_during_per_s");
+pub const ATTEMPTS_DURING: Key = key("attempts_during");
+pub const CALLS_DURING: Key = key("calls_during");
+pub const LONGEST_QUEUE: Key = key("longest_queue");
 pub const DENIED_ATTEMPTS: Key = key("denied_attempts");
 pub const FAILED_CALLS: Key = key("failed_calls");
 pub const HERD_INDEX: Key = key("herd_index");

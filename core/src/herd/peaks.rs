@@ -1,5 +1,6 @@
 //! The most that came at once: while faults last, and after.
 
+use crate::herd::counts::Counts;
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::site::Site;
 use crate::scenario::callers::Arrival;
@@ -16,6 +17,11 @@ pub struct Peaks {
     /// there on: attempts per second, and as a multiple of the capacity then.
     pub during: [f64; 2],
     pub after: [f64; 2],
+    /// While faults are in full force: attempts that arrive, and calls that start.
+    pub attempts_during: f64,
+    pub calls_during: f64,
+    /// Most attempts waiting as a bin ends, from the first fault's beginning on.
+    pub queue: f64,
     /// Of bins after the first fault's beginning, over the nominal capacity.
     pub offered_ratio: f64,
     /// The highest fine bin over what is usual.
@@ -30,8 +36,11 @@ pub struct Tenths {
     to: u64,
     start: u64,
     pub edge: u64,
-    /// Attempts offered before the running bin.
-    before: u64,
+    /// Attempts offered and calls started before the running bin.
+    before: [u64; 2],
+    /// The same of the bins while faults are in full force.
+    sums: [u64; 2],
+    queue: u32,
     /// In ns⁻¹ and as multiples of the capacity.
     during: [f64; 2],
     after: [f64; 2],
@@ -47,7 +56,9 @@ impl Tenths {
             to: harm.map_or(site.scenario.run.warmup, |harm| harm.to).0,
             start: 0,
             edge: 0,
-            before: 0,
+            before: [0; 2],
+            sums: [0; 2],
+            queue: 0,
             during: [f64::NAN; 2],
             after: [f64::NAN; 2],
             capacity_per_s: site.service().capacity_per_s(),
@@ -69,14 +80,24 @@ impl Tenths {
         }
     }
 
-    /// Ends the running bin at `end`; so many attempts have been offered by then.
-    pub fn close(&mut self, end: u64, offered: u64) {
-        let rate = (offered - self.before) as f64 / (TENTH as f64 / 1e9);
+    /// Ends the running bin at `end`; so many attempts have been offered by then, and so
+    /// many wait.
+    pub fn close(&mut self, end: u64, counts: &Counts, queued: u32) {
+        let now = [counts.offered, counts.calls];
+        let rate = (now[0] - self.before[0]) as f64 / (TENTH as f64 / 1e9);
         let kept = match self.from {
             _ if self.start >= self.to => Some(&mut self.after),
-            Some(from) if self.start >= from => Some(&mut self.during),
+            Some(from) if self.start >= from => {
+                for (sum, (now, before)) in self.sums.iter_mut().zip(now.iter().zip(self.before)) {
+                    *sum += now - before;
+                }
+                Some(&mut self.during)
+            }
             _ => None,
         };
+        if kept.is_some() {
+            self.queue = self.queue.max(queued);
+        }
         let capacity = self.capacity_per_s * share_at(&self.faults, (self.start + end) / 2);
         if let Some([peak, ratio]) = kept {
             *peak = peak.max(rate);
@@ -84,15 +105,15 @@ impl Tenths {
                 *ratio = ratio.max(rate / capacity);
             }
         }
-        self.before = offered;
+        self.before = now;
         self.start = end;
         self.edge = self.next_edge();
     }
 
     /// Ends what has begun of a bin at the end of a run.
-    pub fn finish(&mut self, end: u64, offered: u64) {
+    pub fn finish(&mut self, end: u64, counts: &Counts, queued: u32) {
         if end > self.start {
-            self.close(end, offered);
+            self.close(end, counts, queued);
         }
     }
 
@@ -128,7 +149,14 @@ impl Tenths {
             Some(most) if usual > 0.0 => f64::from(most) / usual,
             _ => f64::NAN,
         };
+        let known = |sum: u64| match self.from {
+            Some(_) => sum as f64,
+            None => f64::NAN,
+        };
         Peaks {
+            attempts_during: known(self.sums[0]),
+            calls_during: known(self.sums[1]),
+            queue: f64::from(self.queue),
             during: self.during,
             after: self.after,
             offered_ratio,
@@ -167,14 +195,14 @@ mod tests {
             tier: 0,
         };
         let mut tenths = Tenths::new(site);
-        let mut count = 0;
+        let mut counts = Counts::default();
         for ms in offered_ms {
             while ms * 1_000_000 >= tenths.edge {
-                tenths.close(tenths.edge, count);
+                tenths.close(tenths.edge, &counts, 0);
             }
-            count += 1;
+            counts.offered += 1;
         }
-        tenths.finish(scenario.run.horizon.0, count);
+        tenths.finish(scenario.run.horizon.0, &counts, 0);
         tenths.peaks(site, &Fine::new(&scenario), 0, [0, 0])
     }
 
@@ -190,6 +218,7 @@ mod tests {
         assert_eq!((found.during[0], found.after[0]), (20.0, 20.0));
         // Nothing is served while it lasts.
         assert!(found.during[1].is_nan());
+        assert_eq!((found.attempts_during, found.calls_during), (4.0, 0.0));
         let after = peaks(text, &[2_029, 2_030, 2_031, 2_129]);
         assert_eq!((after.during[0], after.after[0]), (10.0, 30.0));
     }

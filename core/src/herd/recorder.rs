@@ -1,6 +1,6 @@
 //! What is counted while a replication runs.
 
-use crate::herd::counts::Counts;
+use crate::herd::counts::{Counts, Denial};
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::metrics::{Health, Measured, QUANTILES, Sample};
 use crate::herd::peaks::Tenths;
@@ -209,7 +209,7 @@ impl Recorder {
             self.fine_edge += FINE;
         }
         if self.edge == self.tenths.edge {
-            self.tenths.close(self.edge, self.counts.offered);
+            self.tenths.close(self.edge, &self.counts, self.queued);
         }
         if self.edge == self.bin_start + self.bin {
             self.close_bin(tokens(self.now));
@@ -306,6 +306,16 @@ impl Recorder {
         }
     }
 
+    /// A call that started at `started` is about to end as its client denies it an attempt.
+    #[cold]
+    pub fn denied(&mut self, started: u64, by: Denial) {
+        let judged = u64::from(self.is_judged(started));
+        match by {
+            Denial::Budget => self.counts.judged_no_budget += judged,
+            Denial::Guard => self.counts.judged_held_back += judged,
+        }
+    }
+
     /// The `number`-th attempt of a call is sent.
     #[inline]
     pub fn sent(&mut self, number: u32) {
@@ -377,7 +387,7 @@ impl Recorder {
         if self.now > self.bin_start {
             self.close_bin(tokens(self.now));
         }
-        self.tenths.finish(self.now, self.counts.offered);
+        self.tenths.finish(self.now, &self.counts, self.queued);
         let measured = self.measured(&window, end, site);
         Outcome {
             metrics: Sample::of(&measured),

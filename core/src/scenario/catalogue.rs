@@ -188,14 +188,23 @@ impl<'a> Policies<'a> {
                 let free = own
                     .filter(|e| !used.contains(&e.key.as_str()) && !self.beside.contains(&e.key));
                 names.extend(free.map(|e| (e.key.clone(), Some(e.place.clone()))));
+                // Callers have a policy too, and not one that nobody asked for.
+                if let (true, Some(own)) = (names.is_empty(), self.own.entries.first())
+                    && self.beside.is_empty()
+                {
+                    let problem = "every policy here is that of a service: which have the callers?";
+                    let help = format!("name them: compare = [\"{}\"]", default.join("\", \""));
+                    return Err(Problem::new(problem).at(Some(own.place.clone())).help(help));
+                }
                 if names.is_empty() {
                     names.extend(default.iter().map(|name| (name.to_string(), None)));
                 }
             }
         }
-        for name in self.beside {
+        // First, so that differences are from what a person has.
+        for name in self.beside.iter().rev() {
             if names.iter().all(|(other, _)| other != name) {
-                names.push((name.clone(), None));
+                names.insert(0, (name.clone(), None));
             }
         }
         for (i, (name, place)) in names.iter().enumerate() {

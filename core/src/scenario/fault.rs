@@ -257,14 +257,15 @@ impl Value for Fault {
         tokens.expect('+', "and how long it lasts, as in crash@10s+2s")?;
         let here = tokens.here();
         let lasts = Nanos::read(tokens)?;
-        if lasts == Nanos::ZERO {
-            return Err(ValueError::new(here, "a fault lasts longer than 0"));
-        }
         let ramp = if tokens.eat('~') {
             Nanos::read(tokens)?
         } else {
             Nanos::ZERO
         };
+        // `+0s~20s` only fades.
+        if lasts == Nanos::ZERO && ramp == Nanos::ZERO {
+            return Err(ValueError::new(here, "a fault lasts longer than 0"));
+        }
         Ok(Fault {
             kind,
             from,

@@ -33,4 +33,4 @@ pub use document::{Kind, Node, Place, Problem, Section, Source, Table};
 pub use fields::Trials;
 pub use herd::{Run, Scenario, ScenarioKind};
 pub use job::{Job, JobKind};
-pub use overlay::Overlay;
+pub use overlay::{Condition, Overlay};

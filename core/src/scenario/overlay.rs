@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::callers::goes_with;
-use super::document::{Kind, Node, Place, Problem, Source, Table};
+use super::document::{Entry, Kind, Node, Place, Problem, Source, Table};
 
 /// The overlay a scenario is made of, later over earlier.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +13,57 @@ pub struct Overlay {
     pub(super) policy_overrides: Vec<Override>,
     /// Policies compared beside those that are compared without them.
     pub(super) beside: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+/// A condition of `[assert]`, which the results of a run are held to.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// What is held to it: `budget.recovery_s`.
+    pub subject: String,
+    key: Place,
+    /// What is asked: `< 5`.
+    pub asked: Node,
+}
+
+impl Condition {
+    /// Both as one text, as `--assert` takes it.
+    pub fn text(&self) -> String {
+        format!("{} {}", self.subject, self.asked.plain())
+    }
+
+    /// Where the byte `at` of [`Condition::text`] stands: at its subject, or what is asked.
+    pub fn place(&self, at: usize) -> Place {
+        match at <= self.subject.len() {
+            true => self.key.clone(),
+            false => self.asked.place.clone(),
+        }
+    }
+
+    /// Conditions as the table of a scenario file; nothing of none.
+    pub fn table(conditions: &[Condition]) -> String {
+        let mut text = String::new();
+        let mut told: Vec<&str> = Vec::new();
+        for condition in conditions {
+            let subject = condition.subject.as_str();
+            if told.contains(&subject) {
+                continue;
+            }
+            told.push(subject);
+            let own = conditions.iter().filter(|other| other.subject == subject);
+            let own: Vec<String> = own.map(|other| other.asked.to_toml()).collect();
+            let asked = match &own[..] {
+                [one] => one.clone(),
+                several => format!("[{}]", several.join(", ")),
+            };
+            let subject = toml::Value::String(subject.to_string());
+            text += &format!("{subject} = {asked}\n");
+        }
+        match text.is_empty() {
+            true => text,
+            false => format!("\n[assert]\n{text}"),
+        }
+    }
 }
 
 /// A field set on one policy, or on all.
@@ -31,8 +82,57 @@ impl Overlay {
             name: name.to_string(),
             text: text.to_string(),
         });
-        self.table.overlay(&Table::parse(&source)?);
+        let mut table = Table::parse(&source)?;
+        if let Some(node) = table.remove("assert") {
+            self.conditions_of("", node.table()?)?;
+        }
+        self.table.overlay(&table);
         Ok(())
+    }
+
+    /// Takes those of a table; `budget.recovery_s` without quotes is one within another.
+    fn conditions_of(&mut self, above: &str, table: &Table) -> Result<(), Problem> {
+        for Entry { key, place, node } in &table.entries {
+            let subject = match above {
+                "" => key.clone(),
+                above => format!("{above}.{key}"),
+            };
+            match &node.kind {
+                Kind::Table(table) => self.conditions_of(&subject, table)?,
+                _ => self.condition(subject, place, node)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one of `[assert]`, or several of one subject.
+    fn condition(&mut self, subject: String, key: &Place, node: &Node) -> Result<(), Problem> {
+        let all = match &node.kind {
+            Kind::List(items) => items.clone(),
+            _ => vec![node.clone()],
+        };
+        for asked in all {
+            let problem = || {
+                Problem::new("expected a condition in quotes")
+                    .at(Some(asked.place.clone()))
+                    .help("for example \"budget.recovery_s\" = \"< 5\"")
+            };
+            let text = asked.text().map_err(|_| problem())?;
+            if !text.trim_start().starts_with(['<', '>']) {
+                return Err(problem());
+            }
+            self.conditions.push(Condition {
+                subject: subject.clone(),
+                key: key.clone(),
+                asked,
+            });
+        }
+        Ok(())
+    }
+
+    /// The conditions of `[assert]`, in their order.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
     }
 
     /// Whether it says to be of that kind.
@@ -157,6 +257,10 @@ impl Overlay {
     ) -> Result<(), Problem> {
         let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
         match (&names[..], &node.kind) {
+            (["assert", subject @ ..], _) => {
+                let place = keys[keys.len() - 1].1.clone();
+                return self.condition(subject.join("."), &place, &node);
+            }
             // A table of fields is as many fields.
             (["policy"] | ["policy", _], Kind::Table(fields)) => {
                 for field in &fields.entries {

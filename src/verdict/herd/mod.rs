@@ -1,15 +1,16 @@
 //! The result in words.
 
+pub mod impact;
 pub mod ranking;
 pub mod tables;
 pub mod titles;
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::series::BUSY_SERVERS;
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DOUBLE_EFFECTS, Health, ILL_AT_END_RATIO,
     RECOVERED_RATIO, RECOVERY_S, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
 };
-use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::scenario::fault::Fault;
@@ -19,7 +20,7 @@ use herdsim_core::stats::wilson;
 use herdsim_core::units::Nanos;
 
 use crate::format::{list, percent, seconds, thousands, three_digits};
-use ranking::{Measure, answering_most};
+use ranking::{Measure, answering_most, is_alike};
 
 /// What a scenario asks of its policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,16 +114,17 @@ fn help(scenario: &Scenario, recovery_s: f64) -> Option<String> {
 
 /// How a policy recovers that always does: "in 0.3 s", "at once", and with whose help.
 pub fn recovers(scenario: &Scenario, recovery_s: f64) -> String {
-    how_soon(recovery_s) + &help(scenario, recovery_s).unwrap_or_default()
-}
-
-/// "in 0.3 s", or "at once" where it is less than can be told.
-pub fn how_soon(s: f64) -> String {
-    if s < 0.015 {
-        "at once".to_string()
-    } else {
-        format!("in {}", seconds(s))
-    }
+    let harmful = scenario.faults.iter().filter(|f| !f.kind.relieves());
+    let last = harmful.max_by_key(|fault| fault.over());
+    let fades = last.is_some_and(|fault| fault.ramp > Nanos::ZERO);
+    let soon = match recovery_s < 0.015 {
+        // It was ill while the fault faded, for who knows how long.
+        true if fades => "by the time it has faded".to_string(),
+        // Less than can be told.
+        true => "at once".to_string(),
+        false => format!("in {}", seconds(recovery_s)),
+    };
+    soon + &help(scenario, recovery_s).unwrap_or_default()
 }
 
 /// What a policy answers, in words, with the calls that still wait where they are many;
@@ -156,14 +158,8 @@ fn plural<'a>(names: &[&str], one: &'a str, many: &'a str) -> &'a str {
     if names.len() == 1 { one } else { many }
 }
 
-/// Whether the interval of the paired difference of two policies holds 0.
-fn is_alike(a: &PolicyResults, b: &PolicyResults, metric: Key) -> bool {
-    let difference = a.difference(b, metric);
-    // Without an interval nothing can be told apart.
-    std::ptr::eq(a, b) || !(difference.low > 0.0 || difference.high < 0.0)
-}
-
 struct Groups<'r> {
+    scenario: &'r Scenario,
     measure: Measure,
     never: Vec<&'r str>,
     /// What happens in some of the runs, in words.
@@ -175,6 +171,7 @@ struct Groups<'r> {
 impl<'r> Groups<'r> {
     fn of(results: &'r Results) -> Groups<'r> {
         let mut groups = Groups {
+            scenario: &results.scenario,
             measure: Measure::of(&results.scenario),
             never: Vec::new(),
             sometimes: Vec::new(),
@@ -214,7 +211,7 @@ impl<'r> Groups<'r> {
             return Vec::new();
         };
         let alike = answering.filter(|(policy, _)| {
-            !std::ptr::eq(*policy, first.0) && is_alike(policy, first.0, measure.key())
+            !std::ptr::eq(*policy, first.0) && is_alike(self.scenario, policy, first.0)
         });
         [first].into_iter().chain(alike).collect()
     }
@@ -259,13 +256,25 @@ pub fn verdict(results: &Results) -> String {
             recovers(scenario, *s),
             and(best)
         )),
-        (many, best) => clauses.push(format!(
-            "{} of {} recover; {} of them cannot be told apart by calls answered, {} among them",
+        (many, []) => clauses.push(format!(
+            "{} of {} recover, and answer no calls",
             many.len(),
-            results.policies.len(),
-            best.len(),
-            best.first().map_or("", |(policy, _)| named(policy)),
+            results.policies.len()
         )),
+        (many, best) => {
+            let names: Vec<&str> = best.iter().map(|(policy, _)| named(policy)).collect();
+            let alike = match names.len() {
+                n if n == many.len() => "they are alike by calls answered".to_string(),
+                n if n > 4 => format!("{n} of them answer the most calls, alike"),
+                _ => format!("{} answer the most calls, alike", list(&names)),
+            };
+            clauses.push(format!(
+                "{} of {} recover{}; {alike}",
+                many.len(),
+                results.policies.len(),
+                impact::range(many.iter().map(|(policy, _)| *policy)),
+            ));
+        }
     }
     steady(&groups.steady, results, &mut clauses);
     clauses.extend(doubled(results));
@@ -403,6 +412,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
             ));
         }
     }
+    cautions.extend(busy(results));
     let mut short = Vec::new();
     for policy in &results.policies {
         let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| policy.metric(m));
@@ -440,6 +450,30 @@ pub fn cautions(results: &Results) -> Vec<String> {
         ));
     }
     cautions
+}
+
+/// The share of a service's time from which on it has next to nothing to recover with.
+const BUSY: f64 = 0.95;
+
+/// Whether the service that callers meet is busy before anything goes wrong.
+fn busy(results: &Results) -> Option<String> {
+    let scenario = &results.scenario;
+    let [before, bin] = [scenario.harm()?.from, scenario.run.bin].map(Nanos::as_secs);
+    let servers = f64::from(scenario.entry().pool()?.servers);
+    let from = scenario.run.warmup.as_secs().min(before);
+    let [from, to] = [from, before].map(|s| (s / bin) as usize);
+    let first = results.policies.first()?;
+    let bins = first.series.get(from..to)?;
+    let busy: f64 = bins.iter().map(|bin| bin[BUSY_SERVERS.index()].mean).sum();
+    let share = busy / (bins.len() as f64 * servers);
+    (share >= BUSY).then(|| {
+        format!(
+            "before the faults the servers are busy {} of the time with {}: little is left to \
+             recover with",
+            percent(share),
+            named(first)
+        )
+    })
 }
 
 /// The finding as the title of a chart, shorter than the verdict.
@@ -507,7 +541,8 @@ pub fn headline(results: &Results) -> String {
         }
         ([], best) if best.len() == results.policies.len() => {
             format!(
-                "Every policy recovers from {what}; by calls answered they cannot be told apart"
+                "Every policy recovers from {what}{}",
+                impact::range(results.policies.iter())
             )
         }
         ([], best) => format!(
@@ -587,23 +622,34 @@ fn completion(results: &Results, horizon: &str) -> String {
     }
 }
 
-/// "a 2 s crash", or "the faults" where there are several.
+/// "a 2 s crash", "a 6 s crash and a 20 s slowdown", or "the faults" where there are more.
 pub fn incident(results: &Results) -> String {
     let harmful = results.scenario.faults.iter();
     let harmful: Vec<&Fault> = harmful.filter(|f| !f.kind.relieves()).collect();
-    match &harmful[..] {
-        [fault] => {
-            let what = fault.kind.noun();
-            let lasts = seconds(fault.lasts.as_secs());
-            let vowel = ["8", "11 ", "18 "].iter().any(|n| lasts.starts_with(n));
-            let article = match vowel {
-                true => "an",
-                false => "a",
-            };
-            format!("{article} {lasts} {what}")
+    match harmful.len() {
+        1 | 2 => {
+            let faults: Vec<String> = harmful.into_iter().map(one_fault).collect();
+            list(&faults)
         }
         _ => "the faults".to_string(),
     }
+}
+
+/// "a 2 s crash".
+fn one_fault(fault: &Fault) -> String {
+    let what = fault.kind.noun();
+    // What only fades is as long as it fades.
+    let lasts = match fault.lasts {
+        Nanos::ZERO => fault.ramp,
+        lasts => lasts,
+    };
+    let lasts = seconds(lasts.as_secs());
+    let vowel = ["8", "11 ", "18 "].iter().any(|n| lasts.starts_with(n));
+    let article = match vowel {
+        true => "an",
+        false => "a",
+    };
+    format!("{article} {lasts} {what}")
 }
 
 /// The setting in one line, for subtitles.

@@ -1,7 +1,7 @@
 //! Which policy answers the most calls, by more than chance.
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
-use herdsim_core::herd::{ANSWERED_RATIO, GOODPUT_PER_S};
+use herdsim_core::herd::{ANSWERED_RATIO, GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS};
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
@@ -86,8 +86,38 @@ pub enum Ranking<'r> {
     Equal,
     /// As many as some other one, and no fewer than any.
     Tied,
+    /// What differs is certainly less than [`WORTH`] of what is lost.
+    Alike,
     /// Chance may explain what differs.
     Undetermined,
+}
+
+/// The part of the lost calls from which on a difference is worth a change of policy.
+pub const WORTH: f64 = 0.01;
+
+/// The least difference between two policies that is worth a change, as [`Measure`] counts:
+/// [`WORTH`] of the calls that the faults cost the one to which they cost more. Without
+/// faults, or where that is not known, whatever is more than chance.
+pub fn least(scenario: &Scenario, a: &PolicyResults, b: &PolicyResults) -> f64 {
+    let lost = |p: &PolicyResults| p.metric(LOST_CALLS).mean;
+    let lost = lost(a).max(lost(b));
+    let over = match Measure::of(scenario) {
+        Measure::Share => a.metric(JUDGED_CALLS).mean,
+        Measure::Rate => scenario.run.horizon.as_secs() - scenario.run.warmup.as_secs(),
+    };
+    match lost > 0.0 && over > 0.0 {
+        true => WORTH * lost / over,
+        false => 0.0,
+    }
+}
+
+/// Whether two policies answer as many calls: chance may explain what differs, or it is
+/// certainly not worth a change.
+pub fn is_alike(scenario: &Scenario, a: &PolicyResults, b: &PolicyResults) -> bool {
+    let d = a.difference(b, Measure::of(scenario).key());
+    let least = least(scenario, a, b);
+    // Without an interval nothing can be told apart.
+    std::ptr::eq(a, b) || !(d.low > 0.0 || d.high < 0.0) || d.low > -least && d.high < least
 }
 
 /// What can be said of the policies by calls answered.
@@ -111,22 +141,30 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     if results.replications < 2 {
         return Ranking::OneRun;
     }
-    // By more than chance, or by as much in every run.
-    let apart = |d: &Estimate| d.low > 0.0 || d.agrees() && d.low.is_nan() && d.mean > 0.0;
+    // By more than chance, or by as much in every run; and worth it.
+    let apart = |p: &PolicyResults, d: &Estimate| {
+        let certain = d.low > 0.0 || d.agrees() && d.low.is_nan() && d.mean > 0.0;
+        certain && d.mean >= least(&results.scenario, first, p)
+    };
     // The one that answers most, all that are ahead considered.
     let behind = others
         .iter()
         .map(|p| (p, p.difference(first, measure.key())));
-    let behind = behind.filter(|(_, d)| apart(d));
+    let behind = behind.filter(|(p, d)| apart(p, d));
     if let Some((policy, d)) = behind.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         return Ranking::Behind(policy, d);
     }
     let equal = |d: &Estimate| d.mean == 0.0 && d.agrees();
-    match ahead.iter().all(|(_, d)| apart(d)) {
+    let slight = |p: &PolicyResults, d: &Estimate| {
+        let least = least(&results.scenario, first, p);
+        d.low > -least && d.high < least
+    };
+    match ahead.iter().all(|(p, d)| apart(p, d)) {
         true => Ranking::Ahead(next, *d),
         // Where not even chance makes a difference, more runs make none.
         false if ahead.iter().all(|(_, d)| equal(d)) => Ranking::Equal,
         false if equal(d) => Ranking::Tied,
+        false if ahead.iter().all(|(p, d)| equal(d) || slight(p, d)) => Ranking::Alike,
         false => Ranking::Undetermined,
     }
 }

@@ -3,8 +3,8 @@
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::GOODPUT;
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DENIED_ATTEMPTS,
-    DOUBLE_EFFECTS, GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS, METRICS, PEAK_AFTER_PER_S,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DENIED_ATTEMPTS, DOUBLE_EFFECTS,
+    GOODPUT_PER_S, JUDGED_CALLS, LONGEST_QUEUE, LOST_CALLS, METRICS, PEAK_AFTER_PER_S,
     RECOVERED_RATIO, SERIES, UTILISATION, WAIT_P99_S, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::{Entry, Key};
@@ -12,8 +12,9 @@ use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
 use crate::text_table::{aligned, grouped, piped, terminal};
+use crate::verdict::herd::impact::{self, degraded};
 use crate::verdict::herd::ranking::Measure;
-use crate::verdict::herd::{Question, in_runs, is_ill_at_end};
+use crate::verdict::herd::{Question, in_runs};
 
 /// What a column says of a policy.
 struct Column {
@@ -93,14 +94,6 @@ fn attempts(policy: &PolicyResults) -> String {
     }
 }
 
-/// How long a policy is ill: of runs that are ill at the end no more than a lower bound.
-fn degraded(policy: &PolicyResults) -> String {
-    match policy.metric(DEGRADED_S).mean {
-        s if is_ill_at_end(policy) => format!("≥ {}", seconds(s)),
-        s => seconds(s),
-    }
-}
-
 /// The 99th percentile of the waits of all judged calls.
 pub fn wait_p99(policy: &PolicyResults) -> String {
     let known = policy
@@ -127,12 +120,14 @@ pub fn cells(results: &Results) -> (Vec<String>, Vec<Vec<String>>) {
 }
 
 /// The same of every service of a chain.
-pub fn tier_cells(results: &Results) -> Option<([&'static str; 6], Vec<Row>)> {
+pub fn tier_cells(results: &Results) -> Option<([&'static str; 8], Vec<Row>)> {
     let whole = |(policy, mut row): (&str, Row)| {
         row[0] = format!("{policy}, {}", row[0]);
         row
     };
-    Some((TIERS, tiers(results)?.into_iter().map(whole).collect()))
+    let mut headers = TIERS;
+    headers[0] = "policy, service";
+    Some((headers, tiers(results)?.into_iter().map(whole).collect()))
 }
 
 /// Tables, bars and notes for a terminal.
@@ -245,17 +240,19 @@ fn notes(results: &Results) -> String {
     }
 }
 
-type Row = [String; 6];
+type Row = [String; 8];
 
-/// What each service of a chain makes of a call. The last column is the product
-/// of attempts per call so far: attempts here for every call of the callers.
-const TIERS: [&str; 6] = [
-    "policy, service",
+/// What each service of a chain gets and makes of a call. The last columns are attempts here
+/// for every call of the callers: over the whole run, and while faults are in full force.
+const TIERS: [&str; 8] = [
+    "service",
     "answered",
-    "attempts/call",
     "busy",
-    "wasted work",
-    "in all",
+    "peak",
+    "capacity",
+    "queue",
+    "per call",
+    "in the fault",
 ];
 
 /// Rows of services, each with its policy.
@@ -265,20 +262,34 @@ fn tiers(results: &Results) -> Option<Vec<(&str, Row)>> {
     }
     let mut rows = Vec::new();
     for policy in &results.policies {
-        let amplification = policy.amplification();
+        let (all, during) = (policy.amplification(), policy.amplification_during());
         for (i, tier) in policy.tiers().enumerate() {
+            let times = |x: f64| match x.is_finite() {
+                true => format!("{}×", three_digits(x)),
+                false => "–".to_string(),
+            };
             let row = [
                 results.scenario.tier_name(i),
-                value(tier, ANSWERED_RATIO),
-                value(tier, ATTEMPTS_PER_CALL),
-                value(tier, UTILISATION),
-                value(tier, WASTED_SERVICE_RATIO),
-                format!("{}×", three_digits(amplification[i])),
+                percent(tier.metric(ANSWERED_RATIO).mean),
+                percent(tier.metric(UTILISATION).mean),
+                per_second(impact::peak(tier)),
+                per_second(results.scenario.services[i].capacity_per_s()),
+                whole(tier, LONGEST_QUEUE),
+                times(all[i]),
+                times(during[i]),
             ];
             rows.push((policy.name.as_str(), row));
         }
     }
     Some(rows)
+}
+
+/// A rate, where there is one.
+fn per_second(x: f64) -> String {
+    match x.is_finite() {
+        true => format!("{}/s", thousands(x)),
+        false => "–".to_string(),
+    }
 }
 
 /// The same as a Markdown table.

@@ -37,11 +37,11 @@ fn ends<'r>(results: &'r Results, metric: Key) -> Option<Ends<'r>> {
 
 impl Ends<'_> {
     /// "so much with this policy, so much with that one", or with every policy.
-    fn between(&self, show: impl Fn(f64) -> String) -> String {
+    fn between(&self, every: &str, show: impl Fn(f64) -> String) -> String {
         let (least, most) = (show(self.least.1), show(self.most.1));
         match (least == most, self.known) {
             (true, 1) => format!("{least} with {}", named(self.least.0)),
-            (true, _) => format!("{least} with every policy"),
+            (true, _) => format!("{least} with {every}"),
             (false, _) => format!(
                 "{least} with {}, {most} with {}",
                 named(self.least.0),
@@ -73,6 +73,7 @@ pub fn change(results: &Results) -> String {
         ),
         Ranking::Ahead(..) => format!("{} answers the most calls", named(first)),
         Ranking::Equal => "No policy answers more calls than another".to_string(),
+        Ranking::Alike => "By calls answered the policies are alike".to_string(),
         Ranking::Tied => format!("No policy answers more calls than {}", named(first)),
         Ranking::Undetermined => format!(
             "No policy answers more calls than {} by more than chance",
@@ -129,10 +130,14 @@ fn waits(results: &Results, share: &str, wait: impl Fn(&PolicyResults) -> f64) -
         None if never.is_empty() => headline(results),
         None => format!("Fewer than {share} of all calls are ever answered with {whom}"),
         Some(ends) => {
+            let every = match never.is_empty() {
+                true => "every policy",
+                false => "every other policy",
+            };
             let answered = format!(
                 "{} of all calls are answered within {}",
                 capital(share),
-                ends.between(seconds)
+                ends.between(every, seconds)
             );
             match never.is_empty() {
                 true => answered,
@@ -203,7 +208,7 @@ pub fn waves(results: &Results) -> String {
     if let Some(ends) = ends_of(results, first) {
         let (worst, high) = ends.most;
         let mut text = format!(
-            "In its worst 10 ms {} brings {} the usual attempts",
+            "At its worst {} brings {} the usual attempts",
             named(worst),
             times(high)
         );
