@@ -11,6 +11,7 @@
 pub mod chart;
 pub mod cli;
 mod format;
+mod init;
 pub mod judge;
 mod output;
 pub mod report;

@@ -34,6 +34,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "format",
             "text_table",
             "schema",
+            "init",
             "results",
             "verdict",
             "judge",

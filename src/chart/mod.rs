@@ -21,6 +21,7 @@ mod sweep;
 pub mod theme;
 mod time;
 mod timeline;
+mod views;
 mod waves;
 
 use crate::format::thousands;

@@ -5,7 +5,7 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, T
 use crate::chart::sheet::{Words, left_of, sheet};
 use crate::chart::theme;
 use crate::chart::time::TimeScale;
-use crate::chart::timeline::{Drawn, View, end, runs, trace};
+use crate::chart::views::{Drawn, View, end, runs, trace};
 use crate::format::three_digits;
 use herdsim_core::ensemble::herd::Results;
 

@@ -137,8 +137,16 @@ pub fn end_labels(
     labels.sort_by(|a, b| a.at.total_cmp(&b.at));
     let targets: Vec<f64> = labels.iter().map(|l| l.at).collect();
     let places = theme::spread(&targets, 26.0, top, bottom);
+    // Of curves that end together each is led to its own name.
+    let crowded = |at: f64| {
+        targets
+            .iter()
+            .filter(|other| (*other - at).abs() < 20.0)
+            .count()
+            > 1
+    };
     for (label, place) in labels.iter().zip(places) {
-        if (place - label.at).abs() > 4.0 {
+        if (place - label.at).abs() > 4.0 || crowded(label.at) {
             let leader = [(right + 1.0, label.at), (right + LEADER - 3.0, place)];
             canvas.line(&leader, label.style.colour, 1.0);
         }

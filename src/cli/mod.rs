@@ -3,6 +3,7 @@
 pub mod failure;
 pub mod fence;
 pub mod herd;
+pub mod init;
 pub mod options;
 pub mod policies;
 pub mod quorum;
@@ -20,6 +21,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use fence::FenceOptions;
 use herd::Options;
+use init::InitOptions;
 use policies::PoliciesOptions;
 use quorum::{Promises, QuorumOptions};
 use report::ReportOptions;
@@ -120,6 +122,7 @@ impl Cli {
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
+            Some(Command::Init(options)) => return init::init(options),
             Some(Command::Schema) => return shell::schema(),
             Some(Command::Completions { shell }) => {
                 return shell::completions(command(), *shell);
@@ -179,6 +182,8 @@ pub enum Command {
         #[command(flatten)]
         promises: Promises,
     },
+    /// Write a first scenario: asks five questions on a terminal, takes flags elsewhere
+    Init(Box<InitOptions>),
     /// Put the shards of a sweep together
     Merge(MergeOptions),
     /// Make the charts and documents of runs again from their files

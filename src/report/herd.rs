@@ -8,8 +8,8 @@ use crate::verdict::herd::impact;
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
-    Fate, Question, cautions, done_after, headline, in_runs, incident, is_ill_at_end, named,
-    recovers, setting,
+    Fate, Question, cautions, done_after, full_setting, headline, in_runs, incident, is_ill_at_end,
+    named, recovers,
 };
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
@@ -41,7 +41,7 @@ pub fn story(results: &Results) -> Story {
     let run = &results.scenario.run;
     Story {
         title: headline(results),
-        setting: setting(results),
+        setting: full_setting(results),
         warnings: cautions(results).iter().map(|c| capital(c)).collect(),
         lead: impact::lead(results),
         board: results.policies.iter().map(|p| entry(results, p)).collect(),

@@ -26,7 +26,7 @@ struct Page<'s> {
 struct Figure<'s> {
     name: &'s str,
     title: String,
-    subtitle: &'s str,
+    subtitle: String,
     /// Pixels of the drawing above what is shown of it.
     head: f64,
     svg: String,
@@ -138,10 +138,14 @@ fn key(text: &str) -> String {
 /// # Errors
 /// None that the template could meet: it has no input but strings.
 pub fn html(story: &Story, parts: &[Part]) -> String {
-    // What the page says once, no chart need say again.
-    let once = format!("{} · ", story.setting);
-    fn figure<'c>(chart: &'c Chart, page: &str, once: &str) -> Figure<'c> {
-        let subtitle = chart.subtitle.strip_prefix(once);
+    fn figure<'c>(chart: &'c Chart, page: &str, setting: &str) -> Figure<'c> {
+        // What the page says once, no chart need say again.
+        let said: Vec<&str> = setting.split(" · ").collect();
+        let parts = chart
+            .subtitle
+            .split(" · ")
+            .filter(|part| !said.contains(part));
+        let subtitle: Vec<&str> = parts.collect();
         // Where the page has its title, it is called by what it shows.
         let title = match (chart.title == page, chart.description.split_once(". ")) {
             (true, Some((what, _))) => what,
@@ -150,7 +154,7 @@ pub fn html(story: &Story, parts: &[Part]) -> String {
         Figure {
             name: &chart.name,
             title: glued(title),
-            subtitle: subtitle.unwrap_or(&chart.subtitle),
+            subtitle: subtitle.join(" · "),
             head: chart.head,
             svg: inline(chart),
             hover: hover(chart),
@@ -161,7 +165,7 @@ pub fn html(story: &Story, parts: &[Part]) -> String {
         let own = part
             .charts
             .iter()
-            .map(|chart| figure(chart, &story.title, &once));
+            .map(|chart| figure(chart, &story.title, &story.setting));
         figures.push((part.heading.as_str(), own.collect()));
     }
     let page = Page {

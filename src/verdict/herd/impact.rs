@@ -206,7 +206,7 @@ fn change(results: &Results, first: &PolicyResults) -> Option<String> {
     };
     let mut helps = Vec::new();
     if Measure::of(&results.scenario) == Measure::Rate
-        && let Some((policy, d)) = best_by(results, first, ANSWERED_RATIO, true)
+        && let Some((policy, d)) = best_by(results, first, ANSWERED_RATIO, true, &|_| true)
         && d.mean >= TOLD[1]
     {
         helps.push(format!(
@@ -216,9 +216,13 @@ fn change(results: &Results, first: &PolicyResults) -> Option<String> {
             percent(first.metric(ANSWERED_RATIO).mean)
         ));
     }
-    if let Some((policy, d)) = best_by(results, first, PEAK_AFTER_PER_S, false)
-        && d.mean <= -TOLD[0] * peak(first)
-    {
+    // Who answers no fewer of its calls, before others.
+    let lower = |among: &dyn Fn(&PolicyResults) -> bool| {
+        let best = best_by(results, first, PEAK_AFTER_PER_S, false, among);
+        best.filter(|(_, d)| d.mean <= -TOLD[0] * peak(first))
+    };
+    let gives_up = |p: &PolicyResults| less_answered(results, first, p).is_some();
+    if let Some((policy, _)) = lower(&|p| !gives_up(p)).or_else(|| lower(&gives_up)) {
         let but = match less_answered(results, first, policy) {
             Some(but) => format!(", though {but}"),
             None => String::new(),
@@ -235,15 +239,16 @@ fn change(results: &Results, first: &PolicyResults) -> Option<String> {
     })
 }
 
-/// The policy that is most above the first by a metric, or most below it, by more than
-/// chance.
+/// The policy among some that is most above the first by a metric, or most below it, by
+/// more than chance.
 fn best_by<'r>(
     results: &'r Results,
     first: &PolicyResults,
     metric: Key,
     more: bool,
+    among: &dyn Fn(&PolicyResults) -> bool,
 ) -> Option<(&'r PolicyResults, Estimate)> {
-    let others = results.policies.iter().skip(1);
+    let others = results.policies.iter().skip(1).filter(|p| among(p));
     let differ = others.map(|p| (p, p.difference(first, metric)));
     let better = differ.filter(|(_, d)| if more { d.low > 0.0 } else { d.high < 0.0 });
     let best = better.reduce(|a, b| {
@@ -273,27 +278,4 @@ fn less_answered(
             percent(theirs)
         )
     })
-}
-
-/// From the least to the most of how long some policies are degraded and of what they lose:
-/// ", degraded for 24.7 s, with 100,384 to 100,857 calls lost"; nothing where it is not known.
-pub fn range<'r>(policies: impl Iterator<Item = &'r PolicyResults> + Clone) -> String {
-    let between = |metric: Key, show: &dyn Fn(f64) -> String| {
-        let values = policies.clone().map(|p| p.metric(metric).mean);
-        let least = values.clone().fold(f64::INFINITY, f64::min);
-        let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
-        let known = values.fold(true, |known, x| known && x.is_finite());
-        known.then(|| match (show(least), show(most)) {
-            (least, most) if least == most => least,
-            (least, most) => format!("{least} to {most}"),
-        })
-    };
-    let degraded = between(DEGRADED_S, &seconds);
-    let lost = between(LOST_CALLS, &|x| thousands(x.max(0.0)));
-    match (degraded, lost) {
-        (Some(degraded), Some(lost)) => {
-            format!(", degraded for {degraded}, with {lost} calls lost")
-        }
-        _ => String::new(),
-    }
 }
