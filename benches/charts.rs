@@ -21,7 +21,7 @@ fn main() {
     let mut count = 0;
     for _ in 0..turns {
         let start = Instant::now();
-        let charts = black_box(chart::herd(black_box(&results), None, &[]))
+        let charts = black_box(chart::herd(black_box(&results), None, &[], None))
             .expect("charts")
             .drawn;
         times[0].push(start.elapsed().as_secs_f64());

@@ -30,6 +30,7 @@ fn small_run(workers: &Workers) -> Result<PathBuf, Box<dyn std::error::Error>> {
         watch: Watch::default(),
         charts: false,
         before: None,
+        measured: None,
     };
     let finished = simulate(&Job::Herd(scenario), &context)?;
     let directory = RunDir::prepare(&std::env::temp_dir(), "read-run-example")?;

@@ -13,6 +13,7 @@ pub mod cli;
 mod format;
 mod init;
 pub mod judge;
+pub mod measured;
 mod output;
 pub mod report;
 pub mod results;

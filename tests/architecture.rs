@@ -35,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "text_table",
             "schema",
             "init",
+            "measured",
             "results",
             "verdict",
             "judge",

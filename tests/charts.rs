@@ -238,7 +238,7 @@ fn no_texts_overlap_and_none_leaves_the_sheet() {
             &compare,
         ]);
         let results = herd::run(&s, &workers).unwrap();
-        for chart in chart::herd(&results, None, &[]).unwrap().drawn {
+        for chart in chart::herd(&results, None, &[], None).unwrap().drawn {
             assert_legible(&format!("{} of {n}", chart.name), &chart.svg);
         }
     }
@@ -254,7 +254,7 @@ fn pictures_are_twice_as_large_and_not_blank() {
         "run.replications=2",
     ]);
     let results = herd::run(&s, &workers).unwrap();
-    for chart in chart::herd(&results, None, &[]).unwrap().drawn {
+    for chart in chart::herd(&results, None, &[], None).unwrap().drawn {
         let light = chart.png().unwrap();
         let decoder = png::Decoder::new(std::io::Cursor::new(&light));
         let mut reader = decoder.read_info().unwrap();
@@ -289,7 +289,7 @@ fn the_longest_names_leave_room_for_the_charts() {
     );
     let s = herdsim_core::scenario::Scenario::parse("long.toml", &file).unwrap();
     let results = herd::run(&s, &workers).unwrap();
-    for chart in chart::herd(&results, None, &[]).unwrap().drawn {
+    for chart in chart::herd(&results, None, &[], None).unwrap().drawn {
         assert_legible(&format!("{} of long names", chart.name), &chart.svg);
     }
 }

@@ -469,7 +469,7 @@ fn a_quorum_says_what_a_setting_gives_up() {
     // 3(1 − p)p² + … with p = 1%, against 1 − p³.
     for part in [
         "R=2 W=2 eliminates them",
-        "survive 1 of their replicas down, not 2",
+        "tolerate 1 of their replicas down, not 2",
         "are possible 99.970% of it, not 99.99990%",
     ] {
         assert!(verdict.contains(part), "{verdict}");

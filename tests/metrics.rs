@@ -134,6 +134,7 @@ fn every_value_of_every_shipped_scenario_lies_in_its_domain() {
             watch: Watch::default(),
             charts: false,
             before: None,
+            measured: None,
         };
         let finished = simulate(&job, &context).unwrap();
         let what = path.file_stem().unwrap().to_str().unwrap();

@@ -25,6 +25,7 @@ mod views;
 mod waves;
 
 use crate::format::thousands;
+use crate::measured::Measured;
 use crate::verdict::curves::Curves;
 use crate::verdict::sequence::Sequence;
 use crate::verdict::sweep::SweepResults;
@@ -56,8 +57,8 @@ impl Charts {
     }
 }
 
-/// Every chart of a herd run; beside that of an earlier run, where there is one. What
-/// needs a column of the time series that is not known is left out.
+/// Every chart of a herd run; beside that of an earlier run, and measured series, where
+/// there are any. What needs a column of the time series that is not known is left out.
 ///
 /// # Errors
 /// A chart that cannot be drawn.
@@ -65,13 +66,14 @@ pub fn herd(
     results: &Results,
     before: Option<&Results>,
     unknown: &[&str],
+    measured: Option<&Measured>,
 ) -> Result<Charts, ChartError> {
     let has = |columns: &[Key]| columns.iter().all(|key| !unknown.contains(&key.name()));
     let mut charts = Charts::default();
     charts.drawn = match before {
         _ if !has(&[OFFERED, GOODPUT]) => Vec::new(),
-        None => vec![timeline::timeline(results)?],
-        Some(before) => timeline::pair(before, results)?.to_vec(),
+        None => vec![timeline::timeline(results, measured)?],
+        Some(before) => timeline::pair(before, results, measured)?.to_vec(),
     };
     charts.drawn.push(scoreboard::scoreboard(results)?);
     charts.drawn.push(outcomes::outcomes(results)?);
@@ -84,12 +86,12 @@ pub fn herd(
         _ => charts.absent("waves", "no attempt is sent then"),
     }
     if results.scenario.entry().pool().is_some() && has(&[QUEUE_LENGTH, BUSY_SERVERS]) {
-        charts.drawn.push(timeline::queue(results)?);
+        charts.drawn.push(timeline::queue(results, measured)?);
     }
     let series = || results.policies.iter().flat_map(|p| &p.series);
     let latency = |bin: &[Estimate; SERIES.len()]| bin[LATENCY_P50.index()].mean.is_finite();
     match has(&[LATENCY_P50, LATENCY_P99]) {
-        true if series().any(latency) => charts.drawn.push(timeline::latency(results)?),
+        true if series().any(latency) => charts.drawn.push(timeline::latency(results, measured)?),
         true => charts.absent("latency", "no call was answered"),
         false => {}
     }

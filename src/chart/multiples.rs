@@ -5,7 +5,7 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, T
 use crate::chart::sheet::{Words, left_of, sheet};
 use crate::chart::theme;
 use crate::chart::time::TimeScale;
-use crate::chart::views::{Drawn, View, end, runs, trace};
+use crate::chart::views::{Beside, Drawn, View, end, runs, trace};
 use crate::format::three_digits;
 use herdsim_core::ensemble::herd::Results;
 
@@ -48,7 +48,7 @@ pub fn multiples(
     results: &Results,
     words: Words<'_>,
     views: &[View],
-    beside: &[&Results],
+    beside: Beside<'_>,
 ) -> Result<Chart, ChartError> {
     let n = results.policies.len();
     let all = views.len() as f64 * (height(n) + 84.0) + 60.0;
@@ -62,6 +62,9 @@ pub fn multiples(
             };
             if let Some((_, name)) = drawn.capacity {
                 heading += &format!(" · dashed: {name}");
+            }
+            if !drawn.measured.is_empty() {
+                heading += " · dark: measured";
             }
             canvas.text(
                 (theme::LEFT, top - 16.0),
@@ -124,6 +127,10 @@ fn panel(
     for run in runs(&drawn.curves[i]) {
         let line = trace(&scale, run, |e| y(e.mean));
         canvas.line(&line, theme::colour(i), 2.4);
+    }
+    for line in &drawn.measured {
+        let line: Vec<(f64, f64)> = line.iter().map(|[t, v]| (scale.x(*t), y(*v))).collect();
+        canvas.line(&line, theme::INK, 1.6);
     }
     name(
         canvas,

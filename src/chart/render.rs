@@ -22,7 +22,7 @@ pub struct ChartError {
 pub struct Chart {
     /// File name without extension.
     pub name: String,
-    /// The finding.
+    /// What was found.
     pub title: String,
     /// Of what, and what its numbers are made of.
     pub subtitle: String,

@@ -15,7 +15,7 @@ pub struct Signed<'s> {
     pub name: &'s str,
 }
 
-/// What stands around a chart: the finding as title, the setting under it, a footer.
+/// What stands around a chart: what was found as title, the setting under it, a footer.
 pub(super) struct Sheet<'s> {
     pub name: &'s str,
     pub title: &'s str,
@@ -72,7 +72,7 @@ pub(super) fn sheet(
 /// What a chart of herd results says of itself.
 pub(super) struct Words<'w> {
     pub name: &'static str,
-    /// The finding.
+    /// What was found.
     pub title: &'w str,
     /// What is shown, for those who do not see it.
     pub what: &'w str,

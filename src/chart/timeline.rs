@@ -7,8 +7,9 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, T
 use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::chart::views::{Drawn, Step, View, end, runs, trace};
+use crate::chart::views::{Beside, Drawn, MEASURED, Step, View, end, runs, trace};
 use crate::format::{seconds, thousands, three_digits};
+use crate::measured::Measured;
 use crate::verdict::herd::headline;
 use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::Results;
@@ -21,16 +22,26 @@ const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;
 
 /// The chart `timeline`.
-pub fn timeline(results: &Results) -> Result<Chart, ChartError> {
-    load(results, "timeline", &headline(results), &[])
+pub fn timeline(results: &Results, measured: Option<&Measured>) -> Result<Chart, ChartError> {
+    load(results, "timeline", &headline(results), &[], measured)
 }
 
 /// The charts `timeline-before` and `timeline` of two runs, on the same scales.
-pub fn pair(before: &Results, now: &Results) -> Result<[Chart; 2], ChartError> {
+pub fn pair(
+    before: &Results,
+    now: &Results,
+    measured: Option<&Measured>,
+) -> Result<[Chart; 2], ChartError> {
     let title = |when: &str, results| format!("{when}: {}", headline(results));
     Ok([
-        load(before, "timeline-before", &title("Before", before), &[now])?,
-        load(now, "timeline", &title("Now", now), &[before])?,
+        load(
+            before,
+            "timeline-before",
+            &title("Before", before),
+            &[now],
+            measured,
+        )?,
+        load(now, "timeline", &title("Now", now), &[before], measured)?,
     ])
 }
 
@@ -40,6 +51,7 @@ fn load(
     name: &'static str,
     title: &str,
     beside: &[&Results],
+    measured: Option<&Measured>,
 ) -> Result<Chart, ChartError> {
     let capacity = results.scenario.entry().capacity_per_s();
     let level = capacity.is_finite();
@@ -67,11 +79,19 @@ fn load(
         what,
         how: MEANS,
     };
-    panels(results, words, &views, beside)
+    panels(
+        results,
+        words,
+        &views,
+        Beside {
+            runs: beside,
+            measured,
+        },
+    )
 }
 
 /// The chart `queue`.
-pub fn queue(results: &Results) -> Result<Chart, ChartError> {
+pub fn queue(results: &Results, measured: Option<&Measured>) -> Result<Chart, ChartError> {
     let pool = results.scenario.entry().pool();
     let level = |n: Option<u32>, what: &str| {
         n.map(|n| (f64::from(n), format!("{} {what}", thousands(f64::from(n)))))
@@ -99,11 +119,19 @@ pub fn queue(results: &Results) -> Result<Chart, ChartError> {
         what,
         how: MEANS,
     };
-    panels(results, words, &views, &[])
+    panels(
+        results,
+        words,
+        &views,
+        Beside {
+            runs: &[],
+            measured,
+        },
+    )
 }
 
 /// The chart `latency`.
-pub fn latency(results: &Results) -> Result<Chart, ChartError> {
+pub fn latency(results: &Results, measured: Option<&Measured>) -> Result<Chart, ChartError> {
     let view = |heading, column| View {
         heading,
         column,
@@ -113,7 +141,7 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
     };
     let views = [
         view("Median latency of answered calls", LATENCY_P50),
-        view("99th percentile of it", LATENCY_P99),
+        view("99th percentile latency of answered calls", LATENCY_P99),
     ];
     let what = "Latency of answered calls against time, retries and waiting included";
     let words = Words {
@@ -122,7 +150,15 @@ pub fn latency(results: &Results) -> Result<Chart, ChartError> {
         what,
         how: MEANS,
     };
-    panels(results, words, &views, &[])
+    panels(
+        results,
+        words,
+        &views,
+        Beside {
+            runs: &[],
+            measured,
+        },
+    )
 }
 
 /// A chart of panels, one below the other, on one scale of time.
@@ -130,7 +166,7 @@ fn panels(
     results: &Results,
     words: Words<'_>,
     views: &[View],
-    beside: &[&Results],
+    beside: Beside<'_>,
 ) -> Result<Chart, ChartError> {
     if results.policies.len() >= multiples::LEAST {
         return multiples::multiples(results, words, views, beside);
@@ -142,7 +178,7 @@ fn panels(
         from: 0.0,
         to: end(results),
         left: theme::LEFT,
-        right: names.right(levels.map(|(_, name)| name.as_str())),
+        right: names.right(levels.map(|(_, name)| name.as_str()).chain(beside.label())),
     };
     let faults = scale.fault_names();
     let rows = faults.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64;
@@ -194,8 +230,7 @@ struct Panel<'r> {
     names: &'r Names,
     top: f64,
     view: &'r View,
-    /// Results whose curves have to fit as well.
-    beside: &'r [&'r Results],
+    beside: Beside<'r>,
 }
 
 impl Panel<'_> {
@@ -213,6 +248,7 @@ impl Panel<'_> {
             curves,
             capacity,
             axis,
+            measured,
         } = Drawn::of(self.view, self.results, self.beside, self.scale.to);
         let (bottom, top) = (self.bottom(), self.top);
         let y = |value: f64| bottom - axis.share(value) * PANEL;
@@ -254,7 +290,11 @@ impl Panel<'_> {
                 canvas.curve(&line, i);
             }
         }
-        self.labels(canvas, &curves, capacity, y);
+        for line in &measured {
+            let line: Vec<(f64, f64)> = line.iter().map(|[t, v]| (self.x(*t), y(*v))).collect();
+            canvas.line(&line, theme::INK, 2.0);
+        }
+        self.labels(canvas, &curves, capacity, &measured, y);
         self.tell(canvas, &curves);
     }
 
@@ -303,6 +343,7 @@ impl Panel<'_> {
         canvas: &mut Canvas<'_>,
         curves: &[Vec<Step>],
         capacity: Option<(f64, &str)>,
+        measured: &[Vec<[f64; 2]>],
         y: impl Fn(f64) -> f64,
     ) {
         let lines: Vec<Vec<(f64, f64)>> = curves
@@ -311,6 +352,7 @@ impl Panel<'_> {
             .collect();
         let frame = [theme::LEFT, self.top, self.scale.right, self.bottom()];
         let (mut labels, mut taken) = (Vec::new(), Vec::new());
+        let (mut broken, mut last) = (Vec::new(), theme::LEFT);
         for (i, curve) in curves.iter().enumerate() {
             let Some((_, end, _)) = curve.last() else {
                 continue;
@@ -333,7 +375,25 @@ impl Panel<'_> {
                     taken.push(shape);
                     canvas.text(at, &label.text, label.style);
                 }
+                // Several that break off together are led to, from the last of them.
+                None if breaks => {
+                    last = last.max(self.x(*end));
+                    broken.push(label);
+                }
                 None => labels.push(label),
+            }
+        }
+        end_labels(canvas, last, (self.top, self.bottom()), broken);
+        if let Some([t, value]) = measured.last().and_then(|line| line.last()) {
+            let style = Type::new(theme::LABEL, theme::INK).bold();
+            let at = (self.x(*t) + 10.0, y(*value) - 12.0);
+            match at.0 + 130.0 < self.scale.right {
+                true => canvas.text(at, MEASURED, style),
+                false => labels.push(EndLabel {
+                    at: y(*value),
+                    text: MEASURED.to_string(),
+                    style,
+                }),
             }
         }
         if let Some((level, name)) = capacity {

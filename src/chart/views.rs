@@ -4,6 +4,7 @@
 use crate::chart::sheet::DECADES;
 use crate::chart::theme;
 use crate::chart::time::TimeScale;
+use crate::measured::Measured;
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::herd::SERIES;
 use herdsim_core::metric::Key;
@@ -11,6 +12,8 @@ use herdsim_core::stats::Estimate;
 
 /// Bins drawn at most, each wider than a pixel.
 const MOST_BINS: usize = 800;
+/// What measured series are called.
+pub(super) const MEASURED: &str = "measured";
 
 /// What a panel shows.
 pub(super) struct View {
@@ -132,10 +135,27 @@ pub(super) struct Drawn<'v> {
     pub curves: Vec<Vec<Step>>,
     pub capacity: Option<(f64, &'v str)>,
     pub axis: Axis,
+    /// What was measured of it, in stretches.
+    pub measured: Vec<Vec<[f64; 2]>>,
+}
+
+/// What is drawn beside results.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'b> {
+    /// Results whose curves have to fit as well.
+    pub runs: &'b [&'b Results],
+    pub measured: Option<&'b Measured>,
+}
+
+impl Beside<'_> {
+    /// The name that measured curves take room for.
+    pub fn label(&self) -> Option<&'static str> {
+        self.measured.map(|_| MEASURED)
+    }
 }
 
 impl<'v> Drawn<'v> {
-    pub fn of(view: &'v View, results: &Results, beside: &[&Results], end: f64) -> Drawn<'v> {
+    pub fn of(view: &'v View, results: &Results, beside: Beside<'_>, end: f64) -> Drawn<'v> {
         let of = |results: &Results| -> Vec<Vec<Step>> {
             let policies = 0..results.policies.len();
             policies
@@ -143,13 +163,18 @@ impl<'v> Drawn<'v> {
                 .collect()
         };
         let curves = of(results);
-        let others: Vec<Vec<Step>> = beside.iter().flat_map(|results| of(results)).collect();
+        let others: Vec<Vec<Step>> = beside.runs.iter().flat_map(|results| of(results)).collect();
+        let measured = beside.measured;
+        let measured = measured.map_or_else(Vec::new, |m| m.stretches(view.column, end, MOST_BINS));
+        let values = || measured.iter().flatten().map(|[_, value]| *value);
         let all = || curves.iter().chain(&others).flatten();
         let most = all()
             .map(|(_, _, e)| e.mean.max(if e.high.is_nan() { 0.0 } else { e.high }))
+            .chain(values())
             .fold(0.0, f64::max);
         let least = all()
             .map(|(_, _, e)| e.mean)
+            .chain(values())
             .filter(|mean| *mean > 0.0)
             .fold(f64::INFINITY, f64::min);
         // A capacity far above everything would press the curves flat.
@@ -165,6 +190,7 @@ impl<'v> Drawn<'v> {
             curves,
             capacity,
             axis,
+            measured,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod herd;
 pub mod init;
 pub mod options;
 pub mod policies;
+pub mod progress;
 pub mod quorum;
 pub mod report;
 pub mod run;

@@ -211,6 +211,32 @@ pub struct Common {
         requires = "baseline"
     )]
     noise: Option<String>,
+    /// Measured series to draw over a herd's: CSV with a column of times, or the JSON of a
+    /// range query of Prometheus
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        requires = "series"
+    )]
+    pub overlay: Option<PathBuf>,
+    /// Which of them is what: offered, goodput, queue, busy, p50 or p99 = a column or a label;
+    /// repeat for several
+    #[arg(
+        long,
+        value_name = "WHAT=NAME",
+        help_heading = "Output",
+        requires = "overlay"
+    )]
+    pub series: Vec<String>,
+    /// What the clock of --overlay shows as the run begins; by default its first time
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Output",
+        requires = "overlay"
+    )]
+    pub overlay_start: Option<String>,
     /// Write what became of every --assert as JUnit XML
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub junit: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Running a job from the command line: simulate, write, tell, judge.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::{Condition, Job};
-use indicatif::{ProgressBar, ProgressStyle};
+use herdsim_core::scenario::{Condition, Job, JobKind, Node, Problem};
 
 use crate::cli::options::{Common, Format};
+use crate::cli::progress::Progress;
 use crate::format::{bytes, large};
 use crate::judge::assertion::Ruling;
+use crate::measured::Measured;
 use crate::output::run_dir::RunDir;
 use crate::run::{
     self, ASSERTION_FAILED, Context, Finished, INTERRUPTED, Ruled, RunError, directory_of,
@@ -41,27 +42,26 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
             bytes(Cost::MOST_BYTES)
         ));
     }
+    let measured = measured(job, common)?;
     let directory = RunDir::prepare(&common.out, job.name())?;
 
     let start = Instant::now();
     let workers = Workers::new(threads)?;
     let stop = stop_on_interrupt(Some(directory.temporary()));
-    let bar = progress_bar(common, "replications");
+    let progress = Progress::new(common, "replications", 0);
     let context = Context {
         workers: &workers,
         watch: Watch {
             stop: &stop,
-            progress: &|done, planned| {
-                bar.set_length(planned);
-                bar.set_position(done);
-            },
+            progress: &|done, planned| progress.at(done, planned),
         },
         charts: !common.no_charts,
         before: against.and_then(directory_of),
+        measured: measured.as_ref(),
     };
     let mut finished = run::simulate(job, &context)?;
     finished.keep(conditions);
-    bar.finish_and_clear();
+    progress.finish();
     let simulated = start.elapsed();
     let rulings = finished.judge(&assertions, baseline.as_ref(), context.charts)?;
     let written = finished.write(directory, &workers, common.theme())?;
@@ -94,6 +94,25 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
     Ok(if held { 0 } else { ASSERTION_FAILED })
 }
 
+/// What was measured, to be drawn over what is simulated.
+fn measured(job: &Job, common: &Common) -> Result<Option<Measured>, RunError> {
+    let Some(path) = &common.overlay else {
+        return Ok(None);
+    };
+    let file = path.display().to_string();
+    if job.kind() != JobKind::Herd {
+        let place = Node::from_flag("--overlay", &file).place;
+        let problem = format!(
+            "--overlay goes with a herd, not with a {}",
+            job.kind().name()
+        );
+        return Err(Problem::new(problem).at(Some(place)).into());
+    }
+    let start = common.overlay_start.as_deref();
+    let read = Measured::read(&file, run::read(path)?, &common.series, start)?;
+    Ok(Some(read))
+}
+
 /// The first Ctrl-C ends the run with what is complete; the second ends the
 /// process, and what it had begun to write goes with it.
 pub fn stop_on_interrupt(temporary: Option<&Path>) -> Arc<AtomicBool> {
@@ -110,16 +129,6 @@ pub fn stop_on_interrupt(temporary: Option<&Path>) -> Arc<AtomicBool> {
         note("finishing the replications in progress; Ctrl-C again to stop now");
     });
     stop
-}
-
-pub fn progress_bar(common: &Common, what: &str) -> ProgressBar {
-    if common.quiet || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template(&format!(
-        "{{bar:32}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left"
-    ));
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The result on standard output, in the format asked for.

@@ -10,7 +10,8 @@ use herdsim_core::scenario::{JobKind, Node, Overlay, Problem};
 
 use crate::chart::theme::Theme;
 use crate::cli::options::{Common, Format, all_threads};
-use crate::cli::run::{self, note, print, progress_bar, stop_on_interrupt};
+use crate::cli::progress::Progress;
+use crate::cli::run::{self, note, print, stop_on_interrupt};
 use crate::format::{bytes, large, seconds, thousands};
 use crate::output::csv;
 use crate::output::run_dir::RunDir;
@@ -69,6 +70,7 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     for (flag, given) in [
         ("--baseline", common.baseline.as_ref()),
         ("--junit", common.junit.as_ref()),
+        ("--overlay", common.overlay.as_ref()),
     ] {
         if let Some(path) = given {
             let place = Node::from_flag(flag, &path.display().to_string()).place;
@@ -124,8 +126,7 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     }
     let workers = Workers::new(threads)?;
     let stop = stop_on_interrupt(None);
-    let bar = progress_bar(common, "cells");
-    bar.set_length(mine);
+    let progress = Progress::new(common, "cells", before);
     let finished = AtomicU64::new(before);
     sweep::run(
         &grid,
@@ -139,10 +140,10 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
             if !checkpoint.is_writing() {
                 stop.store(true, Ordering::Relaxed);
             }
-            bar.set_position(finished.fetch_add(1, Ordering::Relaxed) + 1);
+            progress.at(finished.fetch_add(1, Ordering::Relaxed) + 1, mine);
         },
     )?;
-    bar.finish_and_clear();
+    progress.finish();
     let directory = checkpoint.close()?;
     let done = finished.into_inner();
     if done < mine {
@@ -166,6 +167,13 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     // What it held is in the results now.
     let _ = std::fs::remove_dir_all(&directory);
     tell(&swept, common.format, common.quiet)?;
+    if let (true, Some((least, most))) = (common.verbose, swept.replications) {
+        let [least, most] = [least, most].map(|n| thousands(n as f64));
+        note(&match least == most {
+            true => format!("{most} replications a cell"),
+            false => format!("{least} to {most} replications a cell"),
+        });
+    }
     Ok(0)
 }
 

@@ -23,7 +23,7 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
     let mut tables = vec![
         TextTable::new("", &headers(results), &rows(results)),
         TextTable::new(
-            "Availability, load, and what reads in a row find",
+            "Availability, load, versions missed and non-monotonic reads",
             &more_headers,
             &more,
         ),

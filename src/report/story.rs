@@ -7,7 +7,7 @@ use crate::text_table::TextTable;
 /// What a document says, whatever its form.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
-    /// The finding, a line.
+    /// What was found, a line.
     pub title: String,
     /// The setting, a line.
     pub setting: String,

@@ -18,6 +18,7 @@ pub fn story(results: &SweepResults<'_>, scenario: &str) -> Story {
     let mut summary: Vec<String> = verdict.into_iter().collect();
     summary.extend((0..results.names.len().min(TOLD)).filter_map(|i| range(results, i)));
     summary.extend(best(results));
+    summary.extend(results.meaning().map(|text| format!("{}.", capital(text))));
     let mut tables = vec![TextTable::new("", &results.headers(), &results.rows())];
     tables.extend(cells(results));
     let seed = results.base.seed();

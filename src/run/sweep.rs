@@ -184,13 +184,15 @@ impl Whole<'_> {
         };
         Ok(Swept {
             text: format!(
-                "{}\n{}",
+                "{}\n{}{}",
                 wrapped(&results.verdict()),
-                aligned(&headers, &rows)
+                aligned(&headers, &rows),
+                results.meaning().map_or_else(String::new, |text| format!("\n{text}\n"))
             ),
             markdown: format!("{}\n\n{}", results.verdict(), piped(&headers, &rows)),
             json,
             absent,
+            replications: results.replications,
             written: Written {
                 directory: directory.commit()?,
                 names,
@@ -206,5 +208,7 @@ pub struct Swept {
     pub json: String,
     /// Charts that would have nothing on them, and why.
     pub absent: Vec<String>,
+    /// The fewest and the most replications of a cell.
+    pub replications: Option<(u64, u64)>,
     pub written: Written,
 }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{self, Charts};
 use crate::format::percent;
+use crate::measured::{self, Measured};
 use crate::output::json::{Extras, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
 use crate::report::{self, Story};
@@ -311,10 +312,19 @@ impl Study for Scenario {
         }
         let before = context.before.and_then(earlier);
         let charts = match context.charts {
-            true => chart::herd(&results, before.as_ref().map(|b| &b.results), &[])?,
+            true => chart::herd(
+                &results,
+                before.as_ref().map(|b| &b.results),
+                &[],
+                context.measured,
+            )?,
             false => Charts::default(),
         };
         let mut finished = finish(results, charts)?;
+        finished.files.extend(context.measured.map(|measured| File {
+            name: measured::FILE,
+            bytes: measured.csv(),
+        }));
         finished
             .notes
             .extend(before.into_iter().flat_map(|b| b.gaps));
@@ -329,10 +339,13 @@ impl Study for Scenario {
     fn load(&self, directory: &Path, before: Option<&Path>) -> Result<Finished, StudyError> {
         let mut loaded = files::load(directory, self.clone(), &MANNER)?;
         let before = before.and_then(earlier);
+        let measured = std::fs::read_to_string(directory.join(measured::FILE)).ok();
+        let measured = measured.map(Measured::of_run).transpose()?;
         let charts = chart::herd(
             &loaded.results,
             before.as_ref().map(|b| &b.results),
             &loaded.unknown,
+            measured.as_ref(),
         )?;
         loaded.gaps.extend(before.into_iter().flat_map(|b| b.gaps));
         let mut finished = finish(loaded.results, charts)?;

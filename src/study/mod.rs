@@ -21,6 +21,7 @@ use herdsim_core::theory::herd::Pressure;
 use serde_json::{Map, Value as Json};
 
 use crate::chart::{Chart, ChartError};
+use crate::measured::Measured;
 use crate::output::json::Extras;
 use crate::output::load::LoadError;
 use crate::report::Story;
@@ -34,6 +35,8 @@ pub struct Context<'c> {
     pub charts: bool,
     /// The directory of an earlier run to draw beside this one.
     pub before: Option<&'c Path>,
+    /// Measured series to draw beside what is simulated, of a herd.
+    pub measured: Option<&'c Measured>,
 }
 
 /// A file of a run.

@@ -135,14 +135,14 @@ pub fn sentence(results: &QuorumResults<'_>, cell: &Cell) -> String {
 /// What one setting gives up against another, apart from latency.
 fn given_up(before: &Cell, after: &Cell) -> Vec<String> {
     let lost = |i: usize| {
-        let survive = |cell: &Cell| cell.resilience[i];
+        let tolerates = |cell: &Cell| cell.resilience[i];
         let possible = |cell: &Cell| nines(cell.available[i]);
         let mut lost = Vec::new();
-        if survive(after) < survive(before) {
+        if tolerates(after) < tolerates(before) {
             lost.push(format!(
-                "survive {} of their replicas down, not {}",
-                survive(after),
-                survive(before)
+                "tolerate {} of their replicas down, not {}",
+                tolerates(after),
+                tolerates(before)
             ));
         }
         if after.available[i] < before.available[i] {
@@ -178,7 +178,7 @@ const LOST: &str = "two writes at once need not meet in a replica";
 fn worth(cell: &Cell) -> String {
     let [reads, writes] = cell.resilience;
     let mut text = format!(
-        "it survives {reads} replicas down in reads and {writes} in writes, which with each \
+        "it tolerates {reads} replicas down in reads and {writes} in writes, which with each \
          replica down {} of the time are possible {} and {} of it",
         percent(cell.down),
         nines(cell.available[0]),
@@ -567,7 +567,7 @@ pub fn short(results: &QuorumResults<'_>, cell: &Cell) -> String {
     }
 }
 
-/// The finding, for a title.
+/// What was found, for a title.
 pub fn headline(results: &QuorumResults<'_>) -> String {
     let stale = |c: &&Cell| c.points[0].best().mean;
     let open = results.cells.iter().filter(|cell| !cell.always_fresh);

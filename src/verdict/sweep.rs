@@ -41,7 +41,10 @@ pub struct SweepResults<'g> {
     /// How many runs recover, where that is a question.
     pub share: Option<Metric>,
     pressure: PressureOf,
+    /// The fewest and the most replications of a cell.
+    pub replications: Option<(u64, u64)>,
     main_column: Option<usize>,
+    replications_column: Option<usize>,
     recovered_column: Option<usize>,
     cells: usize,
 }
@@ -66,6 +69,8 @@ impl<'g> SweepResults<'g> {
             metric: metric(manner.main),
             share: manner.recovery.map(|recovery| metric(recovery.share)),
             main_column: place(manner.main.name()),
+            replications: None,
+            replications_column: place("replications"),
             recovered_column: manner.recovery.and_then(|r| place(r.share.name())),
             cells: grid.cells() as usize,
             grid,
@@ -96,6 +101,13 @@ impl<'g> SweepResults<'g> {
                     self.names.len() - 1
                 }
             };
+            let n = self
+                .replications_column
+                .and_then(|c| fields.get(c)?.parse().ok());
+            if let Some(n) = n {
+                let (least, most) = self.replications.unwrap_or((n, n));
+                self.replications = Some((least.min(n), most.max(n)));
+            }
             if let Some(c) = self.main_column {
                 self.main[at][index as usize] = [number(c), number(c + 1), number(c + 2)];
             }
@@ -284,6 +296,12 @@ impl<'g> SweepResults<'g> {
         };
         let clauses: Vec<String> = said.iter().map(clause).collect();
         Some(clauses.join("; "))
+    }
+
+    /// What "safe" means, where the verdict says it.
+    pub fn meaning(&self) -> Option<&'static str> {
+        let says = self.asks_recovery() && self.safe().is_some();
+        says.then_some("safe: every run of a cell recovers")
     }
 
     /// Where a policy stops being safe along an axis of numbers.

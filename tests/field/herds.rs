@@ -239,6 +239,7 @@ fn lockstep_and_nobody_served() {
         watch: Watch::default(),
         charts: false,
         before: None,
+        measured: None,
     };
     let workers = Workers::new(2).unwrap();
     let told = |text: &str| {

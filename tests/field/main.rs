@@ -29,6 +29,7 @@ fn finished(job: &Job) -> Finished {
         watch: Watch::default(),
         charts: false,
         before: None,
+        measured: None,
     };
     simulate(job, &context).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Quorums: staleness, latency, load and what a setting survives.
+//! Quorums: staleness, latency, load and what a setting tolerates.
 
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::quorum::{Cell, Found, run};

@@ -479,7 +479,7 @@ fn busy(results: &Results) -> Option<String> {
     })
 }
 
-/// The finding as the title of a chart, shorter than the verdict.
+/// What was found, as the title of a chart, shorter than the verdict.
 pub fn headline(results: &Results) -> String {
     let groups = Groups::of(results);
     let what = incident(results);
