@@ -2,7 +2,7 @@
 //! servers, latency.
 
 use crate::chart::multiples;
-use crate::chart::names::{EndLabel, Names, beside, end_labels};
+use crate::chart::names::{EndLabel, Names, Shape, beside, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
@@ -351,8 +351,8 @@ impl Panel<'_> {
             .map(|curve| trace(self.scale, curve, |e| y(e.mean)))
             .collect();
         let frame = [theme::LEFT, self.top, self.scale.right, self.bottom()];
-        let (mut labels, mut taken) = (Vec::new(), Vec::new());
-        let (mut broken, mut last) = (Vec::new(), theme::LEFT);
+        let (mut labels, mut broken) = (Vec::new(), Vec::new());
+        let mut last = theme::LEFT;
         for (i, curve) in curves.iter().enumerate() {
             let Some((_, end, _)) = curve.last() else {
                 continue;
@@ -364,26 +364,32 @@ impl Panel<'_> {
             let Some(label) = self.names.end(i, y(level)) else {
                 continue;
             };
-            // A curve that breaks off is named where it does.
             let width = theme::measure(&label.text, label.style.size, true);
-            let breaks = self.x(*end) + width.max(110.0) + 14.0 < self.scale.right;
-            match breaks
-                .then(|| beside(&lines, i, width, frame, &taken))
-                .flatten()
-            {
-                Some((at, shape)) => {
-                    taken.push(shape);
-                    canvas.text(at, &label.text, label.style);
-                }
-                // Several that break off together are led to, from the last of them.
-                None if breaks => {
+            match self.x(*end) + width.max(110.0) + 14.0 < self.scale.right {
+                true => {
                     last = last.max(self.x(*end));
-                    broken.push(label);
+                    broken.push((i, width, label));
                 }
-                None => labels.push(label),
+                false => labels.push(label),
             }
         }
-        end_labels(canvas, last, (self.top, self.bottom()), broken);
+        // Curves that break off are named where they do, or led to from the last of them.
+        let mut taken: Vec<Shape> = Vec::new();
+        let places = broken.iter().map(|(i, width, _)| {
+            let (at, shape) = beside(&lines, *i, *width, frame, &taken)?;
+            taken.push(shape);
+            Some(at)
+        });
+        let places: Option<Vec<(f64, f64)>> = places.collect();
+        let broken = broken.into_iter().map(|(_, _, label)| label);
+        match places {
+            Some(places) => {
+                for (at, label) in places.into_iter().zip(broken) {
+                    canvas.text(at, &label.text, label.style);
+                }
+            }
+            None => end_labels(canvas, last, (self.top, self.bottom()), broken.collect()),
+        }
         if let Some([t, value]) = measured.last().and_then(|line| line.last()) {
             let style = Type::new(theme::LABEL, theme::INK).bold();
             let at = (self.x(*t) + 10.0, y(*value) - 12.0);

@@ -1,13 +1,12 @@
 //! How far a run is: a bar on a terminal, a line now and then elsewhere.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::options::Common;
-use crate::cli::run::note;
 use crate::format::{seconds, thousands};
 
 /// How often a line is written where there is no terminal.
@@ -60,12 +59,14 @@ impl Progress {
         }
         *last = Instant::now();
         let each = self.start.elapsed().as_secs_f64() / (done - self.before) as f64;
-        note(&format!(
+        // Unless it is closed.
+        let _ = writeln!(
+            io::stderr(),
             "{} of {} {what}, about {} left",
             thousands(done as f64),
             thousands(all as f64),
             seconds(each * (all - done) as f64)
-        ));
+        );
     }
 
     /// Takes the bar away.

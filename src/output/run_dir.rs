@@ -121,12 +121,13 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "cells.log",
     "curves.csv",
     "lanes.csv",
     "latencies.csv",
     "majorities.csv",
+    "measured.csv",
     "postmortem.md",
     "replications.csv",
     "report.html",

@@ -187,7 +187,9 @@ impl Whole<'_> {
                 "{}\n{}{}",
                 wrapped(&results.verdict()),
                 aligned(&headers, &rows),
-                results.meaning().map_or_else(String::new, |text| format!("\n{text}\n"))
+                results
+                    .meaning()
+                    .map_or_else(String::new, |text| format!("\n{text}\n"))
             ),
             markdown: format!("{}\n\n{}", results.verdict(), piped(&headers, &rows)),
             json,

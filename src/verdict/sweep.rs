@@ -336,9 +336,6 @@ impl<'g> SweepResults<'g> {
     /// A value of an axis as a person writes it: `956 ms`, `1,233`, `0.26/s`.
     pub fn value(&self, axis: usize, at: usize) -> String {
         let text = self.grid.axes[axis].paths[0].values[at].plain();
-        if let Ok(time) = Nanos::parse(&text) {
-            return format::seconds(time.as_secs());
-        }
         let (number, unit) = match text.strip_suffix("/s") {
             Some(number) => (number, "/s"),
             None => (text.as_str(), ""),
@@ -346,7 +343,10 @@ impl<'g> SweepResults<'g> {
         match number.replace('_', "").parse::<f64>() {
             Ok(x) if x.fract() == 0.0 => format!("{}{unit}", thousands(x)),
             Ok(x) => format!("{}{unit}", format::three_digits(x)),
-            Err(_) => text,
+            Err(_) => match Nanos::parse(&text) {
+                Ok(time) => format::seconds(time.as_secs()),
+                Err(_) => text,
+            },
         }
     }
 
