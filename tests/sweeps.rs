@@ -472,11 +472,11 @@ fn what_does_not_belong_is_refused() {
     );
 }
 
-/// The grid that the README shows runs as it stands there.
+/// The grid that the guide shows runs as it stands there.
 #[test]
 fn the_grid_of_the_readme_is_one() {
     let dir = tempfile::tempdir().unwrap();
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../docs/guide.md");
     let blocks = readme.split("```toml\n").skip(1);
     let blocks = blocks.filter_map(|rest| rest.split("```").next());
     let grids: Vec<&str> = blocks.filter(|text| text.contains("[sweep]")).collect();
