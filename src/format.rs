@@ -47,8 +47,14 @@ pub fn with_interval(unit: Unit, e: Estimate) -> String {
 pub fn change(unit: Unit, change: Estimate) -> String {
     let (mean, half) = (change.mean, change.half_width());
     let with_unit = |scale: f64, unit: &str| {
-        let sign = if mean < 0.0 { "−" } else { "+" };
         let text = plus_minus(mean.abs() * scale, half * scale, 2);
+        // What is nothing as it is written has no sign.
+        let written = text.split(' ').next().unwrap_or("");
+        let sign = match (written.contains(|c| ('1'..='9').contains(&c)), mean < 0.0) {
+            (false, _) => "",
+            (true, true) => "−",
+            (true, false) => "+",
+        };
         format!("{sign}{text}{unit}")
     };
     match unit {
@@ -227,6 +233,15 @@ mod tests {
         assert_eq!(plus_minus(100.0, 0.0, 1), "100.0 ±0");
         assert_eq!(plus_minus(4.98, f64::NAN, 2), "4.98");
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        let tiny = |mean: f64| Estimate {
+            mean,
+            low: mean - 0.2,
+            high: mean + 0.2,
+            n: 9,
+            sd: 1.0,
+        };
+        assert_eq!(change(Unit::PerSecond, tiny(-0.001)), "0.00 ±0.20");
+        assert_eq!(change(Unit::PerSecond, tiny(-0.3)), "−0.30 ±0.20");
         assert_eq!(bytes(8.0 * 1024.0 * 1024.0 * 1024.0), "8 GiB");
     }
 }

@@ -14,9 +14,14 @@ const PANEL: f64 = 420.0;
 pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
     let what = "Attempts at each service of the chain for every call of the callers";
     let curves: Vec<Vec<f64>> = results.policies.iter().map(|p| p.amplification()).collect();
-    let most = curves.iter().flatten().copied().filter(|x| x.is_finite());
-    let most = most.fold(1.0, f64::max);
-    let least = curves.iter().flatten().copied().filter(|x| *x > 0.0);
+    let during: Vec<Vec<f64>> = results
+        .policies
+        .iter()
+        .map(|p| p.amplification_during())
+        .collect();
+    let all = || curves.iter().chain(&during).flatten().copied();
+    let most = all().filter(|x| x.is_finite()).fold(1.0, f64::max);
+    let least = all().filter(|x| *x > 0.0);
     let names = curve_names(results);
     let plot = Plot {
         results,
@@ -38,7 +43,7 @@ pub fn amplification(results: &Results) -> Result<Chart, ChartError> {
         words,
         PANEL + 150.0 + plot.names.height(),
         |canvas, top| {
-            plot.paint(canvas, top, &curves);
+            plot.paint(canvas, top, &curves, &during);
         },
     )
 }
@@ -59,7 +64,8 @@ impl Plot<'_> {
         theme::LEFT + (self.right - theme::LEFT) * tier as f64 / places
     }
 
-    fn paint(&self, canvas: &mut Canvas<'_>, top: f64, curves: &[Vec<f64>]) {
+    /// Curves over the whole run and, in dashes, while the faults last.
+    fn paint(&self, canvas: &mut Canvas<'_>, top: f64, curves: &[Vec<f64>], during: &[Vec<f64>]) {
         let bottom = top + PANEL;
         let y = |value: f64| {
             let share = (value.log2() - self.low) / (self.high - self.low);
@@ -67,7 +73,10 @@ impl Plot<'_> {
         };
         canvas.text(
             (theme::LEFT, top - 16.0),
-            "Attempts for every call of the callers",
+            match during.iter().flatten().any(|x| x.is_finite()) {
+                true => "Attempts for every call of the callers · dashed: while the faults last",
+                false => "Attempts for every call of the callers",
+            },
             Type::new(theme::HEADING, theme::INK),
         );
         // At most some ten lines, each a power of two.
@@ -96,15 +105,22 @@ impl Plot<'_> {
             let name = theme::shorten(&name, theme::TICK, false, 160.0);
             canvas.text((self.x(tier + 1), bottom + 30.0), &name, centred);
         }
+        let points = |curve: &[f64]| -> Vec<(f64, f64)> {
+            let whole = std::iter::once(1.0).chain(curve.iter().copied());
+            let whole = whole.enumerate().filter(|(_, value)| *value > 0.0);
+            whole
+                .map(|(tier, value)| (self.x(tier), y(value)))
+                .collect()
+        };
+        for (i, curve) in during.iter().enumerate() {
+            if curve.iter().all(|x| x.is_finite()) {
+                canvas.dashed(&points(curve), theme::colour(i), 1.6, (3.0, 5.0));
+            }
+        }
         let mut labels = Vec::new();
         for (i, curve) in curves.iter().enumerate() {
             let colour = theme::colour(i);
-            let whole = std::iter::once(1.0)
-                .chain(curve.iter().copied())
-                .enumerate();
-            let points: Vec<_> = whole
-                .map(|(tier, value)| (self.x(tier), y(value)))
-                .collect();
+            let points = points(curve);
             canvas.curve(&points, i);
             for point in &points {
                 canvas.dot(*point, 5.0, colour);

@@ -468,8 +468,12 @@ fn differences(results: &Results) -> Option<TextTable> {
             let signed = |e: Estimate, scale: f64| match e.mean.is_nan() {
                 true => "–".to_string(),
                 false => {
-                    let [mean, low, high] =
-                        [e.mean, e.low, e.high].map(|x| format!("{:+.2}", x * scale));
+                    // What is nothing as it is written has no sign.
+                    let written = |x: f64| match format!("{:+.2}", x * scale) {
+                        zero if zero.ends_with("0.00") && zero.len() == 5 => "0.00".to_string(),
+                        text => text,
+                    };
+                    let [mean, low, high] = [e.mean, e.low, e.high].map(written);
                     let text = match e.low.is_nan() {
                         true => mean,
                         false => format!("{mean} ({low} to {high})"),
