@@ -197,6 +197,25 @@ pub fn large(x: f64) -> String {
     }
 }
 
+/// A text in which no line ends between a number and its unit.
+pub fn glued(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        out += word;
+        let Some(next) = words.peek() else {
+            break;
+        };
+        let unit = next.trim_end_matches([',', '.', ';', ':', ')']);
+        let number = word.ends_with(|c: char| c.is_ascii_digit());
+        out.push(match number && ["s", "ms", "µs", "min"].contains(&unit) {
+            true => '\u{a0}',
+            false => ' ',
+        });
+    }
+    out
+}
+
 /// Bytes in binary units.
 pub fn bytes(x: f64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -211,6 +230,14 @@ pub fn bytes(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_keep_their_units() {
+        let text = "a 6 s crash, 24.7 s. 5 servers in 2 ms";
+        let glued = glued(text);
+        assert_eq!(glued.matches('\u{a0}').count(), 3, "{glued}");
+        assert_eq!(glued.replace('\u{a0}', " "), text);
+    }
 
     #[test]
     fn numbers_read_well() {

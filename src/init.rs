@@ -2,7 +2,8 @@
 //! clients retry, and what is asked.
 
 use herdsim_core::scenario::fault::Fault;
-use herdsim_core::scenario::{Job, JobKind, Node, Overlay, Problem};
+use herdsim_core::scenario::sweep::Grid;
+use herdsim_core::scenario::{JobKind, Node, Overlay, Problem, Scenario};
 use herdsim_core::units::{Nanos, Rate};
 
 /// Who calls.
@@ -88,9 +89,10 @@ pub fn callers(flag: &str, text: &str) -> Result<Callers, Problem> {
 /// # Errors
 /// What is neither.
 pub fn service(flag: &str, text: &str) -> Result<[u32; 2], Problem> {
-    match text.contains(['x', '×', '*']) {
-        true => times(&Node::from_flag(flag, text)),
-        false => times(&Node::from_flag(flag, &format!("1x{text}"))),
+    let node = Node::from_flag(flag, text);
+    match text.trim().parse::<u32>() {
+        Ok(n) if n > 0 => Ok([1, n]),
+        _ => times(&node),
     }
 }
 
@@ -207,7 +209,7 @@ impl Answers {
              # The clients as they are: what the others are compared with.\n[policy.yours]\n{own}\n\
              # One change each.\n{}{}\
              # What has to hold, for a check that fails where it does not.\n\
-             # [assert]\n# \"with-budget.degraded_s\" = \"< 30\"\n",
+             # [assert]\n# \"budgeted.degraded_s\" = \"< 30\"\n",
             quoted(&self.name),
             faults.join(", "),
             self.horizon()?,
@@ -221,45 +223,72 @@ impl Answers {
                 Ok(n) => n.to_string(),
                 Err(_) => quoted(&self.queue),
             },
-            self.changes(),
-            self.sweep(count, rate, servers),
+            self.changes(&own),
+            self.sweep(rate, servers),
             name = self.name,
         );
         let mut overlay = Overlay::default();
         overlay.file(&format!("{}.toml", self.name), &text)?;
-        // A sweep is read without its axes.
-        overlay.without_sweep();
-        Job::from_overlay(&overlay, JobKind::Herd)?;
+        let grid = Grid::from_overlay(overlay, JobKind::Herd, &[])?;
+        grid.base()?;
+        for cell in 0..grid.cells() as u64 {
+            grid.job(cell)?;
+        }
         Ok(text)
     }
 
-    /// Policies that differ from the clients' by one thing.
-    fn changes(&self) -> String {
+    /// Policies that differ from the clients', of the fields `own`, by one thing.
+    fn changes(&self, own: &str) -> String {
+        let changes = [
+            ("jittered", "jitter = \"full\"\n"),
+            (
+                "budgeted",
+                "budget = \"10%\"          # retries for a tenth of the calls\n",
+            ),
+            ("no-retries", "attempts = 1\n"),
+        ];
         let mut text = String::new();
-        let jittered = self.policy.is_some() || self.jitter.as_deref().is_some_and(|j| j != "none");
-        if !jittered {
-            text += "[policy.with-jitter]\nextends = \"yours\"\njitter = \"full\"\n\n";
-        }
-        text += "[policy.with-budget]\nextends = \"yours\"\nbudget = \"10%\"          # retries \
-                 for a tenth of the calls\n\n";
-        if self.attempts.as_deref() != Some("1") {
-            text += "[policy.no-retries]\nextends = \"yours\"\nattempts = 1\n\n";
+        for (name, field) in changes {
+            let change = format!("[policy.{name}]\nextends = \"yours\"\n{field}\n");
+            // One that changes nothing is none.
+            let both = format!("[policy.yours]\n{own}\n{change}");
+            let same = Scenario::parse("", &both).is_ok_and(|s| s.policies[0].1 == s.policies[1].1);
+            if !same {
+                text += &change;
+            }
         }
         text
     }
 
     /// The axis of what is asked, if it is one.
-    fn sweep(&self, count: u32, rate: Option<f64>, servers: u64) -> String {
+    fn sweep(&self, rate: Option<f64>, servers: u64) -> String {
         let steps = [0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
         let (path, values): (&str, Vec<String>) = match (self.want, rate) {
             (Want::Change, _) => return String::new(),
+            // Of callers that call once a second their number is the rate in all.
+            (Want::Load, Some(rate)) if rate == 1.0 && self.fleet().0 >= 200 => {
+                let count = f64::from(self.fleet().0);
+                let value = |step: &f64| format!("{:.0}", count * step);
+                ("callers.count", steps.iter().map(value).collect())
+            }
             (Want::Load, Some(rate)) => {
                 let value = |step: &f64| format!("\"{}/s\"", rate * step);
                 ("callers.rate", steps.iter().map(value).collect())
             }
             (Want::Load, None) => {
-                let value = |step: &f64| format!("{:.0}", (f64::from(count) * step).max(1.0));
-                ("callers.count", steps.iter().map(value).collect())
+                let (processes, threads) = match self.callers {
+                    Callers::Threads { processes, threads } => (processes, threads),
+                    Callers::Rate { .. } => (1, 1),
+                };
+                // As many processes, with more or fewer threads each.
+                let threads = steps.map(|step| (f64::from(threads) * step).round().max(1.0));
+                let mut counts: Vec<f64> = threads.map(|n| n * f64::from(processes)).to_vec();
+                counts.dedup();
+                while counts.len() < 3 {
+                    counts.push(counts[counts.len() - 1] + f64::from(processes));
+                }
+                let value = |count: &f64| format!("{count:.0}");
+                ("callers.count", counts.iter().map(value).collect())
             }
             (Want::Capacity, _) => {
                 let steps = [0.5, 0.75, 1.0, 1.5, 2.0, 3.0];

@@ -24,10 +24,21 @@ const DRAWN: [(&str, Key); 6] = [
     ("p50", LATENCY_P50),
     ("p99", LATENCY_P99),
 ];
+/// Values from here on are none.
+const MOST: f64 = 1e15;
 /// The file of a run that keeps them.
 pub const FILE: &str = "measured.csv";
 /// Columns that hold the time, where one of them is there; else it is the first.
-const TIMES: [&str; 5] = ["t_s", "time", "timestamp", "ts", "Time"];
+const TIMES: [&str; 8] = [
+    "t_s",
+    "time",
+    "timestamp",
+    "ts",
+    "Time",
+    "t_ms",
+    "time_ms",
+    "timestamp_ms",
+];
 
 /// Measured series on the run's clock.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,6 +95,12 @@ impl Measured {
         start: Option<&str>,
     ) -> Result<Measured, Problem> {
         let mapped: Vec<Mapped<'_>> = series.iter().map(|s| mapped(s)).collect::<Result<_, _>>()?;
+        for (i, twice) in mapped.iter().enumerate() {
+            if mapped[..i].iter().any(|other| other.key == twice.key) {
+                let problem = format!("`{}` is given twice", twice.key.name());
+                return Err(Problem::new(problem).at(Some(twice.place.clone())));
+            }
+        }
         let source = Arc::new(Source {
             name: file.to_string(),
             text,
@@ -100,15 +117,16 @@ impl Measured {
         };
         let read = match source.text.trim_start().starts_with('{') {
             true => of_json(&source, &mapped)?,
-            false => of_csv(&source, &mapped)?,
+            false => of_csv(&source, &mapped, file != FILE)?,
         };
         let first = read.iter().filter_map(|points| points.first());
         let first = first.map(|[t, _]| *t).fold(f64::INFINITY, f64::min);
         let zero = start.unwrap_or(first);
         let keys = mapped.iter().map(|m| m.key);
         let series = keys.zip(read).map(|(key, points)| {
-            let points = points.into_iter().map(|[t, value]| [t - zero, value]);
-            (key, points.filter(|[t, _]| *t >= 0.0).collect())
+            // Zero has no sign.
+            let points = points.into_iter().map(|[t, value]| [t - zero + 0.0, value]);
+            (key, points.collect())
         });
         Ok(Measured {
             series: series.collect(),
@@ -117,25 +135,31 @@ impl Measured {
 
     /// The points of what is drawn up to `end` in stretches without a gap: a value that is
     /// not a number, or a step more than twice as long as most. Where there are more than
-    /// can be seen, means of `most` bins.
+    /// can be seen, they are means of `most` equal bins of time.
     pub fn stretches(&self, key: Key, end: f64, most: usize) -> Vec<Vec<[f64; 2]>> {
         let points = self.of(key);
-        let points = &points[..points.partition_point(|[t, _]| *t <= end)];
+        let from = points.partition_point(|[t, _]| *t < 0.0);
+        let points = &points[from..points.partition_point(|[t, _]| *t <= end).max(from)];
+        let binned = (points.len() > most && end > 0.0).then(|| means(points, end, most));
+        let points = binned.as_deref().unwrap_or(points);
         let mut steps: Vec<f64> = points.windows(2).map(|p| p[1][0] - p[0][0]).collect();
         steps.sort_by(f64::total_cmp);
         let usual = steps.get(steps.len() / 2).copied().unwrap_or(0.0);
         let joined = |a: &[f64; 2], b: &[f64; 2]| {
             !a[1].is_nan() && !b[1].is_nan() && b[0] - a[0] <= 2.0 * usual
         };
-        let together = points.len().div_ceil(most).max(1);
-        let mean = |points: &[[f64; 2]]| {
-            let n = points.len() as f64;
-            [0, 1].map(|i| points.iter().map(|p| p[i]).sum::<f64>() / n)
-        };
         let stretches = points.chunk_by(joined).filter(|run| !run[0][1].is_nan());
-        stretches
-            .map(|run| run.chunks(together).map(mean).collect())
-            .collect()
+        stretches.map(<[_]>::to_vec).collect()
+    }
+
+    /// From when to when there are values, in seconds; nothing where there are none.
+    pub fn span(&self) -> Option<[f64; 2]> {
+        let points = self.series.iter().flat_map(|(_, points)| points);
+        let times = points.filter(|[_, value]| !value.is_nan()).map(|[t, _]| *t);
+        times.fold(None, |span: Option<[f64; 2]>, t| {
+            let [from, to] = span.unwrap_or([t, t]);
+            Some([from.min(t), to.max(t)])
+        })
     }
 
     /// The points of what is drawn.
@@ -144,11 +168,11 @@ impl Measured {
         own.map_or(&[], |(_, points)| points)
     }
 
-    /// `measured.csv`: a row a time, a column a series.
+    /// `measured.csv`: a row a time from the run's beginning on, a column a series.
     pub fn csv(&self) -> Vec<u8> {
         let mut rows: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
         for (i, (_, points)) in self.series.iter().enumerate() {
-            for [t, value] in points {
+            for [t, value] in points.iter().filter(|[t, _]| *t >= 0.0) {
                 // Of positive numbers the bits ascend as they do.
                 let row = rows.entry(t.to_bits());
                 row.or_insert_with(|| vec![None; self.series.len()])[i] = Some(*value);
@@ -185,6 +209,21 @@ impl Measured {
             .collect();
         Measured::read(FILE, text, &series, Some("0"))
     }
+}
+
+/// The means of points over equal bins of time from 0 to `end`, each in its middle; of a bin
+/// without a value none.
+fn means(points: &[[f64; 2]], end: f64, bins: usize) -> Vec<[f64; 2]> {
+    let width = end / bins as f64;
+    let of = |t: f64| ((t / width) as usize).min(bins - 1);
+    points
+        .chunk_by(|a, b| of(a[0]) == of(b[0]))
+        .map(|own| {
+            let known = own.iter().map(|p| p[1]).filter(|value| !value.is_nan());
+            let (n, sum) = known.fold((0.0, 0.0), |(n, sum), value| (n + 1.0, sum + value));
+            [(of(own[0][0]) as f64 + 0.5) * width, sum / n]
+        })
+        .collect()
 }
 
 /// A time in seconds: a number of seconds or, where it is that large, of milliseconds since
@@ -231,14 +270,24 @@ fn sorted(mut points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
 /// A value, or a gap where there is none.
 fn value(text: &str) -> Option<f64> {
     let text = text.trim();
-    let gap = ["", "nan", "null", "-", "none", "+inf", "-inf", "inf"];
+    let gap = ["", "null", "-", "none"];
     match gap.contains(&text.to_lowercase().as_str()) {
         true => Some(f64::NAN),
-        false => text.parse::<f64>().ok(),
+        // Neither is one what no axis holds.
+        false => text.parse::<f64>().ok().map(|x| match x.abs() < MOST {
+            true => x,
+            false => f64::NAN,
+        }),
     }
 }
 
-fn of_csv(source: &Arc<Source>, mapped: &[Mapped<'_>]) -> Result<Vec<Vec<[f64; 2]>>, Problem> {
+/// A table of times and series. In what a person has, an empty cell is a gap; in what a run
+/// keeps, it is a time of other series.
+fn of_csv(
+    source: &Arc<Source>,
+    mapped: &[Mapped<'_>],
+    has_gaps: bool,
+) -> Result<Vec<Vec<[f64; 2]>>, Problem> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
@@ -250,6 +299,9 @@ fn of_csv(source: &Arc<Source>, mapped: &[Mapped<'_>]) -> Result<Vec<Vec<[f64; 2
     };
     let header = reader.headers().map_err(broken)?.clone();
     let names: Vec<&str> = header.iter().collect();
+    if names.iter().all(|name| name.is_empty()) {
+        return Err(Problem::new(format!("{} is empty", source.name)));
+    }
     let time = TIMES.iter().find_map(|t| names.iter().position(|n| n == t));
     let time = time.unwrap_or(0);
     let columns: Vec<usize> = mapped
@@ -280,14 +332,22 @@ fn of_csv(source: &Arc<Source>, mapped: &[Mapped<'_>]) -> Result<Vec<Vec<[f64; 2
             let problem = Problem::new(format!("`{text}` is another kind of time than the first"));
             return Err(problem.at(at()).help("one column has one kind of times"));
         }
-        let Some(t) = moment(text) else {
+        let unit = if is_number && names[time].ends_with("_ms") {
+            1e-3
+        } else {
+            1.0
+        };
+        let t = match is_number && unit < 1.0 {
+            true => text.parse::<f64>().ok().map(|t| t * unit),
+            false => moment(text),
+        };
+        let Some(t) = t.filter(|t| t.is_finite()) else {
             let problem = Problem::new(format!("`{text}` is not a time"));
             return Err(problem.at(at()).help("seconds, or 2026-11-28T10:15:00Z"));
         };
         for ((own, column), m) in all.iter_mut().zip(&columns).zip(mapped) {
             let text = record.get(*column).unwrap_or("");
-            // Series that were sampled at other times.
-            if text.is_empty() {
+            if text.is_empty() && !has_gaps {
                 continue;
             }
             let Some(x) = value(text) else {
@@ -398,12 +458,14 @@ mod tests {
         ] {
             let found = read(&rows(a, b), None).unwrap();
             let points = found.of(OFFERED);
-            assert_eq!(found.of(LATENCY_P99).len(), 1, "{a}");
+            assert_eq!(found.of(LATENCY_P99).len(), 2, "{a}");
             assert_eq!(points[0], expected[0], "{a}");
             assert!(points[1][0] == 15.0 && points[1][1].is_nan(), "{a}");
             assert_eq!(found.of(LATENCY_P99)[0], [0.0, 0.02]);
             let moved = read(&rows(a, b), Some(b)).unwrap();
-            assert_eq!(moved.of(OFFERED).len(), 1, "{a}");
+            assert_eq!(moved.of(OFFERED)[0], [-15.0, 100.0], "{a}");
+            assert_eq!(moved.span(), Some([-15.0, -15.0]));
+            assert!(moved.stretches(OFFERED, 60.0, 10).is_empty());
         }
     }
 

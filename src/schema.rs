@@ -227,11 +227,14 @@ impl Reader {
         // Lists where one value does, and words such as `none` where a table does.
         let list = self.ask(fixed, path, "[{}]");
         let in_list = list.as_ref().and_then(value_of);
-        let takes_lists = self.ask(fixed, path, "[]").map(|p| p.message) != says.map(|p| p.message);
+        let empty = self.ask(fixed, path, "[]");
+        let takes_lists = empty.is_none_or(|says| expected(&says).is_none());
         if let (Some(items), true, false) = (in_list, takes_lists, own["type"] == "array") {
             own = json!({ "anyOf": [own, { "type": "array", "items": items }] });
         }
-        if own["type"] == "object" && self.ask(fixed, path, "\"none\"").is_none() {
+        let short = ["\"none\"", "\"10%\"", "\"50ms\""];
+        let is_short = |value: &&str| self.ask(fixed, path, value).is_none();
+        if own["type"] == "object" && short.iter().any(is_short) {
             own = json!({ "anyOf": [own, { "type": ["string", "number"] }] });
         }
         if own["type"] == "array" {
@@ -293,6 +296,7 @@ fn value_of(problem: &Problem) -> Option<Json> {
     }
     Some(match what {
         "true or false" => json!({ "type": "boolean" }),
+        "true, false or both" => json!({ "enum": [true, false, "both"] }),
         "a list in brackets" => json!({ "type": "array" }),
         "text in quotes" => json!({ "type": "string" }),
         "a table" => return None,
@@ -352,5 +356,13 @@ mod tests {
         for field in ["capacity", "ratio", "percent", "threshold", "max_tokens"] {
             assert!(budget.get(field).is_some(), "{field} in {budget}");
         }
+        for field in ["budget", "hedge", "breaker", "throttle"] {
+            let short = policy[field]["anyOf"][1]["type"].as_array();
+            assert!(
+                short.is_some_and(|types| types.contains(&"string".into())),
+                "{field}"
+            );
+        }
+        assert_eq!(policy["cap_after"]["enum"][2], "both");
     }
 }

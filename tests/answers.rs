@@ -99,10 +99,11 @@ const QUESTIONS: [Question; 10] = [
             let recovers = |x: &str| s.of(DEPOSIT, x, "recovered_ratio");
             assert_eq!([recovers("0.8"), recovers("1.6")], [1.0, 0.0]);
             format!(
-                "So large that calls and retries together stay below what the service can do: \
-                 (1 + budget) × load < 1, which at the load of 70% here is 40%. In this outage 10% \
-                 answers {} of the calls and 40% {}; the service came back in every run up to 80%, \
-                 and in none with 160%. 20% leaves room for a load of 83%.",
+                "Whatever the fault, calls and retries together have to stay below what the service \
+                 can do: (1 + budget) × load < 1, which at the load of 70% here is 40%, and 20% \
+                 leaves room for a load of 83%. In this one outage 10% answers {} of the calls and \
+                 40% {}; the service came back in every run up to 80%, which a worse fault need not \
+                 leave so, and in none with 160%.",
                 percent(s.of(DEPOSIT, "0.1", "answered_ratio")),
                 percent(s.of(DEPOSIT, "0.4", "answered_ratio")),
             )
@@ -125,8 +126,9 @@ const QUESTIONS: [Question; 10] = [
                 "It lets so many retries be under way at once in every client, whatever the budget \
                  says, so multiply by the number of clients: 500 clients with 3 make up to 1,500 at \
                  once, and the service comes back ({} answered); with 5 it does, with 10 it never \
-                 does ({}). A retry is under way for its delay and its wait, 1.25 s here: clients × \
-                 min_retry_concurrency / 1.25 s has to fit into the capacity that calls leave.",
+                 does ({}). A retry is under way for its delay and its wait, at most 1.25 s here: \
+                 what certainly fits is clients × min_retry_concurrency / 1.25 s within the capacity \
+                 that calls leave, 2,143/s here, which is 5.",
                 percent(s.of(SLOTS, "3", "answered_ratio")),
                 percent(s.of(SLOTS, "10", "answered_ratio")),
             )
@@ -214,10 +216,11 @@ const QUESTIONS: [Question; 10] = [
             let answered = |name: &str| percent(s.policy(name, "answered_ratio"));
             assert_eq!(s.policy("retry-alone", "recovered_ratio"), 0.0);
             format!(
-                "Let it stop retries first. While six of ten answers are errors, four are not: a \
+                "Inside, where it counts attempts, and let it stop retries first. While six of ten answers are errors, four are not: a \
                  breaker that stops every attempt throws them away and answers {} of the calls, one \
                  that stops retries alone answers {}. Without one, retries take over and the service \
-                 never comes back ({}).",
+                 never comes back ({}). A breaker around the retries, which counts calls, learns of a \
+                 failure only when all attempts are over; it is not simulated here.",
                 answered("stops-all"),
                 answered("stops-retries"),
                 answered("retry-alone"),
@@ -302,6 +305,13 @@ const QUESTIONS: [Question; 10] = [
                     .find(|r| r["fence.ttl"] == ttl && r["guard"] == guard);
                 all.unwrap()["p_stale_write"].parse::<f64>().unwrap()
             };
+            let lost = |ttl: &str| {
+                let all = s
+                    .rows
+                    .iter()
+                    .find(|r| r["fence.ttl"] == ttl && r["guard"] == "atomic");
+                all.unwrap()["p_lost_update"].parse::<f64>().unwrap()
+            };
             for ttl in ["5s", "15s", "30s", "60s"] {
                 assert!(row(ttl, "atomic") == 0.0 && row(ttl, "none") > 0.0);
             }
@@ -310,10 +320,13 @@ const QUESTIONS: [Question; 10] = [
                  enough: of pauses of 5 s on average {} end in a write over a newer one with a lease \
                  of 5 s, {} with 15 s, {:.2}% with 30 s and still some with 60 s. A token that the \
                  resource checks as it writes ends them at any length: choose the lease for \
-                 failover, and the token for safety.",
+                 failover, and the token against stale writes. What lands before the new leader's \
+                 first write it does not see: {} lose an update that way with 15 s, token or not, \
+                 unless the token is registered first (`atomic-barrier`).",
                 percent(row("5s", "none")),
                 percent(row("15s", "none")),
                 row("30s", "none") * 100.0,
+                percent(lost("15s")),
             )
         },
     },

@@ -97,11 +97,11 @@ fn an_incident_is_told_from_its_numbers() {
     }
     // No change of policy saves a hundredth of the calls: none is said to help.
     let saved = |policy: &str| of("yours", "lost_calls") - of(policy, "lost_calls");
-    for policy in ["with-jitter", "with-budget", "no-retries"] {
+    for policy in ["jittered", "budgeted", "no-retries"] {
         assert!(saved(policy) < 0.01 * of("yours", "lost_calls"), "{policy}");
     }
     assert!(
-        lead.contains("No other policy compared saves as much as 1% of these calls"),
+        lead.contains("No other policy compared answers more by as much as 1% of these calls"),
         "{lead}"
     );
     assert!(!prose.contains("What helps most"), "{prose}");
@@ -161,7 +161,9 @@ fn init_writes_what_runs_and_overwrites_nothing() {
     for (i, args) in [
         &[][..],
         &["--callers", "5000/s", "--policy", "grpc"],
-        &["--callers", "50x10", "--attempts", "1", "--want", "load"],
+        &["--callers", "50x10", "--attempts", "01", "--want", "load"],
+        &["--callers", "40x1", "--policy", "none", "--want", "load"],
+        &["--callers", "30x7", "--want", "load"],
         &[
             "--service",
             "3x40",
@@ -178,7 +180,11 @@ fn init_writes_what_runs_and_overwrites_nothing() {
         let file = format!("i{i}.toml");
         let done = herdsim(&dir, &[&["init", &file], *args].concat());
         assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
-        assert!(read(&dir, &file).ends_with('\n'));
+        let written = read(&dir, &file);
+        assert!(written.ends_with('\n'));
+        // What a client does already is no change.
+        let none = args.contains(&"01") || args.contains(&"none");
+        assert_eq!(written.contains("[policy.no-retries]"), !none, "{written}");
         let run = [&file, "--replications", "1", "--no-charts", "-q"];
         let done = herdsim(&dir, &run);
         assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
@@ -199,6 +205,11 @@ fn init_writes_what_runs_and_overwrites_nothing() {
         (&["--fault", "crash@10s"], "how long it lasts"),
         (&["--service-time", "14"], "14ms"),
         (&["--policy", "grcp"], "grpc"),
+        (&["--callers", "65535x65535", "--want", "load"], "callers"),
+        (
+            &["--service", "60000x60000", "--want", "capacity"],
+            "servers",
+        ),
     ] {
         let done = herdsim(&dir, &[&["init", "bad.toml"], args].concat());
         let told = text(&done.stderr);

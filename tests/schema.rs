@@ -82,6 +82,32 @@ fn resolved_scenarios_are_valid() {
     }
 }
 
+/// What `init` writes, and short spellings.
+#[test]
+fn what_people_write_is_valid() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for (i, want) in ["change", "load", "capacity"].iter().enumerate() {
+        let file = format!("i{i}.toml");
+        let mut herdsim = Command::cargo_bin("herdsim").unwrap();
+        let done = herdsim
+            .current_dir(dir.path())
+            .args(["init", &file, "--want", want]);
+        done.args(["--callers", "20x5"]).assert().success();
+        let text = std::fs::read_to_string(dir.path().join(file)).unwrap();
+        assert!(validator.is_valid(&json(&text)), "{want}");
+    }
+    for right in [
+        "[policy.own]\nbudget = \"10%\"\nhedge = \"50ms\"\nbreaker = \"none\"",
+        "[policy.own]\nbudget = 0.1\ncap_after = \"both\"",
+        "[policy.own]\nbudget = \"none\"\nattempts = \"unlimited\"",
+        "kind = \"quorum\"\n[cluster]\nn = [3, 5]\nr = \"1..=2\"",
+        "[assert]\n\"budget.degraded_s\" = [\"< 5\"]",
+    ] {
+        assert!(validator.is_valid(&json(right)), "{right}");
+    }
+}
+
 #[test]
 fn what_no_reader_takes_is_invalid() {
     let validator = jsonschema::validator_for(&schema()).unwrap();

@@ -69,11 +69,14 @@ pub fn herd(
     measured: Option<&Measured>,
 ) -> Result<Charts, ChartError> {
     let has = |columns: &[Key]| columns.iter().all(|key| !unknown.contains(&key.name()));
-    let mut charts = Charts::default();
-    charts.drawn = match before {
+    let over_time = match before {
         _ if !has(&[OFFERED, GOODPUT]) => Vec::new(),
         None => vec![timeline::timeline(results, measured)?],
         Some(before) => timeline::pair(before, results, measured)?.to_vec(),
+    };
+    let mut charts = Charts {
+        drawn: over_time,
+        absent: Vec::new(),
     };
     charts.drawn.push(scoreboard::scoreboard(results)?);
     charts.drawn.push(outcomes::outcomes(results)?);

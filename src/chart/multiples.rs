@@ -33,7 +33,7 @@ pub fn height(n: usize) -> f64 {
 
 /// Whether a panel stands in the first column, and whether none stands below it.
 pub fn is_at(i: usize, n: usize) -> (bool, bool) {
-    (i % COLUMNS == 0, i + COLUMNS >= n)
+    (i.is_multiple_of(COLUMNS), i + COLUMNS >= n)
 }
 
 /// The name of the i-th policy above its panel.

@@ -6,6 +6,7 @@ use plotters::style::RGBColor;
 use crate::chart::names::{Names, label};
 use crate::chart::render::{self, Align, Canvas, Chart, ChartError, Type};
 use crate::chart::theme;
+use crate::format::glued;
 use crate::verdict::herd::setting;
 
 /// The seed and the name of a run, for the foot of its charts.
@@ -34,7 +35,11 @@ impl Sheet<'_> {
         paint: impl FnOnce(&mut Canvas<'_>, f64),
     ) -> Result<Chart, ChartError> {
         let room = theme::WIDTH - theme::LEFT - theme::EDGE;
-        let title = theme::wrap(self.title, theme::TITLE, true, room);
+        let title = theme::wrap(&glued(self.title), theme::TITLE, true, room);
+        let title: Vec<String> = title
+            .iter()
+            .map(|line| line.replace('\u{a0}', " "))
+            .collect();
         let top = 150.0 + 40.0 * title.len() as f64;
         // Whole pixels, so that paper covers the last of them.
         let height = height.ceil();

@@ -165,7 +165,7 @@ pub fn shorten(text: &str, size: f64, bold: bool, width: f64) -> String {
 /// Breaks a text into lines no wider than `width`.
 pub fn wrap(text: &str, size: f64, bold: bool, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let word = shorten(word, size, bold, width);
         match lines.last_mut() {
             Some(line) if measure(&format!("{line} {word}"), size, bold) <= width => {

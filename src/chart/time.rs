@@ -40,7 +40,10 @@ impl TimeScale<'_> {
         let name = |fault: &Fault| {
             let text = fault_name(fault);
             let half = theme::measure(&text, theme::TICK, false) / 2.0;
-            let (start, end) = (fault.from.as_secs(), fault.to().as_secs());
+            // What only fades is named over all of it.
+            let (start, to) = (fault.from, fault.to());
+            let to = if start == to { fault.over() } else { to };
+            let (start, end) = (start.as_secs(), to.as_secs());
             let middle = (start.max(self.from) + end.min(self.to)) / 2.0;
             let last = (self.right - half).max(self.left + half);
             let centre = self.x(middle).clamp(self.left + half, last);
@@ -81,6 +84,12 @@ impl TimeScale<'_> {
         let end = within(fault.to().as_secs());
         if end > start {
             canvas.rect((self.x(start), top), (self.x(end), bottom), theme::SHADE);
+        }
+        // Where it begins, so that one after another are told apart.
+        let begins = fault.from.as_secs();
+        if self.scenario.faults.len() > 1 && begins >= self.from && begins < self.to {
+            let at = self.x(begins);
+            canvas.line(&[(at, top), (at, bottom)], theme::AXIS, 1.0);
         }
         // A ramp fades out in steps.
         let over = within(fault.over().as_secs());

@@ -292,7 +292,10 @@ impl Panel<'_> {
         }
         for line in &measured {
             let line: Vec<(f64, f64)> = line.iter().map(|[t, v]| (self.x(*t), y(*v))).collect();
-            canvas.line(&line, theme::INK, 2.0);
+            match line[..] {
+                [one] => canvas.dot(one, 3.0, theme::INK),
+                _ => canvas.line(&line, theme::INK, 2.0),
+            }
         }
         self.labels(canvas, &curves, capacity, &measured, y);
         self.tell(canvas, &curves);
@@ -394,7 +397,13 @@ impl Panel<'_> {
             let style = Type::new(theme::LABEL, theme::INK).bold();
             let at = (self.x(*t) + 10.0, y(*value) - 12.0);
             match at.0 + 130.0 < self.scale.right {
-                true => canvas.text(at, MEASURED, style),
+                true => {
+                    // On a patch of paper, so that no line runs through it.
+                    let width = theme::measure(MEASURED, theme::LABEL, true);
+                    let (from, to) = ((at.0 - 3.0, at.1 - 19.0), (at.0 + width + 3.0, at.1 + 6.0));
+                    canvas.rect(from, to, theme::PAPER);
+                    canvas.text(at, MEASURED, style);
+                }
                 false => labels.push(EndLabel {
                     at: y(*value),
                     text: MEASURED.to_string(),

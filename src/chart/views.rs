@@ -6,7 +6,6 @@ use crate::chart::theme;
 use crate::chart::time::TimeScale;
 use crate::measured::Measured;
 use herdsim_core::ensemble::herd::Results;
-use herdsim_core::herd::SERIES;
 use herdsim_core::metric::Key;
 use herdsim_core::stats::Estimate;
 
@@ -84,32 +83,40 @@ pub(super) fn runs(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
     steps.chunk_by(|a, b| b.0 - a.1 < 0.5 * (a.1 - a.0))
 }
 
-/// The bins of one policy up to `end`, several in one where there are too many to see.
+/// The bins of one policy up to `end`. Where there are too many to see, of each few the
+/// lowest and the highest, as they come: a peak is not lost among its neighbours.
 fn steps(results: &Results, policy: usize, column: Key, end: f64) -> Vec<Step> {
     let column = column.index();
     let bin = results.scenario.run.bin.as_secs();
     let series = &results.policies[policy].series;
-    let together = series.len().div_ceil(MOST_BINS).max(1);
-    let groups = series.chunks(together).enumerate();
-    let step = |(i, group): (usize, &[[Estimate; SERIES.len()]])| {
-        let from = (i * together) as f64 * bin;
-        let to = (from + group.len() as f64 * bin).min(end);
-        let mean = |pick: fn(&Estimate) -> f64| {
-            group.iter().map(|b| pick(&b[column])).sum::<f64>() / group.len() as f64
+    let all = series.iter().enumerate().map(|(i, own)| {
+        let from = i as f64 * bin;
+        (from, (from + bin).min(end), own[column])
+    });
+    let all: Vec<Step> = all.filter(|(_, _, e)| !e.mean.is_nan()).collect();
+    let together = series.len().div_ceil(MOST_BINS / 2).max(1);
+    if series.len() <= MOST_BINS {
+        return all;
+    }
+    let ends = |group: &[Step]| -> Vec<Step> {
+        let by_mean = |a: &&Step, b: &&Step| a.2.mean.total_cmp(&b.2.mean);
+        let (first, last) = (group[0].0, group[group.len() - 1].1);
+        let middle = (first + last) / 2.0;
+        let least = group.iter().min_by(by_mean);
+        let most = group.iter().max_by(by_mean);
+        let (Some(least), Some(most)) = (least, most) else {
+            return Vec::new();
         };
-        // Neighbouring bins go up and down together, so that the mean of
-        // their limits is hardly too wide.
-        let estimate = Estimate {
-            mean: mean(|e| e.mean),
-            low: mean(|e| e.low),
-            high: mean(|e| e.high),
-            ..group[0][column]
+        let (a, b) = if least.0 <= most.0 {
+            (least, most)
+        } else {
+            (most, least)
         };
-        (from, to, estimate)
+        vec![(first, middle, a.2), (middle, last, b.2)]
     };
-    groups
-        .map(step)
-        .filter(|(_, _, e)| !e.mean.is_nan())
+    let group = |step: &Step| (step.0 / bin / together as f64 + 1e-6) as usize;
+    all.chunk_by(|a, b| group(a) == group(b))
+        .flat_map(ends)
         .collect()
 }
 

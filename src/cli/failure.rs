@@ -1,6 +1,6 @@
 //! How what went wrong is shown.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use herdsim_core::scenario::Problem;
@@ -37,5 +37,6 @@ pub fn show(failure: &RunError) {
     if let Some(help) = &help {
         report = report.element(Level::HELP.message(help.as_str()));
     }
-    eprintln!("{}", renderer.render(&[report]));
+    // Unless it is closed.
+    let _ = writeln!(std::io::stderr(), "{}", renderer.render(&[report]));
 }

@@ -226,7 +226,14 @@ fn question(
         match take(answers, given) {
             Ok(()) => return Ok(()),
             Err(problem) if ended => return Err(problem.into()),
-            Err(problem) => failure::show(&problem.into()),
+            // What was typed stands right above.
+            Err(problem) => failure::show(
+                &Problem {
+                    place: None,
+                    ..problem
+                }
+                .into(),
+            ),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::chart::break_even_chart;
-use crate::cli::run::print;
+use crate::cli::run::{note, print};
 use crate::output::catalogue;
 use crate::run::RunError;
 use herdsim_core::scenario::catalogue::entries;
@@ -75,7 +75,10 @@ pub fn show(options: &PoliciesOptions) -> Result<u8, RunError> {
         );
         std::fs::write(&svg, &chart.svg).map_err(|e| failed(&svg, e))?;
         std::fs::write(&png, chart.png()?).map_err(|e| failed(&png, e))?;
-        eprintln!("wrote {}: break-even.png and .svg", directory.display());
+        note(&format!(
+            "wrote {}: break-even.png and .svg",
+            directory.display()
+        ));
     }
     print(text.as_bytes())?;
     Ok(0)

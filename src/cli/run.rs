@@ -110,7 +110,25 @@ fn measured(job: &Job, common: &Common) -> Result<Option<Measured>, RunError> {
     }
     let start = common.overlay_start.as_deref();
     let read = Measured::read(&file, run::read(path)?, &common.series, start)?;
-    Ok(Some(read))
+    let Job::Herd(scenario) = job else {
+        return Ok(None);
+    };
+    let horizon = scenario.run.horizon.as_secs();
+    match read.span() {
+        Some([from, to]) if to >= 0.0 && from <= horizon => Ok(Some(read)),
+        span => {
+            let place = Node::from_flag("--overlay", &file).place;
+            let problem = match span {
+                None => "it has no values".to_string(),
+                Some([from, to]) => format!(
+                    "nothing of it lies within the run: its values are from {from} to {to} s, the \
+                     run is from 0 to {horizon} s"
+                ),
+            };
+            let help = "--overlay-start is what its clock shows as the run begins";
+            Err(Problem::new(problem).at(Some(place)).help(help).into())
+        }
+    }
 }
 
 /// The first Ctrl-C ends the run with what is complete; the second ends the

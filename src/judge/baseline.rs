@@ -131,7 +131,15 @@ pub fn compare(name: &str, then: &Table, now: &Table, noise: f64) -> Comparison 
             let metric = column.metric;
             let before = then.estimate(cell, metric.name);
             let e = now.estimate(cell, metric.name);
-            let change = difference(e, before);
+            // What is the same in all runs of both has no chance in its change.
+            let change = match e.agrees() && before.agrees() && e.mean == before.mean {
+                true => Estimate {
+                    low: 0.0,
+                    high: 0.0,
+                    ..difference(e, before)
+                },
+                false => difference(e, before),
+            };
             // What is computed, and not simulated, is known to some digits.
             let rounding = match change.half_width() == 0.0 {
                 true => 1e-4 * before.mean.abs(),
@@ -219,6 +227,16 @@ pub fn compare(name: &str, then: &Table, now: &Table, noise: f64) -> Comparison 
             does(better, manner.better)
         ),
     };
+    // What the verdict does not go by is not left out of it.
+    if better.is_empty() && worse.is_empty() && !changes.is_empty() {
+        let count = |word: &str| changes.iter().filter(|c| c.word == word).count();
+        let told = [("worse", count("worse")), ("better", count("better"))];
+        let told = told.iter().filter(|(_, n)| *n > 0);
+        let told: Vec<String> = told.map(|(word, n)| format!("{n} {word}")).collect();
+        if !told.is_empty() {
+            verdict += &format!("; of other values {}", list(&told));
+        }
+    }
     match missing.len() {
         0 => {}
         _ if changes.is_empty() => {}

@@ -203,7 +203,7 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         with_interval(Unit::Percent, answered),
     );
     text += &match tables::wait_p99(policy).as_str() {
-        "never" if answered.mean < 0.9 => String::new(),
+        "never" | "not always" if answered.mean < 0.99 => String::new(),
         "never" => ", and fewer than 99 of 100 ever".to_string(),
         "not always" => ", and in some of the runs fewer than 99 of 100 ever".to_string(),
         "–" => String::new(),
@@ -301,17 +301,17 @@ fn helps_most(results: &Results) -> Option<String> {
             unseen(d),
         ),
         Ranking::Equal => "No policy answers more calls than another.".to_string(),
-        Ranking::Alike => format!(
-            "No other policy helps: by calls answered they differ from {} by less than {}% of the \
-             calls that are lost.",
-            first.name,
+        Ranking::Slight => format!(
+            "No other policy helps: none answers more calls than {} by as much as {}% of those \
+             that are lost.",
+            named(first),
             three_digits(WORTH * 100.0)
         ),
         Ranking::Tied => format!("No other policy answers more calls than {}.", first.name),
         Ranking::Undetermined => format!(
-            "No other policy answers more calls than {} by more than chance; more replications \
-             may tell them apart.",
-            first.name
+            "Whether another policy answers more calls than {}, and more than is worth a change, \
+             takes more replications to tell.",
+            named(first)
         ),
     })
 }

@@ -31,11 +31,10 @@ pub fn story(results: &QuorumResults<'_>) -> Story {
     if let Some((headers, rows)) = compared(results) {
         tables.push(TextTable::new("Exact and simulated", &headers, &rows));
     }
-    if let Some(kept) = kept(results) {
-        summary.insert(0, kept);
-    }
+    // What was asked for is the title, before what is true of the first setting.
+    let title = kept(results).unwrap_or_else(|| headline(results));
     Story {
-        title: headline(results),
+        title,
         setting: match results.scenario.latency.fit {
             Some(fit) => format!("latencies {fit}"),
             None => String::new(),

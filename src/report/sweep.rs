@@ -127,6 +127,8 @@ fn cells(results: &SweepResults<'_>) -> Option<TextTable> {
     headers.extend(results.names.iter().cloned());
     let value = |values: &[[f64; 3]], cell: usize| match values[cell] {
         [mean, ..] if mean.is_nan() => "–".to_string(),
+        // What is all or nothing in every run has the interval of so many runs, not of calls.
+        [0.0 | 1.0, ..] => results.show(values[cell][0]),
         [mean, low, high] if high > low && results.asks_recovery() => {
             let [mean, low, high] = [mean, low, high].map(|x| results.show(x));
             format!("{mean} ({low} to {high})")

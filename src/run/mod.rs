@@ -16,6 +16,7 @@
 //!     watch: Watch::default(),
 //!     charts: false,
 //!     before: None,
+//!     measured: None,
 //! })?;
 //! assert_eq!(finished.table.rows.len(), 3);
 //! println!("{}", finished.verdict);

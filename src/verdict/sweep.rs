@@ -311,30 +311,51 @@ impl<'g> SweepResults<'g> {
         if !numbers.windows(2).all(|pair| pair[0] < pair[1]) {
             return None;
         }
-        let safe: Vec<bool> = (0..n)
+        // Whether every run of its cells recovers; nothing where that is not determined.
+        let safe: Vec<Option<bool>> = (0..n)
             .map(|at| {
-                let mut cells = (0..self.cells).filter(|i| self.grid.place(*i as u64)[axis] == at);
-                cells.all(|cell| self.recovered[name][cell] == 1.0)
+                let cells = (0..self.cells).filter(|i| self.grid.place(*i as u64)[axis] == at);
+                let shares: Vec<f64> = cells.map(|cell| self.recovered[name][cell]).collect();
+                match shares.iter().any(|share| *share < 1.0) {
+                    true => Some(false),
+                    false => shares.iter().all(|share| *share == 1.0).then_some(true),
+                }
             })
             .collect();
-        let first = safe.iter().position(|safe| !safe)?;
+        let others = |safe: &[Option<bool>]| safe.iter().all(|safe| *safe != Some(true));
+        let first = safe.iter().position(|safe| *safe != Some(true))?;
         if first > 0 {
-            return safe[first..].iter().all(|safe| !safe).then_some(Edge {
+            let is_edge = safe[first] == Some(false) && others(&safe[first..]);
+            return is_edge.then_some(Edge {
                 safe: first - 1,
                 unsafe_from: first,
                 rising: true,
             });
         }
-        let from = safe.iter().position(|safe| *safe)?;
-        safe[from..].iter().all(|safe| *safe).then_some(Edge {
+        let from = safe.iter().position(|safe| *safe == Some(true))?;
+        let rest = safe[from..].iter().all(|safe| *safe == Some(true));
+        (rest && safe[from - 1] == Some(false)).then_some(Edge {
             safe: from,
             unsafe_from: from - 1,
             rising: false,
         })
     }
 
-    /// A value of an axis as a person writes it: `956 ms`, `1,233`, `0.26/s`.
+    /// A value of an axis as a person writes it: `956 ms`, `1,233`, `0.26/s`; as it is typed
+    /// where others would be written the same.
     pub fn value(&self, axis: usize, at: usize) -> String {
+        let own = self.rounded(axis, at);
+        let all = 0..self.grid.axes[axis].len();
+        match all
+            .filter(|other| self.rounded(axis, *other) == own)
+            .count()
+        {
+            1 => own,
+            _ => self.grid.axes[axis].paths[0].values[at].plain(),
+        }
+    }
+
+    fn rounded(&self, axis: usize, at: usize) -> String {
         let text = self.grid.axes[axis].paths[0].values[at].plain();
         let (number, unit) = match text.strip_suffix("/s") {
             Some(number) => (number, "/s"),

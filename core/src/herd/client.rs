@@ -63,6 +63,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 }
                 self.give_back(call_slot);
                 if self.flying(call_slot) == 0 {
+                    let started = self.calls[call_slot].started;
+                    self.recorder.denied(started, Denial::Guard);
                     self.end_call(call_slot, false, false);
                 }
                 false
@@ -355,16 +357,23 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             self.end_call(call_slot, false, false);
             return;
         };
+        let mut own = delay;
         if !PLAIN {
             if asked.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
                 self.pending.of(call_slot).afresh_from = call.tries;
                 call.jitter = 0;
             }
+            own = delay;
             if self.watched {
                 delay = delay.max(self.guards.wait(self.client(caller), self.now));
             }
         }
         if self.is_late(call_slot, delay) {
+            // It would have come in time, but for the wait that a guard asks for.
+            if !PLAIN && !self.is_late(call_slot, own) {
+                let started = self.calls[call_slot].started;
+                self.recorder.denied(started, Denial::Guard);
+            }
             self.end_call(call_slot, false, false);
             return;
         }

@@ -206,8 +206,8 @@ pub const METRICS: &[HerdMetric] = &[
         "held_back_ratio",
         "held back",
         Better::Neither,
-        "judged calls that failed as their client's breaker or throttle let no attempt out / \
-         judged calls",
+        "judged calls that failed as their client's breaker or throttle let no further attempt \
+         out / judged calls",
         |m| ratio(m.window.judged_held_back as f64, m.window.judged as f64),
     ),
     wait(
@@ -326,7 +326,7 @@ pub const METRICS: &[HerdMetric] = &[
         "attempts during",
         Better::Less,
         "attempts that arrive from the first fault's beginning to the end of the last one's \
-         full force",
+         full force, whenever counting begins",
         |m| m.peaks.attempts_during,
     ),
     counted(
@@ -634,6 +634,7 @@ pub const RESET_ATTEMPTS: Key = key("reset_attempts");
 pub const ERROR_ATTEMPTS: Key = key("error_attempts");
 pub const TIMED_OUT_ATTEMPTS: Key = key("timed_out_attempts");
 pub const DENIED_RETRIES: Key = key("denied_retries");
+pub const PEAK_AFTER_RATIO: Key = key("peak_after_ratio");
 pub const PEAK_DURING_PER_S: Key = key("peak_during_per_s");
 pub const ATTEMPTS_DURING: Key = key("attempts_during");
 pub const CALLS_DURING: Key = key("calls_during");

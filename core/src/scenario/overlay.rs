@@ -141,11 +141,6 @@ impl Overlay {
         said.is_some_and(|said| said.node.is_word(kind))
     }
 
-    /// Leaves the axes of a sweep out, so that what they are laid over is left.
-    pub fn without_sweep(&mut self) {
-        self.table.remove("sweep");
-    }
-
     /// Whether there is a `[sweep]`.
     pub fn has_sweep(&self) -> bool {
         self.table.get("sweep").is_some()

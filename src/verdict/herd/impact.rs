@@ -2,11 +2,12 @@
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, LONGEST_QUEUE, LOST_CALLS,
-    PEAK_AFTER_PER_S, PEAK_DURING_PER_S, UTILISATION, WASTED_SERVICE_RATIO,
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, ILL_AT_END_RATIO, LONGEST_QUEUE,
+    LOST_CALLS, PEAK_AFTER_PER_S, PEAK_AFTER_RATIO, PEAK_DURING_PER_S, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::stats::Estimate;
+use herdsim_core::units::Nanos;
 
 use crate::format::{capital, list, percent, seconds, thousands, three_digits};
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, ranking};
@@ -26,8 +27,10 @@ pub fn numbers(results: &Results, policy: &PolicyResults) -> [(String, &'static 
         ),
     };
     let attempts = (three_digits(mean(ATTEMPTS_PER_CALL)), "attempts a call");
+    // The same of all, as they stand below each other.
+    let known = |p: &PolicyResults| p.metric(DEGRADED_S).mean.is_finite();
     match Question::of(&results.scenario) {
-        Question::Recovery if mean(DEGRADED_S).is_finite() => [
+        Question::Recovery if results.policies.iter().all(known) => [
             (degraded(policy), "degraded"),
             (lost(policy), "calls lost"),
             (
@@ -71,32 +74,29 @@ pub fn peak(policy: &PolicyResults) -> f64 {
     during.max(after)
 }
 
-/// Of a chain: the service that is most busy with the first policy, and what it gets.
+/// Of a chain: the service to which most attempts come for what it can do by itself, with the
+/// first policy.
+///
+/// How busy services are does not tell: one that waits for the next is busy too.
 pub fn bottleneck(results: &Results) -> Option<String> {
     let first = results.policies.first()?;
     if results.scenario.services.len() == 1 {
         return None;
     }
-    let busy = |tier: &PolicyResults| tier.metric(UTILISATION).mean;
-    let tiers = first
-        .tiers()
-        .enumerate()
-        .filter(|(_, tier)| busy(tier).is_finite());
-    let (i, tier) = tiers.reduce(|a, b| if busy(b.1) > busy(a.1) { b } else { a })?;
-    let capacity = results.scenario.services[i].capacity_per_s();
+    let capacity = |i: usize| results.scenario.services[i].capacity_per_s();
+    let load = |(i, tier): &(usize, &PolicyResults)| peak(tier) / capacity(*i);
+    let tiers = first.tiers().enumerate();
+    let tiers = tiers.filter(|(i, tier)| capacity(*i).is_finite() && peak(tier).is_finite());
+    let (i, tier) = tiers.reduce(|a, b| if load(&b) > load(&a) { b } else { a })?;
     let [all, during] = [first.amplification(), first.amplification_during()].map(|of| of[i]);
     let mut text = format!(
-        "The bottleneck with {} is {}, busy {} of the time: up to {} attempts a second arrive",
+        "The bottleneck with {} is {}: up to {} attempts a second arrive, {} times the {} that \
+         its servers can do by themselves, and up to {} wait",
         named(first),
         results.scenario.tier_name(i),
-        percent(busy(tier)),
         thousands(peak(tier)),
-    );
-    if capacity.is_finite() {
-        text += &format!(" where it can do {}", thousands(capacity));
-    }
-    text += &format!(
-        ", and up to {} wait",
+        three_digits(load(&(i, tier))),
+        thousands(capacity(i)),
         thousands(tier.metric(LONGEST_QUEUE).mean)
     );
     if during.is_finite() {
@@ -120,18 +120,23 @@ pub fn lead(results: &Results) -> Option<String> {
     }
     let what = incident(results);
     let lost_calls = first.metric(LOST_CALLS).mean;
-    let long = match is_ill_at_end(first) {
-        true => format!("for at least {}, to the end of the run,", seconds(cost)),
-        false => format!("for {}", seconds(cost)),
+    let long = match first.metric(ILL_AT_END_RATIO).mean {
+        0.0 => format!("for {}", seconds(cost)),
+        1.0 => format!("for at least {}, to the end of the run,", seconds(cost)),
+        share => format!(
+            "for at least {} on average, in {} of runs to their end,",
+            seconds(cost),
+            percent(share)
+        ),
     };
     let several = what.contains(" and ") || what == "the faults";
     let does = |one: &'static str, many: &'static str| if several { many } else { one };
     let calls = match (Measure::of(&results.scenario), lost_calls) {
         (_, x) if x < 0.5 || x.is_nan() => "no calls".to_string(),
-        (Measure::Share, x) => format!("{} calls", thousands(x)),
+        (Measure::Share, x) => calls(x),
         (Measure::Rate, x) => format!(
-            "{} calls, those among them that callers had no time to make",
-            thousands(x)
+            "{}, those among them that callers had no time to make",
+            calls(x)
         ),
     };
     let mut text = match cost == 0.0 && lost_calls < 0.5 {
@@ -149,63 +154,96 @@ pub fn lead(results: &Results) -> Option<String> {
     };
     let peak = first.metric(PEAK_AFTER_PER_S).mean;
     if peak.is_finite() {
-        let capacity = results.scenario.entry().capacity_per_s();
+        let times = first.metric(PEAK_AFTER_RATIO).mean;
         // Of a chain it is the first service that is met, not the one in trouble.
-        let alone = results.scenario.services.len() == 1 && capacity.is_finite();
-        let of = match alone && capacity > 0.0 {
-            true => format!(", {} times its capacity", three_digits(peak / capacity)),
+        let alone = results.scenario.services.len() == 1 && times.is_finite();
+        let of = match alone {
+            true => format!(", {} times the capacity then", three_digits(times)),
             false => String::new(),
         };
+        let fades = results
+            .scenario
+            .faults
+            .iter()
+            .any(|fault| fault.ramp > Nanos::ZERO);
+        let when = match fades {
+            true => "Once the full force is over",
+            false => "Afterwards",
+        };
         text += &format!(
-            " Afterwards up to {} attempts a second arrive{of}.",
+            " {when} up to {} attempts a second arrive{of}.",
             thousands(peak)
         );
     }
-    if let Some(change) = change(results, first) {
+    // Where nothing is lost, no change is worth a word.
+    let costs = cost > 0.0 || lost_calls >= 0.5;
+    if let Some(change) = change(results, first).filter(|_| costs) {
         text += &format!(" {}.", capital(&change));
     }
     Some(text)
 }
 
-/// The change that helps, with what it brings.
+/// `1 call`, `12,000 calls`.
+fn calls(x: f64) -> String {
+    match thousands(x).as_str() {
+        "1" => "1 call".to_string(),
+        n => format!("{n} calls"),
+    }
+}
+
+/// How a policy fares, as far as it is known: "degraded for 1.86 s, 9,562 calls lost and up to
+/// 5,882 attempts a second afterwards".
+fn fares(policy: &PolicyResults) -> Option<String> {
+    let mean = |metric| policy.metric(metric).mean;
+    let mut facts = Vec::new();
+    if mean(DEGRADED_S).is_finite() {
+        facts.push(format!("degraded for {}", degraded(policy)));
+    }
+    if mean(LOST_CALLS).is_finite() {
+        facts.push(format!("{} lost", calls(mean(LOST_CALLS).max(0.0))));
+    }
+    if mean(PEAK_AFTER_PER_S).is_finite() {
+        let peak = thousands(mean(PEAK_AFTER_PER_S));
+        facts.push(format!("up to {peak} attempts a second afterwards"));
+    }
+    (!facts.is_empty()).then(|| list(&facts))
+}
+
+/// The change that helps, with how it fares.
 fn change(results: &Results, first: &PolicyResults) -> Option<String> {
     let peak = |p: &PolicyResults| p.metric(PEAK_AFTER_PER_S).mean;
+    let measure = Measure::of(&results.scenario);
+    let worth = three_digits(WORTH * 100.0);
     let none = match ranking(results) {
         Ranking::Alone | Ranking::OneRun => return None,
         Ranking::Nobody => return Some("no policy answers any call".to_string()),
-        Ranking::Behind(policy, _) => {
-            let mut brings = vec![degraded(policy), format!("{} calls", lost(policy))];
-            if peak(policy).is_finite() {
-                brings.push(format!("{} attempts a second", thousands(peak(policy))));
-            }
+        Ranking::Behind(policy, d) => {
+            let fares = fares(policy).map_or_else(String::new, |fares| format!(": {fares}"));
             let but = match less_answered(results, first, policy) {
                 Some(but) => format!("; {but}"),
                 None => String::new(),
             };
             return Some(format!(
-                "in its place, {} brings that to {}{but}",
+                "in its place, {} answers {}{fares}{but}",
                 named(policy),
-                list(&brings)
+                measure.more(d.mean)
             ));
         }
-        Ranking::Ahead(next, _) => format!(
-            "no other policy compared does better: {}, the next, loses {} calls",
-            named(next),
-            lost(next)
+        Ranking::Ahead(next, d) => format!(
+            "no other policy compared does better: it answers {} than {}, the next",
+            measure.more(d.mean),
+            named(next)
         ),
-        Ranking::Alike => format!(
-            "no other policy compared saves as much as {}% of these calls",
-            three_digits(WORTH * 100.0)
-        ),
-        Ranking::Equal | Ranking::Tied => {
-            "no other policy compared saves any of these calls".to_string()
+        Ranking::Slight => {
+            format!("no other policy compared answers more by as much as {worth}% of these calls")
         }
+        Ranking::Equal | Ranking::Tied => "no other policy compared answers more calls".to_string(),
         Ranking::Undetermined => {
-            "no other policy compared saves calls by more than chance".to_string()
+            "whether another policy compared answers more calls takes more runs to tell".to_string()
         }
     };
     let mut helps = Vec::new();
-    if Measure::of(&results.scenario) == Measure::Rate
+    if measure == Measure::Rate
         && let Some((policy, d)) = best_by(results, first, ANSWERED_RATIO, true, &|_| true)
         && d.mean >= TOLD[1]
     {
@@ -251,15 +289,14 @@ fn best_by<'r>(
     let others = results.policies.iter().skip(1).filter(|p| among(p));
     let differ = others.map(|p| (p, p.difference(first, metric)));
     let better = differ.filter(|(_, d)| if more { d.low > 0.0 } else { d.high < 0.0 });
-    let best = better.reduce(|a, b| {
+    better.reduce(|a, b| {
         let b_is_better = if more {
             b.1.mean > a.1.mean
         } else {
             b.1.mean < a.1.mean
         };
         if b_is_better { b } else { a }
-    });
-    best
+    })
 }
 
 /// Who answers a smaller share of the calls that it makes, and how much smaller: of callers
@@ -270,10 +307,13 @@ fn less_answered(
     other: &PolicyResults,
 ) -> Option<String> {
     let [mine, theirs] = [other, first].map(|p| p.metric(ANSWERED_RATIO).mean);
-    let less = Measure::of(&results.scenario) == Measure::Rate && theirs - mine >= TOLD[1];
-    less.then(|| {
+    let why = match Measure::of(&results.scenario) {
+        Measure::Rate => ", as it fails sooner and asks again",
+        Measure::Share => "",
+    };
+    (theirs - mine >= TOLD[1]).then(|| {
         format!(
-            "of its calls it answers {} in place of {}, as it fails sooner and asks again",
+            "of its calls it answers {} in place of {}{why}",
             percent(mine),
             percent(theirs)
         )

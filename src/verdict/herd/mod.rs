@@ -267,7 +267,7 @@ pub fn verdict(results: &Results) -> String {
         (many, best) => {
             let names: Vec<&str> = best.iter().map(|(policy, _)| named(policy)).collect();
             let alike = match names.len() {
-                n if n == many.len() => "they are alike by calls answered".to_string(),
+                n if n == many.len() => format!("they are alike by {}", groups.measure.noun()),
                 n if n > 4 => format!("{n} of them answer the most calls, alike"),
                 _ => format!("{} answer the most calls, alike", list(&names)),
             };
@@ -490,6 +490,9 @@ pub fn headline(results: &Results) -> String {
     let best = groups.best();
     let horizon = seconds(results.scenario.run.horizon.as_secs());
     match (&groups.never[..], &best[..]) {
+        ([], []) if groups.sometimes.is_empty() && !groups.recover.is_empty() => {
+            "No policy answers any call".to_string()
+        }
         ([], []) if groups.sometimes.is_empty() => match Question::of(&results.scenario) {
             Question::Completion => completion(results, &horizon),
             Question::Recovery if groups.steady.len() > 1 => {
@@ -582,7 +585,7 @@ fn range<'r>(policies: impl Iterator<Item = &'r PolicyResults> + Clone) -> Strin
         let values = policies.clone().map(|p| p.metric(metric).mean);
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
-        let known = values.fold(true, |known, x| known && x.is_finite());
+        let known = values.clone().all(f64::is_finite);
         known.then(|| match (show(least), show(most)) {
             (least, most) if least == most => least,
             (least, most) => format!("{least} to {most}"),

@@ -53,6 +53,14 @@ impl Measure {
         }
     }
 
+    /// What it counts.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Measure::Share => "calls answered",
+            Measure::Rate => "calls answered a second",
+        }
+    }
+
     /// `3.2 more of every 100 calls`, `3.2 more calls a second`.
     pub fn more(self, difference: f64) -> String {
         match self {
@@ -86,9 +94,9 @@ pub enum Ranking<'r> {
     Equal,
     /// As many as some other one, and no fewer than any.
     Tied,
-    /// What differs is certainly less than [`WORTH`] of what is lost.
-    Alike,
-    /// Chance may explain what differs.
+    /// None answers more by as much as [`WORTH`] of what is lost, for certain.
+    Slight,
+    /// More runs may tell whether another one is better.
     Undetermined,
 }
 
@@ -112,12 +120,16 @@ pub fn least(scenario: &Scenario, a: &PolicyResults, b: &PolicyResults) -> f64 {
 }
 
 /// Whether two policies answer as many calls: chance may explain what differs, or it is
-/// certainly not worth a change.
+/// certainly not worth a change. Where there is no interval, or every run differs by as much,
+/// there is no chance to speak of.
 pub fn is_alike(scenario: &Scenario, a: &PolicyResults, b: &PolicyResults) -> bool {
     let d = a.difference(b, Measure::of(scenario).key());
     let least = least(scenario, a, b);
-    // Without an interval nothing can be told apart.
-    std::ptr::eq(a, b) || !(d.low > 0.0 || d.high < 0.0) || d.low > -least && d.high < least
+    match std::ptr::eq(a, b) {
+        true => true,
+        _ if d.low.is_nan() || d.agrees() => d.mean == 0.0 || d.mean.abs() < least,
+        _ => !(d.low > 0.0 || d.high < 0.0) || d.low > -least && d.high < least,
+    }
 }
 
 /// What can be said of the policies by calls answered.
@@ -141,10 +153,11 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     if results.replications < 2 {
         return Ranking::OneRun;
     }
+    let least = |p: &PolicyResults| least(&results.scenario, first, p);
     // By more than chance, or by as much in every run; and worth it.
     let apart = |p: &PolicyResults, d: &Estimate| {
-        let certain = d.low > 0.0 || d.agrees() && d.low.is_nan() && d.mean > 0.0;
-        certain && d.mean >= least(&results.scenario, first, p)
+        let certain = d.low > 0.0 || d.agrees() && d.mean > 0.0;
+        certain && d.mean >= least(p)
     };
     // The one that answers most, all that are ahead considered.
     let behind = others
@@ -155,16 +168,17 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
         return Ranking::Behind(policy, d);
     }
     let equal = |d: &Estimate| d.mean == 0.0 && d.agrees();
-    let slight = |p: &PolicyResults, d: &Estimate| {
-        let least = least(&results.scenario, first, p);
-        d.low > -least && d.high < least
+    // What another one answers more is at most so much: less than is worth a change.
+    let slight = |(p, d): &(&PolicyResults, Estimate)| {
+        let most = if d.agrees() { -d.mean } else { -d.low };
+        equal(d) || most < least(p)
     };
     match ahead.iter().all(|(p, d)| apart(p, d)) {
         true => Ranking::Ahead(next, *d),
         // Where not even chance makes a difference, more runs make none.
         false if ahead.iter().all(|(_, d)| equal(d)) => Ranking::Equal,
         false if equal(d) => Ranking::Tied,
-        false if ahead.iter().all(|(p, d)| equal(d) || slight(p, d)) => Ranking::Alike,
+        false if ahead.iter().all(slight) => Ranking::Slight,
         false => Ranking::Undetermined,
     }
 }

@@ -199,6 +199,10 @@ fn notes(results: &Results) -> String {
     if Question::of(&results.scenario) == Question::Recovery {
         out += "degraded, lost calls: against the same runs without the faults\n";
     }
+    let is_never = |p: &PolicyResults| wait_p99(p).starts_with('n');
+    if results.policies.iter().any(is_never) {
+        out += "p99 wait never: fewer than 99 of 100 calls are ever answered\n";
+    }
     let mut note = |what: &str, of: &dyn Fn(&PolicyResults) -> Option<String>| {
         let policies = results.policies.iter();
         let told: Vec<String> = policies
@@ -249,7 +253,7 @@ const TIERS: [&str; 8] = [
     "answered",
     "busy",
     "peak",
-    "capacity",
+    "own capacity",
     "queue",
     "per call",
     "in the fault",

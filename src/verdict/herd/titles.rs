@@ -8,7 +8,7 @@ use herdsim_core::herd::{
 use herdsim_core::metric::Key;
 
 use crate::format::{capital, list, percent, seconds, thousands, three_digits};
-use crate::verdict::herd::ranking::{Measure, Ranking, ranking};
+use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, ranking};
 use crate::verdict::herd::{headline, named};
 
 /// The policies with the lowest and the highest of some values, where there are any.
@@ -73,10 +73,14 @@ pub fn change(results: &Results) -> String {
         ),
         Ranking::Ahead(..) => format!("{} answers the most calls", named(first)),
         Ranking::Equal => "No policy answers more calls than another".to_string(),
-        Ranking::Alike => "By calls answered the policies are alike".to_string(),
+        Ranking::Slight => format!(
+            "No other policy saves as much as {}% of the calls that are lost with {}",
+            three_digits(WORTH * 100.0),
+            named(first)
+        ),
         Ranking::Tied => format!("No policy answers more calls than {}", named(first)),
         Ranking::Undetermined => format!(
-            "No policy answers more calls than {} by more than chance",
+            "Whether a policy answers more calls than {} takes more runs to tell",
             named(first)
         ),
     }
@@ -104,22 +108,29 @@ pub fn outcomes(results: &Results) -> String {
 
 /// Of latency over time: the 99th percentile of all calls, a mean over the runs.
 pub fn tail(results: &Results) -> String {
-    waits(results, "99 of 100", |p| p.metric(WAIT_P99_S).mean)
+    // Never in some of the runs is not never.
+    let never = |p: &PolicyResults| p.raw.iter().all(|sample| sample[WAIT_P99_S].is_nan());
+    if results.policies.iter().all(never) {
+        return median(results);
+    }
+    waits(results, "99 of 100", |p| p.metric(WAIT_P99_S).mean, never)
 }
 
 /// Of the distribution of waits: the median of all runs together.
 pub fn median(results: &Results) -> String {
-    waits(results, "half", |p| p.wait_s(0.5))
+    let median = |p: &PolicyResults| p.wait_s(0.5);
+    waits(results, "half", median, |p| median(p).is_nan())
 }
 
 /// Within which time a share of all calls is answered, and with whom never.
-fn waits(results: &Results, share: &str, wait: impl Fn(&PolicyResults) -> f64) -> String {
+fn waits(
+    results: &Results,
+    share: &str,
+    wait: impl Fn(&PolicyResults) -> f64,
+    never: impl Fn(&PolicyResults) -> bool,
+) -> String {
     let asked = |p: &&PolicyResults| p.metric(JUDGED_CALLS).mean > 0.0;
-    let never = results
-        .policies
-        .iter()
-        .filter(|p| wait(p).is_nan())
-        .filter(asked);
+    let never = results.policies.iter().filter(|p| never(p)).filter(asked);
     let never: Vec<&str> = never.map(named).collect();
     let whom = match never.len() {
         n if n == results.policies.len() && n > 1 => "every policy".to_string(),
@@ -130,9 +141,11 @@ fn waits(results: &Results, share: &str, wait: impl Fn(&PolicyResults) -> f64) -
         None if never.is_empty() => headline(results),
         None => format!("Fewer than {share} of all calls are ever answered with {whom}"),
         Some(ends) => {
-            let every = match never.is_empty() {
-                true => "every policy",
-                false => "every other policy",
+            let others = results.policies.len() - never.len();
+            let every = match (never.is_empty(), ends.known == others) {
+                (true, true) => "every policy",
+                (false, true) => "every other policy",
+                (_, false) => "those of which it is known",
             };
             let answered = format!(
                 "{} of all calls are answered within {}",

@@ -293,7 +293,10 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
     let cap_after = match s.node("cap_after") {
         None => CapAfter::No,
         Some(node) if node.is_word("both") => CapAfter::Both,
-        Some(node) => match node.bool()? {
+        Some(node) => match node.bool().map_err(|problem| Problem {
+            message: "expected true, false or both".to_string(),
+            ..problem
+        })? {
             true => CapAfter::Yes,
             false => CapAfter::No,
         },
