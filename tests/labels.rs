@@ -19,8 +19,11 @@ fn number(element: &str, name: &str) -> f64 {
     attribute(element, name).unwrap().parse().unwrap()
 }
 
+/// A line with its colour.
+type Line = (String, Vec<(f64, f64)>);
+
 /// The bold texts of policies' colours, and all lines with theirs.
-fn read(svg: &str) -> (Vec<Label>, Vec<(String, Vec<(f64, f64)>)>) {
+fn read(svg: &str) -> (Vec<Label>, Vec<Line>) {
     let (mut labels, mut lines) = (Vec::new(), Vec::new());
     for element in svg.split('<').skip(1) {
         if element.starts_with("polyline") {
