@@ -165,6 +165,14 @@ pub fn likely(e: Estimate) -> String {
     }
 }
 
+/// A number as it is written with what it counts: `1 call`, `5,000 calls`.
+pub fn counted(number: &str, one: &str) -> String {
+    match number {
+        "1" => format!("1 {one}"),
+        n => format!("{n} {one}s"),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn list<S: AsRef<str>>(names: &[S]) -> String {
     match names {

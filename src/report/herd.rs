@@ -1,7 +1,9 @@
 //! What a herd run says in sentences: what happened, what each policy did with it,
 //! which one change helps most, and what keeps a collapse going.
 
-use crate::format::{capital, list, percent, seconds, thousands, three_digits, with_interval};
+use crate::format::{
+    capital, counted, list, percent, seconds, thousands, three_digits, with_interval,
+};
 use crate::report::story::{Entry, Story};
 use crate::text_table::TextTable;
 use crate::verdict::herd::impact;
@@ -108,7 +110,7 @@ fn unseen(results: &Results) -> String {
 /// What happened, to how many calls.
 fn happened(results: &Results) -> String {
     let first = &results.policies[0];
-    let calls = thousands(first.metric(CALLS).mean);
+    let calls = counted(&thousands(first.metric(CALLS).mean), "call");
     let s = &results.scenario;
     let faults: Vec<String> = s.faults.iter().map(|f| format!("{f}")).collect();
     let what = match faults.is_empty() {
@@ -121,7 +123,7 @@ fn happened(results: &Results) -> String {
         1.0 => "1 caller makes".to_string(),
         _ => format!("{} callers make", thousands(count)),
     };
-    let counted = seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0));
+    let lasted = seconds((s.run.horizon.as_secs() - s.run.warmup.as_secs()).max(0.0));
     let judged = first.metric(JUDGED_CALLS).mean;
     let judged = match judged.is_nan() || s.run.cooldown.0 == 0 {
         true => String::new(),
@@ -132,21 +134,13 @@ fn happened(results: &Results) -> String {
         ),
     };
     match s.callers.arrival {
-        Arrival::Once { .. } => format!("{what}; {callers} {calls} calls in all."),
+        Arrival::Once { .. } => format!("{what}; {callers} {calls} in all."),
         // Who waits for an answer before the next call makes as many as answers allow.
         Arrival::Closed { .. } => format!(
-            "{what}; {callers} {calls} calls in the {counted} that are counted, with {}{judged}.",
+            "{what}; {callers} {calls} in the {lasted} that are counted, with {}{judged}.",
             first.name
         ),
-        _ => format!("{what}; {callers} {calls} calls in the {counted} that are counted{judged}."),
-    }
-}
-
-/// `4.99 attempts`.
-fn attempts(x: f64) -> String {
-    match three_digits(x).as_str() {
-        "1" => "1 attempt".to_string(),
-        text => format!("{text} attempts"),
+        _ => format!("{what}; {callers} {calls} in the {lasted} that are counted{judged}."),
     }
 }
 
@@ -183,7 +177,11 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         false => fate,
     };
     let answered = policy.metric(ANSWERED_RATIO);
-    let attempts = attempts(policy.metric(ATTEMPTS_PER_CALL).mean);
+    let attempts = policy.metric(ATTEMPTS_PER_CALL).mean;
+    if attempts.is_nan() {
+        return format!("{}: {fate}none of its calls is counted.", policy.name);
+    }
+    let attempts = counted(&three_digits(attempts), "attempt");
     if answered.mean.is_nan() {
         return format!("{}: {fate}{attempts} a call.", policy.name);
     }

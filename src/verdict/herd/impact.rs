@@ -9,7 +9,7 @@ use herdsim_core::metric::Key;
 use herdsim_core::stats::Estimate;
 use herdsim_core::units::Nanos;
 
-use crate::format::{capital, list, percent, seconds, thousands, three_digits};
+use crate::format::{capital, counted, list, percent, seconds, thousands, three_digits};
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, ranking};
 use crate::verdict::herd::{Question, done_after, incident, is_ill_at_end, named};
 
@@ -90,20 +90,20 @@ pub fn bottleneck(results: &Results) -> Option<String> {
     let (i, tier) = tiers.reduce(|a, b| if load(&b) > load(&a) { b } else { a })?;
     let [all, during] = [first.amplification(), first.amplification_during()].map(|of| of[i]);
     let mut text = format!(
-        "The bottleneck with {} is {}: up to {} attempts a second arrive, {} times the {} that \
-         its servers can do by themselves, and up to {} wait",
+        "The bottleneck with {} is {}: up to {} a second arrive, {} times the {} that its servers \
+         can do by themselves, and up to {} wait",
         named(first),
         results.scenario.tier_name(i),
-        thousands(peak(tier)),
+        counted(&thousands(peak(tier)), "attempt"),
         three_digits(load(&(i, tier))),
         thousands(capacity(i)),
         thousands(tier.metric(LONGEST_QUEUE).mean)
     );
     if during.is_finite() {
         text += &format!(
-            "; a call of the callers becomes {} attempts there while the faults last, {} over \
-             the whole run",
-            three_digits(during),
+            "; a call of the callers becomes {} there while the faults last, {} over the whole \
+             run",
+            counted(&three_digits(during), "attempt"),
             three_digits(all)
         );
     }
@@ -183,12 +183,8 @@ pub fn lead(results: &Results) -> Option<String> {
     Some(text)
 }
 
-/// `1 call`, `12,000 calls`.
 fn calls(x: f64) -> String {
-    match thousands(x).as_str() {
-        "1" => "1 call".to_string(),
-        n => format!("{n} calls"),
-    }
+    counted(&thousands(x), "call")
 }
 
 /// How a policy fares, as far as it is known: "degraded for 1.86 s, 9,562 calls lost and up to

@@ -7,7 +7,7 @@ use herdsim_core::herd::{
 };
 use herdsim_core::metric::Key;
 
-use crate::format::{capital, list, percent, seconds, thousands, three_digits};
+use crate::format::{capital, counted, list, percent, seconds, thousands, three_digits};
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, ranking};
 use crate::verdict::herd::{headline, named};
 
@@ -235,12 +235,12 @@ pub fn waves(results: &Results) -> String {
     let width = Stretch::of(&results.scenario).bin as f64 / 1e9;
     match worst.and_then(|p| Some((p, most(p)?))) {
         Some((first, all)) if results.policies.iter().all(|p| most(p) == most(first)) => {
-            let count = thousands(f64::from(all));
-            format!("At worst {count} attempts come within {}", seconds(width))
+            let count = counted(&thousands(f64::from(all)), "attempt");
+            format!("At worst {count} within {}", seconds(width))
         }
         Some((policy, most)) => format!(
-            "At worst {} attempts come within {}, with {}",
-            thousands(f64::from(most)),
+            "At worst {} within {}, with {}",
+            counted(&thousands(f64::from(most)), "attempt"),
             seconds(width),
             named(policy)
         ),
@@ -258,9 +258,9 @@ pub fn amplification(results: &Results) -> String {
     let worst = results.policies.iter().filter_map(|p| Some((p, at(p)?)));
     match worst.reduce(|a, b| if b.1.1 > a.1.1 { b } else { a }) {
         Some((policy, (tier, most))) => format!(
-            "With {} a call becomes {} attempts at {}",
+            "With {} a call becomes {} at {}",
             named(policy),
-            three_digits(most),
+            counted(&three_digits(most), "attempt"),
             results.scenario.tier_name(tier)
         ),
         None => headline(results),
