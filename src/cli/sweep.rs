@@ -12,7 +12,7 @@ use crate::chart::theme::Theme;
 use crate::cli::options::{Common, Format, all_threads};
 use crate::cli::progress::Progress;
 use crate::cli::run::{self, note, print, stop_on_interrupt};
-use crate::format::{bytes, large, seconds, thousands};
+use crate::format::{bytes, counted, large, seconds, thousands};
 use crate::output::csv;
 use crate::output::run_dir::RunDir;
 use crate::run::sweep::{Swept, Whole, check_written, cost, scenario_text};
@@ -59,6 +59,12 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
             return run::run(&base, &conditions, common);
         }
     }
+    if grid.axes.is_empty() && !common.dry_run {
+        let problem = Problem::new("there is no axis to sweep");
+        return Err(problem
+            .help("a table [sweep] has axes, and so has --vary; `herdsim run` runs it as it is")
+            .into());
+    }
     if !conditions.is_empty() && !common.quiet {
         note("note: the conditions of [assert] are on a run, and no cell is held to them");
     }
@@ -92,11 +98,13 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     cost.events *= mine as f64 / cells as f64;
     if common.dry_run {
         let time = cost.events / EVENTS_PER_S / threads as f64;
+        let what = match grid.axes.len() {
+            0 => "one run".to_string(),
+            1 => format!("{} on 1 axis", counted(&thousands(mine as f64), "cell")),
+            n => format!("{} on {n} axes", counted(&thousands(mine as f64), "cell")),
+        };
         let text = format!(
-            "{} cells on {} {}; up to {} events, {} on {threads} threads, {} of memory\n",
-            thousands(mine as f64),
-            grid.axes.len(),
-            if grid.axes.len() == 1 { "axis" } else { "axes" },
+            "{what}; up to {} events, {} on {threads} threads, {} of memory\n",
             large(cost.events),
             seconds(time),
             bytes(cost.bytes),
