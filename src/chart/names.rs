@@ -189,6 +189,36 @@ pub fn crosses(curve: &[(f64, f64)], shape: &Shape) -> bool {
     curve.windows(2).any(within)
 }
 
+/// The place within a `frame` that is nearest to the end of a curve for its name, `width` wide,
+/// where it is on no curve and on no place `taken`: to be led to by a line.
+pub fn near(
+    curves: &[Vec<(f64, f64)>],
+    end: (f64, f64),
+    width: f64,
+    frame: Shape,
+    taken: &[Shape],
+) -> Option<((f64, f64), Shape)> {
+    const STEP: f64 = 12.0;
+    let across = ((frame[2] - frame[0] - width) / STEP).max(0.0) as usize;
+    let down = ((frame[3] - frame[1] - 28.0) / STEP).max(0.0) as usize;
+    let places = (0..=across).flat_map(|i| (0..=down).map(move |j| (i as f64, j as f64)));
+    let places = places.map(|(i, j)| (frame[0] + STEP * i, frame[1] + 15.0 + STEP * j));
+    let mut places: Vec<(f64, f64)> = places.collect();
+    let distance = |(left, y): &(f64, f64)| (left - end.0 - LEADER).hypot(y - end.1);
+    places.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    places.into_iter().find_map(|(left, y)| {
+        let shape = [left - 4.0, y - 15.0, left + width + 4.0, y + 13.0];
+        let side = if left > end.0 { left } else { left + width };
+        let leader = [end, (side, y)];
+        let free = shape[2] <= frame[2]
+            && taken
+                .iter()
+                .all(|other| !overlap(other, &shape) && !crosses(&leader, other))
+            && curves.iter().all(|curve| !crosses(curve, &shape));
+        free.then_some(((left, y + 7.5), shape))
+    })
+}
+
 /// Where the name of one of some curves, `width` wide, stands beside it within a `frame`: as
 /// near to its end as it is nearest to its own curve, on none, and on no place `taken`.
 /// Gives where its text begins, and the place that it takes.

@@ -2,7 +2,7 @@
 //! servers, latency.
 
 use crate::chart::multiples;
-use crate::chart::names::{EndLabel, Names, Shape, beside, end_labels};
+use crate::chart::names::{EndLabel, Names, Shape, beside, end_labels, near};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
@@ -353,9 +353,13 @@ impl Panel<'_> {
             .iter()
             .map(|curve| trace(self.scale, curve, |e| y(e.mean)))
             .collect();
+        let mut lines = lines;
+        // No name stands on a level across.
+        lines.extend(
+            capacity.map(|(level, _)| vec![(theme::LEFT, y(level)), (self.scale.right, y(level))]),
+        );
         let frame = [theme::LEFT, self.top, self.scale.right, self.bottom()];
         let (mut labels, mut broken) = (Vec::new(), Vec::new());
-        let mut last = theme::LEFT;
         for (i, curve) in curves.iter().enumerate() {
             let Some((_, end, _)) = curve.last() else {
                 continue;
@@ -369,29 +373,35 @@ impl Panel<'_> {
             };
             let width = theme::measure(&label.text, label.style.size, true);
             match self.x(*end) + width.max(110.0) + 14.0 < self.scale.right {
-                true => {
-                    last = last.max(self.x(*end));
-                    broken.push((i, width, label));
-                }
+                true => broken.push((i, width, label)),
                 false => labels.push(label),
             }
         }
-        // Curves that break off are named where they do, or led to from the last of them.
+        // Curves that break off are named beside them, or led to from where they do.
         let mut taken: Vec<Shape> = Vec::new();
-        let places = broken.iter().map(|(i, width, _)| {
-            let (at, shape) = beside(&lines, *i, *width, frame, &taken)?;
+        for (i, width, label) in broken {
+            let end = lines[i]
+                .last()
+                .copied()
+                .unwrap_or((theme::LEFT, self.bottom()));
+            let placed = match beside(&lines, i, width, frame, &taken) {
+                Some((at, shape)) => Some((at, shape, false)),
+                None => near(&lines, end, width, frame, &taken).map(|(at, s)| (at, s, true)),
+            };
+            let Some((at, shape, is_led)) = placed else {
+                labels.push(label);
+                continue;
+            };
             taken.push(shape);
-            Some(at)
-        });
-        let places: Option<Vec<(f64, f64)>> = places.collect();
-        let broken = broken.into_iter().map(|(_, _, label)| label);
-        match places {
-            Some(places) => {
-                for (at, label) in places.into_iter().zip(broken) {
-                    canvas.text(at, &label.text, label.style);
-                }
+            if is_led {
+                let side = if at.0 > end.0 {
+                    at.0 - 4.0
+                } else {
+                    at.0 + width + 4.0
+                };
+                canvas.line(&[end, (side, at.1 - 7.5)], label.style.colour, 1.0);
             }
-            None => end_labels(canvas, last, (self.top, self.bottom()), broken.collect()),
+            canvas.text(at, &label.text, label.style);
         }
         if let Some([t, value]) = measured.last().and_then(|line| line.last()) {
             let style = Type::new(theme::LABEL, theme::INK).bold();
