@@ -15,7 +15,15 @@ const DEEPEST: usize = 5;
 
 /// The schema, draft 2020-12.
 pub fn schema() -> Json {
-    let of = |kind: JobKind| Reader { kind }.top();
+    let defaults = Scenario::default().to_toml().parse::<toml::Table>();
+    let defaults = defaults.unwrap_or_default();
+    let of = |kind: JobKind| {
+        let defaults = match kind {
+            JobKind::Herd => defaults.clone(),
+            JobKind::Fence | JobKind::Saga | JobKind::Quorum => toml::Table::new(),
+        };
+        Reader { kind, defaults }.top()
+    };
     let is = |kind: JobKind| json!({ "properties": { "kind": { "const": kind.name() } }, "required": ["kind"] });
     let choice = |kind: JobKind, otherwise: Json| json!({ "if": is(kind), "then": of(kind), "else": otherwise });
     let mut whole = [JobKind::Quorum, JobKind::Saga, JobKind::Fence]
@@ -38,6 +46,8 @@ pub fn schema() -> Json {
 /// What is known of one kind's readers.
 struct Reader {
     kind: JobKind,
+    /// The default scenario of a herd.
+    defaults: toml::Table,
 }
 
 /// Lines of TOML that a table needs before its reader comes to what is asked.
@@ -241,10 +251,23 @@ impl Reader {
             let items = list.as_ref().and_then(value_of);
             own["items"] = items.unwrap_or(json!({}));
         }
-        if let Some(default) = default_of(path).filter(|_| self.kind == JobKind::Herd) {
+        if let Some(default) = self.default_of(path) {
             own["default"] = default;
         }
         own
+    }
+}
+
+impl Reader {
+    /// What the default scenario has there, where it is a value.
+    fn default_of(&self, path: &str) -> Option<Json> {
+        let path = path.replace("policy.own", "policy.fixed");
+        let mut keys = path.split('.');
+        let first = self.defaults.get(keys.next()?)?;
+        match keys.try_fold(first, |value, key| value.get(key))? {
+            toml::Value::Table(_) => None,
+            value => serde_json::to_value(value).ok(),
+        }
     }
 }
 
@@ -315,20 +338,6 @@ fn words(field: &Json) -> Vec<String> {
         .filter_map(Json::as_str)
         .map(String::from)
         .collect()
-}
-
-/// What the default scenario has there.
-fn default_of(path: &str) -> Option<Json> {
-    let text = Scenario::default().to_toml();
-    let document: toml::Value = toml::from_str(&text).ok()?;
-    let path = path.replace("policy.own", "policy.fixed");
-    let value = path
-        .split('.')
-        .try_fold(&document, |value, key| value.get(key))?;
-    match value {
-        toml::Value::Table(_) => None,
-        value => serde_json::to_value(value).ok(),
-    }
 }
 
 #[cfg(test)]

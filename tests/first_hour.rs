@@ -1,13 +1,13 @@
 //! What a person with an incident does first: `init`, the report of it, conditions, measured
 //! data beside it.
 
-use assert_cmd::Command;
+mod common;
+
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
 fn herdsim(dir: &TempDir, args: &[&str]) -> std::process::Output {
-    let mut command = Command::cargo_bin("herdsim").unwrap();
-    command.current_dir(dir.path()).args(args).output().unwrap()
+    common::herdsim(dir).args(args).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

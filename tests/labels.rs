@@ -1,6 +1,6 @@
 //! Names beside curves: the line nearest to a name is its own.
 
-use assert_cmd::Command;
+mod common;
 
 /// A text of a drawing: its colour, where it begins, its size, and what it says.
 struct Label {
@@ -110,11 +110,8 @@ fn the_line_nearest_to_a_name_is_its_own() {
     let mut seen = 0;
     for (i, (args, charts)) in runs.iter().enumerate() {
         let name = format!("r{i}");
-        let mut herdsim = Command::cargo_bin("herdsim").unwrap();
-        herdsim
-            .current_dir(dir.path())
-            .args(*args)
-            .args(["--name", &name]);
+        let mut herdsim = common::herdsim(&dir);
+        herdsim.args(*args).args(["--name", &name]);
         if !args.contains(&"quorum") && !args.contains(&"fence") {
             herdsim.args(small);
         }

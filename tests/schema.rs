@@ -1,5 +1,7 @@
 //! The schema of scenario files knows every field that they have, and no other.
 
+mod common;
+
 use assert_cmd::Command;
 use serde_json::Value as Json;
 
@@ -66,9 +68,9 @@ fn resolved_scenarios_are_valid() {
         &["quorum", "--method", "exact"],
     ];
     for (i, args) in runs.iter().enumerate() {
-        let mut herdsim = Command::cargo_bin("herdsim").unwrap();
+        let mut herdsim = common::herdsim(&dir);
         let name = format!("r{i}");
-        let done = herdsim.current_dir(dir.path()).args(*args);
+        let done = herdsim.args(*args);
         done.args(["--no-charts", "--name", &name])
             .assert()
             .success();
@@ -89,7 +91,7 @@ fn what_people_write_is_valid() {
     let dir = tempfile::tempdir().unwrap();
     for (i, want) in ["change", "load", "capacity"].iter().enumerate() {
         let file = format!("i{i}.toml");
-        let mut herdsim = Command::cargo_bin("herdsim").unwrap();
+        let mut herdsim = common::herdsim(&dir);
         let done = herdsim
             .current_dir(dir.path())
             .args(["init", &file, "--want", want]);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::{Condition, Job, JobKind, Node, Problem};
+use herdsim_core::scenario::{Condition, Job, Node, Problem};
 
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Progress;
@@ -100,19 +100,14 @@ fn measured(job: &Job, common: &Common) -> Result<Option<Measured>, RunError> {
         return Ok(None);
     };
     let file = path.display().to_string();
-    if job.kind() != JobKind::Herd {
+    let Job::Herd(scenario) = job else {
         let place = Node::from_flag("--overlay", &file).place;
-        let problem = format!(
-            "--overlay goes with a herd, not with a {}",
-            job.kind().name()
-        );
+        let kind = job.kind().name();
+        let problem = format!("--overlay goes with a herd, not with a {kind}");
         return Err(Problem::new(problem).at(Some(place)).into());
-    }
+    };
     let start = common.overlay_start.as_deref();
     let read = Measured::read(&file, run::read(path)?, &common.series, start)?;
-    let Job::Herd(scenario) = job else {
-        return Ok(None);
-    };
     let horizon = scenario.run.horizon.as_secs();
     match read.span() {
         Some([from, to]) if to >= 0.0 && from <= horizon => Ok(Some(read)),

@@ -1,8 +1,10 @@
 //! What a sweep found: the values for its charts, in words, as a table.
 
+use std::collections::BTreeMap;
+
 use herdsim_core::metric::{Domain, Key, Metric, Unit};
-use herdsim_core::scenario::Job;
-use herdsim_core::scenario::sweep::Grid;
+use herdsim_core::scenario::sweep::{Axis, Grid};
+use herdsim_core::scenario::{Job, Node};
 use herdsim_core::theory::herd::Pressure;
 use herdsim_core::units::Nanos;
 use herdsim_core::value::Value;
@@ -43,6 +45,8 @@ pub struct SweepResults<'g> {
     pressure: PressureOf,
     /// The fewest and the most replications of a cell.
     pub replications: Option<(u64, u64)>,
+    /// Per axis, its values as people write them.
+    texts: Vec<Vec<String>>,
     main_column: Option<usize>,
     replications_column: Option<usize>,
     recovered_column: Option<usize>,
@@ -73,6 +77,7 @@ impl<'g> SweepResults<'g> {
             replications_column: place("replications"),
             recovered_column: manner.recovery.and_then(|r| place(r.share.name())),
             cells: grid.cells() as usize,
+            texts: grid.axes.iter().map(texts).collect(),
             grid,
             base,
             manner,
@@ -312,16 +317,15 @@ impl<'g> SweepResults<'g> {
             return None;
         }
         // Whether every run of its cells recovers; nothing where that is not determined.
-        let safe: Vec<Option<bool>> = (0..n)
-            .map(|at| {
-                let cells = (0..self.cells).filter(|i| self.grid.place(*i as u64)[axis] == at);
-                let shares: Vec<f64> = cells.map(|cell| self.recovered[name][cell]).collect();
-                match shares.iter().any(|share| *share < 1.0) {
-                    true => Some(false),
-                    false => shares.iter().all(|share| *share == 1.0).then_some(true),
-                }
-            })
-            .collect();
+        let mut safe = vec![Some(true); n];
+        for (cell, share) in self.recovered[name].iter().enumerate() {
+            let all = &mut safe[self.grid.place(cell as u64)[axis]];
+            *all = match *all {
+                _ if *share < 1.0 => Some(false),
+                Some(true) if share.is_nan() => None,
+                before => before,
+            };
+        }
         let others = |safe: &[Option<bool>]| safe.iter().all(|safe| *safe != Some(true));
         let first = safe.iter().position(|safe| *safe != Some(true))?;
         if first > 0 {
@@ -344,31 +348,7 @@ impl<'g> SweepResults<'g> {
     /// A value of an axis as a person writes it: `956 ms`, `1,233`, `0.26/s`; as it is typed
     /// where others would be written the same.
     pub fn value(&self, axis: usize, at: usize) -> String {
-        let own = self.rounded(axis, at);
-        let all = 0..self.grid.axes[axis].len();
-        match all
-            .filter(|other| self.rounded(axis, *other) == own)
-            .count()
-        {
-            1 => own,
-            _ => self.grid.axes[axis].paths[0].values[at].plain(),
-        }
-    }
-
-    fn rounded(&self, axis: usize, at: usize) -> String {
-        let text = self.grid.axes[axis].paths[0].values[at].plain();
-        let (number, unit) = match text.strip_suffix("/s") {
-            Some(number) => (number, "/s"),
-            None => (text.as_str(), ""),
-        };
-        match number.replace('_', "").parse::<f64>() {
-            Ok(x) if x.fract() == 0.0 => format!("{}{unit}", thousands(x)),
-            Ok(x) => format!("{}{unit}", format::three_digits(x)),
-            Err(_) => match Nanos::parse(&text) {
-                Ok(time) => format::seconds(time.as_secs()),
-                Err(_) => text,
-            },
-        }
+        self.texts[axis][at].clone()
     }
 
     /// The values of an axis as numbers, where they are.
@@ -551,6 +531,36 @@ impl<'g> SweepResults<'g> {
             thousands(self.cells as f64),
             list(&names)
         )
+    }
+}
+
+/// The values of an axis as people write them.
+fn texts(axis: &Axis) -> Vec<String> {
+    let typed: Vec<String> = axis.paths[0].values.iter().map(Node::plain).collect();
+    let written: Vec<String> = typed.iter().map(|text| rounded(text)).collect();
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in &written {
+        *times.entry(text).or_default() += 1;
+    }
+    let alone = |text: &String| times[text.as_str()] == 1;
+    let pairs = written.iter().zip(&typed);
+    let text = |(text, typed): (&String, &String)| if alone(text) { text } else { typed }.clone();
+    pairs.map(text).collect()
+}
+
+/// A value in its own unit, to three digits.
+fn rounded(text: &str) -> String {
+    let (number, unit) = match text.strip_suffix("/s") {
+        Some(number) => (number, "/s"),
+        None => (text, ""),
+    };
+    match number.replace('_', "").parse::<f64>() {
+        Ok(x) if x.fract() == 0.0 => format!("{}{unit}", thousands(x)),
+        Ok(x) => format!("{}{unit}", format::three_digits(x)),
+        Err(_) => match Nanos::parse(text) {
+            Ok(time) => format::seconds(time.as_secs()),
+            Err(_) => text.to_string(),
+        },
     }
 }
 

@@ -1,4 +1,5 @@
 //! What tests of the command line share.
+#![allow(dead_code)] // Each test binary uses a part of it.
 
 use assert_cmd::Command;
 

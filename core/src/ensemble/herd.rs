@@ -152,17 +152,19 @@ impl PolicyResults {
     /// Attempts at each service for every call of the callers, the first
     /// service first: the product of what each service makes of a call.
     pub fn amplification(&self) -> Vec<f64> {
-        let calls = self.metric(CALLS).mean;
-        self.tiers()
-            .map(|tier| tier.metric(ATTEMPTS).mean / calls)
-            .collect()
+        self.per_call(ATTEMPTS, CALLS)
     }
 
     /// The same while faults are in full force; NaN without one.
     pub fn amplification_during(&self) -> Vec<f64> {
-        let calls = self.metric(CALLS_DURING).mean;
+        self.per_call(ATTEMPTS_DURING, CALLS_DURING)
+    }
+
+    /// A count at each service for every one of the callers' service.
+    fn per_call(&self, attempts: Key, calls: Key) -> Vec<f64> {
+        let calls = self.metric(calls).mean;
         self.tiers()
-            .map(|tier| tier.metric(ATTEMPTS_DURING).mean / calls)
+            .map(|tier| tier.metric(attempts).mean / calls)
             .collect()
     }
 

@@ -63,9 +63,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 }
                 self.give_back(call_slot);
                 if self.flying(call_slot) == 0 {
-                    let started = self.calls[call_slot].started;
-                    self.recorder.denied(started, Denial::Guard);
-                    self.end_call(call_slot, false, false);
+                    self.end_denied(call_slot, Denial::Guard);
                 }
                 false
             }
@@ -357,30 +355,26 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             self.end_call(call_slot, false, false);
             return;
         };
-        let mut own = delay;
+        let own = delay;
         if !PLAIN {
             if asked.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
                 self.pending.of(call_slot).afresh_from = call.tries;
                 call.jitter = 0;
             }
-            own = delay;
             if self.watched {
                 delay = delay.max(self.guards.wait(self.client(caller), self.now));
             }
         }
         if self.is_late(call_slot, delay) {
             // It would have come in time, but for the wait that a guard asks for.
-            if !PLAIN && !self.is_late(call_slot, own) {
-                let started = self.calls[call_slot].started;
-                self.recorder.denied(started, Denial::Guard);
+            match !PLAIN && !self.is_late(call_slot, own) {
+                true => self.end_denied(call_slot, Denial::Guard),
+                false => self.end_call(call_slot, false, false),
             }
-            self.end_call(call_slot, false, false);
             return;
         }
         if let Err(by) = self.may_retry(call_slot, failure) {
-            let started = self.calls[call_slot].started;
-            self.recorder.denied(started, by);
-            self.end_call(call_slot, false, false);
+            self.end_denied(call_slot, by);
             return;
         }
         if !PLAIN && self.watched {
@@ -466,6 +460,13 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             }
         }
         self.send(token.slot);
+    }
+
+    /// A call ends as its client denies it another attempt.
+    #[cold]
+    fn end_denied(&mut self, call_slot: u32, by: Denial) {
+        self.recorder.denied(self.calls[call_slot].started, by);
+        self.end_call(call_slot, false, false);
     }
 
     /// A call ends; `at_once` where its first attempt answered it.

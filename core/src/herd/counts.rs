@@ -24,7 +24,7 @@ pub struct Counts {
     /// Of the former those that their first attempt answered.
     pub judged_first_try: u64,
     /// Judged calls that ended because their client's budget denied a retry, and because
-    /// its breaker or throttle let no attempt out.
+    /// its breaker or throttle let no further attempt out.
     pub judged_no_budget: u64,
     pub judged_held_back: u64,
     /// Attempts sent.

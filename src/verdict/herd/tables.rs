@@ -199,7 +199,7 @@ fn notes(results: &Results) -> String {
     if Question::of(&results.scenario) == Question::Recovery {
         out += "degraded, lost calls: against the same runs without the faults\n";
     }
-    let is_never = |p: &PolicyResults| wait_p99(p).starts_with('n');
+    let is_never = |p: &PolicyResults| wait_p99(p) == "never";
     if results.policies.iter().any(is_never) {
         out += "p99 wait never: fewer than 99 of 100 calls are ever answered\n";
     }
