@@ -8,6 +8,7 @@
 //! [`run`] goes from a scenario to a directory, [`cli`] is the command.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod chart;
 pub mod cli;
 mod format;

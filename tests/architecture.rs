@@ -36,6 +36,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "schema",
             "init",
             "measured",
+            "audit",
             "results",
             "verdict",
             "judge",

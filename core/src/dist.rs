@@ -412,6 +412,23 @@ impl Dist {
         self.least(|x| self.survival(x) <= q)
     }
 
+    /// The greatest x in ns with P(X < x) = 0: no draw is shorter.
+    pub fn lower_bound(&self) -> f64 {
+        match self {
+            Dist::Const(d) => d.0 as f64,
+            Dist::Uniform { low, .. } => low.0 as f64,
+            Dist::Pareto { scale, .. } => scale.0 as f64,
+            Dist::Mix(parts) => {
+                let bounds = parts.iter().map(|(_, law)| law.lower_bound());
+                bounds.fold(f64::INFINITY, f64::min)
+            }
+            Dist::Shift(law, by) => law.lower_bound() + by.0 as f64,
+            Dist::Samples(all) => all.first().map_or(0.0, |least| *least as f64),
+            Dist::Quantiles(all) => all.first().map_or(0.0, |(_, least)| *least as f64),
+            _ => 0.0,
+        }
+    }
+
     /// The least x ≥ 0 that is far enough out, to the last bit.
     fn least(&self, far_enough: impl Fn(f64) -> bool) -> f64 {
         // Floating-point numbers above 0 are in the order of their bits.

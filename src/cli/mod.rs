@@ -1,5 +1,6 @@
 //! The command line: what can be typed, and its translation to a scenario.
 
+pub mod audit;
 pub mod failure;
 pub mod fence;
 pub mod herd;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use audit::{AuditOptions, ExplainOptions};
 use fence::FenceOptions;
 use herd::Options;
 use init::InitOptions;
@@ -124,6 +126,8 @@ impl Cli {
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
             Some(Command::Init(options)) => return init::init(options),
+            Some(Command::Audit(options)) => return audit::audit(options),
+            Some(Command::Explain(options)) => return audit::rule(options),
             Some(Command::Schema) => return shell::schema(),
             Some(Command::Completions { shell }) => {
                 return shell::completions(command(), *shell);
@@ -197,6 +201,10 @@ pub enum Command {
     Saga(Box<SagaOptions>),
     /// What is a read worth after a write, with N, R and W?
     Quorum(Box<QuorumOptions>),
+    /// Read the retries, quorums, fences and effects in configuration and code, and check them
+    Audit(Box<AuditOptions>),
+    /// What a rule of audit means: herdsim explain HS101
+    Explain(ExplainOptions),
     /// A JSON Schema of scenario files, for editors: herdsim schema > herdsim.schema.json
     Schema,
     /// What completes herdsim in a shell

@@ -126,6 +126,27 @@ impl Backoff {
         }
     }
 
+    /// The shortest wait before retry k, in ns, before the cap comes once more.
+    pub(super) fn shortest(&self, k: u32, capped: bool, jitter: Jitter) -> f64 {
+        let v = match self {
+            Backoff::Random(law) => law.lower_bound(),
+            _ => self.level(k, capped),
+        };
+        let base = match self {
+            Backoff::Exponential { base, .. } => base.0 as f64,
+            _ => v,
+        };
+        match jitter {
+            Jitter::None | Jitter::Additive(_) | Jitter::Growing(_) => v,
+            Jitter::Full | Jitter::Polly => 0.0,
+            Jitter::Equal => v / 2.0,
+            Jitter::Proportional(f) => v * (1.0 - f.0),
+            Jitter::Scale(a, b) => v * a.0.min(b.0),
+            Jitter::Decorrelated => base,
+            Jitter::Compounding(f) => v * (1.0 - f.0).powi(i32::try_from(k).unwrap_or(i32::MAX)),
+        }
+    }
+
     /// What the delays tend to before jitter, in ns.
     pub(super) fn limit(&self) -> f64 {
         let grows = |d: &Nanos, growing: bool| match growing && *d != Nanos::ZERO {

@@ -215,6 +215,25 @@ impl Policy {
         (wait(&self.backoff).max(throttled) + rounded).max(self.at_least.0 as f64)
     }
 
+    /// The shortest and the longest wait before retry `k` = 1, 2, …, in ns, where the service
+    /// does not say when to come back.
+    ///
+    /// A law without an end gives infinity.
+    pub fn wait_bounds(&self, k: u32) -> (f64, f64) {
+        if let (1, Some(first)) = (k, self.first) {
+            return (first.0 as f64, first.0 as f64);
+        }
+        let capped = self.cap_after != CapAfter::Yes;
+        let after = match (self.cap_after, self.backoff.cap()) {
+            (CapAfter::No, _) | (_, None) => f64::INFINITY,
+            (_, Some(cap)) => cap.0 as f64,
+        };
+        let bound = |ns: f64| ns.min(after).max(self.at_least.0 as f64);
+        let longest = self.backoff.longest(k, capped, self.jitter);
+        let shortest = self.backoff.shortest(k, capped, self.jitter);
+        (bound(shortest.min(longest)), bound(longest))
+    }
+
     /// Whether late retries of a call may all come at once.
     ///
     /// Jitter does not reach the upper end of what it is drawn from.

@@ -1,0 +1,33 @@
+//! Real configuration and code, read: which policies are written, what follows from them.
+//!
+//! ```text
+//! paths -> walk -> read (sites, edges) -> the system -> rules -> findings
+//! ```
+//! A *site* is one place that decides something at a seam: a retry, a timeout, a quorum,
+//! acknowledgements, a lease, a fence, an effect. Every field of it says how it is known.
+
+mod explain;
+mod inspect;
+mod json;
+mod law;
+mod markdown;
+pub mod read;
+pub mod rule;
+pub mod rules;
+mod sarif;
+mod scenario;
+mod screen;
+mod settings;
+pub mod site;
+mod suppress;
+mod tell;
+mod walk;
+
+pub use explain::{explain, rules_page};
+pub use inspect::Audit;
+pub use json::json;
+pub use markdown::markdown;
+pub use sarif::sarif;
+pub use scenario::scenario;
+pub use screen::screen;
+pub use walk::Request;

@@ -1,0 +1,809 @@
+//! Calls that make something happen which is not undone by making it again: money moved, mail
+//! sent, an order placed. With a key per operation, per attempt, or none.
+
+use super::ir::{Call, Do, Expr, Kind, Language, Span, Stmt};
+use super::project::CodeFile;
+use super::values::{Loc, Value, Values};
+use crate::audit::rule::Rule;
+use crate::audit::site::{Decision, Effect, Key, Reading, Site};
+
+/// What is made, and whether it is money.
+const NOUNS: &[(&str, bool)] = &[
+    ("refund", true),
+    ("charge", true),
+    ("payment", true),
+    ("payout", true),
+    ("transfer", true),
+    ("capture", true),
+    ("withdrawal", true),
+    ("order", false),
+    ("email", false),
+    ("mail", false),
+    ("message", false),
+    ("sms", false),
+    ("notification", false),
+    ("shipment", false),
+    ("booking", false),
+];
+
+const VERBS: &[&str] = &[
+    "create", "issue", "make", "process", "submit", "send", "initiate", "execute", "capture",
+    "post", "place", "do", "perform", "trigger", "request", "publish", "book", "new",
+];
+
+/// Paths of URLs by what a POST to them makes.
+const PATHS: &[(&str, &str, bool)] = &[
+    ("refund", "refund", true),
+    ("charge", "charge", true),
+    ("payment", "payment", true),
+    ("payout", "payout", true),
+    ("transfer", "transfer", true),
+    ("capture", "capture", true),
+    ("order", "order", false),
+    ("email", "email", false),
+    ("mail", "email", false),
+    ("message", "message", false),
+    ("sms", "message", false),
+    ("notification", "notification", false),
+    ("payment_intent", "payment", true),
+    ("withdrawal", "withdrawal", true),
+];
+
+/// The lower-case words of a name: `createRefund`, `create_refund`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    for c in name.chars() {
+        let apart = !c.is_alphanumeric();
+        if apart
+            || c.is_uppercase()
+                && words
+                    .last()
+                    .is_some_and(|w| !w.is_empty() && !w.ends_with(char::is_uppercase))
+        {
+            words.push(String::new());
+        }
+        if !apart && let Some(word) = words.last_mut() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    words
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').unwrap_or(word)
+}
+
+/// What a call makes by its name: `create_refund(…)`, `stripe.refunds.create(…)`.
+fn by_name(call: &Call, language: Language) -> Option<(&'static str, bool)> {
+    let path = call.callee.path()?;
+    let last = path[path.len() - 1];
+    // Types and constructors make nothing by themselves.
+    if call.args.is_empty() || last.starts_with(char::is_uppercase) && language != Language::Go {
+        return None;
+    }
+    let own = words(last);
+    let noun = |word: &str| NOUNS.iter().find(|(noun, _)| *noun == word);
+    match &own[..] {
+        // `refund(order)`, `payments.charge(card, 100)`
+        [one] => match noun(one) {
+            Some((noun, true)) if matches!(*noun, "refund" | "charge" | "payout") => {
+                Some((*noun, true))
+            }
+            Some((noun @ "transfer", true)) if speaks_of_money(call) => Some((*noun, true)),
+            _ if VERBS.contains(&one.as_str()) && path.len() > 1 => {
+                // `stripe.Refund.create`, `refunds.create`, `refund.New`
+                let before = words(path[path.len() - 2]);
+                let joined = before.last().map(|w| singular(w).to_string());
+                let money = joined.as_deref().and_then(noun).filter(|(_, money)| *money);
+                match (money, &before[..]) {
+                    (Some((noun, money)), _)
+                        if path.len() > 2 || *noun != "charge" || language == Language::Go =>
+                    {
+                        Some((*noun, *money))
+                    }
+                    (_, [.., a, b]) if a == "payment" && singular(b) == "intent" => {
+                        Some(("payment", true))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        },
+        [verb, rest @ ..] => {
+            let last = rest.last().map(|w| singular(w))?;
+            let known = noun(last).map(|(noun, money)| (*noun, *money));
+            match (VERBS.contains(&verb.as_str()), known) {
+                (true, Some(found)) if verb != "new" && verb != "request" => Some(found),
+                // `refund_order`, `charge_card`, `transfer_funds`
+                (false, _) => match (verb.as_str(), rest.last().map(String::as_str)) {
+                    ("refund", Some("order" | "payment" | "charge" | "customer" | "purchase")) => {
+                        Some(("refund", true))
+                    }
+                    ("charge", Some("card" | "customer" | "account" | "payment")) => {
+                        Some(("charge", true))
+                    }
+                    ("transfer", Some("funds" | "money" | "amount")) => Some(("transfer", true)),
+                    ("capture", Some("payment" | "charge")) => Some(("capture", true)),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        [] => None,
+    }
+}
+
+fn speaks_of_money(call: &Call) -> bool {
+    let mut found = false;
+    for arg in &call.args {
+        arg.value.walk(false, &mut |e| {
+            let name = e.last_name().unwrap_or("").to_lowercase();
+            found |= [
+                "amount", "cents", "total", "price", "currency", "usd", "eur",
+            ]
+            .iter()
+            .any(|w| name.contains(w));
+        });
+        found |= arg
+            .name
+            .as_deref()
+            .is_some_and(|n| n.contains("amount") || n.contains("cents"));
+    }
+    found
+}
+
+/// What a POST makes, by the end of its URL.
+fn by_path(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str, bool)> {
+    let last = call.callee.last_name()?;
+    let post = match last {
+        "post" | "Post" | "PostForm" | "post_json" | "postForm" => true,
+        "request" | "fetch" | "Do" | "urlopen" | "axios" | "$fetch" => {
+            let mut found = false;
+            for part in parts(values, file, call) {
+                part.walk(false, &mut |e| {
+                    found |= matches!(e.as_text(), Some("POST"))
+                        || matches!(e.path().as_deref(), Some(["http", "MethodPost"]));
+                });
+            }
+            found
+        }
+        _ => false,
+    };
+    if !post {
+        return None;
+    }
+    let mut urls: Vec<String> = Vec::new();
+    for part in parts(values, file, call) {
+        part.walk(false, &mut |e| {
+            if let Kind::Text(text) | Kind::Template(text, _) = &e.kind {
+                urls.push(text.clone());
+            }
+            if matches!(e.kind, Kind::Name(_) | Kind::Member(..))
+                && let Some(Value::Text(text)) = values.value(Loc { file, expr: e }).value
+            {
+                urls.push(text);
+            }
+        });
+    }
+    urls.iter().find_map(|url| {
+        let path = url.split(['?', '#']).next()?;
+        if !path.contains('/') || path.contains(' ') {
+            return None;
+        }
+        let last = path
+            .trim_end_matches('/')
+            .rsplit('/')
+            .next()?
+            .to_lowercase();
+        let last = last.replace('-', "_");
+        let found = PATHS
+            .iter()
+            .find(|(word, _, _)| last == *word || singular(&last) == *word);
+        let sends = || {
+            path.trim_end_matches('/')
+                .ends_with("/send")
+                .then_some(("message", false))
+        };
+        found.map(|(_, what, money)| (*what, *money)).or_else(sends)
+    })
+}
+
+/// The arguments of a call, and what names among them were assigned: the request of `Do(req)`.
+fn parts<'p>(values: Values<'p>, file: &'p CodeFile, call: &'p Call) -> Vec<&'p Expr> {
+    let mut all = Vec::new();
+    for arg in &call.args {
+        all.push(&arg.value);
+        if let Some(name) = arg.value.as_name() {
+            all.extend(assigned_near(file, arg.value.span.start, name));
+        }
+        let followed = values.follow(Loc {
+            file,
+            expr: &arg.value,
+        });
+        if !std::ptr::eq(followed.expr, &arg.value) && std::ptr::eq(followed.file, file) {
+            all.push(followed.expr);
+        }
+    }
+    all
+}
+
+/// What a name was assigned in the function around, the last before a place.
+fn assigned_near<'p>(file: &'p CodeFile, at: usize, name: &str) -> Option<&'p Expr> {
+    let around = file.around(at);
+    for inner in around.iter().rev() {
+        let mut found = None;
+        super::ir::statements(&inner.function.body, &mut |stmt| {
+            if let Do::Assign(assign) = &stmt.kind
+                && stmt.span.start < at
+                && assign.targets.iter().any(|t| t.as_name() == Some(name))
+            {
+                found = assign.value.as_ref();
+            }
+        });
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+fn is_key_name(name: &str) -> bool {
+    let plain: String = name
+        .to_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    [
+        "idempotencykey",
+        "idempotencytoken",
+        "idempotentkey",
+        "idempotency",
+        "dedupkey",
+        "deduplicationid",
+        "messagededuplicationid",
+        "clienttoken",
+        "clientrequesttoken",
+        "paypalrequestid",
+        "xrequestid",
+        "idemkey",
+    ]
+    .iter()
+    .any(|k| {
+        plain == *k || plain.ends_with("idempotencykey") || plain.ends_with("idempotencytoken")
+    })
+}
+
+/// The expression of a key that a call carries.
+fn key<'p>(values: Values<'p>, file: &'p CodeFile, call: &'p Call, at: usize) -> Option<&'p Expr> {
+    let mut found: Option<&'p Expr> = None;
+    for arg in &call.args {
+        if arg.name.as_deref().is_some_and(is_key_name) {
+            return Some(&arg.value);
+        }
+    }
+    for part in parts(values, file, call) {
+        part.walk(false, &mut |e| {
+            if let Kind::Object(_, entries, spread) = &e.kind {
+                for (name, value) in entries {
+                    if is_key_name(name) {
+                        found.get_or_insert(value);
+                    }
+                }
+                for inner in spread {
+                    if let Some(name) = inner.as_name()
+                        && let Some(object) = assigned_near(file, at, name)
+                        && let Kind::Object(_, entries, _) = &object.kind
+                    {
+                        for (name, value) in entries {
+                            if is_key_name(name) {
+                                found.get_or_insert(value);
+                            }
+                        }
+                    }
+                }
+            }
+            if let Kind::Call(inner) = &e.kind {
+                for arg in &inner.args {
+                    if arg.name.as_deref().is_some_and(is_key_name) {
+                        found.get_or_insert(&arg.value);
+                    }
+                }
+                // `option.WithIdempotencyKey(key)`
+                if inner.callee.last_name().is_some_and(is_key_name)
+                    && let Some(value) = inner.position(0)
+                {
+                    found.get_or_insert(value);
+                }
+            }
+            if let Some(name) = e.last_name()
+                && is_key_name(name)
+                && matches!(e.kind, Kind::Name(_) | Kind::Member(..))
+            {
+                found.get_or_insert(e);
+            }
+            // A headers object by name.
+            if let Kind::Name(name) = &e.kind
+                && let Some(object) = assigned_near(file, at, name)
+                && let Kind::Object(_, entries, _) = &object.kind
+            {
+                for (name, value) in entries {
+                    if is_key_name(name) {
+                        found.get_or_insert(value);
+                    }
+                }
+            }
+        });
+    }
+    found.or_else(|| set_on(file, call, at))
+}
+
+/// `req.Header.Set("Idempotency-Key", k)`, `params.SetIdempotencyKey(k)`,
+/// `headers["Idempotency-Key"] = k`, on what the call is made with.
+fn set_on<'p>(file: &'p CodeFile, call: &'p Call, at: usize) -> Option<&'p Expr> {
+    let mut names: Vec<&str> = Vec::new();
+    for arg in &call.args {
+        arg.value.walk(false, &mut |e| names.extend(e.as_name()));
+    }
+    let around = file.around(at);
+    let body = &around.last()?.function.body;
+    let mut found = None;
+    super::ir::statements(body, &mut |stmt| {
+        if stmt.span.start > at {
+            return;
+        }
+        if let Do::Assign(assign) = &stmt.kind {
+            for target in &assign.targets {
+                if let Kind::Index(of, index) = &target.kind
+                    && index.as_text().is_some_and(is_key_name)
+                    && of.path().is_some_and(|p| names.contains(&p[0]))
+                {
+                    found = assign.value.as_ref();
+                }
+                if let Kind::Member(of, name) = &target.kind
+                    && is_key_name(name)
+                    && of.path().is_some_and(|p| names.contains(&p[0]))
+                {
+                    found = assign.value.as_ref();
+                }
+            }
+        }
+        for expr in stmt.exprs() {
+            expr.walk(false, &mut |e| {
+                let Kind::Call(inner) = &e.kind else { return };
+                let Some(path) = inner.callee.path() else {
+                    return;
+                };
+                if !names.contains(&path[0]) {
+                    return;
+                }
+                let last = path[path.len() - 1];
+                let direct = last
+                    .strip_prefix("Set")
+                    .or_else(|| last.strip_prefix("set"));
+                if direct.is_some_and(is_key_name) {
+                    found = inner.position(0);
+                } else if inner
+                    .position(0)
+                    .and_then(Expr::as_text)
+                    .is_some_and(is_key_name)
+                {
+                    found = inner.position(1);
+                }
+            });
+        }
+    });
+    found
+}
+
+/// Whether a call carries a key, of whatever kind.
+pub fn carries_key(file: &CodeFile, call: &Call) -> bool {
+    let mut found = false;
+    for arg in &call.args {
+        found |= arg.name.as_deref().is_some_and(is_key_name);
+        arg.value.walk(false, &mut |e| {
+            found |= e.last_name().is_some_and(is_key_name);
+            if let Kind::Object(_, entries, _) = &e.kind {
+                found |= entries.iter().any(|(name, _)| is_key_name(name));
+            }
+            if let Kind::Name(name) = &e.kind
+                && let Some(Expr {
+                    kind: Kind::Object(_, entries, _),
+                    ..
+                }) = assigned_near(file, e.span.start, name)
+            {
+                found |= entries.iter().any(|(name, _)| is_key_name(name));
+            }
+        });
+    }
+    let at = call.callee.span.start;
+    found || set_on(file, call, at).is_some()
+}
+
+/// Whether an expression is another each time: random, or the time.
+fn is_fresh(expr: &Expr) -> bool {
+    let mut fresh = false;
+    expr.walk(false, &mut |e| {
+        let path = match &e.kind {
+            Kind::Call(call) => call.callee.path(),
+            _ => None,
+        };
+        let Some(path) = path else { return };
+        let last = path[path.len() - 1];
+        fresh |= matches!(
+            last,
+            "uuid4"
+                | "uuid1"
+                | "uuid7"
+                | "randomUUID"
+                | "NewString"
+                | "NewRandom"
+                | "NewV4"
+                | "nanoid"
+                | "uuidv4"
+                | "uuidv7"
+                | "v4"
+                | "v7"
+                | "v1"
+                | "token_hex"
+                | "token_urlsafe"
+                | "urandom"
+                | "ulid"
+                | "time"
+                | "time_ns"
+                | "now"
+                | "Now"
+                | "random"
+                | "randomBytes"
+                | "cuid"
+                | "createId"
+                | "ksuid"
+        ) || matches!(
+            path[..],
+            ["uuid", "New" | "Must"] | ["ulid", "Make"] | ["uuid"] | ["xid", "New"]
+        );
+    });
+    fresh
+}
+
+/// What repeats a piece of code: its span, and what it is called.
+pub struct Repeated {
+    /// The number of the site that repeats it.
+    pub site: usize,
+    pub span: Span,
+    pub by: String,
+}
+
+/// The name of a function of this file: `f`, `self.f`, `this.f`, `r.f` of a receiver `r`.
+fn own_name<'e>(file: &CodeFile, expr: &'e Expr) -> Option<&'e str> {
+    match expr.path()?[..] {
+        [name] => Some(name),
+        ["self" | "this" | "cls", name] => Some(name),
+        [receiver, name] if file.language() == Language::Go => {
+            let around = file.around(expr.span.start);
+            let own = around.first().and_then(|a| a.function.params.last());
+            own.filter(|p| p.name == receiver).map(|_| name)
+        }
+        _ => None,
+    }
+}
+
+/// The pieces of a file that its retries run again.
+pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
+    let mut all = Vec::new();
+    for (at, site) in sites.iter().enumerate() {
+        let Some(retry) = site.retry() else { continue };
+        if !retry.retries_at_all() {
+            continue;
+        }
+        let span = site.place.span.clone();
+        let by = match site.reader {
+            "python-loop" | "javascript-loop" | "go-loop" => {
+                format!("the loop in line {}", site.line())
+            }
+            reader => format!("{reader} in line {}", site.line()),
+        };
+        // A decorator runs its function again.
+        for around in file.functions() {
+            let decorated = around.function.decorators.iter().any(|d| d.span == span);
+            if decorated
+                && let (Some(first), Some(last)) =
+                    (around.function.body.first(), around.function.body.last())
+            {
+                all.push(Repeated {
+                    site: at,
+                    span: first.span.start..last.span.end,
+                    by: by.clone(),
+                });
+            }
+        }
+        // So does a call that is given a function, by name.
+        let bodies: Vec<Span> = all
+            .iter()
+            .filter(|r: &&Repeated| r.site == at)
+            .map(|r| r.span.clone())
+            .collect();
+        let mut called: Vec<&str> = Vec::new();
+        super::ir::walk(&file.unit.body, true, &mut |e| {
+            let within = |s: &Span| s.start <= e.span.start && e.span.end <= s.end;
+            if !within(&span) && !bodies.iter().any(within) {
+                return;
+            }
+            match &e.kind {
+                Kind::Call(call) => {
+                    called.extend(own_name(file, &call.callee));
+                    called.extend(call.args.iter().filter_map(|a| own_name(file, &a.value)));
+                }
+                Kind::Function(_) => {}
+                _ => {}
+            }
+        });
+        for around in file.functions() {
+            let inside =
+                span.start <= around.function.span.start && around.function.span.end <= span.end;
+            let name = around.function.name.as_str();
+            if !name.is_empty()
+                && !inside
+                && called.contains(&name)
+                && !around.function.span.contains(&span.start)
+            {
+                all.push(Repeated {
+                    site: at,
+                    span: around.function.span.clone(),
+                    by: by.clone(),
+                });
+            }
+        }
+        all.push(Repeated { site: at, span, by });
+    }
+    all
+}
+
+/// The effects of a file.
+pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
+    let repeated = repeated(file, &reading.sites);
+    let defined: Vec<String> = file
+        .functions()
+        .iter()
+        .map(|a| a.function.name.clone())
+        .collect();
+    let mut calls: Vec<&Expr> = Vec::new();
+    super::ir::walk(&file.unit.body, true, &mut |e| {
+        if matches!(e.kind, Kind::Call(_)) {
+            calls.push(e);
+        }
+    });
+    let mut taken: Vec<Span> = Vec::new();
+    for expr in calls {
+        let Kind::Call(call) = &expr.kind else {
+            continue;
+        };
+        // The outermost of a chain has been looked at.
+        if taken
+            .iter()
+            .any(|s| s.start <= expr.span.start && expr.span.end <= s.end)
+        {
+            continue;
+        }
+        let posted = by_path(values, file, call);
+        let found = posted.or_else(|| {
+            // What this file defines is looked into where it is defined.
+            let last = call.callee.last_name()?;
+            let here = defined.iter().any(|name| name == last);
+            if here {
+                None
+            } else {
+                by_name(call, file.language())
+            }
+        });
+        let Some((what, money)) = found else { continue };
+        let within = |r: &&Repeated| r.span.start <= expr.span.start && expr.span.end <= r.span.end;
+        let around: Vec<&Repeated> = repeated.iter().filter(within).collect();
+        if !money && around.is_empty() {
+            continue;
+        }
+        taken.push(expr.span.clone());
+        let (key, key_place) = match key(values, file, call, expr.span.start) {
+            None => (Key::None, None),
+            Some(key) => {
+                let mut made = key;
+                let mut place = key.span.clone();
+                for _ in 0..4 {
+                    match made
+                        .as_name()
+                        .and_then(|name| assigned_near(file, made.span.start, name))
+                    {
+                        Some(value) => {
+                            made = value;
+                            place = value.span.clone();
+                        }
+                        None => break,
+                    }
+                }
+                let inside = around.iter().any(|r| r.span.contains(&made.span.start));
+                let kind = match is_fresh(made) && inside {
+                    true => Key::PerAttempt,
+                    false => Key::PerOperation,
+                };
+                (kind, Some(file.place(&place)))
+            }
+        };
+        let functions = file.around(expr.span.start);
+        let name = functions.iter().rev().find(|a| !a.function.name.is_empty());
+        let effect = Effect {
+            what: what.to_string(),
+            money,
+            key,
+            key_place,
+            retried_by: around.first().map(|r| r.by.clone()),
+            retention: None,
+        };
+        let reader = match file.language() {
+            Language::Python => "python-effect",
+            Language::Script => "javascript-effect",
+            Language::Go => "go-effect",
+        };
+        let name = name.map_or("", |a| a.function.name.as_str());
+        let place = file.place(&expr.span);
+        let mut site = Site::new(reader, place, name, Decision::Effect(effect));
+        afterwards(file, expr, &mut site);
+        reading.sites.push(site);
+    }
+}
+
+/// A retryable answer after the effect, and a key that is kept though the work failed.
+fn afterwards(file: &CodeFile, effect: &Expr, site: &mut Site) {
+    let around = file.around(effect.span.start);
+    let Some(inner) = around.last() else { return };
+    let mut tries: Vec<&super::ir::Try> = Vec::new();
+    super::ir::statements(&inner.function.body, &mut |stmt| {
+        if let Do::Try(tried) = &stmt.kind
+            && tried
+                .body
+                .iter()
+                .any(|s| s.span.contains(&effect.span.start))
+        {
+            tries.push(tried);
+        }
+    });
+    for tried in tries {
+        let at = tried
+            .body
+            .iter()
+            .position(|s| s.span.contains(&effect.span.start));
+        let Some(at) = at else { continue };
+        let later = tried.body[at + 1..]
+            .iter()
+            .any(|s| !s.exprs().iter().all(|e| e.as_call().is_none()));
+        for handler in &tried.handlers {
+            if later && let Some(span) = answers_retryably(&handler.body) {
+                let place = file.place(&span);
+                site.remark(
+                    Rule::Hs404,
+                    place,
+                    "what comes after it may fail, and then the answer asks for a retry",
+                );
+            }
+        }
+        let stored = stores_key(&inner.function.body, effect.span.start);
+        for handler in &tried.handlers {
+            let swallowed = !handler.body.iter().any(|s| matches!(s.kind, Do::Raise(_)));
+            let released = mentions_any(
+                &handler.body,
+                &[
+                    "delete", "remove", "discard", "release", "pop", "del", "unlink",
+                ],
+            );
+            if let Some(span) = &stored
+                && swallowed
+                && !released
+            {
+                let place = file.place(span);
+                site.remark(Rule::Hs405, place, "the key is stored first, and stays when the work fails: a retry is taken for a repetition");
+            }
+        }
+    }
+}
+
+/// An answer of 5xx, or one that a client takes for a reason to retry.
+fn answers_retryably(body: &[Stmt]) -> Option<Span> {
+    let mut found = None;
+    super::ir::statements(body, &mut |stmt| {
+        let answers = match &stmt.kind {
+            Do::Return(_) | Do::Raise(_) => true,
+            Do::Expr(e) => e.as_call().is_some_and(|c| {
+                matches!(
+                    c.callee.last_name(),
+                    Some(
+                        "status"
+                            | "Error"
+                            | "abort"
+                            | "sendStatus"
+                            | "WriteHeader"
+                            | "send"
+                            | "json"
+                    )
+                )
+            }),
+            _ => false,
+        };
+        if !answers {
+            return;
+        }
+        for expr in stmt.exprs() {
+            expr.walk(false, &mut |e| {
+                let code = matches!(e.kind, Kind::Number(n) if (500.0..600.0).contains(&n));
+                let named = matches!(
+                    e.last_name(),
+                    Some(
+                        "StatusServiceUnavailable"
+                            | "StatusInternalServerError"
+                            | "HTTP_503_SERVICE_UNAVAILABLE"
+                            | "HTTP_500_INTERNAL_SERVER_ERROR"
+                    )
+                );
+                if code || named {
+                    found.get_or_insert(stmt.span.clone());
+                }
+            });
+        }
+    });
+    found
+}
+
+fn mentions_any(body: &[Stmt], words: &[&str]) -> bool {
+    let mut found = false;
+    super::ir::walk(body, true, &mut |e| {
+        if let Kind::Call(call) = &e.kind {
+            let last = call.callee.last_name().unwrap_or("").to_lowercase();
+            found |= words
+                .iter()
+                .any(|w| last == *w || last.starts_with(&format!("{w}_")));
+        }
+    });
+    found
+}
+
+/// Where a key is noted as seen before the effect: `seen.add(key)`, `r.set(key, 1, nx=True)`.
+fn stores_key(body: &[Stmt], before: usize) -> Option<Span> {
+    let mut found = None;
+    super::ir::walk(body, false, &mut |e| {
+        let Kind::Call(call) = &e.kind else { return };
+        if e.span.start >= before {
+            return;
+        }
+        let path = call.callee.path().unwrap_or_default();
+        let last = path.last().copied().unwrap_or("");
+        let store = path.iter().rev().skip(1).any(|p| {
+            let p = p.to_lowercase();
+            [
+                "seen",
+                "processed",
+                "idempot",
+                "dedup",
+                "redis",
+                "keys",
+                "cache",
+                "store",
+            ]
+            .iter()
+            .any(|w| p.contains(w))
+        }) || path.first().is_some_and(|p| *p == "r");
+        let writes = matches!(
+            last,
+            "add" | "set" | "setnx" | "SetNX" | "put" | "save" | "insert" | "create" | "set_nx"
+        );
+        let keyed = call.args.first().is_some_and(|a| {
+            let mut key = false;
+            a.value.walk(false, &mut |e| {
+                let name = e.last_name().unwrap_or("").to_lowercase();
+                key |= name.contains("key") || name.contains("idem") || name.ends_with("_id");
+            });
+            key
+        });
+        if store && writes && keyed {
+            found.get_or_insert(e.span.clone());
+        }
+    });
+    found
+}

@@ -1,0 +1,45 @@
+//! A loop, played through as if every attempt failed, and as if the first succeeded: how many
+//! attempts it makes, and how long it waits between them.
+//!
+//! Numbers are followed exactly, random ones as the interval that they are drawn from, clocks
+//! by the time that the waits take. Whatever cannot be followed is unknown, with its reason.
+
+mod calls;
+mod eval;
+mod flow;
+mod player;
+mod words;
+
+use super::ir::Function;
+use super::project::CodeFile;
+use super::values::{Loc, Values};
+use player::Val;
+pub use player::{End, Mode, Played, Player, Trace};
+pub use words::{promised, sleeps, waits};
+
+/// What a function of one number gives for it: the interval of a wait.
+pub fn call<'p>(
+    values: Values<'p>,
+    file: &'p CodeFile,
+    function: &'p Function,
+    k: f64,
+) -> Option<(f64, f64)> {
+    let mut player = Player::new(values, file, Mode::Failing);
+    for (at, param) in function.params.iter().enumerate() {
+        let value = match at {
+            0 => Val::number(k),
+            _ => Val::unknown(format!("`{}` is a parameter", param.name)),
+        };
+        player.vars.insert(param.name.clone(), value);
+    }
+    player.returned(&function.body)?.interval()
+}
+
+/// What an expression is worth where these names stand for a number.
+pub fn with<'p>(values: Values<'p>, loc: Loc<'p>, names: &[&str], k: f64) -> Option<(f64, f64)> {
+    let mut player = Player::new(values, loc.file, Mode::Failing);
+    for name in names {
+        player.vars.insert((*name).to_string(), Val::number(k));
+    }
+    player.eval(loc.expr).interval()
+}

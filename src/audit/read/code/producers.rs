@@ -1,0 +1,121 @@
+//! Producers of Kafka in code: which acknowledgements they wait for.
+
+use super::ir::{Do, Expr, Kind, Language};
+use super::project::CodeFile;
+use super::values::{Loc, Value, Values};
+use crate::audit::site::{Acks, Decision, Known, Reading, Site};
+
+pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
+    let kafka = file.imports().into_iter().any(|import| {
+        let module = import.module.to_lowercase();
+        ["kafka", "sarama"].iter().any(|word| module.contains(word))
+    });
+    if !kafka {
+        return;
+    }
+    let mut found: Vec<(&Expr, &Expr)> = Vec::new();
+    super::ir::walk(&file.unit.body, true, &mut |e| match &e.kind {
+        // KafkaProducer(acks=1)
+        Kind::Call(call) => {
+            if let Some(acks) = call.named("acks") {
+                found.push((acks, acks));
+            }
+        }
+        // Producer({'acks': '1'}), producer.send({ acks: 1 }), kafka.Writer{RequiredAcks: …}
+        Kind::Object(_, entries, _) => {
+            for (key, value) in entries {
+                if matches!(
+                    key.as_str(),
+                    "acks" | "request.required.acks" | "RequiredAcks"
+                ) {
+                    found.push((value, value));
+                }
+            }
+        }
+        _ => {}
+    });
+    let mut assigned: Vec<(herdsim_core::scenario::Place, &Expr)> = Vec::new();
+    for around in file.functions() {
+        super::ir::statements(&around.function.body, &mut |stmt| {
+            if let Do::Assign(assign) = &stmt.kind
+                && let [target] = &assign.targets[..]
+                && target.last_name() == Some("RequiredAcks")
+                && let Some(value) = &assign.value
+            {
+                assigned.push((file.place(&stmt.span), value));
+            }
+        });
+    }
+    let spans: Vec<_> = found
+        .iter()
+        .map(|(e, v)| (file.place(&e.span), *v))
+        .chain(assigned)
+        .collect();
+    for (place, value) in spans {
+        let acks = acks(values, file, value);
+        let around = file.around(place.span.start);
+        let name = around
+            .iter()
+            .rev()
+            .find(|a| !a.function.name.is_empty())
+            .map_or("", |a| a.function.name.as_str());
+        let reader = match file.language() {
+            Language::Python => "python-kafka",
+            Language::Script => "kafkajs",
+            Language::Go => "sarama",
+        };
+        let decision = Decision::Acks(Acks {
+            acks: Some(acks),
+            min_isr: None,
+            replicas: None,
+        });
+        reading.sites.push(Site::new(reader, place, name, decision));
+    }
+}
+
+fn acks(values: Values, file: &CodeFile, value: &Expr) -> Known<String> {
+    let place = file.place(&value.span);
+    // sarama.WaitForLocal, kafka.RequireOne
+    match value.last_name() {
+        Some("NoResponse" | "RequireNone") => return Known::read("0".to_string(), place),
+        Some("WaitForLocal" | "RequireOne") => return Known::read("1".to_string(), place),
+        Some("WaitForAll" | "RequireAll") => return Known::read("all".to_string(), place),
+        _ => {}
+    }
+    let mut found = None;
+    super::ir::walk(&file.unit.body, true, &mut |e| {
+        if e.span == value.span {
+            found = Some(e);
+        }
+    });
+    let Some(expr) = found else {
+        return Known::unresolved(Some(place), "it is no constant");
+    };
+    let known = values.value(Loc { file, expr });
+    let text = known.value.and_then(|value| match value {
+        Value::Number(n) => Some(if n < 0.0 {
+            "all".to_string()
+        } else {
+            n.to_string()
+        }),
+        Value::Text(text) => Some(if text == "-1" {
+            "all".to_string()
+        } else {
+            text
+        }),
+        _ => None,
+    });
+    match text {
+        Some(text) => Known {
+            value: Some(text),
+            fact: known.fact,
+        },
+        None => Known::unresolved(
+            Some(place),
+            known
+                .fact
+                .why
+                .unwrap_or_else(|| "it is no constant".to_string()),
+        ),
+    }
+}

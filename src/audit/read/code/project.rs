@@ -1,0 +1,412 @@
+//! The code files of a project: parsed when something asks for them, modules found by name.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use herdsim_core::scenario::{Place, Source};
+
+use super::ir::{Class, Do, Expr, Function, Import, Kind, Language, Span, Stmt, Unit};
+
+/// A file of code, parsed.
+#[derive(Debug)]
+pub struct CodeFile {
+    pub source: Arc<Source>,
+    pub path: PathBuf,
+    pub unit: Unit,
+}
+
+impl CodeFile {
+    pub fn place(&self, span: &Span) -> Place {
+        Place {
+            source: self.source.clone(),
+            span: span.clone(),
+        }
+    }
+
+    pub fn text(&self, span: &Span) -> &str {
+        self.source.text.get(span.clone()).unwrap_or("")
+    }
+
+    pub fn language(&self) -> Language {
+        self.unit.language
+    }
+
+    /// The imports of a file, those within functions too.
+    pub fn import(&self, local: &str) -> Option<&Import> {
+        fn find<'f>(body: &'f [Stmt], local: &str) -> Option<&'f Import> {
+            body.iter().find_map(|stmt| match &stmt.kind {
+                Do::Import(all) => all.iter().find(|import| import.local == local),
+                Do::Function(function) => find(&function.body, local),
+                Do::Class(class) => find(&class.body, local),
+                _ => stmt.bodies().into_iter().find_map(|body| find(body, local)),
+            })
+        }
+        find(&self.unit.body, local)
+    }
+
+    /// Every import of a file.
+    pub fn imports(&self) -> Vec<&Import> {
+        fn collect<'f>(body: &'f [Stmt], all: &mut Vec<&'f Import>) {
+            for stmt in body {
+                match &stmt.kind {
+                    Do::Import(imports) => all.extend(imports),
+                    Do::Function(function) => collect(&function.body, all),
+                    Do::Class(class) => collect(&class.body, all),
+                    _ => stmt
+                        .bodies()
+                        .into_iter()
+                        .for_each(|body| collect(body, all)),
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.unit.body, &mut all);
+        all
+    }
+
+    /// The functions around a byte, outermost first, each with the class that it is in.
+    pub fn around(&self, at: usize) -> Vec<Around<'_>> {
+        let mut found = Vec::new();
+        around(&self.unit.body, at, None, &mut found);
+        found
+    }
+
+    /// What a name is assigned at the top of a file: its last assignment there.
+    pub fn top(&self, name: &str) -> Option<&Expr> {
+        assigned(&self.unit.body, name).last().and_then(|a| a.1)
+    }
+
+    pub fn class(&self, name: &str) -> Option<&Class> {
+        self.unit.body.iter().find_map(|stmt| match &stmt.kind {
+            Do::Class(class) if class.name == name => Some(&**class),
+            _ => None,
+        })
+    }
+
+    /// Every function of a file, methods and those within functions too, each with its class.
+    pub fn functions(&self) -> Vec<Around<'_>> {
+        let mut all = Vec::new();
+        functions(&self.unit.body, None, &mut all);
+        all
+    }
+}
+
+/// A function and the class that it is a method of.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'f> {
+    pub function: &'f Function,
+    pub class: Option<&'f Class>,
+}
+
+fn functions<'f>(body: &'f [Stmt], class: Option<&'f Class>, all: &mut Vec<Around<'f>>) {
+    for stmt in body {
+        match &stmt.kind {
+            Do::Function(function) => {
+                all.push(Around { function, class });
+                functions(&function.body, class, all);
+            }
+            Do::Class(inner) => functions(&inner.body, Some(inner), all),
+            _ => {}
+        }
+        for expr in stmt.exprs() {
+            expr.walk(false, &mut |e| {
+                if let Kind::Function(function) = &e.kind {
+                    all.push(Around { function, class });
+                    functions(&function.body, class, all);
+                }
+            });
+        }
+        for body in stmt.bodies() {
+            functions(body, class, all);
+        }
+    }
+}
+
+fn around<'f>(body: &'f [Stmt], at: usize, class: Option<&'f Class>, found: &mut Vec<Around<'f>>) {
+    for stmt in body {
+        match &stmt.kind {
+            Do::Function(function) if function.span.contains(&at) => {
+                found.push(Around { function, class });
+                return around(&function.body, at, class, found);
+            }
+            Do::Class(inner) if stmt.span.contains(&at) => {
+                return around(&inner.body, at, Some(inner), found);
+            }
+            _ => {}
+        }
+        if !stmt.span.contains(&at) {
+            continue;
+        }
+        for expr in stmt.exprs() {
+            let mut inner = None;
+            expr.walk(false, &mut |e| {
+                if let Kind::Function(function) = &e.kind
+                    && function.span.contains(&at)
+                {
+                    inner.get_or_insert(function);
+                }
+            });
+            if let Some(function) = inner {
+                found.push(Around { function, class });
+                return around(&function.body, at, class, found);
+            }
+        }
+        for body in stmt.bodies() {
+            around(body, at, class, found);
+        }
+    }
+}
+
+/// Every assignment to a plain name in these statements, functions left out: the statement's
+/// span, and the value of a plain `=`.
+pub fn assigned<'f>(body: &'f [Stmt], name: &str) -> Vec<(Span, Option<&'f Expr>)> {
+    let mut all = Vec::new();
+    super::ir::statements(body, &mut |stmt| {
+        let Do::Assign(assign) = &stmt.kind else {
+            return;
+        };
+        if assign
+            .targets
+            .iter()
+            .any(|target| target.as_name() == Some(name))
+        {
+            let plain = assign.op.is_none() && assign.targets.len() == 1;
+            all.push((stmt.span.clone(), assign.value.as_ref().filter(|_| plain)));
+        }
+    });
+    all
+}
+
+/// What is known of the code of a project.
+#[derive(Default)]
+pub struct Project {
+    slots: Vec<Slot>,
+    by_path: HashMap<PathBuf, usize>,
+    by_stem: HashMap<String, Vec<usize>>,
+    /// Go files by the name of their directory.
+    packages: HashMap<String, Vec<usize>>,
+}
+
+struct Slot {
+    path: PathBuf,
+    shown: String,
+    file: OnceLock<Option<CodeFile>>,
+}
+
+impl Project {
+    /// From the files' paths and the names that they are shown by.
+    pub fn new(files: Vec<(PathBuf, String)>) -> Project {
+        let mut project = Project::default();
+        for (path, shown) in files {
+            let at = project.slots.len();
+            let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+            let directory = path.parent().and_then(Path::file_name);
+            let directory = directory
+                .map(|s| s.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            match (path.extension().is_some_and(|e| e == "go"), stem.as_deref()) {
+                (true, _) => project.packages.entry(directory).or_default().push(at),
+                // A package is its directory.
+                (false, Some("__init__" | "index")) => {
+                    project.by_stem.entry(directory).or_default().push(at);
+                }
+                (false, Some(stem)) => {
+                    project
+                        .by_stem
+                        .entry(stem.to_string())
+                        .or_default()
+                        .push(at);
+                }
+                (false, None) => {}
+            }
+            project.by_path.insert(path.clone(), at);
+            project.slots.push(Slot {
+                path,
+                shown,
+                file: OnceLock::new(),
+            });
+        }
+        project
+    }
+
+    /// A file whose text has been read already.
+    pub fn with(&self, path: &Path, source: &Arc<Source>) -> Option<&CodeFile> {
+        let slot = &self.slots[*self.by_path.get(path)?];
+        let parse = || parse(path, source.clone());
+        slot.file.get_or_init(parse).as_ref()
+    }
+
+    fn get(&self, at: usize) -> Option<&CodeFile> {
+        let slot = &self.slots[at];
+        let read = || {
+            let text = std::fs::read_to_string(&slot.path).ok()?;
+            let source = Source {
+                name: slot.shown.clone(),
+                text,
+            };
+            parse(&slot.path, Arc::new(source))
+        };
+        slot.file.get_or_init(read).as_ref()
+    }
+
+    /// The files that a module's name may mean, the nearest to `from` first.
+    pub fn module(&self, from: &CodeFile, module: &str) -> Vec<&CodeFile> {
+        let near = from.path.parent().unwrap_or(Path::new(""));
+        let found: Vec<usize> = match from.language() {
+            Language::Python => {
+                let dots = module.bytes().take_while(|b| *b == b'.').count();
+                let parts: Vec<&str> = module[dots..]
+                    .split('.')
+                    .filter(|p| !p.is_empty())
+                    .collect();
+                let base = near.ancestors().nth(dots.saturating_sub(1)).unwrap_or(near);
+                match (dots, parts.last()) {
+                    (0, None) => Vec::new(),
+                    (0, Some(last)) => self.ending(last, &parts),
+                    (_, None) => self.exactly(&[base.join("__init__.py")]),
+                    (_, Some(_)) => {
+                        let path: PathBuf = base.join(parts.iter().collect::<PathBuf>());
+                        self.exactly(&[path.with_extension("py"), path.join("__init__.py")])
+                    }
+                }
+            }
+            Language::Script if module.starts_with('.') => {
+                let path = normal(&near.join(module));
+                let plain = path.to_string_lossy().into_owned();
+                let bare = [".js", ".mjs", ".cjs", ".jsx"].iter();
+                let bare = bare.fold(plain.as_str(), |p, end| p.strip_suffix(end).unwrap_or(p));
+                let mut candidates = vec![path.clone()];
+                for end in ["ts", "tsx", "js", "mjs", "cjs", "jsx"] {
+                    candidates.push(PathBuf::from(format!("{bare}.{end}")));
+                    candidates.push(path.join(format!("index.{end}")));
+                }
+                self.exactly(&candidates)
+            }
+            // `@/config`, `~/config`, `src/config`
+            Language::Script => {
+                let local = module.starts_with(['@', '~']) || module.starts_with("src/");
+                let parts: Vec<&str> = module.split('/').skip(1).collect();
+                match parts.last() {
+                    Some(last) if local && !parts.is_empty() => self.ending(last, &parts),
+                    _ => Vec::new(),
+                }
+            }
+            Language::Go => {
+                let parts: Vec<&str> = module.split('/').collect();
+                let last = parts.last().copied().unwrap_or("");
+                let all = self.packages.get(last).cloned().unwrap_or_default();
+                let same = |at: &usize| {
+                    let directory = self.slots[*at].path.parent().unwrap_or(Path::new(""));
+                    let before = directory.parent().and_then(Path::file_name);
+                    parts.len() < 2 || before.is_some_and(|b| b == parts[parts.len() - 2])
+                };
+                all.into_iter().filter(same).collect()
+            }
+        };
+        let mut found: Vec<&CodeFile> = found.into_iter().filter_map(|at| self.get(at)).collect();
+        let shared = |file: &&CodeFile| {
+            let pairs = file.path.components().zip(from.path.components());
+            pairs.take_while(|(a, b)| a == b).count()
+        };
+        found.sort_by_key(|file| std::cmp::Reverse(shared(file)));
+        found
+    }
+
+    /// The other files of a Go file's package.
+    pub fn siblings(&self, from: &CodeFile) -> Vec<&CodeFile> {
+        let near = from.path.parent();
+        let name = near
+            .and_then(Path::file_name)
+            .map(|s| s.to_string_lossy().into_owned());
+        let all = name.and_then(|name| self.packages.get(&name));
+        let same = |at: &&usize| {
+            let path = &self.slots[**at].path;
+            path.parent() == near && *path != from.path
+        };
+        let all = all.into_iter().flatten().filter(same);
+        all.filter_map(|at| self.get(*at)).collect()
+    }
+
+    /// Files whose path ends in these parts.
+    fn ending(&self, last: &str, parts: &[&str]) -> Vec<usize> {
+        let all = self.by_stem.get(last).cloned().unwrap_or_default();
+        let ends = |at: &usize| {
+            let path = &self.slots[*at].path;
+            let package = path
+                .file_stem()
+                .is_some_and(|s| s == "__init__" || s == "index");
+            let path = match package {
+                true => path.parent().unwrap_or(path).to_path_buf(),
+                false => path.with_extension(""),
+            };
+            path.ends_with(parts.iter().collect::<PathBuf>())
+        };
+        all.into_iter().filter(ends).collect()
+    }
+
+    fn exactly(&self, paths: &[PathBuf]) -> Vec<usize> {
+        paths
+            .iter()
+            .filter_map(|path| self.by_path.get(&normal(path)).copied())
+            .collect()
+    }
+}
+
+/// A path without `.` and `..`, as it is written.
+fn normal(path: &Path) -> PathBuf {
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !parts.pop() {
+                    parts.push("..");
+                }
+            }
+            part => parts.push(part),
+        }
+    }
+    parts
+}
+
+/// The language of a file, by the end of its name.
+pub fn language(path: &Path) -> Option<Language> {
+    match path.extension()?.to_str()? {
+        "py" | "pyi" => Some(Language::Python),
+        "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" => Some(Language::Script),
+        "go" => Some(Language::Go),
+        _ => None,
+    }
+}
+
+fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
+    let language = language(path)?;
+    let typed = path
+        .extension()
+        .is_some_and(|e| e == "ts" || e == "mts" || e == "cts");
+    let grammar = match language {
+        Language::Python => tree_sitter_python::LANGUAGE,
+        Language::Script if typed => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
+        Language::Script => tree_sitter_typescript::LANGUAGE_TSX,
+        Language::Go => tree_sitter_go::LANGUAGE,
+    };
+    let mut parser = tree_sitter::Parser::new();
+    parser.set_language(&grammar.into()).ok()?;
+    let tree = parser.parse(&source.text, None)?;
+    let root = tree.root_node();
+    let body = match language {
+        Language::Python => super::python::lower(&source.text, root),
+        Language::Script => super::script::lower(&source.text, root),
+        Language::Go => super::go::lower(&source.text, root),
+    };
+    Some(CodeFile {
+        unit: Unit {
+            language,
+            body,
+            broken: root.has_error(),
+        },
+        path: path.to_path_buf(),
+        source,
+    })
+}

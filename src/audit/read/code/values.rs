@@ -1,0 +1,722 @@
+//! What an expression is worth: constants followed through names, imports and defaults.
+
+use super::ir::{Arg, Call, Do, Expr, Kind, Language, Op, Stmt, statements};
+use super::project::{Around, CodeFile, Project, assigned};
+use crate::audit::site::Known;
+
+/// An expression in its file.
+#[derive(Clone, Copy, Debug)]
+pub struct Loc<'p> {
+    pub file: &'p CodeFile,
+    pub expr: &'p Expr,
+}
+
+/// What an expression comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Number(f64),
+    /// A length of time that says its unit.
+    Seconds(f64),
+    Text(String),
+    Bool(bool),
+    Nothing,
+}
+
+impl Value {
+    /// As a number, texts of digits too.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Value::Number(n) | Value::Seconds(n) => Some(*n),
+            Value::Text(text) => crate::audit::read::tree::number(text.trim()),
+            Value::Bool(truth) => Some(f64::from(u8::from(*truth))),
+            Value::Nothing => None,
+        }
+    }
+
+    pub fn truth(&self) -> bool {
+        match self {
+            Value::Number(n) | Value::Seconds(n) => *n != 0.0,
+            Value::Text(text) => !text.is_empty(),
+            Value::Bool(truth) => *truth,
+            Value::Nothing => false,
+        }
+    }
+
+    /// As a length of time, where a bare number counts `unit` seconds.
+    pub fn seconds(&self, unit: f64) -> Option<f64> {
+        match self {
+            Value::Seconds(s) => Some(*s),
+            other => other.number().map(|n| n * unit),
+        }
+    }
+}
+
+/// Names are followed through so many others.
+const FAR: usize = 12;
+
+/// Follows names through the files of a project.
+#[derive(Clone, Copy)]
+pub struct Values<'p> {
+    pub project: &'p Project,
+}
+
+impl<'p> Values<'p> {
+    /// What a name or a member stands for, as the expression that was assigned; the expression
+    /// itself where it is neither, or cannot be followed.
+    pub fn follow(&self, loc: Loc<'p>) -> Loc<'p> {
+        self.follow_far(loc, FAR).unwrap_or(loc)
+    }
+
+    fn follow_far(&self, loc: Loc<'p>, far: usize) -> Result<Loc<'p>, String> {
+        if far == 0 {
+            return Err("it is defined through too many others".to_string());
+        }
+        let next = match &loc.expr.kind {
+            Kind::Name(name) => self.name(loc, name)?,
+            Kind::Member(of, name) => self.member(loc, of, name, far)?,
+            Kind::Index(of, at) => {
+                let held = self.follow_far(Loc { expr: of, ..loc }, far - 1)?;
+                let at = self.value_far(Loc { expr: at, ..loc }, far - 1);
+                let inner = match (&held.expr.kind, at.value) {
+                    (Kind::Object(_, entries, _), Some(Value::Text(key))) => entries
+                        .iter()
+                        .find(|(name, _)| *name == key)
+                        .map(|(_, v)| v),
+                    (Kind::List(items), Some(Value::Number(n))) => items.get(n as usize),
+                    _ => None,
+                };
+                match inner {
+                    Some(expr) => Loc { expr, ..held },
+                    None => return Ok(loc),
+                }
+            }
+            _ => return Ok(loc),
+        };
+        self.follow_far(next, far - 1)
+    }
+
+    fn name(&self, loc: Loc<'p>, name: &str) -> Result<Loc<'p>, String> {
+        let here = loc.expr.span.start;
+        let around = loc.file.around(here);
+        for Around { function, .. } in around.iter().rev() {
+            let local = assigned(&function.body, name);
+            // What is assigned before, or the only one.
+            let plain: Vec<&(_, Option<&Expr>)> = local.iter().collect();
+            match plain[..] {
+                [] => {}
+                [(span, Some(expr))] if !span.contains(&here) => {
+                    return Ok(Loc {
+                        file: loc.file,
+                        expr,
+                    });
+                }
+                _ => return Err(format!("`{name}` changes")),
+            }
+            if let Some(at) = function.params.iter().position(|p| p.name == name) {
+                let param = &function.params[at];
+                return self.argument(loc.file, function, at, param.default.as_ref(), name);
+            }
+        }
+        let file = loc.file;
+        let top = assigned(&file.unit.body, name);
+        let mut values = top.iter().filter_map(|(_, value)| *value);
+        match (values.next(), values.next(), top.len()) {
+            (Some(expr), None, 1) => return Ok(Loc { file, expr }),
+            (_, _, 2..) => return Err(format!("`{name}` changes")),
+            _ => {}
+        }
+        if let Some(import) = file.import(name)
+            && let Some(item) = &import.item
+        {
+            for module in self.project.module(file, &import.module) {
+                if let Some(found) = self.item(module, item, 4) {
+                    return Ok(found);
+                }
+            }
+            return Err(format!("`{name}` comes from `{}`", import.module));
+        }
+        for import in file
+            .imports()
+            .into_iter()
+            .filter(|import| import.local == "*")
+        {
+            for module in self.project.module(file, &import.module) {
+                if let Some(found) = self.item(module, name, 4) {
+                    return Ok(found);
+                }
+            }
+        }
+        if file.language() == Language::Go {
+            for sibling in self.project.siblings(file) {
+                if let Some(expr) = sibling.top(name) {
+                    return Ok(Loc {
+                        file: sibling,
+                        expr,
+                    });
+                }
+            }
+        }
+        Err(format!("`{name}` is set elsewhere"))
+    }
+
+    /// What a module calls `item`; through re-exports, `far` of them.
+    fn item(&self, file: &'p CodeFile, item: &str, far: usize) -> Option<Loc<'p>> {
+        if let Some(expr) = file.top(item) {
+            return Some(Loc { file, expr });
+        }
+        let exported = file
+            .unit
+            .body
+            .iter()
+            .rev()
+            .find_map(|stmt| match &stmt.kind {
+                Do::Expr(expr) if item == "default" => Some(expr),
+                Do::Assign(assign) => {
+                    let path = assign.targets.first()?.path()?;
+                    let value = assign.value.as_ref()?;
+                    match path[..] {
+                        ["module", "exports"] if item == "default" => Some(value),
+                        ["module", "exports"] => match &value.kind {
+                            Kind::Object(_, entries, _) => entries
+                                .iter()
+                                .find(|(name, _)| name == item)
+                                .map(|(_, v)| v),
+                            _ => None,
+                        },
+                        ["exports", name] | ["module", "exports", name] if name == item => {
+                            Some(value)
+                        }
+                        _ => None,
+                    }
+                }
+                _ => None,
+            });
+        if let Some(expr) = exported {
+            return Some(Loc { file, expr });
+        }
+        let import = file.import(item).filter(|_| far > 0)?;
+        let inner = import.item.as_deref()?;
+        let modules = self.project.module(file, &import.module);
+        modules
+            .into_iter()
+            .find_map(|module| self.item(module, inner, far - 1))
+    }
+
+    /// What a function is called with, where its calls in the file agree; else the default.
+    fn argument(
+        &self,
+        file: &'p CodeFile,
+        function: &'p super::ir::Function,
+        at: usize,
+        default: Option<&'p Expr>,
+        name: &str,
+    ) -> Result<Loc<'p>, String> {
+        let method = file.language() == Language::Python
+            && function
+                .params
+                .first()
+                .is_some_and(|p| matches!(p.name.as_str(), "self" | "cls"));
+        let param = &function.params[at];
+        let position = param.position - usize::from(method && at > 0);
+        let mut given: Vec<Option<&Expr>> = Vec::new();
+        super::ir::walk(&file.unit.body, true, &mut |expr| {
+            let Some(call) = (match &expr.kind {
+                Kind::Call(call) => Some(call),
+                _ => None,
+            }) else {
+                return;
+            };
+            // Not its own calls, by which it repeats itself.
+            let inside = function.span.contains(&expr.span.start);
+            let init = matches!(function.name.as_str(), "__init__" | "constructor");
+            let called = call.callee.last_name();
+            let class = file
+                .around(function.span.start + 1)
+                .last()
+                .and_then(|a| a.class);
+            let by_class = init && class.is_some_and(|class| called == Some(&class.name));
+            if !inside && !function.name.is_empty() && (called == Some(&function.name) || by_class)
+            {
+                let arg = call.arg(position, name);
+                given.push(match (&param.property, arg.map(|a| &a.kind)) {
+                    (Some(key), Some(Kind::Object(_, entries, _))) => entries
+                        .iter()
+                        .find(|(k, _)| k == key)
+                        .map(|(_, value)| value),
+                    // What is taken from something else cannot be followed.
+                    (Some(_), other) => other.and(arg).filter(|_| false),
+                    (None, _) => arg,
+                });
+            }
+        });
+        let written: Vec<&Expr> = given.iter().filter_map(|e| *e).collect();
+        let literal = |e: &&Expr| self.value_far(Loc { file, expr: e }, 3).value;
+        match (written.first(), default) {
+            (None, Some(expr)) => Ok(Loc { file, expr }),
+            (None, None) => Err(format!("`{name}` is a parameter")),
+            (Some(first), _) => {
+                let value = literal(first);
+                let same = written.iter().all(|e| literal(e) == value);
+                let all = default.is_none() || written.len() == given.len();
+                match value.is_some() && same && all {
+                    true => Ok(Loc { file, expr: first }),
+                    false => Err(format!("`{name}` is a parameter that calls set")),
+                }
+            }
+        }
+    }
+
+    fn member(
+        &self,
+        loc: Loc<'p>,
+        of: &'p Expr,
+        name: &str,
+        far: usize,
+    ) -> Result<Loc<'p>, String> {
+        let file = loc.file;
+        if let Some(base) = of.as_name() {
+            let around = file.around(loc.expr.span.start);
+            let own = around.last().and_then(|a| a.class);
+            let class = match base {
+                "self" | "this" | "cls" => own,
+                other => file.class(other),
+            };
+            if let Some(class) = class {
+                return match class_value(class, name) {
+                    Some(expr) => Ok(Loc { file, expr }),
+                    None => Err(format!("`{base}.{name}` is set elsewhere")),
+                };
+            }
+            if let Some(import) = file.import(base) {
+                let modules = match &import.item {
+                    None => self.project.module(file, &import.module),
+                    Some(item) => {
+                        let path = match import.module.ends_with('.') {
+                            true => format!("{}{item}", import.module),
+                            false => format!("{}.{item}", import.module),
+                        };
+                        self.project.module(file, &path)
+                    }
+                };
+                for module in modules {
+                    if let Some(found) = self.item(module, name, 4) {
+                        return Ok(found);
+                    }
+                }
+                // A class, or an object, that comes from there.
+                for module in self.project.module(file, &import.module) {
+                    let item = import.item.as_deref().unwrap_or("default");
+                    if let Some(class) = module.class(item)
+                        && let Some(expr) = class_value(class, name)
+                    {
+                        return Ok(Loc { file: module, expr });
+                    }
+                }
+            }
+        }
+        let held = self.follow_far(Loc { expr: of, ..loc }, far - 1)?;
+        match &held.expr.kind {
+            Kind::Object(_, entries, _) => match entries.iter().find(|(key, _)| key == name) {
+                Some((_, expr)) => Ok(Loc { expr, ..held }),
+                None => Err(format!(
+                    "`{}` is not in what is written",
+                    file.text(&loc.expr.span)
+                )),
+            },
+            // An instance of a class of this file, or of one that is imported.
+            Kind::Call(call) => {
+                let class = call
+                    .callee
+                    .last_name()
+                    .and_then(|name| held.file.class(name));
+                match class.and_then(|class| class_value(class, name)) {
+                    Some(expr) => Ok(Loc { expr, ..held }),
+                    None => Err(format!("`{}` is set elsewhere", file.text(&loc.expr.span))),
+                }
+            }
+            _ => Err(format!("`{}` is set elsewhere", file.text(&loc.expr.span))),
+        }
+    }
+
+    /// The value of an expression, with the place of what was written.
+    pub fn value(&self, loc: Loc<'p>) -> Known<Value> {
+        let mut known = self.value_far(loc, FAR);
+        if known.fact.place.is_none() {
+            known.fact.place = Some(loc.file.place(&loc.expr.span));
+        }
+        known
+    }
+
+    fn value_far(&self, loc: Loc<'p>, far: usize) -> Known<Value> {
+        let place = || loc.file.place(&loc.expr.span);
+        let unresolved = |why: String| Known::unresolved(Some(place()), why);
+        if far == 0 {
+            return unresolved("it is defined through too many others".to_string());
+        }
+        let sub = |expr: &'p Expr| self.value_far(Loc { expr, ..loc }, far - 1);
+        match &loc.expr.kind {
+            Kind::Number(n) => Known::read(Value::Number(*n), place()),
+            Kind::Text(text) => Known::read(Value::Text(text.clone()), place()),
+            Kind::Bool(truth) => Known::read(Value::Bool(*truth), place()),
+            Kind::Nothing => Known::read(Value::Nothing, place()),
+            Kind::Negative(inner) => sub(inner).map(|value| match value {
+                Value::Number(n) => Value::Number(-n),
+                Value::Seconds(n) => Value::Seconds(-n),
+                other => other,
+            }),
+            Kind::Not(inner) => sub(inner).map(|value| Value::Bool(!value.truth())),
+            Kind::Await(inner) => sub(inner),
+            Kind::Binary(op @ (Op::Or | Op::Coalesce), a, b) => match variable(a) {
+                Some(name) => by_default(sub(b), &name),
+                None => {
+                    let (left, right) = (sub(a), sub(b));
+                    let taken = |value: &Value| match op {
+                        Op::Or => value.truth(),
+                        _ => *value != Value::Nothing,
+                    };
+                    match &left.value {
+                        Some(value) if taken(value) => left,
+                        Some(_) => right,
+                        None => by_default(right, self_text(loc, a)),
+                    }
+                }
+            },
+            Kind::Binary(op, a, b) => {
+                let (a, b) = (sub(a), sub(b));
+                let whole = a.and(b);
+                let fact = whole.fact.clone();
+                match whole.value.and_then(|(a, b)| binary(*op, &a, &b)) {
+                    Some(value) => {
+                        let mut known = Known::read(value, place());
+                        known.fact.how = fact.how;
+                        known.fact.why = fact.why;
+                        known
+                    }
+                    None => Known {
+                        value: None,
+                        fact: unresolved_fact(fact, &place),
+                    },
+                }
+            }
+            Kind::Choice(condition, a, b) => match sub(condition).value {
+                Some(value) if value.truth() => sub(a),
+                Some(_) => sub(b),
+                None => unresolved("it depends on what holds then".to_string()),
+            },
+            Kind::Call(call) => self.called(loc, call, far),
+            Kind::Name(_) | Kind::Member(..) | Kind::Index(..) => {
+                if let Some(seconds) = self.unit(loc) {
+                    return Known::read(Value::Seconds(seconds), place());
+                }
+                if let Some(name) = variable(loc.expr) {
+                    return unresolved(format!("the environment variable `{name}`"));
+                }
+                match self.follow_far(loc, far - 1) {
+                    Ok(next) if !std::ptr::eq(next.expr, loc.expr) => self.value_far(next, far - 1),
+                    Ok(_) => unresolved(format!(
+                        "`{}` is set elsewhere",
+                        loc.file.text(&loc.expr.span)
+                    )),
+                    Err(why) => unresolved(why),
+                }
+            }
+            _ => unresolved("it is no constant".to_string()),
+        }
+    }
+
+    /// `time.Second` and its like, in seconds.
+    fn unit(&self, loc: Loc<'p>) -> Option<f64> {
+        let path = loc.expr.path()?;
+        match (loc.file.language(), &path[..]) {
+            (Language::Go, ["time", unit]) => match *unit {
+                "Nanosecond" => Some(1e-9),
+                "Microsecond" => Some(1e-6),
+                "Millisecond" => Some(1e-3),
+                "Second" => Some(1.0),
+                "Minute" => Some(60.0),
+                "Hour" => Some(3600.0),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn called(&self, loc: Loc<'p>, call: &'p Call, far: usize) -> Known<Value> {
+        let place = loc.file.place(&loc.expr.span);
+        let sub = |expr: &'p Expr| self.value_far(Loc { expr, ..loc }, far - 1);
+        let path = call.callee.path().unwrap_or_default();
+        let first = call.position(0);
+        let last = path.last().copied().unwrap_or("");
+        match (last, &path[..]) {
+            ("timedelta", _) => self.timedelta(loc, call, far),
+            // An environment variable with what holds where it is not set.
+            ("getenv", ["getenv"])
+            | ("getenv" | "get", ["os" | "environ", ..])
+            | ("int" | "float" | "bool" | "str" | "duration", ["env", ..])
+            | ("config" | "env", [_]) => {
+                let name = first.and_then(Expr::as_text).unwrap_or("").to_string();
+                match call.named("default").or_else(|| call.position(1)) {
+                    Some(default) => by_default(sub(default), &name),
+                    None => {
+                        Known::unresolved(Some(place), format!("the environment variable `{name}`"))
+                    }
+                }
+            }
+            ("getattr", [_]) => match (call.position(1), call.position(2)) {
+                (Some(name), Some(default)) => {
+                    by_default(sub(default), name.as_text().unwrap_or("it"))
+                }
+                _ => Known::unresolved(Some(place), "it is set elsewhere"),
+            },
+            (
+                "int" | "float" | "Number" | "parseInt" | "parseFloat" | "Duration" | "int64"
+                | "float64" | "uint" | "uint64" | "int32" | "uint32" | "BigInt",
+                _,
+            ) if !call.args.is_empty() => {
+                let inner = first.map(&sub);
+                let inner = inner.unwrap_or_else(|| Known::unresolved(Some(place), "nothing"));
+                let go = loc.file.language() == Language::Go;
+                let whole = matches!(last, "int" | "parseInt") && !go;
+                inner.map(|value| match value {
+                    Value::Seconds(s) => Value::Seconds(s),
+                    other => match other.number() {
+                        Some(n) if whole => Value::Number(n.trunc()),
+                        Some(n) => Value::Number(n),
+                        None => other,
+                    },
+                })
+            }
+            ("min" | "max", _) if call.args.len() >= 2 => {
+                let mut all = call.args.iter().map(|arg| sub(&arg.value));
+                let start = all.next().unwrap_or_else(|| Known::unresolved(None, ""));
+                all.fold(start, |a, b| {
+                    let both = a.and(b);
+                    Known {
+                        value: both.value.and_then(|(a, b)| {
+                            let less = a.number()? <= b.number()?;
+                            Some(if less == (last == "min") { a } else { b })
+                        }),
+                        fact: both.fact,
+                    }
+                })
+            }
+            ("pow", _) => match (first.map(&sub), call.position(1).map(&sub)) {
+                (Some(a), Some(b)) => {
+                    let both = a.and(b);
+                    Known {
+                        value: both.value.and_then(|(a, b)| binary(Op::Pow, &a, &b)),
+                        fact: both.fact,
+                    }
+                }
+                _ => Known::unresolved(Some(place), "it is no constant"),
+            },
+            ("round" | "floor" | "ceil" | "trunc" | "abs", _) => match first.map(&sub) {
+                Some(inner) => inner.map(|value| match (value, last) {
+                    (Value::Number(n), "floor") => Value::Number(n.floor()),
+                    (Value::Number(n), "ceil") => Value::Number(n.ceil()),
+                    (Value::Number(n), "round") => Value::Number(n.round()),
+                    (Value::Number(n), "trunc") => Value::Number(n.trunc()),
+                    (Value::Number(n), _) => Value::Number(n.abs()),
+                    (other, _) => other,
+                }),
+                None => Known::unresolved(Some(place), "it is no constant"),
+            },
+            // The npm package `ms`, and durations as text.
+            ("ms" | "ParseDuration" | "seconds" | "milliseconds" | "minutes", _) => {
+                let unit = match last {
+                    "ms" | "milliseconds" => 1e-3,
+                    "minutes" => 60.0,
+                    _ => 1.0,
+                };
+                match first.map(&sub) {
+                    Some(inner) => Known {
+                        value: inner
+                            .value
+                            .as_ref()
+                            .and_then(|value| match value {
+                                Value::Text(text) => crate::audit::read::units::text(text),
+                                other => other.seconds(unit),
+                            })
+                            .map(Value::Seconds),
+                        fact: inner.fact,
+                    },
+                    None => Known::unresolved(Some(place), "it is no constant"),
+                }
+            }
+            _ => {
+                // A function of this file that only returns a constant.
+                let functions = loc.file.functions();
+                let mut same = functions
+                    .iter()
+                    .filter(|a| a.function.name == last && !last.is_empty());
+                if let (Some(Around { function, .. }), None) = (same.next(), same.next())
+                    && let [
+                        Stmt {
+                            kind: Do::Return(values),
+                            ..
+                        },
+                    ] = &function.body[..]
+                    && let [value] = &values[..]
+                {
+                    return self.value_far(Loc { expr: value, ..loc }, far - 1);
+                }
+                Known::unresolved(Some(place), "it is no constant")
+            }
+        }
+    }
+
+    fn timedelta(&self, loc: Loc<'p>, call: &'p Call, far: usize) -> Known<Value> {
+        const UNITS: [(&str, f64); 7] = [
+            ("days", 86_400.0),
+            ("seconds", 1.0),
+            ("microseconds", 1e-6),
+            ("milliseconds", 1e-3),
+            ("minutes", 60.0),
+            ("hours", 3600.0),
+            ("weeks", 604_800.0),
+        ];
+        let place = loc.file.place(&loc.expr.span);
+        let mut sum = Known::read(0.0, place.clone());
+        for (at, Arg { name, value, .. }) in call.args.iter().enumerate() {
+            let unit = match name {
+                Some(name) => UNITS.iter().find(|(unit, _)| unit == name),
+                None => UNITS.get(at),
+            };
+            let Some((_, unit)) = unit else {
+                return Known::unresolved(Some(place), "it is no constant");
+            };
+            let part = self.value_far(Loc { expr: value, ..loc }, far - 1);
+            let both = sum.and(part);
+            sum = Known {
+                value: both
+                    .value
+                    .and_then(|(sum, part)| Some(sum + part.number()? * unit)),
+                fact: both.fact,
+            };
+        }
+        sum.map(Value::Seconds)
+    }
+}
+
+fn self_text<'p>(loc: Loc<'p>, expr: &Expr) -> &'p str {
+    loc.file.text(&expr.span)
+}
+
+fn unresolved_fact(
+    mut fact: crate::audit::site::Fact,
+    place: &dyn Fn() -> herdsim_core::scenario::Place,
+) -> crate::audit::site::Fact {
+    if fact.how != crate::audit::site::How::Unresolved {
+        fact.how = crate::audit::site::How::Unresolved;
+        fact.why = Some("it is no constant".to_string());
+        fact.place = Some(place());
+    }
+    fact
+}
+
+/// What holds unless a variable is set.
+fn by_default(mut known: Known<Value>, name: &str) -> Known<Value> {
+    if known.value.is_some() {
+        known.fact.how = crate::audit::site::How::Default;
+        known.fact.why = Some(format!("unless `{name}` is set"));
+    }
+    known
+}
+
+/// The environment variable that an expression reads.
+pub fn variable(expr: &Expr) -> Option<String> {
+    match &expr.kind {
+        Kind::Member(of, name) => match of.path()?[..] {
+            ["process", "env"] | ["import", "meta", "env"] => Some(name.clone()),
+            _ => None,
+        },
+        Kind::Index(of, at) => match of.path()?[..] {
+            ["process", "env"] | ["os", "environ"] | ["environ"] => {
+                at.as_text().map(str::to_string)
+            }
+            _ => None,
+        },
+        Kind::Call(call) => match call.callee.path()?[..] {
+            ["getenv"]
+            | ["os", "getenv" | "Getenv"]
+            | ["os", "environ", "get"]
+            | ["environ", "get"] => match call.args.len() {
+                1 => call.args[0].value.as_text().map(str::to_string),
+                _ => None,
+            },
+            // `Number(process.env.X)`
+            ["Number" | "parseInt" | "parseFloat" | "int" | "float"] => {
+                variable(&call.args.first()?.value)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a class says an attribute is: in its body, or once in its constructor.
+fn class_value<'f>(class: &'f super::ir::Class, name: &str) -> Option<&'f Expr> {
+    if let Some((_, value)) = assigned(&class.body, name).last() {
+        return *value;
+    }
+    let mut found: Vec<Option<&Expr>> = Vec::new();
+    for stmt in &class.body {
+        let Do::Function(function) = &stmt.kind else {
+            continue;
+        };
+        statements(&function.body, &mut |stmt| {
+            let Do::Assign(assign) = &stmt.kind else {
+                return;
+            };
+            let own = assign.targets.iter().any(|target| {
+                matches!(target.path().as_deref(), Some(["self" | "this", attr]) if *attr == name)
+            });
+            if own {
+                found.push(assign.value.as_ref().filter(|_| assign.op.is_none()));
+            }
+        });
+    }
+    match found[..] {
+        [value] => value,
+        _ => None,
+    }
+}
+
+/// One operation on constants.
+pub fn binary(op: Op, a: &Value, b: &Value) -> Option<Value> {
+    if let (Op::Add, Value::Text(a), Value::Text(b)) = (op, a, b) {
+        return Some(Value::Text(format!("{a}{b}")));
+    }
+    if let (Op::Eq | Op::NotEq, Value::Text(x), Value::Text(y)) = (op, a, b) {
+        return Some(Value::Bool((x == y) == (op == Op::Eq)));
+    }
+    let timed = matches!(a, Value::Seconds(_)) || matches!(b, Value::Seconds(_));
+    let both = matches!((a, b), (Value::Seconds(_), Value::Seconds(_)));
+    let (x, y) = (a.number()?, b.number()?);
+    let n = match op {
+        Op::Add => x + y,
+        Op::Sub => x - y,
+        Op::Mul => x * y,
+        Op::Div | Op::Floor if y == 0.0 => return None,
+        Op::Div if both => return Some(Value::Number(x / y)),
+        Op::Div => x / y,
+        Op::Floor => (x / y).floor(),
+        Op::Rem if y == 0.0 => return None,
+        Op::Rem => x.rem_euclid(y),
+        Op::Pow => x.powf(y),
+        Op::Shift => x * 2f64.powf(y),
+        Op::Less => return Some(Value::Bool(x < y)),
+        Op::LessEq => return Some(Value::Bool(x <= y)),
+        Op::More => return Some(Value::Bool(x > y)),
+        Op::MoreEq => return Some(Value::Bool(x >= y)),
+        Op::Eq => return Some(Value::Bool(x == y)),
+        Op::NotEq => return Some(Value::Bool(x != y)),
+        Op::And => return Some(Value::Bool(a.truth() && b.truth())),
+        _ => return None,
+    };
+    n.is_finite().then_some(if timed {
+        Value::Seconds(n)
+    } else {
+        Value::Number(n)
+    })
+}

@@ -1,0 +1,193 @@
+//! Istio: retries and timeouts of VirtualServices, limits of DestinationRules.
+//!
+//! Read for 1.5 to 1.31. Sources: istio/istio pilot/pkg/networking/core/route/retry/retry.go
+//! (`ConvertPolicy`), route.go, cluster_traffic_policy.go; istio/api.
+
+use herdsim_core::scenario::policy::{
+    Budget, Concurrent, Exponent, Failure, Jitter, Quantum, RetryOn, Rounding,
+};
+use herdsim_core::units::{Nanos, Probability};
+
+use super::tree::At;
+use super::units::with_unit;
+use crate::audit::read::code::shape::exponential;
+use crate::audit::rule::Rule;
+use crate::audit::site::{Decision, Known, Reading, Retry, Site};
+
+/// Envoy's whole milliseconds.
+pub const MS: Quantum = Quantum {
+    unit: Nanos::from_millis(1),
+    rounding: Rounding::Floor,
+};
+
+pub fn virtual_service(at: At, name: &str, reading: &mut Reading) {
+    let Some(routes) = at.path(&["spec", "http"]) else {
+        return;
+    };
+    for route in routes.items() {
+        // What forwards nothing is not retried.
+        let Some(destinations) = route.get("route") else {
+            continue;
+        };
+        let host = destinations
+            .items()
+            .find_map(|d| d.path(&["destination", "host"])?.text());
+        let mut retry = Retry::default();
+        let (place, written) = match route.get("retries") {
+            Some(retries) => (retries.whole(), Some(retries)),
+            None => {
+                let first = route.entries().next().map_or(route.place(), |e| e.whole());
+                (first, None)
+            }
+        };
+        let mut site = Site::new(
+            "istio",
+            place.clone(),
+            host.unwrap_or(name),
+            Decision::Retry(Box::default()),
+        );
+        policy(written, &mut retry, &mut site);
+        retry.deadline(match route.get("timeout") {
+            Some(timeout) => timeout
+                .known("duration", with_unit)
+                .map(|d| Some(d).filter(|d| *d != Nanos::ZERO)),
+            None => Known::default(None, "Istio sets no timeout"),
+        });
+        site.target = host.map(str::to_string);
+        site.decision = Decision::Retry(Box::new(retry));
+        reading.sites.push(site);
+    }
+}
+
+fn policy(written: Option<At>, retry: &mut Retry, site: &mut Site) {
+    let why = "Istio's default";
+    retry
+        .jitter(Known::default(Jitter::Full, "Envoy draws from all of it"))
+        .quantum(MS);
+    retry.budget(Known::default(None, "Istio sets max_retries to 2^32-1"));
+    let waits = |base: Known<Nanos>| {
+        base.map(|base| {
+            exponential(
+                base.as_secs(),
+                2.0,
+                Some(10.0 * base.as_secs()),
+                Exponent::FromZero,
+            )
+        })
+    };
+    retry.backoff(waits(Known::default(
+        Nanos::from_millis(25),
+        "Envoy's default",
+    )));
+    let usual = RetryOn::NOTHING.with(Failure::Refused);
+    retry.retry_on(Known::default(usual, "Istio's default conditions"));
+    let Some(at) = written else {
+        retry.attempts(Known::default(
+            3,
+            "Istio's default, because `retries` is absent",
+        ));
+        retry.timeout(Known::default(None, why));
+        site.named = Some(("istio", "`retries` is absent".to_string()));
+        return;
+    };
+    match at.get("attempts") {
+        Some(attempts) => {
+            retry.retries(attempts.number());
+        }
+        None => {
+            retry.attempts(Known::default(
+                1,
+                "`retries` without `attempts` turns them off",
+            ));
+            for entry in at.entries() {
+                let text = format!(
+                    "`{}` without `attempts`: retries are off, and it does nothing",
+                    entry.name()
+                );
+                site.remark(Rule::Hs109, entry.whole(), text);
+            }
+            // Once is enough.
+            site.remarks.truncate(1);
+        }
+    }
+    retry.timeout(match at.get("perTryTimeout") {
+        Some(limit) => limit
+            .known("duration", with_unit)
+            .map(|d| Some(d).filter(|d| *d != Nanos::ZERO)),
+        None => Known::default(None, why),
+    });
+    if let Some(base) = at.get("backoff") {
+        retry.backoff(waits(base.known("duration", with_unit)));
+    }
+    if let Some(on) = at.get("retryOn") {
+        retry.retry_on(conditions(on));
+    }
+}
+
+/// Envoy's retry_on in the terms of a scenario.
+pub fn conditions(at: At) -> Known<RetryOn> {
+    at.known("list of conditions", |text| {
+        let mut on = RetryOn::NOTHING;
+        for condition in text.split(',').map(str::trim) {
+            on = match condition {
+                "5xx" | "server-error" | "gateway-error" => on
+                    .with(Failure::Error)
+                    .with(Failure::Rejected)
+                    .with(Failure::Refused)
+                    .with(Failure::Reset)
+                    .with(Failure::Timeout),
+                "reset" | "reset-before-request" => on.with(Failure::Reset).with(Failure::Timeout),
+                "connect-failure" | "refused-stream" => on.with(Failure::Refused),
+                "unavailable" | "retriable-status-codes" => {
+                    on.with(Failure::Error).with(Failure::Rejected)
+                }
+                "resource-exhausted" | "envoy-ratelimited" => on.with(Failure::Rejected),
+                "internal" | "cancelled" | "deadline-exceeded" | "retriable-4xx" => {
+                    on.with(Failure::Error)
+                }
+                code if code.parse::<u16>().is_ok_and(|c| c >= 500) => {
+                    on.with(Failure::Error).with(Failure::Rejected)
+                }
+                _ => on,
+            };
+        }
+        Some(on)
+    })
+}
+
+/// Limits of retries that a host's rule sets: they belong to the routes that go there.
+pub fn destination_rule(at: At, reading: &mut Reading) {
+    let Some(host) = at.path(&["spec", "host"]).and_then(|h| h.text()) else {
+        return;
+    };
+    let policy = at.path(&["spec", "trafficPolicy"]);
+    let budget = policy.and_then(|p| p.get("retryBudget"));
+    let most = policy.and_then(|p| p.path(&["connectionPool", "http", "maxRetries"]));
+    let known = if let Some(budget) = budget {
+        let percent = budget
+            .get("percent")
+            .map_or_else(|| Known::default(20.0, "Istio's default"), |p| p.number());
+        let least = budget
+            .get("minRetryConcurrency")
+            .map_or_else(|| Known::default(3, "Istio's default"), |m| m.count());
+        let mut known = percent
+            .and(least)
+            .map(|(percent, least)| Some(concurrent(least, percent)));
+        known.fact.place.get_or_insert_with(|| budget.whole());
+        known.fact.how = crate::audit::site::How::Read;
+        known
+    } else if let Some(most) = most {
+        most.count().map(|most| Some(concurrent(most, 0.0)))
+    } else {
+        return;
+    };
+    reading.limits.push((host.to_string(), known));
+}
+
+/// At most a share of the active requests, and at least so many.
+pub fn concurrent(least: u32, percent: f64) -> Budget {
+    Budget::Concurrent(Concurrent {
+        min_concurrency: least,
+        percent: Probability((percent / 100.0).clamp(0.0, 1.0)),
+    })
+}

@@ -1,0 +1,66 @@
+//! JSON, with comments and trailing commas or without, to a tree.
+
+use std::sync::Arc;
+
+use jsonc_parser::ast::{ObjectPropName, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+use super::template::Masked;
+use super::tree::{Broken, Key, Node};
+
+/// The one value of a text.
+///
+/// # Errors
+/// Where it is no JSON, or is nested too deeply.
+pub fn document(text: &Masked) -> Result<Option<Arc<Node>>, Broken> {
+    let options = ParseOptions {
+        allow_missing_commas: false,
+        ..ParseOptions::default()
+    };
+    let parsed = parse_to_ast(&text.text, &CollectOptions::default(), &options);
+    let parsed = parsed.map_err(|error| Broken {
+        at: error.range().start,
+        reason: error.kind().to_string(),
+    })?;
+    Ok(parsed.value.map(|value| Arc::new(node(&value, text))))
+}
+
+/// The parser bounds the depth.
+fn node(value: &Value, text: &Masked) -> Node {
+    let range = value.range();
+    let span = range.start..range.end;
+    let scalar = |plain: &str, is_plain| {
+        Node::scalar(
+            span.clone(),
+            plain.to_string(),
+            is_plain,
+            text.touches(&span),
+        )
+    };
+    match value {
+        Value::StringLit(string) => scalar(&string.value, false),
+        Value::NumberLit(number) => scalar(number.value, true),
+        Value::BooleanLit(truth) => scalar(if truth.value { "true" } else { "false" }, true),
+        Value::NullKeyword(_) => scalar("null", true),
+        Value::Array(array) => {
+            let items = array.elements.iter().map(|item| Arc::new(node(item, text)));
+            Node::list(span, items.collect())
+        }
+        Value::Object(object) => {
+            let entries = object.properties.iter().map(|property| {
+                let name = match &property.name {
+                    ObjectPropName::String(string) => string.value.to_string(),
+                    ObjectPropName::Word(word) => word.value.to_string(),
+                };
+                let range = property.name.range();
+                let key = Key {
+                    text: name,
+                    span: range.start..range.end,
+                };
+                (key, Arc::new(node(&property.value, text)))
+            });
+            Node::map(span.clone(), entries.collect())
+        }
+    }
+}

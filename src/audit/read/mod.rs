@@ -1,0 +1,150 @@
+//! Readers: what a file is, and the sites in it.
+
+pub mod aws;
+pub mod code;
+pub mod compose;
+pub mod envoy;
+mod format;
+pub mod gateway;
+pub mod grpc;
+pub mod herdsim;
+pub mod istio;
+pub mod json;
+pub mod kafka;
+pub mod kubernetes;
+pub mod lines;
+pub mod linkerd;
+pub mod quorum;
+pub mod spring;
+pub mod template;
+pub mod tree;
+pub mod units;
+pub mod yaml;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use herdsim_core::scenario::{Place, Source};
+
+use self::code::project::Project;
+pub use self::format::{Document, Format};
+use self::template::Masked;
+use self::tree::{At, Node};
+use super::site::{Aside, NotRead, Reading, line};
+
+/// Words without one of which no reader of documents finds anything in a file: in any case.
+pub const WORDS: &[&str] = &[
+    "retr",
+    "attempts",
+    "timeout",
+    "replica",
+    "quorum",
+    "acks",
+    "insync",
+    "apiversion",
+    "services",
+    "policy",
+    "isr",
+    "cluster",
+    "_url",
+    "aws_",
+];
+
+/// Reads a file that is no code.
+pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut Reading) {
+    let text = source.text.as_str();
+    let masked = match format {
+        Format::Yaml | Format::Json => Masked::of(text),
+        _ => Masked::plain(text),
+    };
+    let mut roots: Vec<Arc<Node>> = Vec::new();
+    let mut broken: Vec<tree::Broken> = Vec::new();
+    match format {
+        Format::Yaml => {
+            let (documents, errors) = yaml::documents(&masked);
+            roots.extend(documents);
+            broken.extend(errors);
+        }
+        Format::Json => match json::document(&masked) {
+            Ok(root) => roots.extend(root),
+            Err(error) => broken.push(error),
+        },
+        Format::Toml => match herdsim::toml(source) {
+            Ok(root) => roots.push(root),
+            Err(error) => broken.push(error),
+        },
+        Format::Properties => {
+            // Documents are parted by `#---` (Spring Boot).
+            for part in lines::documents(&lines::properties(text), text) {
+                roots.push(Arc::new(lines::nested(&part)));
+            }
+            kafka::properties(source, &lines::properties(text), reading);
+        }
+        Format::Ini | Format::Env => aws::read(source, format, reading),
+        _ => {}
+    }
+    for error in broken {
+        let at = error.at.min(text.len());
+        let place = Place {
+            source: source.clone(),
+            span: at..at,
+        };
+        let before = &text[..at];
+        let column = before.len() - before.rfind('\n').map_or(0, |n| n + 1) + 1;
+        reading.not_read.push(NotRead {
+            file: source.name.clone(),
+            line: Some(line(&place)),
+            reason: format!("column {column}: {}", error.reason),
+        });
+    }
+    let mut spring = spring::Spring::default();
+    for root in &roots {
+        let document = Document {
+            path,
+            format,
+            at: At::root(source, root),
+        };
+        if !(kubernetes::read(&document, reading) || compose::read(&document, reading)) {
+            envoy::read(&document, reading);
+            grpc::read(&document, reading);
+            spring.read(&document, reading);
+        }
+        quorum::read(&document, reading);
+        if format == Format::Toml {
+            herdsim::read(&document, reading);
+        }
+    }
+    if masked.has_templates() {
+        templates(source, &roots, reading);
+    }
+}
+
+/// Values that are templates where a retry or a timeout is set.
+fn templates(source: &Arc<Source>, roots: &[Arc<Node>], reading: &mut Reading) {
+    for root in roots {
+        let mut found = Vec::new();
+        At::root(source, root).search(
+            &mut |at| at.as_scalar().is_some_and(|scalar| scalar.template) && at.key.is_some(),
+            &mut found,
+        );
+        for at in found {
+            let name = at.name().to_lowercase();
+            let speaks = [
+                "retr", "attempt", "timeout", "backoff", "acks", "replic", "quorum",
+            ];
+            if speaks.iter().any(|word| name.contains(word)) {
+                reading.unresolved.push(Aside {
+                    place: at.whole(),
+                    text: format!("`{}` is a template", at.name()),
+                });
+            }
+        }
+    }
+}
+
+/// Reads a file of code.
+pub fn code(project: &Project, path: &Path, source: &Arc<Source>, reading: &mut Reading) {
+    if let Some(file) = project.with(path, source) {
+        code::read(project, file, reading);
+    }
+}

@@ -1,0 +1,69 @@
+//! An audit as SARIF 2.1.0, for code scanning.
+//!
+//! Format: OASIS, "Static Analysis Results Interchange Format Version 2.1.0".
+
+use serde_json::{Value, json};
+
+use super::inspect::Audit;
+use super::rule::Severity;
+use super::rules::RULES;
+use super::site::{end_line, line};
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+    }
+}
+
+pub fn sarif(audit: &Audit) -> Value {
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|(rule, doc, _)| {
+            let id = rule.id();
+            json!({"id": id, "name": id, "shortDescription": {"text": doc.title},
+                "fullDescription": {"text": doc.what},
+                "help": {"text": doc.fix, "markdown": doc.markdown(id, "##")}})
+        })
+        .collect();
+    let results: Vec<Value> = audit
+        .findings
+        .iter()
+        .map(|f| {
+            let index = RULES.iter().position(|(rule, ..)| *rule == f.rule);
+            let text = &f.place.source.text;
+            let column = |at: usize| {
+                let at = at.min(text.len());
+                let start = text.get(..at).unwrap_or(text).rfind('\n').map_or(0, |n| n + 1);
+                // SARIF counts UTF-16 code units unless it says otherwise.
+                text.get(start..at).map_or(0, |part| part.encode_utf16().count()) + 1
+            };
+            let trimmed = f.place.span.start + text[f.place.span.clone()].trim_end().len();
+            json!({"ruleId": f.rule.id(), "ruleIndex": index, "level": level(f.severity),
+                "message": {"text": f.message},
+                "locations": [{"physicalLocation": {
+                    "artifactLocation": {"uri": uri(&f.place.source.name)},
+                    "region": {"startLine": line(&f.place), "startColumn": column(f.place.span.start),
+                        "endLine": end_line(&f.place), "endColumn": column(trimmed),
+                        "byteOffset": f.place.span.start, "byteLength": f.place.span.len()}}}]})
+        })
+        .collect();
+    json!({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+        "runs": [{"tool": {"driver": {"name": "herdsim", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "columnKind": "utf16CodeUnits", "results": results}]})
+}
+
+/// A path as a relative reference: what URIs reserve is escaped.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(byte as char)
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri
+}

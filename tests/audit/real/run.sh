@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Runs real retry libraries, and loops written by hand, on the sources in cases/ under a
+# clock of its own, and compares the attempts and delays that happen with what `audit` reads
+# in the same files.
+#
+#     tests/audit/real/run.sh HERDSIM
+#     tests/audit/real/run.sh --observe      only says what happens
+#
+# The libraries come from the package registries into a temporary directory. What cannot be
+# had is skipped, and said.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+binary=$1
+[ "$binary" = --observe ] || binary=$(realpath "$1")
+
+if ! command -v python3 > /dev/null; then
+    echo "skipped: there is no python3"
+    exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# What is run and what is audited are apart: running leaves files beside the sources.
+cp -r "$here/cases" "$work/read"
+cp -r "$here/cases" "$work/cases"
+cp "$here/harness.mjs" "$work"
+cd "$work"
+
+python_cases() {
+    if ! python3 -m venv venv > venv.log 2>&1; then
+        echo "skipped: the Python cases, there is no venv"
+    elif ! timeout 90 venv/bin/pip install -q --disable-pip-version-check --retries 1 --timeout 15 \
+        tenacity==9.2.1 backoff==2.2.1 urllib3==2.8.0 requests==2.34.2 celery==5.7.0 boto3==1.44.8 \
+        stamina==26.1.0 retrying==1.4.2 google-api-core==2.44.0 > pip.log 2>&1; then
+        echo "skipped: the Python cases, pip cannot install the libraries"
+    else
+        venv/bin/python "$here/harness.py" cases python.json
+    fi
+}
+
+node_cases() {
+    if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
+        echo "skipped: the JavaScript cases, there is no node or no npm"
+    elif ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+        echo "skipped: the JavaScript cases, they need node 20"
+    else
+        echo '{ "private": true, "type": "module" }' > package.json
+        if ! timeout 90 npm install --no-save --ignore-scripts --no-audit --no-fund \
+            --fetch-retries 1 --fetch-retry-mintimeout 1000 --fetch-timeout 15000 \
+            p-retry@7.1.1 async-retry@1.3.3 axios@1.21.1 axios-retry@4.5.0 bullmq@6.7.0 bull@4.16.5 \
+            got@14.6.6 ky@1.14.3 cockatiel@3.2.1 sucrase@3.35.1 > npm.log 2>&1; then
+            echo "skipped: the JavaScript cases, npm cannot install the libraries"
+        else
+            node harness.mjs cases node.json
+        fi
+    fi
+}
+
+node_cases &
+node_job=$!
+python_cases
+wait "$node_job"
+
+observed=()
+for file in python.json node.json; do
+    [ ! -e "$file" ] || observed+=("$file")
+done
+[ ${#observed[@]} -gt 0 ] || exit 0
+if [ "$binary" = --observe ]; then
+    python3 "$here/compare.py" --observe "${observed[@]}"
+else
+    python3 "$here/compare.py" "$binary" read "${observed[@]}"
+fi
