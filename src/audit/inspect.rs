@@ -32,6 +32,9 @@ pub struct Audit {
     pub settings: Settings,
 }
 
+/// Bytes of stack of a thread that reads.
+const STACK: usize = 64 << 20;
+
 impl Audit {
     /// Walks, reads, joins, and checks.
     ///
@@ -108,7 +111,10 @@ impl Audit {
             }
             (reading, size)
         };
-        let read: Vec<(Reading, u64)> = walked.files.par_iter().map(one).collect();
+        // Code is a tree that is gone through by recursion, as deep as it is nested.
+        let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).build();
+        let pool = pool.map_err(|e| Problem::new(format!("cannot start threads: {e}")))?;
+        let read: Vec<(Reading, u64)> = pool.install(|| walked.files.par_iter().map(one).collect());
         let mut all = Reading::default();
         let mut bytes = 0;
         for (reading, size) in read {

@@ -3,7 +3,7 @@
 use herdsim_core::scenario::policy::{Budget, Jitter, UNLIMITED};
 
 use super::rule::Severity;
-use super::rules::{secs, spelled};
+use super::rules::{article, secs, spelled};
 use super::site::{Decision, Field, How, Key, Known, Retry, Site};
 
 /// What a site decides, in a line.
@@ -59,8 +59,8 @@ pub fn reading(site: &Site) -> String {
                 Key::PerOperation => "a key per operation",
             };
             match &effect.retried_by {
-                Some(by) => format!("makes a {}, {key}, made again by {by}", effect.what),
-                None => format!("makes a {}, {key}", effect.what),
+                Some(by) => format!("makes {}, {key}, made again by {by}", article(&effect.what)),
+                None => format!("makes {}, {key}", article(&effect.what)),
             }
         }
     };

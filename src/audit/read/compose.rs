@@ -30,6 +30,7 @@ pub fn read(document: &Document, reading: &mut Reading) -> bool {
     if !named && !services.entries().all(runs) {
         return false;
     }
+    let variables = variables(document.path);
     let mut stated = Vec::new();
     for service in services.entries() {
         let name = service.name().to_string();
@@ -39,7 +40,8 @@ pub fn read(document: &Document, reading: &mut Reading) -> bool {
         if let Some(environment) = service.get("environment") {
             let values = environment.entries().chain(environment.items());
             for value in values {
-                for host in value.text().map(addresses).unwrap_or_default() {
+                let text = value.text().map(|text| filled(text, &variables));
+                for host in text.as_deref().map(addresses).unwrap_or_default() {
                     stated.push((name.clone(), host.clone()));
                     reading.edges.push(Edge {
                         from: name.clone(),
@@ -76,6 +78,45 @@ pub fn read(document: &Document, reading: &mut Reading) -> bool {
         }
     }
     true
+}
+
+/// What `.env` beside a compose file sets.
+fn variables(path: &std::path::Path) -> Vec<(String, String)> {
+    let file = path.with_file_name(".env");
+    let text = std::fs::metadata(&file)
+        .ok()
+        .filter(|meta| meta.len() < 1_000_000)
+        .and_then(|_| std::fs::read_to_string(&file).ok());
+    let groups = super::lines::ini(&text.unwrap_or_default());
+    let lines = groups.into_iter().flat_map(|group| group.lines);
+    lines.map(|line| (line.key.text, line.value)).collect()
+}
+
+/// A value with its variables filled in; `NAME` alone is what `.env` says of it.
+fn filled(text: &str, variables: &[(String, String)]) -> String {
+    let get = |name: &str| {
+        variables
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    };
+    if let Some(value) = get(text) {
+        return value.to_string();
+    }
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let Some(end) = rest[at..].find('}') else {
+            break;
+        };
+        let name = &rest[at + 2..at + end];
+        let (name, default) = name.split_once(":-").unwrap_or((name, ""));
+        out.push_str(&rest[..at]);
+        out.push_str(get(name).unwrap_or(default));
+        rest = &rest[at + end + 1..];
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The directory that a service is built from, from where the file is.

@@ -19,6 +19,10 @@ use crate::audit::site::{Decision, Edge, Known, Reading, Retry, Site};
 const ROUTE_TIMEOUT: Nanos = Nanos::from_secs(15);
 
 pub fn read(document: &Document, reading: &mut Reading) {
+    // An Envoy has a name where its node says one.
+    let node = document.at.get("node");
+    let name = node.and_then(|n| n.find("cluster").or_else(|| n.find("id")));
+    let proxy = name.and_then(|n| n.text()).unwrap_or("envoy");
     let mut hosts = Vec::new();
     document
         .at
@@ -35,7 +39,7 @@ pub fn read(document: &Document, reading: &mut Reading) {
             continue;
         };
         for host in all.items() {
-            virtual_host(host, &limits, reading);
+            virtual_host(host, proxy, &limits, reading);
         }
     }
 }
@@ -81,7 +85,12 @@ fn limit(cluster: At) -> Option<(String, Known<Option<Budget>>)> {
     Some((name, most.count().map(|most| Some(concurrent(most, 0.0)))))
 }
 
-fn virtual_host(host: At, limits: &[(String, Known<Option<Budget>>)], reading: &mut Reading) {
+fn virtual_host(
+    host: At,
+    proxy: &str,
+    limits: &[(String, Known<Option<Budget>>)],
+    reading: &mut Reading,
+) {
     let named = host.find("name").and_then(|n| n.text()).unwrap_or("");
     let shared = host.find("retry_policy");
     let routes: Vec<At> = host
@@ -111,7 +120,7 @@ fn virtual_host(host: At, limits: &[(String, Known<Option<Budget>>)], reading: &
             && let Some(name) = route.find("cluster")
         {
             reading.edges.push(Edge {
-                from: named.to_string(),
+                from: proxy.to_string(),
                 to: cluster.to_string(),
                 how: "envoy route",
                 weak: true,

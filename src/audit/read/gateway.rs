@@ -135,7 +135,7 @@ pub fn envoy_gateway(at: At, name: &str, reading: &mut Reading) {
     });
     let time = |path: &[&str]| written.path(path).map(|d| d.known("duration", with_unit));
     let base = time(&["perRetry", "backOff", "baseInterval"])
-        .unwrap_or_else(|| Known::default(Nanos::from_millis(100), "Envoy Gateway's default"));
+        .unwrap_or_else(|| Known::default(Nanos::from_millis(25), "Envoy's default"));
     let cap = time(&["perRetry", "backOff", "maxInterval"])
         .unwrap_or_else(|| base.clone().map(|b| Nanos(b.0.saturating_mul(10))));
     retry.backoff(base.and(cap).map(|(base, cap)| {
@@ -144,6 +144,13 @@ pub fn envoy_gateway(at: At, name: &str, reading: &mut Reading) {
     retry
         .jitter(Known::default(Jitter::Full, "Envoy draws from all of it"))
         .quantum(MS);
+    let whole = at.path(&["spec", "timeout", "http", "requestTimeout"]);
+    retry.deadline(match whole {
+        Some(limit) => limit
+            .known("duration", with_unit)
+            .map(|d| Some(d).filter(|d| *d != Nanos::ZERO)),
+        None => Known::default(None, "Envoy Gateway's default"),
+    });
     retry.timeout(match time(&["perRetry", "timeout"]) {
         Some(limit) => limit.map(Some),
         None => Known::default(None, "Envoy Gateway's default"),

@@ -29,6 +29,10 @@ pub fn virtual_service(at: At, name: &str, reading: &mut Reading) {
         let Some(destinations) = route.get("route") else {
             continue;
         };
+        // What a route with a fault does unasked says nothing of the others.
+        if route.get("fault").is_some() && route.get("retries").is_none() {
+            continue;
+        }
         let host = destinations
             .items()
             .find_map(|d| d.path(&["destination", "host"])?.text());

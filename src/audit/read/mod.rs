@@ -61,7 +61,14 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
     let mut broken: Vec<tree::Broken> = Vec::new();
     match format {
         Format::Yaml => {
-            let (documents, errors) = yaml::documents(&masked);
+            let (mut documents, mut errors) = yaml::documents(&masked);
+            // Templates within texts may be valid as they stand.
+            if !errors.is_empty() && masked.has_templates() {
+                let (open, fewer) = yaml::documents(&masked.open(text));
+                if fewer.len() < errors.len() {
+                    (documents, errors) = (open, fewer);
+                }
+            }
             roots.extend(documents);
             broken.extend(errors);
         }
@@ -129,10 +136,8 @@ fn templates(source: &Arc<Source>, roots: &[Arc<Node>], reading: &mut Reading) {
         );
         for at in found {
             let name = at.name().to_lowercase();
-            let speaks = [
-                "retr", "attempt", "timeout", "backoff", "acks", "replic", "quorum",
-            ];
-            if speaks.iter().any(|word| name.contains(word)) {
+            let speaks = ["retr", "attempt", "backoff", "pertry", "acks", "quorum"];
+            if speaks.iter().any(|word| name.contains(word)) || name == "timeout" {
                 reading.unresolved.push(Aside {
                     place: at.whole(),
                     text: format!("`{}` is a template", at.name()),

@@ -48,25 +48,40 @@ impl<'a> Masked<'a> {
             let line_end = text[range.end..]
                 .find('\n')
                 .map_or(text.len(), |at| range.end + at);
-
-            let alone = masked
+            let first = masked.partition_point(|other| other.start < line_start);
+            let own = masked[first..]
                 .iter()
-                .filter(|other| other.start >= line_start && other.end <= line_end)
-                .fold(text[line_start..line_end].to_string(), |line, other| {
-                    line.replace(&text[other.clone()], "")
-                });
-            let filler = match alone.trim().is_empty() && !range.is_empty() {
+                .take_while(|other| other.end <= line_end);
+            let (mut bare, mut from) = (String::new(), line_start);
+            for other in own {
+                bare.push_str(&text[from..other.start]);
+                from = other.end;
+            }
+            bare.push_str(&text[from.min(line_end)..line_end]);
+            let filler = match bare.trim().is_empty() && !range.is_empty() {
                 true => b' ',
                 false => b'x',
             };
+            // Of a template over several lines the first one stands for it.
+            let mut filler = filler;
             for byte in &mut bytes[range.clone()] {
-                if !matches!(*byte, b'\n' | b'\r') {
-                    *byte = filler;
+                match *byte {
+                    b'\n' => filler = b' ',
+                    b'\r' => {}
+                    _ => *byte = filler,
                 }
             }
         }
         let text = String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned);
         Masked { text, masked }
+    }
+
+    /// The text as it stands, with what was masked still known.
+    pub fn open<'b>(&self, text: &'b str) -> Masked<'b> {
+        Masked {
+            text: Cow::Borrowed(text),
+            masked: self.masked.clone(),
+        }
     }
 
     /// Whether a template is in these bytes.

@@ -2,7 +2,7 @@
 
 use crate::audit::rule::Severity;
 use crate::audit::rules::hit::{Doc, Hit};
-use crate::audit::rules::speak::{counted, percent};
+use crate::audit::rules::speak::{counted, percent, secs};
 use crate::audit::rules::system::System;
 use crate::audit::site::Field;
 
@@ -41,11 +41,20 @@ pub fn check(system: &System, hits: &mut Vec<Hit>) {
                 );
                 (text, share)
             }
-            None => (
-                "as many attempts as it takes, no budget: a collapse can persist at any load"
-                    .to_string(),
-                0.0,
-            ),
+            None => {
+                let clock = retry
+                    .is_known(Field::Deadline)
+                    .then_some(retry.policy.deadline)
+                    .flatten();
+                let text = match clock {
+                    Some(limit) => format!(
+                        "as many attempts as {} hold, no budget: the longer the fault, the more of them",
+                        secs(limit.as_secs())
+                    ),
+                    None => "as many attempts as it takes, no budget: a collapse can persist at any load".to_string(),
+                };
+                (text, 0.0)
+            }
         };
         hits.push(Hit::at(site, severity, message).number("collapse_above", share));
     }

@@ -17,7 +17,11 @@ pub const DOC: Doc = Doc {
 
 pub fn check(system: &System, hits: &mut Vec<Hit>) {
     for site in &system.sites {
-        let Some(retry) = site.retry().filter(|retry| retry.retries_at_all()) else {
+        let Some(retry) = site.retry().filter(|retry| {
+            // What a mesh does unasked stands beside timeouts of its own.
+            let unasked = site.reader == "istio" && site.named.is_some();
+            retry.retries_at_all() && !unasked
+        }) else {
             continue;
         };
         let Some(fact) = retry

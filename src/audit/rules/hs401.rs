@@ -2,6 +2,7 @@
 
 use crate::audit::rule::Severity;
 use crate::audit::rules::hit::{Doc, Hit};
+use crate::audit::rules::speak::article;
 use crate::audit::rules::system::System;
 use crate::audit::site::{Decision, Key};
 
@@ -30,12 +31,12 @@ pub fn check(system: &System, hits: &mut Vec<Hit>) {
         };
         let message = match &effect.retried_by {
             Some(by) => format!(
-                "a {} is made again by {by}, without a key: an answer that is lost makes two",
-                effect.what
+                "{} is made again by {by}, without a key: an answer that is lost makes two",
+                article(&effect.what)
             ),
             None => format!(
-                "a {} without a key: whoever sends it again makes two",
-                effect.what
+                "{} without a key: whoever sends it again makes two",
+                article(&effect.what)
             ),
         };
         hits.push(Hit::at(site, severity, message));

@@ -36,7 +36,7 @@ use herdsim_core::scenario::Place;
 use super::rule::{Rule, Severity};
 use super::site::Site;
 pub use hit::{Doc, Hit};
-pub use speak::{counted as spelled, secs};
+pub use speak::{article, counted as spelled, secs};
 pub use system::{System, same_host};
 
 type Check = fn(&System, &mut Vec<Hit>);

@@ -34,3 +34,11 @@ pub fn secs(s: f64) -> String {
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} {unit}")
 }
+
+/// `a refund`, `an order`
+pub fn article(noun: &str) -> String {
+    match noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => format!("an {noun}"),
+        false => format!("a {noun}"),
+    }
+}

@@ -75,11 +75,17 @@ fn singular(word: &str) -> &str {
 }
 
 /// What a call makes by its name: `create_refund(…)`, `stripe.refunds.create(…)`.
-fn by_name(call: &Call, language: Language) -> Option<(&'static str, bool)> {
-    let path = call.callee.path()?;
-    let last = path[path.len() - 1];
+fn by_name(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str, bool)> {
+    let language = file.language();
+    // `pb.NewPaymentClient(conn).Charge(…)`: what it is called on has no name.
+    let last = call.callee.last_name()?;
+    let path = call.callee.path().unwrap_or_else(|| vec!["client", last]);
     // Types and constructors make nothing by themselves.
     if call.args.is_empty() || last.starts_with(char::is_uppercase) && language != Language::Go {
+        return None;
+    }
+    // A row of a table is not what it speaks of.
+    if path.contains(&"objects") {
         return None;
     }
     let own = words(last);
@@ -91,7 +97,11 @@ fn by_name(call: &Call, language: Language) -> Option<(&'static str, bool)> {
                 Some((*noun, true))
             }
             Some((noun @ "transfer", true)) if speaks_of_money(call) => Some((*noun, true)),
-            _ if VERBS.contains(&one.as_str()) && path.len() > 1 => {
+            // `gateway.capture(payment)`
+            Some((noun @ "capture", true)) if path.len() > 1 && speaks_of_money(call) => {
+                Some((*noun, true))
+            }
+            _ if VERBS.contains(&one.as_str()) && path.len() > 1 && remote(values, file, call) => {
                 // `stripe.Refund.create`, `refunds.create`, `refund.New`
                 let before = words(path[path.len() - 2]);
                 let joined = before.last().map(|w| singular(w).to_string());
@@ -102,7 +112,10 @@ fn by_name(call: &Call, language: Language) -> Option<(&'static str, bool)> {
                     {
                         Some((*noun, *money))
                     }
-                    (_, [.., a, b]) if a == "payment" && singular(b) == "intent" => {
+                    // What is confirmed or captured twice fails the second time.
+                    (_, [.., a, b])
+                        if a == "payment" && singular(b) == "intent" && one == "create" =>
+                    {
                         Some(("payment", true))
                     }
                     _ => None,
@@ -134,13 +147,90 @@ fn by_name(call: &Call, language: Language) -> Option<(&'static str, bool)> {
     }
 }
 
+/// Whether a method is of something outside of the project: an SDK, a client, a gateway.
+fn remote(values: Values, file: &CodeFile, call: &Call) -> bool {
+    let Some(path) = call.callee.path() else {
+        return true;
+    };
+    let outside = [
+        "stripe",
+        "client",
+        "gateway",
+        "api",
+        "sdk",
+        "service",
+        "provider",
+        "braintree",
+        "adyen",
+        "paypal",
+        "square",
+        "mollie",
+        "stub",
+        "payments",
+    ];
+    let named = path.iter().any(|part| {
+        let part = part.to_lowercase();
+        outside.iter().any(|word| part.contains(word))
+    });
+    let imported = |expr: &Expr, file: &CodeFile| {
+        let root = expr.path().map(|p| p[0].to_string());
+        root.and_then(|root| {
+            file.import(&root)
+                .map(|i| values.project.module(file, &i.module).is_empty())
+        })
+    };
+    if named || imported(&call.callee, file) == Some(true) {
+        return true;
+    }
+    // `const stripe = new Stripe(key)`
+    let Kind::Member(of, _) = &call.callee.kind else {
+        return false;
+    };
+    let mut root = &**of;
+    while let Kind::Member(inner, _) = &root.kind {
+        root = inner;
+    }
+    let made = assigned_near(file, call.callee.span.start, root.as_name().unwrap_or(""));
+    let made = made.or_else(|| file.top(root.as_name().unwrap_or("")));
+    made.and_then(Expr::as_call)
+        .is_some_and(|made| imported(&made.callee, file) == Some(true))
+}
+
+/// Whether a function comes from a file of the project: it is looked into there.
+fn in_project(values: Values, file: &CodeFile, call: &Call) -> bool {
+    let Some(path) = call.callee.path() else {
+        return false;
+    };
+    let Some(import) = file.import(path[0]) else {
+        return false;
+    };
+    let last = path[path.len() - 1];
+    let name = match &import.item {
+        Some(item) if path.len() == 1 => item.as_str(),
+        _ => last,
+    };
+    let mut modules = values.project.module(file, &import.module);
+    if let Some(item) = &import.item {
+        modules.extend(
+            values
+                .project
+                .module(file, &format!("{}.{item}", import.module)),
+        );
+    }
+    // A default export may have any name there.
+    let whole = path.len() == 1 && matches!(import.item.as_deref(), None | Some("default"));
+    modules
+        .iter()
+        .any(|module| whole || module.functions().iter().any(|a| a.function.name == name))
+}
+
 fn speaks_of_money(call: &Call) -> bool {
     let mut found = false;
     for arg in &call.args {
         arg.value.walk(false, &mut |e| {
             let name = e.last_name().unwrap_or("").to_lowercase();
             found |= [
-                "amount", "cents", "total", "price", "currency", "usd", "eur",
+                "amount", "cents", "total", "price", "currency", "usd", "eur", "payment",
             ]
             .iter()
             .any(|w| name.contains(w));
@@ -589,11 +679,11 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         let found = posted.or_else(|| {
             // What this file defines is looked into where it is defined.
             let last = call.callee.last_name()?;
-            let here = defined.iter().any(|name| name == last);
+            let here = defined.iter().any(|name| name == last) || in_project(values, file, call);
             if here {
                 None
             } else {
-                by_name(call, file.language())
+                by_name(values, file, call)
             }
         });
         let Some((what, money)) = found else { continue };

@@ -193,8 +193,10 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
         });
         any
     };
+    // In Go an error is a value: there is nothing to catch.
     let spins = body.is_empty() && matches!(found.played, Played::Loop(_));
-    if !spoken && !catches && !spins {
+    let checks = language == Language::Go && text.contains("nil");
+    if !spoken && !catches && !spins && !checks {
         return None;
     }
     let play = |mode| Player::play(values, file, found.played, found.before, &found.span, mode);
@@ -219,7 +221,7 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
         return None;
     }
     // Without errors that are caught, and without a wait, a loop over answers is a search.
-    if !waiting && failed.caught.is_empty() && !speaks_of_retries(text) && !spins {
+    if !waiting && failed.caught.is_empty() && !speaks_of_retries(text) && !spins && !checks {
         return None;
     }
     if !spoken && !spins {
@@ -292,7 +294,9 @@ fn starts_up(file: &CodeFile, found: &Found, attempt: &Span, endless: bool) -> O
         "start_server",
         "wait_db",
     ];
-    let by_name = words.iter().any(|w| name.contains(w) || stem.contains(w));
+    let begins = ["init", "setup", "bootstrap", "startup"];
+    let by_name = words.iter().any(|w| name.contains(w) || stem.contains(w))
+        || begins.iter().any(|w| name.starts_with(w));
     let attempt = file.text(attempt).to_lowercase();
     let pings = [
         "ping(",
@@ -379,6 +383,9 @@ fn alternatives(values: Values, file: &CodeFile, played: Played) -> bool {
                 tried.push(&tried_here.body);
             }
         });
+        if file.language() == Language::Go {
+            tried.push(&inner.body);
+        }
         for body in tried {
             super::ir::walk(body, false, &mut |e| {
                 if let Kind::Call(call) = &e.kind {
@@ -516,7 +523,9 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
 fn delays(retry: &mut Retry, file: &CodeFile, trace: &Trace) {
     let mut sums = Vec::new();
     let mut unknown: Option<Fact> = None;
-    for waits in &trace.waits {
+    // The one after the last attempt tells more of the law, too.
+    let last = (!trace.last.is_empty()).then_some(&trace.last);
+    for waits in trace.waits.iter().chain(last) {
         let (mut a, mut b) = (0.0, 0.0);
         for wait in waits {
             match &wait.seconds {

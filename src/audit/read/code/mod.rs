@@ -27,6 +27,16 @@ use crate::audit::site::{Reading, Site};
 /// Words without one of which no reader of code finds anything in a file: in any case.
 pub const WORDS: &[&str] = &[
     "retr",
+    "for _ in range(",
+    "requests.",
+    "httpx.",
+    "urlopen",
+    "axios",
+    "fetch(",
+    "http.get",
+    "http.post",
+    "sarama",
+    "stripe",
     "attempt",
     "backoff",
     "tries",

@@ -313,6 +313,12 @@ impl Project {
         found
     }
 
+    /// The modules of a name, whatever package they are in.
+    pub fn named(&self, stem: &str) -> Vec<&CodeFile> {
+        let all = self.by_stem.get(stem).into_iter().flatten();
+        all.filter_map(|at| self.get(*at)).collect()
+    }
+
     /// The other files of a Go file's package.
     pub fn siblings(&self, from: &CodeFile) -> Vec<&CodeFile> {
         let near = from.path.parent();

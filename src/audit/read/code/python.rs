@@ -140,7 +140,7 @@ impl Lower<'_> {
     }
 
     fn alternatives(&mut self, rest: &[Node]) -> Vec<Stmt> {
-        let Some((first, rest)) = rest.split_first() else {
+        let Some((first, rest)) = rest.split_first().filter(|_| self.depth <= DEPTH) else {
             return Vec::new();
         };
         match first.kind() {
@@ -148,7 +148,9 @@ impl Lower<'_> {
                 let condition = self.field(*first, "condition");
                 let then = first.child_by_field_name("consequence");
                 let then = then.map_or_else(Vec::new, |n| self.block(n));
+                self.depth += 1;
                 let otherwise = self.alternatives(rest);
+                self.depth -= 1;
                 vec![Lower::stmt(*first, Do::If(condition, then, otherwise))]
             }
             _ => self.body(*first),

@@ -303,6 +303,14 @@ impl<'p> Values<'p> {
                         return Ok(found);
                     }
                 }
+                // Django's settings are a module of the project, whatever it is called.
+                if import.module == "django.conf" {
+                    for module in self.project.named("settings") {
+                        if let Some(found) = self.item(module, name, 4) {
+                            return Ok(found);
+                        }
+                    }
+                }
                 // A class, or an object, that comes from there.
                 for module in self.project.module(file, &import.module) {
                     let item = import.item.as_deref().unwrap_or("default");

@@ -36,10 +36,25 @@ pub fn call<'p>(
 }
 
 /// What an expression is worth where these names stand for a number.
-pub fn with<'p>(values: Values<'p>, loc: Loc<'p>, names: &[&str], k: f64) -> Option<(f64, f64)> {
+///
+/// `own` are attributes with their values.
+pub fn with<'p>(
+    values: Values<'p>,
+    loc: Loc<'p>,
+    names: &[&str],
+    k: f64,
+    own: &[(String, f64)],
+) -> Option<(f64, f64)> {
     let mut player = Player::new(values, loc.file, Mode::Failing);
     for name in names {
         player.vars.insert((*name).to_string(), Val::number(k));
+    }
+    for (name, value) in own {
+        player.vars.insert(name.clone(), Val::number(*value));
+    }
+    // What was set on the way there.
+    if let Some(around) = loc.file.around(loc.expr.span.start).last() {
+        player.before(&around.function.body, loc.expr.span.start);
     }
     player.eval(loc.expr).interval()
 }

@@ -99,6 +99,8 @@ pub struct Trace {
     pub attempts: u32,
     /// The waits before each retry, added up.
     pub waits: Vec<Vec<Wait>>,
+    /// The waits after the last attempt.
+    pub last: Vec<Wait>,
     /// A wait after the last attempt, with nothing to follow it.
     pub trailing: Option<Span>,
     pub end: End,
@@ -155,6 +157,7 @@ impl<'p> Player<'p> {
             trace: Trace {
                 attempts: 0,
                 waits: Vec::new(),
+                last: Vec::new(),
                 trailing: None,
                 end: End::Nothing,
                 deadline: None,
@@ -224,6 +227,7 @@ impl<'p> Player<'p> {
         }
         if player.trace.attempts > 0 && !player.pending.is_empty() && player.mode == Mode::Failing {
             player.trace.trailing = player.pending.first().map(|wait| wait.span.clone());
+            player.trace.last = std::mem::take(&mut player.pending);
         }
         player.trace
     }
@@ -255,6 +259,9 @@ impl<'p> Player<'p> {
                 Do::Assign(assign) => {
                     self.assign(assign, true);
                 }
+                Do::Block(inner) => {
+                    self.prepare(inner, at);
+                }
                 // `if delay is None: delay = 1`
                 Do::If(condition, then, otherwise) => {
                     match self.truth(condition) {
@@ -271,6 +278,22 @@ impl<'p> Player<'p> {
             }
         }
         false
+    }
+
+    /// Does the assignments that stand before a byte.
+    pub(super) fn before(&mut self, body: &'p [Stmt], at: usize) {
+        for stmt in body {
+            if stmt.span.start >= at {
+                return;
+            }
+            match &stmt.kind {
+                Do::Assign(assign) if stmt.span.end <= at => self.assign(assign, true),
+                _ => stmt
+                    .bodies()
+                    .into_iter()
+                    .for_each(|inner| self.before(inner, at)),
+            }
+        }
     }
 
     /// What these statements assign is not known afterwards.

@@ -91,7 +91,9 @@ impl<'p> Args<'p> {
     /// A property of an object among the arguments, spreads and names followed.
     pub fn option(&self, name: &str) -> Option<Loc<'p>> {
         let call = self.call?;
-        let mut args = call.args.iter().rev();
+        // In Python an options object is spread: `retry(**OPTIONS)`.
+        let python = self.file.language() == Language::Python;
+        let mut args = call.args.iter().rev().filter(|arg| !python || arg.spread);
         args.find_map(|arg| {
             property(
                 self.values,

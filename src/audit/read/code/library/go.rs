@@ -594,9 +594,12 @@ fn sarama(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
             retry.cap_after(CapAfter::Yes);
         }
     }
-    retry.timeout(match args.get("Producer.Timeout") {
+    retry.timeout(match args.get("Net.ReadTimeout") {
         Some(loc) => Args::optional(args.time_at(loc, NS)),
-        None => Known::default(Some(Nanos::from_secs(10)), "sarama's default"),
+        None => Known::default(
+            Some(Nanos::from_secs(30)),
+            "sarama's default of Net.ReadTimeout",
+        ),
     });
     retry.deadline(Known::default(None, "sarama has none"));
     args.no_budget(retry);

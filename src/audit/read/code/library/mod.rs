@@ -33,9 +33,6 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Entry)> {
 
 /// The sites of a file that libraries make.
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
-    if file.imports().is_empty() {
-        return;
-    }
     // Decorators first: a decorator is a call, too, and reads otherwise.
     let mut decorators: Vec<Span> = Vec::new();
     for around in file.functions() {
@@ -117,7 +114,20 @@ fn consider<'p>(
                     .iter()
                     .any(|m| same_module(m, &import.module, language))
             });
-        if !matched && !method {
+        // Celery's tasks are mostly made of an app that another file makes.
+        let keyword = |call: &Call| {
+            let own = [
+                "autoretry_for",
+                "retry_backoff",
+                "retry_kwargs",
+                "default_retry_delay",
+            ];
+            own.iter().any(|name| call.named(name).is_some())
+        };
+        let task = entry.library == "celery"
+            && callee.last_name() == Some("task")
+            && call.is_some_and(keyword);
+        if !matched && !method && !task {
             continue;
         }
         let args = Args {

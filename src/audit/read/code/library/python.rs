@@ -430,6 +430,18 @@ fn http_adapter(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     Some(())
 }
 
+/// Whether a task hands itself to another function, which may retry it.
+fn hands_on(function: &crate::audit::read::code::ir::Function) -> bool {
+    let mut found = false;
+    crate::audit::read::code::ir::walk(&function.body, true, &mut |e| {
+        if let Kind::Call(call) = &e.kind {
+            let method = matches!(call.callee.path().as_deref(), Some(["self" | "super", ..]));
+            found |= !method && call.args.iter().any(|a| a.value.as_name() == Some("self"));
+        }
+    });
+    found
+}
+
 fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     // `@task` of Celery, not of something else with the same name.
     let auto = args.get("autoretry_for");
@@ -451,13 +463,22 @@ fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             }
         });
     }
-    for dead in [
+    // What the body hands on, or asks for by itself, is not without effect.
+    let body = function.map_or("", |f| args.file.text(&f.span));
+    let handed = function.is_some_and(hands_on);
+    let mut settings = vec![
         "retry_kwargs",
         "retry_backoff",
         "retry_jitter",
         "retry_backoff_max",
-    ] {
+    ];
+    if own.is_none() {
+        settings.extend(["default_retry_delay", "max_retries"]);
+    }
+    for dead in settings {
         if auto.is_none()
+            && !handed
+            && !body.contains(&format!("self.{dead}"))
             && let Some(loc) = args.get(dead)
         {
             let place = args.place(loc);
@@ -518,6 +539,11 @@ fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
                 None => None,
             };
             let cap = args.time("retry_backoff_max", 1.0);
+            if let Some(loc) = args.get("default_retry_delay").filter(|_| own.is_none()) {
+                let place = args.place(loc);
+                let text = "`default_retry_delay` does nothing beside `retry_backoff`";
+                site.remark(Rule::Hs109, place, text);
+            }
             let base = Known { value: base, fact };
             retry.backoff(args.growing(
                 base,
@@ -604,6 +630,15 @@ fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
 
 /// `countdown=2 ** self.request.retries`: by the number of the retry, which begins at 0.
 fn countdowns<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
+    // A task's options are its attributes.
+    let options = ["retry_backoff", "default_retry_delay", "max_retries"];
+    let own: Vec<(String, f64)> = options
+        .into_iter()
+        .filter_map(|name| {
+            let value = args.values.value(args.get(name)?).value?.number()?;
+            Some((format!("self.{name}"), value))
+        })
+        .collect();
     let waits: Option<Vec<(f64, f64)>> = (0..12)
         .map(|k| {
             crate::audit::read::code::failing::with(
@@ -611,6 +646,7 @@ fn countdowns<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
                 loc,
                 &["self.request.retries", "request.retries"],
                 f64::from(k),
+                &own,
             )
         })
         .collect();
