@@ -50,7 +50,7 @@ const PATHS: &[(&str, &str, bool)] = &[
 ];
 
 /// The lower-case words of a name: `createRefund`, `create_refund`.
-fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     for c in name.chars() {
         let apart = !c.is_alphanumeric();
@@ -652,11 +652,6 @@ pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
 /// The effects of a file.
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     let repeated = repeated(file, &reading.sites);
-    let defined: Vec<String> = file
-        .functions()
-        .iter()
-        .map(|a| a.function.name.clone())
-        .collect();
     let mut calls: Vec<&Expr> = Vec::new();
     super::ir::walk(&file.unit.body, true, &mut |e| {
         if matches!(e.kind, Kind::Call(_)) {
@@ -679,7 +674,7 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         let found = posted.or_else(|| {
             // What this file defines is looked into where it is defined.
             let last = call.callee.last_name()?;
-            let here = defined.iter().any(|name| name == last) || in_project(values, file, call);
+            let here = file.defines(last) || in_project(values, file, call);
             if here {
                 None
             } else {

@@ -11,7 +11,11 @@ fn token_name(name: &str) -> Option<bool> {
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .collect();
-    if plain.contains("fenc") || plain == "sequencer" {
+    let parts: Vec<String> = super::effects::words(name);
+    let fence = parts
+        .iter()
+        .any(|w| matches!(w.as_str(), "fence" | "fencing" | "fenced"));
+    if fence || plain.starts_with("fence") || plain.starts_with("fencing") || plain == "sequencer" {
         return Some(true);
     }
     let weak = [

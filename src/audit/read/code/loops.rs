@@ -164,12 +164,32 @@ fn repeats(function: &Function) -> bool {
     found
 }
 
-/// Words of what retries.
+/// Whether identifiers speak of retries; comments do not count, and `entries` has no tries.
 fn speaks_of_retries(text: &str) -> bool {
-    let text = text.to_lowercase();
-    ["retry", "retri", "attempt", "tries", "backoff", "back_off"]
-        .iter()
-        .any(|w| text.contains(w))
+    text.lines().any(|line| {
+        let code = line.split(" //").next().unwrap_or(line);
+        let code = code.split(" #").next().unwrap_or(code);
+        let comment = code.trim_start().starts_with('#')
+            || code.trim_start().starts_with("//")
+            || code.trim_start().starts_with('*');
+        !comment
+            && code
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .flat_map(super::effects::words)
+                .any(|word| {
+                    matches!(
+                        word.as_str(),
+                        "tries"
+                            | "retry"
+                            | "retries"
+                            | "retried"
+                            | "retrying"
+                            | "retryable"
+                            | "retriable"
+                            | "backoff"
+                    ) || word.starts_with("attempt")
+                })
+    })
 }
 
 fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Reading) -> Option<Site> {
@@ -195,7 +215,15 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
     };
     // In Go an error is a value: there is nothing to catch.
     let spins = body.is_empty() && matches!(found.played, Played::Loop(_));
-    let checks = language == Language::Go && text.contains("nil");
+    let checks = language == Language::Go
+        && text.contains("err")
+        && (text.contains("nil") || text.contains("errors."));
+    let asks = language == Language::Script
+        && text.contains("await")
+        && [".ok", "status", ".success", "error"]
+            .iter()
+            .any(|word| text.contains(word));
+    let asks = asks || language == Language::Python && text.contains("status");
     if !spoken && !catches && !spins && !checks {
         return None;
     }
@@ -221,7 +249,7 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
         return None;
     }
     // Without errors that are caught, and without a wait, a loop over answers is a search.
-    if !waiting && failed.caught.is_empty() && !speaks_of_retries(text) && !spins && !checks {
+    if !waiting && failed.caught.is_empty() && !spins && !checks && !asks {
         return None;
     }
     if !spoken && !spins {
@@ -232,6 +260,18 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
         if !few && !connects {
             return None;
         }
+    }
+    // Without a wait, what goes on after a later call has failed takes the next record.
+    if !waiting && failed.spared > 0 {
+        return None;
+    }
+    // The wait comes first, on every way: a ticker.
+    if succeeded.waited_first && !matches!(failed.end, End::Count) {
+        reading.not_retries.push(Aside {
+            place: file.place(&found.span),
+            text: "a poller: it waits before each turn".to_string(),
+        });
+        return None;
     }
     let attempt = failed.attempt.clone().unwrap_or_else(|| found.span.clone());
     if interactive(file.text(&attempt)) {

@@ -82,13 +82,7 @@ fn acks(values: Values, file: &CodeFile, value: &Expr) -> Known<String> {
         Some("WaitForAll" | "RequireAll") => return Known::read("all".to_string(), place),
         _ => {}
     }
-    let mut found = None;
-    super::ir::walk(&file.unit.body, true, &mut |e| {
-        if e.span == value.span {
-            found = Some(e);
-        }
-    });
-    let Some(expr) = found else {
+    let Some(expr) = file.expr(&value.span) else {
         return Known::unresolved(Some(place), "it is no constant");
     };
     let known = values.value(Loc { file, expr });

@@ -14,6 +14,10 @@ pub struct CodeFile {
     pub source: Arc<Source>,
     pub path: PathBuf,
     pub unit: Unit,
+    /// How many functions have each name: most calls are of none of them.
+    named: HashMap<String, usize>,
+    /// Where what is called so is called.
+    calls: HashMap<String, Vec<Span>>,
 }
 
 impl CodeFile {
@@ -84,12 +88,80 @@ impl CodeFile {
         })
     }
 
+    /// The calls of a name: of a function, a method, a class.
+    pub fn calls(&self, name: &str) -> impl Iterator<Item = &Expr> {
+        let spans = self.calls.get(name).into_iter().flatten();
+        spans.filter_map(|span| expr_at(&self.unit.body, span))
+    }
+
+    /// The expression that stands at these bytes.
+    pub fn expr(&self, span: &Span) -> Option<&Expr> {
+        expr_at(&self.unit.body, span)
+    }
+
+    /// The only function of a name.
+    pub fn only(&self, name: &str) -> Option<&Function> {
+        if name.is_empty() || self.named.get(name) != Some(&1) {
+            return None;
+        }
+        let all = self.functions();
+        all.into_iter()
+            .find(|a| a.function.name == name)
+            .map(|a| a.function)
+    }
+
+    /// Whether a function of that name is in the file.
+    pub fn defines(&self, name: &str) -> bool {
+        !name.is_empty() && self.named.contains_key(name)
+    }
+
     /// Every function of a file, methods and those within functions too, each with its class.
     pub fn functions(&self) -> Vec<Around<'_>> {
         let mut all = Vec::new();
         functions(&self.unit.body, None, &mut all);
         all
     }
+}
+
+fn expr_at<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Expr> {
+    let holds = |s: &Span| s.start <= span.start && span.end <= s.end;
+    fn within<'f>(expr: &'f Expr, span: &Span) -> Option<&'f Expr> {
+        if expr.span == *span {
+            return Some(expr);
+        }
+        let holds = |e: &&Expr| e.span.start <= span.start && span.end <= e.span.end;
+        if let Kind::Function(function) = &expr.kind {
+            return expr_at(&function.body, span);
+        }
+        expr.inner()
+            .into_iter()
+            .filter(holds)
+            .find_map(|inner| within(inner, span))
+    }
+    body.iter()
+        .filter(|stmt| holds(&stmt.span))
+        .find_map(|stmt| {
+            let direct = stmt.exprs().into_iter().filter(|e| holds(&e.span));
+            direct
+                .filter_map(|e| within(e, span))
+                .next()
+                .or_else(|| {
+                    stmt.bodies()
+                        .into_iter()
+                        .find_map(|inner| expr_at(inner, span))
+                })
+                .or_else(|| match &stmt.kind {
+                    Do::Function(function) => {
+                        let decorators = function.decorators.iter();
+                        let decorated = decorators
+                            .filter(|e| holds(&e.span))
+                            .find_map(|e| within(e, span));
+                        decorated.or_else(|| expr_at(&function.body, span))
+                    }
+                    Do::Class(class) => expr_at(&class.body, span),
+                    _ => None,
+                })
+        })
 }
 
 /// A function and the class that it is a method of.
@@ -406,7 +478,7 @@ fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
         Language::Script => super::script::lower(&source.text, root),
         Language::Go => super::go::lower(&source.text, root),
     };
-    Some(CodeFile {
+    let mut file = CodeFile {
         unit: Unit {
             language,
             body,
@@ -414,5 +486,25 @@ fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
         },
         path: path.to_path_buf(),
         source,
-    })
+        named: HashMap::new(),
+        calls: HashMap::new(),
+    };
+    let mut calls: HashMap<String, Vec<Span>> = HashMap::new();
+    super::ir::walk(&file.unit.body, true, &mut |e| {
+        if let Kind::Call(call) = &e.kind
+            && let Some(name) = call.callee.last_name()
+        {
+            calls
+                .entry(name.to_string())
+                .or_default()
+                .push(e.span.clone());
+        }
+    });
+    file.calls = calls;
+    let mut named = HashMap::new();
+    for around in file.functions() {
+        *named.entry(around.function.name.clone()).or_default() += 1;
+    }
+    file.named = named;
+    Some(file)
 }

@@ -72,7 +72,7 @@ impl<'p> Values<'p> {
             return Err("it is defined through too many others".to_string());
         }
         let next = match &loc.expr.kind {
-            Kind::Name(name) => self.name(loc, name)?,
+            Kind::Name(name) => self.name(loc, name, far)?,
             Kind::Member(of, name) => self.member(loc, of, name, far)?,
             Kind::Index(of, at) => {
                 let held = self.follow_far(Loc { expr: of, ..loc }, far - 1)?;
@@ -95,7 +95,7 @@ impl<'p> Values<'p> {
         self.follow_far(next, far - 1)
     }
 
-    fn name(&self, loc: Loc<'p>, name: &str) -> Result<Loc<'p>, String> {
+    fn name(&self, loc: Loc<'p>, name: &str, far: usize) -> Result<Loc<'p>, String> {
         let here = loc.expr.span.start;
         let around = loc.file.around(here);
         for Around { function, .. } in around.iter().rev() {
@@ -113,8 +113,7 @@ impl<'p> Values<'p> {
                 _ => return Err(format!("`{name}` changes")),
             }
             if let Some(at) = function.params.iter().position(|p| p.name == name) {
-                let param = &function.params[at];
-                return self.argument(loc.file, function, at, param.default.as_ref(), name);
+                return self.argument(loc.file, (function, at), name, far);
             }
         }
         let file = loc.file;
@@ -206,10 +205,9 @@ impl<'p> Values<'p> {
     fn argument(
         &self,
         file: &'p CodeFile,
-        function: &'p super::ir::Function,
-        at: usize,
-        default: Option<&'p Expr>,
+        (function, at): (&'p super::ir::Function, usize),
         name: &str,
+        far: usize,
     ) -> Result<Loc<'p>, String> {
         let method = file.language() == Language::Python
             && function
@@ -217,40 +215,42 @@ impl<'p> Values<'p> {
                 .first()
                 .is_some_and(|p| matches!(p.name.as_str(), "self" | "cls"));
         let param = &function.params[at];
+        let default = param.default.as_ref();
         let position = param.position - usize::from(method && at > 0);
-        let mut given: Vec<Option<&Expr>> = Vec::new();
-        super::ir::walk(&file.unit.body, true, &mut |expr| {
-            let Some(call) = (match &expr.kind {
-                Kind::Call(call) => Some(call),
-                _ => None,
-            }) else {
-                return;
-            };
+        let mut given: Vec<Option<&'p Expr>> = Vec::new();
+        // Through callers of callers only a little way: they may call one another.
+        let far = far.min(3);
+        let around = file.around(function.span.start + 1);
+        let class = around.last().and_then(|a| a.class);
+        let init = matches!(function.name.as_str(), "__init__" | "constructor");
+        let by_class = class.filter(|_| init).map(|class| class.name.as_str());
+        let called = by_class.unwrap_or(&function.name);
+        for expr in file.calls(called) {
             // Not its own calls, by which it repeats itself.
-            let inside = function.span.contains(&expr.span.start);
-            let init = matches!(function.name.as_str(), "__init__" | "constructor");
-            let called = call.callee.last_name();
-            let class = file
-                .around(function.span.start + 1)
-                .last()
-                .and_then(|a| a.class);
-            let by_class = init && class.is_some_and(|class| called == Some(&class.name));
-            if !inside && !function.name.is_empty() && (called == Some(&function.name) || by_class)
-            {
-                let arg = call.arg(position, name);
-                given.push(match (&param.property, arg.map(|a| &a.kind)) {
-                    (Some(key), Some(Kind::Object(_, entries, _))) => entries
-                        .iter()
-                        .find(|(k, _)| k == key)
-                        .map(|(_, value)| value),
-                    // What is taken from something else cannot be followed.
-                    (Some(_), other) => other.and(arg).filter(|_| false),
-                    (None, _) => arg,
-                });
+            let Kind::Call(call) = &expr.kind else {
+                continue;
+            };
+            if called.is_empty() || function.span.contains(&expr.span.start) {
+                continue;
             }
-        });
-        let written: Vec<&Expr> = given.iter().filter_map(|e| *e).collect();
-        let literal = |e: &&Expr| self.value_far(Loc { file, expr: e }, 3).value;
+            let arg = call.arg(position, name);
+            given.push(match (&param.property, arg.map(|a| &a.kind)) {
+                (Some(key), Some(Kind::Object(_, entries, _))) => {
+                    let found = entries.iter().find(|(k, _)| k == key);
+                    found.map(|(_, value)| value)
+                }
+                (Some(_), Some(_)) => {
+                    return Err(format!("`{name}` is a parameter that calls set"));
+                }
+                (Some(_), None) => None,
+                (None, _) => arg,
+            });
+            if given.len() > 50 {
+                return Err(format!("`{name}` is a parameter that many calls set"));
+            }
+        }
+        let written: Vec<&'p Expr> = given.iter().filter_map(|e| *e).collect();
+        let literal = |e: &&'p Expr| self.value_far(Loc { file, expr: e }, far - 1).value;
         match (written.first(), default) {
             (None, Some(expr)) => Ok(Loc { file, expr }),
             (None, None) => Err(format!("`{name}` is a parameter")),
@@ -553,11 +553,7 @@ impl<'p> Values<'p> {
             }
             _ => {
                 // A function of this file that only returns a constant.
-                let functions = loc.file.functions();
-                let mut same = functions
-                    .iter()
-                    .filter(|a| a.function.name == last && !last.is_empty());
-                if let (Some(Around { function, .. }), None) = (same.next(), same.next())
+                if let Some(function) = loc.file.only(last)
                     && let [
                         Stmt {
                             kind: Do::Return(values),

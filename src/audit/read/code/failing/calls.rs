@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::player::*;
 use super::words::*;
 use crate::audit::read::code::ir::*;
-use crate::audit::read::code::project::Around;
 use crate::audit::read::code::values::Value;
 
 impl<'p> Player<'p> {
@@ -40,8 +39,9 @@ impl<'p> Player<'p> {
         if !self.tried_in_turn {
             self.tried_in_turn = true;
             let waits = std::mem::take(&mut self.pending);
-            if self.trace.attempts > 0 {
-                self.trace.waits.push(waits);
+            match self.trace.attempts {
+                0 => self.trace.waited_first = !waits.is_empty(),
+                _ => self.trace.waits.push(waits),
             }
             self.trace.attempts += 1;
         }
@@ -162,7 +162,10 @@ impl<'p> Player<'p> {
                         if !self.trace.caught.contains(&next.span) {
                             self.trace.caught.push(next.span.clone());
                         }
-                        match self.block(&next.body) {
+                        self.handling += 1;
+                        let flow = self.block(&next.body);
+                        self.handling -= 1;
+                        match flow {
                             Flow::Return => Flow::Next,
                             flow => flow,
                         }
@@ -258,12 +261,16 @@ impl<'p> Player<'p> {
 
     /// A function of this file, declared or assigned to a name.
     pub(super) fn function(&self, name: &str) -> Option<&'p Function> {
-        let mut found = self
-            .file
-            .functions()
-            .into_iter()
-            .filter(|a| a.function.name == name);
-        if let (Some(Around { function, .. }), None) = (found.next(), found.next()) {
+        if let Some(found) = self.functions.borrow().get(name) {
+            return *found;
+        }
+        let found = self.look(name);
+        self.functions.borrow_mut().insert(name.to_string(), found);
+        found
+    }
+
+    fn look(&self, name: &str) -> Option<&'p Function> {
+        if let Some(function) = self.file.only(name) {
             return Some(function);
         }
         match self.file.top(name).map(|e| &e.kind) {

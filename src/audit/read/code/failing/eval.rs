@@ -453,6 +453,17 @@ impl<'p> Player<'p> {
     }
 
     pub(super) fn constant(&mut self, expr: &'p Expr) -> Val {
+        // What is followed outside of the loop does not change within it.
+        let at = std::ptr::from_ref(expr) as usize;
+        if let Some(value) = self.constants.get(&at) {
+            return value.clone();
+        }
+        let value = self.looked_up(expr);
+        self.constants.insert(at, value.clone());
+        value
+    }
+
+    fn looked_up(&mut self, expr: &'p Expr) -> Val {
         let known = self.values.value(Loc {
             file: self.file,
             expr,
@@ -624,14 +635,19 @@ impl<'p> Player<'p> {
                 if let Some(value) = self.helper(call) {
                     return value;
                 }
-                let known = self.values.value(Loc {
-                    file: self.file,
-                    expr,
-                });
-                match known.value {
-                    Some(value) => Val::Known(value),
-                    None if self.benign(call) => Val::Unknown(known.fact),
-                    None => Val::Outcome(self.succeeds()),
+                match self.constant(expr) {
+                    Val::Unknown(fact) if self.benign(call) => Val::Unknown(fact),
+                    // What is asked once it has failed, `isRetryable(e)`, is no attempt.
+                    Val::Unknown(_) if self.handling > 0 => Val::unknown("it depends on the error"),
+                    Val::Unknown(_)
+                        if args
+                            .iter()
+                            .any(|arg| matches!(self.eval(arg), Val::Failure)) =>
+                    {
+                        Val::unknown("it depends on the error")
+                    }
+                    Val::Unknown(_) => Val::Outcome(self.succeeds()),
+                    value => value,
                 }
             }
         }

@@ -129,7 +129,10 @@ impl<'p> Player<'p> {
         if let Some(name) = &handler.name {
             self.vars.insert(name.clone(), Val::Failure);
         }
-        self.block(&handler.body)
+        self.handling += 1;
+        let flow = self.block(&handler.body);
+        self.handling -= 1;
+        flow
     }
 
     pub(super) fn branch(
@@ -453,8 +456,7 @@ pub(super) fn goes_on(body: &[Stmt]) -> bool {
             }
             Do::Expr(expr) if exits(expr) => return false,
             Do::If(_, then, otherwise) => {
-                let inside = |body: &[Stmt]| body.iter().any(|s| matches!(s.kind, Do::Continue(_)));
-                if inside(then) || inside(otherwise) {
+                if continues(then) || continues(otherwise) {
                     return true;
                 }
                 if leaves(then) && !otherwise.is_empty() && leaves(otherwise) {
@@ -485,4 +487,13 @@ fn either(all: Vec<Option<bool>>) -> Option<bool> {
         return Some(true);
     }
     (!all.contains(&None)).then_some(false)
+}
+
+/// Whether any of these goes on with the next turn.
+fn continues(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        Do::Continue(_) => true,
+        Do::Loop(_) => false,
+        _ => stmt.bodies().into_iter().any(continues),
+    })
 }

@@ -1,5 +1,6 @@
 //! The player: what it keeps, and the turns that it plays.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::words::{is_error_name, tries_in_condition};
@@ -99,6 +100,10 @@ pub struct Trace {
     pub attempts: u32,
     /// The waits before each retry, added up.
     pub waits: Vec<Vec<Wait>>,
+    /// How many calls of a turn succeed before the one that is retried.
+    pub spared: usize,
+    /// It waits before its first attempt, too.
+    pub waited_first: bool,
     /// The waits after the last attempt.
     pub last: Vec<Wait>,
     /// A wait after the last attempt, with nothing to follow it.
@@ -143,6 +148,11 @@ pub struct Player<'p> {
     pub(super) depth: usize,
     /// Calls of this turn that may fail, and how many of the first ones succeed all the same.
     pub(super) calls: usize,
+    /// Handlers of errors that are being run.
+    pub(super) handling: usize,
+    /// Functions of the file by their names, and what constants are worth, once looked up.
+    pub(super) functions: RefCell<HashMap<String, Option<&'p Function>>>,
+    pub(super) constants: HashMap<usize, Val>,
     pub(super) spared: usize,
 }
 
@@ -157,6 +167,8 @@ impl<'p> Player<'p> {
             trace: Trace {
                 attempts: 0,
                 waits: Vec::new(),
+                spared: 0,
+                waited_first: false,
                 last: Vec::new(),
                 trailing: None,
                 end: End::Nothing,
@@ -174,6 +186,9 @@ impl<'p> Player<'p> {
             recursion: None,
             depth: 0,
             calls: 0,
+            handling: 0,
+            functions: RefCell::default(),
+            constants: HashMap::new(),
             spared: 0,
         }
     }
@@ -213,6 +228,7 @@ impl<'p> Player<'p> {
     ) -> Trace {
         let mut player = Player::new(values, file, mode);
         player.spared = spared;
+        player.trace.spared = spared;
         match played {
             Played::Loop(inner) => {
                 player.catches = catches(&inner.body);
@@ -330,6 +346,7 @@ impl<'p> Player<'p> {
         }
         let unknown_length = matches!(self.trace.end, End::Unknown(_));
         let mut turn = 0u32;
+        let mut before = 0u64;
         loop {
             if let LoopKind::Each(..) = inner.kind {
                 let item = match &items {
@@ -386,6 +403,17 @@ impl<'p> Player<'p> {
             }
             self.tried_in_turn = tried;
             let flow = self.block(&inner.body);
+            // Nothing that it counts with changes any more: it goes on for ever.
+            let state = self.state();
+            if turn > ENOUGH && state == before && items.is_none() && flow == Flow::Next
+                || turn > ENOUGH
+                    && state == before
+                    && items.is_none()
+                    && matches!(flow, Flow::Continue(_))
+            {
+                return;
+            }
+            before = state;
             let own = |label: &Option<String>| label.is_none() || *label == inner.label;
             match flow {
                 Flow::Next => {}
@@ -480,6 +508,21 @@ impl<'p> Player<'p> {
             1 => Some(self.eval(first)),
             _ => None,
         }
+    }
+
+    /// All numbers that are kept, as one.
+    fn state(&self) -> u64 {
+        let numbers = self.vars.iter().filter_map(|(name, value)| match value {
+            Val::Known(value) => Some((name, value.number()?)),
+            Val::Random(_, high) => Some((name, *high)),
+            _ => None,
+        });
+        numbers.fold(0, |sum: u64, (name, n)| {
+            let name = name
+                .bytes()
+                .fold(7u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+            sum.wrapping_add(name.wrapping_mul(n.to_bits() | 1))
+        })
     }
 
     /// The loop's own condition ended it.

@@ -59,6 +59,11 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
                 .map_or(&file.unit.body[..], |a| &a.function.body);
             lease.bare_write = bare_write(body, expr).map(|span| file.place(&span));
         }
+        // A key that is set once, with no write after it, is a mark and no lock.
+        let set = matches!(&expr.kind, Kind::Call(call) if matches!(call.callee.last_name(), Some("set" | "SetNX")));
+        if set && lease.bare_write.is_none() {
+            continue;
+        }
         let place = file.place(&expr.span);
         reading
             .sites
@@ -77,7 +82,7 @@ fn lock(
         // The caller's lifetimes are shorter than the file's: look it up again by its span.
         let known = values.value(Loc {
             file,
-            expr: find(file, &expr.span)?,
+            expr: file.expr(&expr.span)?,
         });
         let fact = known.fact;
         Some(Known {
@@ -131,7 +136,7 @@ fn lock(
             let options = call.args.last()?;
             let loc = Loc {
                 file,
-                expr: find(file, &options.value.span)?,
+                expr: file.expr(&options.value.span)?,
             };
             if let Some(nx) = property(values, loc, "NX", 2)
                 && matches!(nx.expr.kind, Kind::Bool(true))
@@ -190,17 +195,6 @@ fn lock(
     }
 }
 
-/// The expression of a span.
-fn find<'p>(file: &'p CodeFile, span: &Span) -> Option<&'p Expr> {
-    let mut found = None;
-    crate::audit::read::code::ir::walk(&file.unit.body, true, &mut |e| {
-        if e.span == *span {
-            found = Some(e);
-        }
-    });
-    found
-}
-
 /// The timings of a leader election of client-go or controller-runtime.
 fn election(
     values: Values,
@@ -218,7 +212,7 @@ fn election(
     }
     let time = |name: &str, default: u64| match entry(name) {
         Some(expr) => {
-            let expr = find(file, &expr.span)?;
+            let expr = file.expr(&expr.span)?;
             let known = values.value(Loc { file, expr });
             Some(Known {
                 value: known.value.and_then(|v| v.seconds(1e-9)).map(nanos),
