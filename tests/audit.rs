@@ -558,3 +558,225 @@ macro_rules! readers {
 readers! {
     aws compose envoy gateway go grpc herdsim istio kafka kubernetes linkerd python quorum spring typescript
 }
+
+/// The four seams as a developer would have written them, among files that hold nothing.
+#[test]
+fn four_seams_among_forty_empty_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    for n in 0..40 {
+        write(
+            &format!("nothing_{n}.py"),
+            &format!("def f{n}(x):\n    return x + {n}\n"),
+        );
+    }
+    write(
+        "store.yaml",
+        "store:\n  name: orders\n  replication: {N: 3, W: 1, R: 1}\n",
+    );
+    write(
+        "resource.py",
+        "class Resource:\n    def __init__(self):\n        self.highest = 0\n        self.steps = []\n\n    \
+         def apply(self, step, token):\n        self.steps.append(step)\n        \
+         self.highest = max(self.highest, token)\n",
+    );
+    write(
+        "refunds.py",
+        "import requests\n\n\ndef refund(order, amount):\n    return requests.post(\n        \
+         \"http://payments/refunds\", json={\"order\": order, \"amount\": amount}, timeout=2\n    )\n",
+    );
+    write(
+        "client.py",
+        "import time\n\nimport requests\n\n\ndef call(url):\n    for attempt in range(6):\n        try:\n            \
+         return requests.get(url, timeout=2)\n        except requests.Timeout:\n            \
+         if attempt == 5:\n                raise\n            time.sleep(1)\n",
+    );
+    let request = Request {
+        paths: vec![dir.path().to_path_buf()],
+        ..Request::default()
+    };
+    let audit = Audit::of(&request).unwrap();
+    let found: Vec<(String, &str, usize)> = audit
+        .findings
+        .iter()
+        .map(|f| {
+            let name = Path::new(&f.place.source.name).file_name().unwrap();
+            (
+                name.to_string_lossy().into_owned(),
+                f.rule.id(),
+                line(&f.place),
+            )
+        })
+        .collect();
+    let expected = [
+        ("client.py", "HS101", 7),
+        ("client.py", "HS102", 13),
+        ("refunds.py", "HS401", 5),
+        ("resource.py", "HS301", 7),
+        ("store.yaml", "HS201", 3),
+        ("store.yaml", "HS202", 3),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(file, id, at)| (file.to_string(), id, at))
+    );
+    assert_eq!(audit.system.sites.len(), 4);
+}
+
+/// Hostile files are said, and take nothing with them.
+#[test]
+fn whatever_is_read_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write(
+        "circle.py",
+        "def load(url, n):\n    for i in range(n):\n        try:\n            return fetch(url)\n        \
+         except OSError:\n            time.sleep(1)\n\n\ndef a(url, n):\n    return b(url, n)\n\n\n\
+         def b(url, n):\n    if url:\n        return a(url, n)\n    return load(url, n)\n",
+    );
+    write(
+        "super.py",
+        "# retry\nclass A(B):\n    def post(self, url):\n        return super().post(url)\n\n\nclass C(B):\n    def post(self, url):\n        return super().post(url)\n",
+    );
+    let elifs: String = (0..3_000)
+        .map(|n| format!("    elif x == {n}:\n        retry()\n"))
+        .collect();
+    write(
+        "elif.py",
+        &format!("def f(x):\n    if x:\n        pass\n{elifs}"),
+    );
+    write(
+        "deep.py",
+        &format!("x = {}retry{}\n", "(".repeat(5_000), ")".repeat(5_000)),
+    );
+    write(
+        "sum.js",
+        &format!("const retries = {};\n", vec!["a"; 20_000].join(" + ")),
+    );
+    write(
+        "nested.js",
+        &format!(
+            "function retry() {{ {} {} }}\n",
+            "if (a) {".repeat(3_000),
+            "}".repeat(3_000)
+        ),
+    );
+    let calls: String = (0..400)
+        .map(|n| {
+            format!(
+                "function f{n}(x) {{ if (x) return f{}(x); return f{}(x); }}\n",
+                (n + 1) % 400,
+                (n + 2) % 400
+            )
+        })
+        .collect();
+    write(
+        "calls.js",
+        &format!(
+            "{calls}function g(x, n) {{ for (let i = 0; i < n; i++) {{ try {{ return send(x); }} catch (e) {{ continue; }} }} }}\nfunction h(x) {{ return g(x, f1(3)); }} // retry\n"
+        ),
+    );
+    write(
+        "braces.yaml",
+        &format!("retries: {}\n", "{a: ".repeat(3_000)),
+    );
+    write(
+        "templates.yaml",
+        &format!("retries:\n{}", "  a: {{ .Values.a }}\n".repeat(5_000)),
+    );
+    write(
+        "loop.py",
+        "while True:\n    try:\n        send()\n        break\n    except ConnectionError:\n        n = n + 1\n",
+    );
+    let bomb = dir.path().join("bomb");
+    std::fs::create_dir(&bomb).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(dir.path(), bomb.join("loop")).unwrap();
+    let request = Request {
+        paths: vec![dir.path().to_path_buf(), fixtures().join("broken")],
+        ..Request::default()
+    };
+    let audit = Audit::of(&request).unwrap();
+    let said = |name: &str| audit.not_read.iter().any(|n| n.file.ends_with(name));
+    assert!(said("braces.yaml") && said("invalid_utf8.yaml") && said("anchor_bomb.yaml"));
+    assert!(
+        audit
+            .not_read
+            .iter()
+            .any(|n| n.file.ends_with("broken_then_good.yaml") && n.line.is_some())
+    );
+}
+
+/// `docs/rules.md` is made from the rules.
+#[test]
+fn the_page_of_rules_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    let page = herdsim::audit::rules_page();
+    if std::env::var_os("UPDATE_RULES").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == page,
+        "UPDATE_RULES=1 cargo test --test audit writes it"
+    );
+}
+
+/// A comment turns a finding off; its reason may follow.
+#[test]
+fn comments_turn_findings_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.yaml");
+    let audit = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let audit = Audit::of(&Request {
+            paths: vec![path.clone()],
+            ..Request::default()
+        })
+        .unwrap();
+        let ids: Vec<&str> = audit.findings.iter().map(|f| f.rule.id()).collect();
+        (ids.join(" "), audit.suppressed)
+    };
+    let plain = "replication: {N: 3, W: 1, R: 1}";
+    assert_eq!(audit(plain), ("HS201 HS202".to_string(), 0));
+    assert_eq!(
+        audit(&format!("# herdsim: ignore HS201 a cache\n{plain}")),
+        ("HS202".to_string(), 1)
+    );
+    assert_eq!(
+        audit(&format!("{plain} # herdsim: ignore HS201, HS202")),
+        (String::new(), 2)
+    );
+    assert_eq!(
+        audit(&format!("# herdsim: ignore\n{plain}")),
+        (String::new(), 2)
+    );
+    assert_eq!(
+        audit(&format!("# herdsim: ignore HS101\n{plain}")),
+        ("HS201 HS202".to_string(), 0)
+    );
+}
+
+/// What `--scenario` prints can be run.
+#[test]
+fn a_site_is_a_scenario() {
+    for (file, wanted) in [
+        ("python/loop_while_counter.py", "with_flag"),
+        ("quorum/order_store.yaml", ""),
+        ("python/fences.py", "append"),
+    ] {
+        let path = fixtures().join(file);
+        let audit = Audit::of(&Request {
+            paths: vec![path],
+            ..Request::default()
+        })
+        .unwrap();
+        let wanted = Some(wanted).filter(|w| !w.is_empty());
+        let text = herdsim::audit::scenario(&audit, wanted).unwrap();
+        let mut overlay = Overlay::default();
+        overlay.file(file, &text).unwrap();
+        if let Err(problem) = Job::from_overlay(&overlay, JobKind::Herd) {
+            panic!("{file}: {problem}\n{text}");
+        }
+    }
+}

@@ -92,16 +92,16 @@ pub fn scenario(audit: &Audit, wanted: Option<&str>) -> Result<String, Problem> 
             ));
         }
         Decision::Fence(fence) => {
-            let guard = match fence.guard {
-                Guard::None => "none",
-                guard => guard.name(),
+            let guards = match fence.guard {
+                Guard::Atomic => "\"atomic\"".to_string(),
+                guard => format!("\"{}\", \"atomic\"", guard.name()),
             };
             text.push_str(&format!(
-                "kind = \"fence\"\n\n[fence]\nguard = [\"{guard}\", \"atomic\"]\n"
+                "kind = \"fence\"\n\n[fence]\nguards = [{guards}]\n"
             ));
         }
         Decision::Lease(lease) => {
-            text.push_str("kind = \"fence\"\n\n[fence]\nguard = [\"none\", \"atomic\"]\n");
+            text.push_str("kind = \"fence\"\n\n[fence]\nguards = [\"none\", \"atomic\"]\n");
             if let Some(ttl) = lease.ttl.value.flatten() {
                 text.push_str(&format!("ttl = \"{ttl}\"\n"));
             }
@@ -112,7 +112,7 @@ pub fn scenario(audit: &Audit, wanted: Option<&str>) -> Result<String, Problem> 
                 Key::PerAttempt => "per-attempt",
                 Key::PerOperation => "per-operation",
             };
-            text.push_str(&format!("kind = \"saga\"\n\n[saga]\nkey = [\"{key}\"]\n"));
+            text.push_str(&format!("kind = \"saga\"\n\n[saga]\nkeys = [\"{key}\"]\n"));
         }
         Decision::Acks(_) | Decision::Timeout(_) => {}
     }

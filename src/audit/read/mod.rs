@@ -137,7 +137,8 @@ fn templates(source: &Arc<Source>, roots: &[Arc<Node>], reading: &mut Reading) {
         for at in found {
             let name = at.name().to_lowercase();
             let speaks = ["retr", "attempt", "backoff", "pertry", "acks", "quorum"];
-            if speaks.iter().any(|word| name.contains(word)) || name == "timeout" {
+            let word = !name.contains(' ');
+            if word && speaks.iter().any(|word| name.contains(word)) || name == "timeout" {
                 reading.unresolved.push(Aside {
                     place: at.whole(),
                     text: format!("`{}` is a template", at.name()),

@@ -214,6 +214,12 @@ pub fn series(values: &[f64], from: u32) -> Backoff {
         if multiplier > 1.0 && fits(multiplier, f64::INFINITY) {
             return exponential(before(multiplier), multiplier, None, Exponent::FromZero);
         }
+        // step·k
+        let step = first / f64::from(from);
+        let line = |k: usize| step * (from as usize + k) as f64;
+        if values.iter().enumerate().all(|(k, v)| same(*v, line(k))) {
+            return Backoff::Linear(nanos(step));
+        }
         if multiplier > 1.0 && fits(multiplier, cap) && values.len() > 2 {
             return exponential(
                 before(multiplier),
@@ -221,12 +227,6 @@ pub fn series(values: &[f64], from: u32) -> Backoff {
                 Some(cap),
                 Exponent::FromZero,
             );
-        }
-        // step·k
-        let step = first / f64::from(from);
-        let line = |k: usize| step * (from as usize + k) as f64;
-        if values.iter().enumerate().all(|(k, v)| same(*v, line(k))) {
-            return Backoff::Linear(nanos(step));
         }
         // b·(2^k − 1)
         let unit = first / (2f64.powi(from as i32) - 1.0);

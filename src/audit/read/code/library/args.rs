@@ -290,6 +290,23 @@ pub fn property<'p>(values: Values<'p>, loc: Loc<'p>, name: &str, far: usize) ->
     })
 }
 
+/// The version of a package that the nearest `package.json` asks for, such as `^4.6.1`.
+pub fn npm_package(file: &CodeFile, package: &str) -> Option<String> {
+    let directories = file.path.ancestors().skip(1).take(12);
+    let paths = directories.map(|d| d.join("package.json"));
+    let small = paths.filter(|p| std::fs::metadata(p).is_ok_and(|m| m.len() < 1_000_000));
+    small
+        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .find_map(|text| {
+            let all: serde_json::Value = serde_json::from_str(&text).ok()?;
+            let parts = ["dependencies", "devDependencies", "peerDependencies"];
+            let found = parts
+                .iter()
+                .find_map(|part| all.get(part)?.get(package)?.as_str());
+            found.map(str::to_string)
+        })
+}
+
 /// The version of a module that the nearest `go.mod` asks for.
 pub fn go_module(file: &CodeFile, module: &str) -> Option<String> {
     let directories = file.path.ancestors().skip(1).take(12);

@@ -188,7 +188,21 @@ fn p_retry(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     }
     if let Some(loc) = args.get("forever") {
         let place = args.place(loc);
-        site.remark(Rule::Hs109, place, "p-retry has no `forever`");
+        let version = super::args::npm_package(args.file, "p-retry").unwrap_or_default();
+        let digits = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let major: u32 = digits
+            .split('.')
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(7);
+        // Up to 6 it hands its options on to `retry`, which has it; 7 throws.
+        if major < 7 {
+            if args.values.value(loc).value.is_some_and(|v| v.truth()) {
+                retry.attempts(Known::read(UNLIMITED, place));
+            }
+        } else {
+            site.remark(Rule::Hs109, place, "p-retry 7 has no `forever`, and throws");
+        }
     }
     Some(())
 }
