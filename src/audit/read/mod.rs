@@ -150,7 +150,8 @@ fn templates(source: &Arc<Source>, roots: &[Arc<Node>], reading: &mut Reading) {
 
 /// Reads a file of code.
 pub fn code(project: &Project, path: &Path, source: &Arc<Source>, reading: &mut Reading) {
-    if let Some(file) = project.with(path, source) {
-        code::read(project, file, reading);
+    // It is let go afterwards: only what others ask for is kept.
+    if let Some(file) = code::project::parse(path, source.clone()) {
+        code::read(project, &file, reading);
     }
 }

@@ -219,9 +219,7 @@ fn in_project(values: Values, file: &CodeFile, call: &Call) -> bool {
     }
     // A default export may have any name there.
     let whole = path.len() == 1 && matches!(import.item.as_deref(), None | Some("default"));
-    modules
-        .iter()
-        .any(|module| whole || module.functions().iter().any(|a| a.function.name == name))
+    modules.iter().any(|module| whole || module.defines(name))
 }
 
 fn speaks_of_money(call: &Call) -> bool {
@@ -672,14 +670,11 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         }
         let posted = by_path(values, file, call);
         let found = posted.or_else(|| {
-            // What this file defines is looked into where it is defined.
+            let found = by_name(values, file, call)?;
+            // What the project defines is looked into where it is defined.
             let last = call.callee.last_name()?;
             let here = file.defines(last) || in_project(values, file, call);
-            if here {
-                None
-            } else {
-                by_name(values, file, call)
-            }
+            (!here).then_some(found)
         });
         let Some((what, money)) = found else { continue };
         let within = |r: &&Repeated| r.span.start <= expr.span.start && expr.span.end <= r.span.end;

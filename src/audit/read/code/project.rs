@@ -302,13 +302,6 @@ impl Project {
         project
     }
 
-    /// A file whose text has been read already.
-    pub fn with(&self, path: &Path, source: &Arc<Source>) -> Option<&CodeFile> {
-        let slot = &self.slots[*self.by_path.get(path)?];
-        let parse = || parse(path, source.clone());
-        slot.file.get_or_init(parse).as_ref()
-    }
-
     fn get(&self, at: usize) -> Option<&CodeFile> {
         let slot = &self.slots[at];
         let read = || {
@@ -458,7 +451,8 @@ pub fn language(path: &Path) -> Option<Language> {
     }
 }
 
-fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
+/// A file as a tree; none where its language is not read.
+pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
     let language = language(path)?;
     let typed = path
         .extension()
