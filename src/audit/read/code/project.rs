@@ -16,6 +16,8 @@ pub struct CodeFile {
     pub unit: Unit,
     /// How many functions have each name: most calls are of none of them.
     named: HashMap<String, usize>,
+    /// Imports by what they are called here.
+    imported: HashMap<String, Import>,
     /// Where what is called so is called.
     calls: HashMap<String, Vec<Span>>,
 }
@@ -36,17 +38,9 @@ impl CodeFile {
         self.unit.language
     }
 
-    /// The imports of a file, those within functions too.
+    /// Where a name of a file comes from; imports within functions count, too.
     pub fn import(&self, local: &str) -> Option<&Import> {
-        fn find<'f>(body: &'f [Stmt], local: &str) -> Option<&'f Import> {
-            body.iter().find_map(|stmt| match &stmt.kind {
-                Do::Import(all) => all.iter().find(|import| import.local == local),
-                Do::Function(function) => find(&function.body, local),
-                Do::Class(class) => find(&class.body, local),
-                _ => stmt.bodies().into_iter().find_map(|body| find(body, local)),
-            })
-        }
-        find(&self.unit.body, local)
+        self.imported.get(local)
     }
 
     /// Every import of a file.
@@ -481,8 +475,16 @@ pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
         path: path.to_path_buf(),
         source,
         named: HashMap::new(),
+        imported: HashMap::new(),
         calls: HashMap::new(),
     };
+    let mut imported = HashMap::new();
+    for import in file.imports() {
+        imported
+            .entry(import.local.clone())
+            .or_insert_with(|| import.clone());
+    }
+    file.imported = imported;
     let mut calls: HashMap<String, Vec<Span>> = HashMap::new();
     super::ir::walk(&file.unit.body, true, &mut |e| {
         if let Kind::Call(call) = &e.kind
