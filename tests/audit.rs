@@ -500,7 +500,20 @@ fn check(entry: &Path) -> Vec<String> {
         }
         // Places are bytes.
         let text = &site.place.source.text;
-        let places = site.remarks.iter().map(|r| &r.place).chain([&site.place]);
+        let facts = site
+            .retry()
+            .into_iter()
+            .flat_map(|r| Field::ALL.into_iter().filter_map(|f| r.fact(f)));
+        let facts: Vec<_> = facts
+            .filter_map(|fact| fact.place.as_ref())
+            .filter(|p| p.source == site.place.source)
+            .collect();
+        let places = site
+            .remarks
+            .iter()
+            .map(|r| &r.place)
+            .chain([&site.place])
+            .chain(facts);
         for place in places {
             if place.source.text.get(place.span.clone()).is_none() {
                 failures.push(format!(
