@@ -220,7 +220,11 @@ pub fn series(values: &[f64], from: u32) -> Backoff {
         if values.iter().enumerate().all(|(k, v)| same(*v, line(k))) {
             return Backoff::Linear(nanos(step));
         }
-        if multiplier > 1.0 && fits(multiplier, cap) && values.len() > 2 {
+        // Two steps have to grow alike before a cap is one; else the waits are a list.
+        let grows = values
+            .get(2)
+            .is_some_and(|v| same(*v, first * multiplier * multiplier));
+        if multiplier > 1.0 && grows && fits(multiplier, cap) {
             return exponential(
                 before(multiplier),
                 multiplier,
@@ -283,13 +287,16 @@ mod tests {
         );
         assert_eq!(
             text(&[(0.8, 1.2), (1.6, 2.4)]),
-            "exponential(base=1s,multiplier=2) proportional(20%)"
+            "exponential(base=1s,multiplier=2) proportional(0.2)"
         );
         assert_eq!(
             text(&[(0.5, 1.0), (1.0, 2.0)]),
             "exponential(base=1s,multiplier=2) equal"
         );
-        assert_eq!(text(&[(1.0, 2.0), (2.0, 3.0)]), "linear(1s) additive(1s)");
+        assert_eq!(
+            text(&[(1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]),
+            "linear(1s) additive(1s)"
+        );
         let shape = shape(&[(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)]).unwrap();
         assert_eq!(
             shape.backoff.to_string(),

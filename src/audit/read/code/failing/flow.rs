@@ -150,11 +150,15 @@ impl<'p> Player<'p> {
             None => {}
         }
         // Unknown. Of a count it ends the loop some day; of an answer's content it polls.
+        let goes_on = continues(then) || continues(otherwise);
         if let Some(fact) = self.bound(condition)
-            && (leaves(then) || leaves(otherwise))
+            && (leaves(then) || leaves(otherwise) || goes_on)
         {
             if !matches!(self.trace.end, End::Unknown(_)) {
                 self.trace.end = End::Unknown(fact);
+            }
+            if continues(then) {
+                return self.block(then);
             }
             return match leaves(then) {
                 true => self.block(otherwise),
