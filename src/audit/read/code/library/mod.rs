@@ -1,6 +1,6 @@
 //! Libraries that retry, as tables: names, arguments, units, defaults, versions.
 //!
-//! The next library is an [`Entry`] and a fixture.
+//! The next library is an `Entry` and a fixture.
 
 mod args;
 mod go;
