@@ -1,6 +1,6 @@
 //! A site in words: what was read.
 
-use herdsim_core::scenario::policy::{Budget, Jitter, UNLIMITED};
+use herdsim_core::scenario::policy::{Backoff, Budget, Jitter, UNLIMITED};
 
 use super::rule::Severity;
 use super::rules::{article, secs, spelled};
@@ -88,6 +88,7 @@ fn retried(retry: &Retry) -> String {
     });
     parts.push(match (known(Field::Backoff), known(Field::Jitter)) {
         (false, _) => "waits ?".to_string(),
+        _ if policy.backoff == Backoff::None => "no wait between them".to_string(),
         (true, false) => format!("{}, jitter ?", policy.backoff),
         (true, true) if policy.jitter == Jitter::None => policy.backoff.to_string(),
         (true, true) => format!("{} with jitter {}", policy.backoff, policy.jitter),
