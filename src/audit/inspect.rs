@@ -1,19 +1,21 @@
 //! An audit: walked, read, joined, checked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aho_corasick::AhoCorasick;
 use herdsim_core::scenario::{Problem, Source};
 use rayon::prelude::*;
 
 use super::read::code::project::Project;
+use super::read::prefilter::Prefilters;
 use super::read::{self, Format};
 use super::rule::{Rule, Severity};
 use super::rules::{self, Finding, System};
 use super::settings::Settings;
-use super::site::{self, Aside, Decision, Known, NotRead, Reading};
+use super::site::{self, Aside, Decision, Fact, Field, Known, NotRead, Reading, Retry, Site};
 use super::suppress::suppressed;
+use super::tell;
 use super::walk::{self, LARGEST, Request};
 
 /// What an audit came to.
@@ -46,69 +48,41 @@ impl Audit {
         let walked = walk::walk(request, &settings)?;
         let code = walked.files.iter().filter(|file| file.format.is_code());
         let project = Project::new(code.map(|f| (f.path.clone(), f.shown.clone())).collect());
-        let matcher = |words: &[&str]| {
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .build(words)
-                .ok()
-        };
-        let (documents, programs) = (matcher(read::WORDS), matcher(read::code::WORDS));
-        let one = |file: &walk::File| -> (Reading, u64) {
+        let prefilters = Prefilters::new();
+        // What a file came to, its bytes counted whether or not it could be read.
+        let read = |file: &walk::File, size: &mut u64| -> Result<Reading, String> {
             let mut reading = Reading::default();
             let bytes = match &file.text {
-                Some(text) => Ok(text.clone().into_bytes()),
-                None => take(&file.path),
+                Some(text) => text.clone().into_bytes(),
+                None => take(&file.path)?,
             };
-            let bytes = match bytes {
-                Ok(bytes) => bytes,
-                Err(reason) => {
-                    reading.not_read.push(NotRead {
-                        file: file.shown.clone(),
-                        line: None,
-                        reason,
-                    });
-                    return (reading, 0);
-                }
-            };
-            let size = bytes.len() as u64;
-            let words = if file.format.is_code() {
-                &programs
-            } else {
-                &documents
-            };
-            if words
-                .as_ref()
-                .is_some_and(|words| words.find(&bytes).is_none())
-            {
-                return (reading, size);
+            *size = bytes.len() as u64;
+            let code = file.format.is_code();
+            if !prefilters.of(file.format).asks(&bytes) {
+                return Ok(reading);
             }
-            match text(bytes, file.format) {
-                Ok(text) => {
-                    if let Some(reason) = made_by_machine(&text) {
-                        reading.not_read.push(NotRead {
-                            file: file.shown.clone(),
-                            line: None,
-                            reason,
-                        });
-                        return (reading, size);
-                    }
-                    let source = Arc::new(Source {
-                        name: file.shown.clone(),
-                        text,
-                    });
-                    match file.format.is_code() {
-                        true => read::code(&project, &file.path, &source, &mut reading),
-                        false => read::document(&file.path, file.format, &source, &mut reading),
-                    }
-                }
-                Err(reason) => {
-                    reading.not_read.push(NotRead {
-                        file: file.shown.clone(),
-                        line: None,
-                        reason,
-                    });
-                }
+            let text = text(bytes, file.format)?;
+            if let Some(reason) = made_by_machine(&text) {
+                return Err(reason);
             }
+            let name = file.shown.clone();
+            let source = Arc::new(Source { name, text });
+            match code {
+                true => read::code(&project, &file.path, &source, &mut reading),
+                false => read::document(&file.path, file.format, &source, &mut reading),
+            }
+            Ok(reading)
+        };
+        let one = |file: &walk::File| -> (Reading, u64) {
+            let mut size = 0;
+            let reading = read(file, &mut size).unwrap_or_else(|reason| Reading {
+                not_read: vec![NotRead {
+                    file: file.shown.clone(),
+                    line: None,
+                    reason,
+                }],
+                ..Reading::default()
+            });
             (reading, size)
         };
         // Code is a tree that is gone through by recursion, as deep as it is nested.
@@ -127,7 +101,7 @@ impl Audit {
             all.sites.retain(|site| site.decision.seam() == seam);
         }
         all.sites.sort_by(|a, b| {
-            let key = |s: &site::Site| {
+            let key = |s: &Site| {
                 (
                     s.place.source.name.clone(),
                     s.place.span.start,
@@ -139,6 +113,9 @@ impl Audit {
         // Two readers may claim one block.
         all.sites
             .dedup_by(|a, b| a.place == b.place && a.decision.seam() == b.decision.seam());
+        for (number, site) in all.sites.iter_mut().enumerate() {
+            site.number = number;
+        }
         all.services.sort();
         all.services.dedup();
         let system = System {
@@ -167,6 +144,37 @@ impl Audit {
     /// The worst severity found.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).max()
+    }
+
+    /// How many findings there are of each severity: `1 high, 0 medium, 2 low`.
+    pub fn tally(&self) -> String {
+        let by = |severity| {
+            let same = self.findings.iter().filter(|f| f.severity == severity);
+            same.count()
+        };
+        let (high, medium) = (by(Severity::High), by(Severity::Medium));
+        format!("{high} high, {medium} medium, {} low", by(Severity::Low))
+    }
+
+    /// Sites of which nothing is found and something can be said, with what.
+    pub fn right(&self) -> impl Iterator<Item = (&Site, String)> {
+        let found: HashSet<usize> = self.findings.iter().map(|f| f.site).collect();
+        let silent = self
+            .system
+            .sites
+            .iter()
+            .filter(move |site| !found.contains(&site.number));
+        silent.filter_map(|site| Some((site, tell::right(site)?)))
+    }
+
+    /// Fields of retries that cannot be followed, with why.
+    pub fn unresolved_fields(&self) -> impl Iterator<Item = (&Site, Field, &Fact)> {
+        self.system.sites.iter().flat_map(|site| {
+            let fields = site.retry().map(Retry::unresolved).unwrap_or_default();
+            fields
+                .into_iter()
+                .map(move |(field, fact)| (site, field, fact))
+        })
     }
 }
 
@@ -242,13 +250,9 @@ fn join(all: &mut Reading) {
     all.edges
         .retain(|edge| inside(edge) && edge.from != edge.to);
     // What names an environment twice states one edge.
-    let mut seen: Vec<(String, String, bool)> = Vec::new();
-    all.edges.retain(|edge| {
-        let key = (edge.from.clone(), edge.to.clone(), edge.weak);
-        let new = !seen.contains(&key);
-        seen.push(key);
-        new
-    });
+    let mut seen: HashSet<(String, String, bool)> = HashSet::new();
+    all.edges
+        .retain(|edge| seen.insert((edge.from.clone(), edge.to.clone(), edge.weak)));
     for site in &mut all.sites {
         let mesh = matches!(site.reader, "istio" | "gateway-api");
         let Decision::Retry(retry) = &mut site.decision else {

@@ -1,12 +1,12 @@
 //! An audit as JSON: stable keys.
 
-use herdsim_core::scenario::Place;
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::inspect::Audit;
 use super::rules::{Finding, System};
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
-use super::tell::right as why_right;
 
 pub fn json(audit: &Audit) -> Value {
     let ids = ids(&audit.system);
@@ -27,12 +27,8 @@ pub fn json(audit: &Audit) -> Value {
         })
         .collect();
     let right: Vec<Value> = audit
-        .system
-        .sites
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !audit.findings.iter().any(|f| f.site == *at))
-        .filter_map(|(at, site)| Some(json!({"site": ids[at], "why": why_right(site)?})))
+        .right()
+        .map(|(site, why)| json!({"site": ids[site.number], "why": why}))
         .collect();
     let aside = |all: &[super::site::Aside]| -> Vec<Value> {
         all.iter()
@@ -40,15 +36,11 @@ pub fn json(audit: &Audit) -> Value {
             .collect()
     };
     let mut unresolved = aside(&audit.unresolved);
-    for (site, id) in audit.system.sites.iter().zip(&ids) {
-        for (field, fact) in site.retry().map(Retry::unresolved).unwrap_or_default() {
-            let place = fact.place.as_ref().unwrap_or(&site.place);
-            unresolved.push(
-                json!({"site": id, "field": field.name(), "file": place.source.name,
-                "line": line(place), "why": fact.why}),
-            );
-        }
-    }
+    unresolved.extend(audit.unresolved_fields().map(|(site, field, fact)| {
+        let place = fact.place.as_ref().unwrap_or(&site.place);
+        json!({"site": ids[site.number], "field": field.name(), "file": place.source.name,
+            "line": line(place), "why": fact.why})
+    }));
     let not_read: Vec<Value> = audit
         .not_read
         .iter()
@@ -74,19 +66,17 @@ pub fn json(audit: &Audit) -> Value {
 
 /// `orders/client.py:14`; a second one on a line has `#2`.
 pub fn ids(system: &System) -> Vec<String> {
-    let mut ids: Vec<String> = Vec::new();
-    for site in &system.sites {
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    let id = |site: &Site| {
         let plain = format!("{}:{}", site.place.source.name, site.line());
-        let same = ids
-            .iter()
-            .filter(|id| **id == plain || id.starts_with(&format!("{plain}#")))
-            .count();
-        ids.push(match same {
-            0 => plain,
-            n => format!("{plain}#{}", n + 1),
-        });
-    }
-    ids
+        let same = lines.entry(plain.clone()).or_default();
+        *same += 1;
+        match *same {
+            1 => plain,
+            n => format!("{plain}#{n}"),
+        }
+    };
+    system.sites.iter().map(id).collect()
 }
 
 fn finding(f: &Finding, ids: &[String]) -> Value {
@@ -196,15 +186,11 @@ fn site(site: &Site, id: &str) -> Value {
                 "effect",
                 json!({"what": e.what, "money": e.money, "key": e.key.name(),
                 "retried": e.retried_by.is_some(), "retried_by": e.retried_by, "retention": retention,
-                "key_line": e.key_place.as_ref().map(place_line)}),
+                "key_line": e.key_place.as_ref().map(line)}),
             );
         }
     }
     Value::Object(value)
-}
-
-fn place_line(place: &Place) -> usize {
-    line(place)
 }
 
 /// A policy in herdsim's own language: `null` where it is unresolved, or where there is none.

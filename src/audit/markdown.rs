@@ -1,7 +1,6 @@
 //! An audit as Markdown, for a pull request.
 
 use super::inspect::Audit;
-use super::rule::Severity;
 use super::site::line;
 use super::tell::{loud, reading};
 
@@ -11,18 +10,9 @@ fn cell(text: &str) -> String {
 }
 
 pub fn markdown(audit: &Audit) -> String {
-    let by = |severity| {
-        audit
-            .findings
-            .iter()
-            .filter(|f| f.severity == severity)
-            .count()
-    };
     let mut out = format!(
-        "## Audit\n\n{} high, {} medium, {} low at {} sites in {} files.\n",
-        by(Severity::High),
-        by(Severity::Medium),
-        by(Severity::Low),
+        "## Audit\n\n{} at {} sites in {} files.\n",
+        audit.tally(),
         audit.system.sites.len(),
         audit.files
     );
@@ -59,14 +49,7 @@ pub fn markdown(audit: &Audit) -> String {
             ));
         }
     }
-    let unresolved: usize = audit
-        .system
-        .sites
-        .iter()
-        .filter_map(|s| s.retry())
-        .map(|r| r.unresolved().len())
-        .sum();
-    let unresolved = unresolved + audit.unresolved.len();
+    let unresolved = audit.unresolved_fields().count() + audit.unresolved.len();
     if unresolved + audit.not_read.len() > 0 {
         out.push_str(&format!(
             "\n{unresolved} values unresolved, {} not read.\n",

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::inspect::Audit;
 use super::json::{ids, policy};
-use super::site::{Decision, Field, Guard, Key, Site};
+use super::site::{Decision, Field, Guard, Site};
 use super::tell::reading;
 
 /// A scenario in TOML of the site asked for: by its identifier, its line or its name; of the
@@ -107,11 +107,7 @@ pub fn scenario(audit: &Audit, wanted: Option<&str>) -> Result<String, Problem> 
             }
         }
         Decision::Effect(effect) => {
-            let key = match effect.key {
-                Key::None => "none",
-                Key::PerAttempt => "per-attempt",
-                Key::PerOperation => "per-operation",
-            };
+            let key = effect.key.name();
             text.push_str(&format!("kind = \"saga\"\n\n[saga]\nkeys = [\"{key}\"]\n"));
         }
         Decision::Acks(_) | Decision::Timeout(_) => {}

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::inspect::Audit;
-use super::rule::Severity;
+use super::rules::Finding;
 use super::site::line;
-use super::tell::{loud, reading, right};
+use super::tell::{loud, reading};
+use crate::format::counted;
 
 /// So many of each list are shown; all with `-v`.
 const SHOWN: usize = 8;
@@ -26,11 +27,11 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
         .map(|(name, _)| name)
         .collect::<std::collections::BTreeSet<_>>()
         .len();
-    let mut counts = vec![count(audit.files, "file", "files")];
+    let mut counts = vec![counted(&audit.files.to_string(), "file")];
     if services > 0 {
-        counts.insert(0, count(services, "service", "services"));
+        counts.insert(0, counted(&services.to_string(), "service"));
     }
-    counts.push(count(audit.system.sites.len(), "site", "sites"));
+    counts.push(counted(&audit.system.sites.len().to_string(), "site"));
     out.push_str(&format!(
         "herdsim audit {}    {}, {:.1} s\n",
         paths.join(" "),
@@ -41,8 +42,12 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
         out.push_str(&format!(" settings    {}\n", file.display()));
     }
     graph(audit, &mut out);
-    for (at, site) in audit.system.sites.iter().enumerate() {
-        let findings: Vec<_> = audit.findings.iter().filter(|f| f.site == at).collect();
+    let mut found: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
+    for finding in &audit.findings {
+        found.entry(finding.site).or_default().push(finding);
+    }
+    for site in &audit.system.sites {
+        let findings = found.remove(&site.number).unwrap_or_default();
         if findings.is_empty() && !verbose {
             continue;
         }
@@ -79,10 +84,6 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
     out.push('\n');
     lists(audit, verbose, width, &mut out);
     out
-}
-
-fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 /// Text after a head, its further lines indented as far as it.
@@ -130,54 +131,24 @@ fn graph(audit: &Audit, out: &mut String) {
 fn lists(audit: &Audit, verbose: bool, width: usize, out: &mut String) {
     let named =
         |place: &herdsim_core::scenario::Place| format!("{}:{}", place.source.name, line(place));
-    let by = |severity| {
-        audit
-            .findings
-            .iter()
-            .filter(|f| f.severity == severity)
-            .count()
-    };
-    let tally = format!(
-        "{} high, {} medium, {} low",
-        by(Severity::High),
-        by(Severity::Medium),
-        by(Severity::Low)
-    );
     let tally = match audit.suppressed {
-        0 => tally,
-        n => format!("{tally}; {n} turned off by comments"),
+        0 => audit.tally(),
+        n => format!("{}; {n} turned off by comments", audit.tally()),
     };
     wrapped(out, " findings     ", &tally, width);
     let right: Vec<String> = audit
-        .system
-        .sites
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !audit.findings.iter().any(|f| f.site == *at))
-        .filter_map(|(_, site)| {
-            Some(format!(
-                "{}:{} {}",
-                site.place.source.name,
-                site.line(),
-                right(site)?
-            ))
-        })
+        .right()
+        .map(|(site, why)| format!("{} {why}", named(&site.place)))
         .collect();
     list(out, "right", &right, verbose, width);
-    let mut unresolved: Vec<String> = Vec::new();
-    for site in &audit.system.sites {
-        if let Some(retry) = site.retry() {
-            for (field, fact) in retry.unresolved() {
-                let place = fact.place.as_ref().unwrap_or(&site.place);
-                unresolved.push(format!(
-                    "{} {}: {}",
-                    named(place),
-                    field.name(),
-                    fact.why.as_deref().unwrap_or("")
-                ));
-            }
-        }
-    }
+    let mut unresolved: Vec<String> = audit
+        .unresolved_fields()
+        .map(|(site, field, fact)| {
+            let place = named(fact.place.as_ref().unwrap_or(&site.place));
+            let why = fact.why.as_deref().unwrap_or("");
+            format!("{place} {}: {why}", field.name())
+        })
+        .collect();
     unresolved.extend(
         audit
             .unresolved

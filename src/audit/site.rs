@@ -450,6 +450,8 @@ pub struct Remark {
 /// One place that decides something at a seam.
 #[derive(Clone, Debug)]
 pub struct Site {
+    /// Its place in the list of sites, once there is one.
+    pub number: usize,
     /// From its first byte to its last.
     pub place: Place,
     /// What read it: `tenacity`, `python-loop`, `istio`.
@@ -467,6 +469,7 @@ pub struct Site {
 impl Site {
     pub fn new(reader: &'static str, place: Place, name: &str, decision: Decision) -> Site {
         Site {
+            number: 0,
             place,
             reader,
             name: name.to_string(),

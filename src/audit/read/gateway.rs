@@ -17,7 +17,24 @@ pub fn route(at: At, name: &str, reading: &mut Reading) {
     let Some(rules) = at.path(&["spec", "rules"]) else {
         return;
     };
+    // A Gateway, or the Service that a route of the mesh stands before.
+    let parents: Vec<&str> = at
+        .path(&["spec", "parentRefs"])
+        .into_iter()
+        .flat_map(At::items)
+        .filter(|parent| {
+            parent
+                .get("kind")
+                .is_none_or(|k| k.text() != Some("Service"))
+        })
+        .filter_map(|parent| parent.get("name")?.text())
+        .collect();
     for rule in rules.items() {
+        for backend in rule.get("backendRefs").into_iter().flat_map(At::items) {
+            if let Some(name) = backend.get("name") {
+                name.called_by(&parents, "gateway route", reading);
+            }
+        }
         let timeouts = rule.get("timeouts");
         let limit = |name: &str| {
             timeouts.and_then(|t| t.get(name)).map(|t| {

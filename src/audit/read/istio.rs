@@ -24,6 +24,14 @@ pub fn virtual_service(at: At, name: &str, reading: &mut Reading) {
     let Some(routes) = at.path(&["spec", "http"]) else {
         return;
     };
+    // `mesh` is whoever calls the host from within; a gateway is one caller.
+    let gateways: Vec<&str> = at
+        .path(&["spec", "gateways"])
+        .into_iter()
+        .flat_map(At::items)
+        .filter_map(|g| g.text()?.split('/').next_back())
+        .filter(|name| *name != "mesh")
+        .collect();
     for route in routes.items() {
         // What forwards nothing is not retried.
         let Some(destinations) = route.get("route") else {
@@ -33,9 +41,14 @@ pub fn virtual_service(at: At, name: &str, reading: &mut Reading) {
         if route.get("fault").is_some() && route.get("retries").is_none() {
             continue;
         }
-        let host = destinations
-            .items()
-            .find_map(|d| d.path(&["destination", "host"])?.text());
+        let hosts = || {
+            let all = destinations.items();
+            all.filter_map(|d| d.path(&["destination", "host"]))
+        };
+        for host in hosts() {
+            host.called_by(&gateways, "istio gateway", reading);
+        }
+        let host = hosts().find_map(|h| h.text());
         let mut retry = Retry::default();
         let (place, written) = match route.get("retries") {
             Some(retries) => (retries.whole(), Some(retries)),

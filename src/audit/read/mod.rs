@@ -14,11 +14,13 @@ pub mod kafka;
 pub mod kubernetes;
 pub mod lines;
 pub mod linkerd;
+pub mod prefilter;
 pub mod quorum;
 pub mod spring;
 pub mod template;
 pub mod tree;
 pub mod units;
+mod words;
 pub mod yaml;
 
 use std::path::Path;
@@ -31,24 +33,6 @@ pub use self::format::{Document, Format};
 use self::template::Masked;
 use self::tree::{At, Node};
 use super::site::{Aside, NotRead, Reading, line};
-
-/// Words without one of which no reader of documents finds anything in a file: in any case.
-pub const WORDS: &[&str] = &[
-    "retr",
-    "attempts",
-    "timeout",
-    "replica",
-    "quorum",
-    "acks",
-    "insync",
-    "apiversion",
-    "services",
-    "policy",
-    "isr",
-    "cluster",
-    "_url",
-    "aws_",
-];
 
 /// Reads a file that is no code.
 pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut Reading) {

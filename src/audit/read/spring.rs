@@ -348,13 +348,19 @@ fn gateway_routes(at: At, reading: &mut Reading) {
         &["spring", "cloud", "gateway", "server", "webflux"],
         &["spring", "cloud", "gateway", "server", "webmvc"],
     ];
+    let own = at
+        .path(&["spring", "application", "name"])
+        .and_then(|name| name.text());
     for root in roots.iter().filter_map(|root| at.path(root)) {
         let routes = root.get("routes").map(|r| members(r)).unwrap_or_default();
         for route in routes {
             let name = route.get("id").and_then(|i| i.text()).unwrap_or("");
-            let uri = route.get("uri").and_then(|u| u.text());
+            let uri = route.get("uri");
+            if let (Some(own), Some(uri)) = (own, uri) {
+                uri.called_by(&[own], "spring gateway route", reading);
+            }
             let target = uri
-                .and_then(|u| u.split_once("://"))
+                .and_then(|u| u.text()?.split_once("://"))
                 .map(|(_, host)| host.to_string());
             for filter in route.get("filters").map(|f| members(f)).unwrap_or_default() {
                 if let Some(mut site) = filtered(filter, name) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use herdsim_core::scenario::{Place, Source};
 
-use crate::audit::site::Known;
+use crate::audit::site::{Edge, Known, Reading};
 
 /// Deeper than any configuration; what is nested deeper is not read.
 pub const DEPTH: usize = 200;
@@ -248,6 +248,20 @@ impl<'a> At<'a> {
             "false" | "False" | "no" | "off" => Some(false),
             _ => None,
         }
+    }
+
+    /// Each of these calls the host that stands here, as a URL or bare, in any case of letters.
+    pub fn called_by(self, callers: &[&str], how: &'static str, reading: &mut Reading) {
+        let Some(text) = self.text() else { return };
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let bare = bare.split(['/', '?', ':']).next().unwrap_or(bare);
+        reading.edges.extend(callers.iter().map(|from| Edge {
+            from: (*from).to_string(),
+            to: bare.to_lowercase(),
+            how,
+            weak: false,
+            place: self.place(),
+        }));
     }
 
     /// Every value in this one for which `is` holds, itself included, outermost first.

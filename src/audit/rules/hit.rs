@@ -41,8 +41,8 @@ impl Doc {
 
 /// One thing that a check has found.
 pub struct Hit {
-    /// Where the site begins: by it the finding is joined to its site.
-    pub site: Place,
+    /// Its site, by its number.
+    pub site: usize,
     pub place: Place,
     pub severity: Severity,
     pub message: String,
@@ -52,7 +52,7 @@ pub struct Hit {
 impl Hit {
     pub fn at(site: &Site, severity: Severity, message: String) -> Hit {
         Hit {
-            site: site.place.clone(),
+            site: site.number,
             place: site.place.clone(),
             severity,
             message,

@@ -34,7 +34,6 @@ mod system;
 use herdsim_core::scenario::Place;
 
 use super::rule::{Rule, Severity};
-use super::site::Site;
 pub use hit::{Doc, Hit};
 pub use speak::{article, counted as spelled, secs};
 pub use system::{System, same_host};
@@ -97,23 +96,10 @@ pub fn check(system: &System) -> Vec<Finding> {
         let mut hits = Vec::new();
         check(system, &mut hits);
         for hit in hits {
-            let own = |site: &Site| site.place == hit.site;
-            let remarked = |site: &Site| {
-                site.remarks
-                    .iter()
-                    .any(|r| r.rule == *rule && r.place == hit.place)
-            };
-            let site = system
-                .sites
-                .iter()
-                .position(|site| own(site) && remarked(site));
-            let Some(site) = site.or_else(|| system.sites.iter().position(own)) else {
-                continue;
-            };
             findings.push(Finding {
                 rule: *rule,
                 severity: hit.severity,
-                site,
+                site: hit.site,
                 place: hit.place,
                 message: hit.message,
                 numbers: hit.numbers,

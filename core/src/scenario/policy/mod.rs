@@ -203,13 +203,7 @@ impl Policy {
         if let (1, Some(first)) = (k, self.first) {
             return first.0 as f64;
         }
-        let wait = |backoff: &Backoff| {
-            let longest = backoff.longest(k, self.cap_after != CapAfter::Yes, self.jitter);
-            match (self.cap_after, backoff.cap()) {
-                (CapAfter::No, _) | (_, None) => longest,
-                (_, Some(cap)) => longest.min(cap.0 as f64),
-            }
-        };
+        let wait = |backoff: &Backoff| self.bounds(backoff, k).1;
         let throttled = self.throttle_backoff.as_ref().map_or(0.0, wait);
         let rounded = self.quantum.map_or(0.0, |quantum| quantum.unit.0 as f64);
         (wait(&self.backoff).max(throttled) + rounded).max(self.at_least.0 as f64)
@@ -223,15 +217,22 @@ impl Policy {
         if let (1, Some(first)) = (k, self.first) {
             return (first.0 as f64, first.0 as f64);
         }
+        let (shortest, longest) = self.bounds(&self.backoff, k);
+        let least = self.at_least.0 as f64;
+        (shortest.max(least), longest.max(least))
+    }
+
+    /// The shortest and the longest that a backoff gives before retry `k`, jittered and
+    /// capped, in ns.
+    fn bounds(&self, backoff: &Backoff, k: u32) -> (f64, f64) {
         let capped = self.cap_after != CapAfter::Yes;
-        let after = match (self.cap_after, self.backoff.cap()) {
+        let cap = match (self.cap_after, backoff.cap()) {
             (CapAfter::No, _) | (_, None) => f64::INFINITY,
             (_, Some(cap)) => cap.0 as f64,
         };
-        let bound = |ns: f64| ns.min(after).max(self.at_least.0 as f64);
-        let longest = self.backoff.longest(k, capped, self.jitter);
-        let shortest = self.backoff.shortest(k, capped, self.jitter);
-        (bound(shortest.min(longest)), bound(longest))
+        let longest = backoff.longest(k, capped, self.jitter).min(cap);
+        let shortest = backoff.shortest(k, capped, self.jitter);
+        (shortest.min(longest), longest)
     }
 
     /// Whether late retries of a call may all come at once.

@@ -71,11 +71,8 @@ const METHODS: [&str; 15] = [
 /// The statement at a span, with the calls in it.
 fn calls<'p>(file: &'p CodeFile, span: &Span) -> Vec<(&'p Expr, &'p Call)> {
     let mut found = Vec::new();
-    super::ir::walk(&file.unit.body, true, &mut |e| {
-        if let Kind::Call(call) = &e.kind
-            && span.start <= e.span.start
-            && e.span.end <= span.end
-        {
+    super::ir::walk_within(&file.unit.body, span, &mut |e| {
+        if let Kind::Call(call) = &e.kind {
             found.push((e, &**call));
         }
     });

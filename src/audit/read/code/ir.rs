@@ -357,40 +357,38 @@ impl Expr {
 
     /// The expressions directly in this one; bodies of functions are not among them.
     pub fn inner(&self) -> Vec<&Expr> {
+        let mut all = Vec::new();
+        self.each_inner(&mut |e| all.push(e));
+        all
+    }
+
+    /// The same, one by one: most of what an audit does to a tree is to walk it.
+    fn each_inner<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         match &self.kind {
             Kind::Template(_, parts) | Kind::List(parts) | Kind::Other(parts) => {
-                parts.iter().collect()
+                parts.iter().for_each(visit);
             }
-            Kind::Member(of, _) | Kind::Not(of) | Kind::Negative(of) | Kind::Await(of) => vec![of],
-            Kind::Index(of, at) => vec![of, at],
-            Kind::Binary(_, a, b) => vec![a, b],
-            Kind::Choice(c, a, b) => vec![c, a, b],
+            Kind::Member(of, _) | Kind::Not(of) | Kind::Negative(of) | Kind::Await(of) => visit(of),
+            Kind::Index(a, b) | Kind::Binary(_, a, b) => [a, b].into_iter().for_each(|e| visit(e)),
+            Kind::Choice(a, b, c) => [a, b, c].into_iter().for_each(|e| visit(e)),
             Kind::Call(call) => {
-                let args = call.args.iter().map(|arg| &arg.value);
-                std::iter::once(&call.callee).chain(args).collect()
+                visit(&call.callee);
+                call.args.iter().for_each(|arg| visit(&arg.value));
             }
             Kind::Object(kind, entries, spread) => {
-                let entries = entries.iter().map(|(_, value)| value);
-                kind.iter()
-                    .map(|e| &**e)
-                    .chain(entries)
-                    .chain(spread)
-                    .collect()
+                kind.iter().for_each(|e| visit(e));
+                entries.iter().for_each(|(_, value)| visit(value));
+                spread.iter().for_each(visit);
             }
-            Kind::Assign(assign) => {
-                let targets = assign.targets.iter();
-                targets.chain(&assign.value).collect()
-            }
-            _ => Vec::new(),
+            Kind::Assign(assign) => assign.targets.iter().chain(&assign.value).for_each(visit),
+            _ => {}
         }
     }
 
     /// Every expression in this one, itself first; with the functions in it where `into`.
     pub fn walk<'e>(&'e self, into: bool, visit: &mut dyn FnMut(&'e Expr)) {
         visit(self);
-        for inner in self.inner() {
-            inner.walk(into, visit);
-        }
+        self.each_inner(&mut |inner| inner.walk(into, visit));
         if let (Kind::Function(function), true) = (&self.kind, into) {
             walk(&function.body, true, visit);
         }
@@ -495,6 +493,20 @@ pub fn walk<'e>(body: &'e [Stmt], into: bool, visit: &mut dyn FnMut(&'e Expr)) {
             Do::Class(class) if into => walk(&class.body, true, visit),
             _ => {}
         }
+    }
+}
+
+/// Every expression within a span, those of functions too; of no other statement.
+pub fn walk_within<'e>(body: &'e [Stmt], span: &Span, visit: &mut dyn FnMut(&'e Expr)) {
+    for stmt in body {
+        if stmt.span.end <= span.start || span.end <= stmt.span.start {
+            continue;
+        }
+        walk(std::slice::from_ref(stmt), true, &mut |e| {
+            if span.start <= e.span.start && e.span.end <= span.end {
+                visit(e);
+            }
+        });
     }
 }
 
