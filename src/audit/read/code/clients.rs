@@ -130,13 +130,12 @@ pub fn timeout<'p>(
         let Some(name) = call.callee.as_name() else {
             continue;
         };
-        let all = file.functions();
-        let mut named = all
-            .iter()
-            .filter(|a| a.function.name == name && !a.function.span.contains(&span.start));
-        let body = named.next().and_then(|a| {
-            Some(a.function.body.first()?.span.start..a.function.body.last()?.span.end)
-        });
+        let mut named = file
+            .named(name)
+            .filter(|function| !function.span.contains(&span.start));
+        let body = named
+            .next()
+            .and_then(|f| Some(f.body.first()?.span.start..f.body.last()?.span.end));
         if let Some(body) = body
             && named.next().is_none()
             && !calls(file, &body)

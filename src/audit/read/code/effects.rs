@@ -579,6 +579,7 @@ fn own_name<'e>(file: &CodeFile, expr: &'e Expr) -> Option<&'e str> {
 /// The pieces of a file that its retries run again.
 pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
     let mut all = Vec::new();
+    let functions = file.functions();
     for (at, site) in sites.iter().enumerate() {
         let Some(retry) = site.retry() else { continue };
         if !retry.retries_at_all() {
@@ -592,7 +593,7 @@ pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
             reader => format!("{reader} in line {}", site.line()),
         };
         // A decorator runs its function again.
-        for around in file.functions() {
+        for around in &functions {
             let decorated = around.function.decorators.iter().any(|d| d.span == span);
             if decorated
                 && let (Some(first), Some(last)) =
@@ -612,21 +613,15 @@ pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
             .map(|r| r.span.clone())
             .collect();
         let mut called: Vec<&str> = Vec::new();
-        super::ir::walk(&file.unit.body, true, &mut |e| {
-            let within = |s: &Span| s.start <= e.span.start && e.span.end <= s.end;
-            if !within(&span) && !bodies.iter().any(within) {
-                return;
-            }
-            match &e.kind {
-                Kind::Call(call) => {
+        for span in bodies.iter().chain([&span]) {
+            super::ir::walk_within(&file.unit.body, span, &mut |e| {
+                if let Kind::Call(call) = &e.kind {
                     called.extend(own_name(file, &call.callee));
                     called.extend(call.args.iter().filter_map(|a| own_name(file, &a.value)));
                 }
-                Kind::Function(_) => {}
-                _ => {}
-            }
-        });
-        for around in file.functions() {
+            });
+        }
+        for around in &functions {
             let inside =
                 span.start <= around.function.span.start && around.function.span.end <= span.end;
             let name = around.function.name.as_str();

@@ -242,8 +242,6 @@ pub struct Import {
 pub struct Unit {
     pub language: Language,
     pub body: Vec<Stmt>,
-    /// The parser met what is no code of this language.
-    pub broken: bool,
 }
 
 /// Nodes nested deeper than this are left out.

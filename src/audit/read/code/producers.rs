@@ -6,7 +6,7 @@ use super::values::{Loc, Value, Values};
 use crate::audit::site::{Acks, Decision, Known, Reading, Site};
 
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
-    let kafka = file.imports().into_iter().any(|import| {
+    let kafka = file.imports().iter().any(|import| {
         let module = import.module.to_lowercase();
         ["kafka", "sarama"].iter().any(|word| module.contains(word))
     });

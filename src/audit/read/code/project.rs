@@ -14,10 +14,11 @@ pub struct CodeFile {
     pub source: Arc<Source>,
     pub path: PathBuf,
     pub unit: Unit,
-    /// How many functions have each name: most calls are of none of them.
-    named: HashMap<String, usize>,
-    /// Imports by what they are called here.
-    imported: HashMap<String, Import>,
+    /// Where the functions of each name stand: most calls are of none of them.
+    named: HashMap<String, Vec<Span>>,
+    imports: Vec<Import>,
+    /// Imports by what they are called here: the first of each name.
+    imported: HashMap<String, usize>,
     /// Where what is called so is called.
     calls: HashMap<String, Vec<Span>>,
 }
@@ -40,27 +41,12 @@ impl CodeFile {
 
     /// Where a name of a file comes from; imports within functions count, too.
     pub fn import(&self, local: &str) -> Option<&Import> {
-        self.imported.get(local)
+        self.imported.get(local).map(|at| &self.imports[*at])
     }
 
     /// Every import of a file.
-    pub fn imports(&self) -> Vec<&Import> {
-        fn collect<'f>(body: &'f [Stmt], all: &mut Vec<&'f Import>) {
-            for stmt in body {
-                match &stmt.kind {
-                    Do::Import(imports) => all.extend(imports),
-                    Do::Function(function) => collect(&function.body, all),
-                    Do::Class(class) => collect(&class.body, all),
-                    _ => stmt
-                        .bodies()
-                        .into_iter()
-                        .for_each(|body| collect(body, all)),
-                }
-            }
-        }
-        let mut all = Vec::new();
-        collect(&self.unit.body, &mut all);
-        all
+    pub fn imports(&self) -> &[Import] {
+        &self.imports
     }
 
     /// The functions around a byte, outermost first, each with the class that it is in.
@@ -93,20 +79,27 @@ impl CodeFile {
         expr_at(&self.unit.body, span)
     }
 
+    /// The functions of a name, in their order.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Function> {
+        let spans = self.named.get(name).into_iter().flatten();
+        spans.filter_map(|span| {
+            let around = self.around(span.start).into_iter();
+            let mut functions = around.map(|a| a.function);
+            functions.find(|f| f.span == *span)
+        })
+    }
+
     /// The only function of a name.
     pub fn only(&self, name: &str) -> Option<&Function> {
-        if name.is_empty() || self.named.get(name) != Some(&1) {
-            return None;
+        match self.named.get(name)?.len() {
+            1 => self.named(name).next(),
+            _ => None,
         }
-        let all = self.functions();
-        all.into_iter()
-            .find(|a| a.function.name == name)
-            .map(|a| a.function)
     }
 
     /// Whether a function of that name is in the file.
     pub fn defines(&self, name: &str) -> bool {
-        !name.is_empty() && self.named.contains_key(name)
+        self.named.contains_key(name)
     }
 
     /// Every function of a file, methods and those within functions too, each with its class.
@@ -466,27 +459,14 @@ pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
         Language::Script => super::script::lower(&source.text, root),
         Language::Go => super::go::lower(&source.text, root),
     };
-    let mut file = CodeFile {
-        unit: Unit {
-            language,
-            body,
-            broken: root.has_error(),
-        },
-        path: path.to_path_buf(),
-        source,
-        named: HashMap::new(),
-        imported: HashMap::new(),
-        calls: HashMap::new(),
-    };
+    let mut imports = Vec::new();
+    imports_of(&body, &mut imports);
     let mut imported = HashMap::new();
-    for import in file.imports() {
-        imported
-            .entry(import.local.clone())
-            .or_insert_with(|| import.clone());
+    for (at, import) in imports.iter().enumerate() {
+        imported.entry(import.local.clone()).or_insert(at);
     }
-    file.imported = imported;
     let mut calls: HashMap<String, Vec<Span>> = HashMap::new();
-    super::ir::walk(&file.unit.body, true, &mut |e| {
+    super::ir::walk(&body, true, &mut |e| {
         if let Kind::Call(call) = &e.kind
             && let Some(name) = call.callee.last_name()
         {
@@ -496,11 +476,36 @@ pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
                 .push(e.span.clone());
         }
     });
-    file.calls = calls;
-    let mut named = HashMap::new();
-    for around in file.functions() {
-        *named.entry(around.function.name.clone()).or_default() += 1;
+    let mut all = Vec::new();
+    functions(&body, None, &mut all);
+    let mut named: HashMap<String, Vec<Span>> = HashMap::new();
+    for function in all.iter().map(|a| a.function) {
+        if !function.name.is_empty() {
+            let spans = named.entry(function.name.clone()).or_default();
+            spans.push(function.span.clone());
+        }
     }
-    file.named = named;
-    Some(file)
+    Some(CodeFile {
+        unit: Unit { language, body },
+        path: path.to_path_buf(),
+        source,
+        named,
+        imports,
+        imported,
+        calls,
+    })
+}
+
+fn imports_of(body: &[Stmt], all: &mut Vec<Import>) {
+    for stmt in body {
+        match &stmt.kind {
+            Do::Import(imports) => all.extend(imports.iter().cloned()),
+            Do::Function(function) => imports_of(&function.body, all),
+            Do::Class(class) => imports_of(&class.body, all),
+            _ => {
+                let bodies = stmt.bodies().into_iter();
+                bodies.for_each(|body| imports_of(body, all));
+            }
+        }
+    }
 }

@@ -134,11 +134,7 @@ impl<'p> Values<'p> {
             }
             return Err(format!("`{name}` comes from `{}`", import.module));
         }
-        for import in file
-            .imports()
-            .into_iter()
-            .filter(|import| import.local == "*")
-        {
+        for import in file.imports().iter().filter(|i| i.local == "*") {
             for module in self.project.module(file, &import.module) {
                 if let Some(found) = self.item(module, name, 4) {
                     return Ok(found);

@@ -11,7 +11,7 @@ use crate::audit::site::{Decision, Known, Lease, Reading, Site};
 
 /// The leases of a file.
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
-    let locks = file.imports().into_iter().any(|import| {
+    let locks = file.imports().iter().any(|import| {
         let module = import.module.to_lowercase();
         [
             "redis",

@@ -176,10 +176,7 @@ fn given<'p>(values: Values<'p>, file: &'p CodeFile, call: &'p Call) -> Option<&
             Kind::Function(function) if std::ptr::eq(target.file, file) => Some(&**function),
             _ => {
                 let name = arg.value.as_name()?;
-                let all = file.functions();
-                all.into_iter()
-                    .find(|a| a.function.name == name)
-                    .map(|a| a.function)
+                file.named(name).next()
             }
         }
     })
