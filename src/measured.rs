@@ -101,10 +101,7 @@ impl Measured {
                 return Err(Problem::new(problem).at(Some(twice.place.clone())));
             }
         }
-        let source = Arc::new(Source {
-            name: file.to_string(),
-            text,
-        });
+        let source = Arc::new(Source::new(file.to_string(), text));
         let start = match start {
             None => None,
             Some(text) => Some(moment(text).ok_or_else(|| {

@@ -720,6 +720,68 @@ fn whatever_is_read_ends() {
     );
 }
 
+/// Thousands of sites in one file: each is read once, and what is looked up for one does not go
+/// through those of all the others, which took minutes.
+#[test]
+fn many_sites_of_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    const SITES: usize = 3_000;
+    let many = |part: &dyn Fn(usize) -> String| (0..SITES).map(part).collect::<String>();
+    write(
+        "loops.py",
+        many(&|n| {
+            format!(
+                "def f{n}(x):\n    for attempt in range(5):\n        try:\n            return \
+                 requests.get(x, timeout=2)\n        except OSError:\n            \
+                 time.sleep({})\n\n",
+                n % 7 + 1
+            )
+        }),
+    );
+    write(
+        "libraries.ts",
+        "import pRetry from 'p-retry';\n".to_string()
+            + &many(&|n| {
+                format!("export const f{n} = () => pRetry(() => g{n}(), {{ retries: 2 }});\n")
+            }),
+    );
+    write(
+        "routes.yaml",
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  \
+         hosts: [a]\n  http:\n"
+            .to_string()
+            + &many(&|n| {
+                format!(
+                    "  - retries: {{attempts: 3}}\n    route:\n    - destination: {{host: h{n}}}\n"
+                )
+            }),
+    );
+    write(
+        "application.properties",
+        many(&|n| format!("resilience4j.retry.instances.a{n}.maxAttempts=3\n")),
+    );
+    let audit = Audit::of(&Request {
+        paths: vec![dir.path().to_path_buf()],
+        ..Request::default()
+    })
+    .unwrap();
+    for file in [
+        "loops.py",
+        "libraries.ts",
+        "routes.yaml",
+        "application.properties",
+    ] {
+        let own = |site: &&Site| site.place.source.name.ends_with(file);
+        assert_eq!(
+            audit.system.sites.iter().filter(own).count(),
+            SITES,
+            "{file}"
+        );
+    }
+    herdsim::audit::json(&audit);
+}
+
 /// `docs/rules.md` is made from the rules.
 #[test]
 fn the_page_of_rules_is_current() {

@@ -48,7 +48,7 @@ impl Audit {
         let walked = walk::walk(request, &settings)?;
         let code = walked.files.iter().filter(|file| file.format.is_code());
         let project = Project::new(code.map(|f| (f.path.clone(), f.shown.clone())).collect());
-        let prefilters = Prefilters::new();
+        let prefilters = Prefilters::default();
         // What a file came to, its bytes counted whether or not it could be read.
         let read = |file: &walk::File, size: &mut u64| -> Result<Reading, String> {
             let mut reading = Reading::default();
@@ -66,7 +66,7 @@ impl Audit {
                 return Err(reason);
             }
             let name = file.shown.clone();
-            let source = Arc::new(Source { name, text });
+            let source = Arc::new(Source::new(name, text));
             match code {
                 true => read::code(&project, &file.path, &source, &mut reading),
                 false => read::document(&file.path, file.format, &source, &mut reading),

@@ -45,10 +45,7 @@ impl Settings {
     fn read(file: &Path) -> Result<Settings, Problem> {
         let text = std::fs::read_to_string(file)
             .map_err(|e| Problem::new(format!("cannot read `{}`: {e}", file.display())))?;
-        let source = Arc::new(Source {
-            name: file.display().to_string(),
-            text,
-        });
+        let source = Arc::new(Source::new(file.display().to_string(), text));
         let table = Table::parse(&source)?;
         let mut top = Section::new(&table);
         let exclude = match top.node("exclude") {

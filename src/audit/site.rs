@@ -509,7 +509,7 @@ impl Site {
 
 /// The line of a place's first byte, from 1.
 pub fn line(place: &Place) -> usize {
-    lines_to(place, place.span.start)
+    place.source.line(place.span.start)
 }
 
 /// The line of a place's last byte, from 1.
@@ -519,13 +519,9 @@ pub fn end_line(place: &Place) -> usize {
     while end > place.span.start && text[end - 1].is_ascii_whitespace() {
         end -= 1;
     }
-    lines_to(place, end.saturating_sub(1).max(place.span.start))
-}
-
-fn lines_to(place: &Place, at: usize) -> usize {
-    let text = place.source.text.as_bytes();
-    let newlines = text[..at.min(text.len())].iter().filter(|b| **b == b'\n');
-    1 + newlines.count()
+    place
+        .source
+        .line(end.saturating_sub(1).max(place.span.start))
 }
 
 /// One service calls another, as a file states it.

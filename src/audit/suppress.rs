@@ -17,13 +17,9 @@ pub fn suppressed(system: &System, finding: &Finding) -> bool {
 }
 
 fn said(place: &Place, rule: &str) -> bool {
-    let text = &place.source.text;
-    if !text.contains(MARK) {
-        return false;
-    }
     let at = line(place);
-    let lines = text.lines().skip(at.saturating_sub(2)).take(2);
-    lines.into_iter().any(|line| {
+    [at - 1, at].into_iter().any(|at| {
+        let line = place.source.line_text(at);
         let Some((_, rest)) = line.split_once(MARK) else {
             return false;
         };

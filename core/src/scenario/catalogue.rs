@@ -51,10 +51,7 @@ struct Catalogue {
 /// The catalogue, read once.
 fn read() -> Result<&'static Catalogue, Problem> {
     static READ: LazyLock<Result<Catalogue, Problem>> = LazyLock::new(|| {
-        let source = Arc::new(Source {
-            name: "catalogue".to_string(),
-            text: CATALOGUE.to_string(),
-        });
+        let source = Arc::new(Source::new("catalogue".to_string(), CATALOGUE.to_string()));
         let table = Table::parse(&source)?;
         let part = |key| match table.get(key) {
             Some(entry) => entry.node.table().cloned(),

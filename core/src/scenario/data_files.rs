@@ -24,10 +24,7 @@ pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
     let text = std::fs::read_to_string(&path).map_err(|e| {
         Problem::new(format!("{}: {e}", path.display())).at(Some(node.place.clone()))
     })?;
-    let source = Arc::new(Source {
-        name: path.display().to_string(),
-        text,
-    });
+    let source = Arc::new(Source::new(path.display().to_string(), text));
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))

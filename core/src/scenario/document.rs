@@ -5,19 +5,67 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use toml::de::{DeTable, DeValue};
 
 use crate::value::{Value, ValueError, suggest};
 
 /// A text that values were read from: a file, or one argument.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Source {
     /// A path, or the flag as it was typed.
     pub name: String,
     pub text: String,
+    /// Where its lines end, once somebody has asked.
+    ends: OnceLock<Vec<usize>>,
 }
+
+impl Source {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source {
+            name: name.into(),
+            text: text.into(),
+            ends: OnceLock::new(),
+        }
+    }
+
+    /// The line of a byte, from 1.
+    pub fn line(&self, at: usize) -> usize {
+        1 + self.ends().partition_point(|end| *end < at)
+    }
+
+    /// The text of a line, from 1, without its end; nothing past the last one.
+    pub fn line_text(&self, line: usize) -> &str {
+        let ends = self.ends();
+        let start = match line {
+            0 => return "",
+            1 => 0,
+            line => match ends.get(line - 2) {
+                Some(end) => end + 1,
+                None => return "",
+            },
+        };
+        let end = ends.get(line - 1).copied().unwrap_or(self.text.len());
+        self.text[start..end].trim_end_matches('\r')
+    }
+
+    fn ends(&self) -> &[usize] {
+        self.ends.get_or_init(|| {
+            let bytes = self.text.bytes().enumerate();
+            let newlines = bytes.filter(|(_, byte)| *byte == b'\n');
+            newlines.map(|(at, _)| at).collect()
+        })
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+impl Eq for Source {}
 
 /// A byte range in a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,10 +322,7 @@ impl Node {
 
     /// A string that is the whole text of a flag.
     pub fn from_flag(flag: &str, text: &str) -> Node {
-        let source = Arc::new(Source {
-            name: flag.to_string(),
-            text: text.to_string(),
-        });
+        let source = Arc::new(Source::new(flag.to_string(), text.to_string()));
         Node {
             place: Place {
                 source,

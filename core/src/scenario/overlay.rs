@@ -78,10 +78,7 @@ pub(super) struct Override {
 impl Overlay {
     /// A scenario file.
     pub fn file(&mut self, name: &str, text: &str) -> Result<(), Problem> {
-        let source = Arc::new(Source {
-            name: name.to_string(),
-            text: text.to_string(),
-        });
+        let source = Arc::new(Source::new(name.to_string(), text.to_string()));
         let mut table = Table::parse(&source)?;
         if let Some(node) = table.remove("assert") {
             self.conditions_of("", node.table()?)?;
@@ -148,10 +145,7 @@ impl Overlay {
 
     /// `PATH=VALUE`, as `--set` takes it. The value is TOML, or else bare text.
     pub fn set(&mut self, assignment: &str) -> Result<(), Problem> {
-        let source = Arc::new(Source {
-            name: "--set".to_string(),
-            text: assignment.to_string(),
-        });
+        let source = Arc::new(Source::new("--set".to_string(), assignment.to_string()));
         let whole = Place {
             source: source.clone(),
             span: 0..assignment.len(),
@@ -169,10 +163,10 @@ impl Overlay {
             span: start..start + bare.len(),
         };
         // Read `x = VALUE` laid out so that spans fall where VALUE stands.
-        let padded = Arc::new(Source {
-            name: source.name.clone(),
-            text: format!("x{}={}", " ".repeat(start.saturating_sub(2)), bare),
-        });
+        let padded = Arc::new(Source::new(
+            source.name.clone(),
+            format!("x{}={}", " ".repeat(start.saturating_sub(2)), bare),
+        ));
         let kind = match Table::parse(&padded) {
             Ok(mut table) if start >= 2 && table.entries.len() == 1 => {
                 table.entries.remove(0).node.kind
@@ -290,10 +284,7 @@ impl Overlay {
 
 /// The keys of a dotted path, all at the place where it stands.
 pub(super) fn keys(path: &str, place: &Place) -> Result<Vec<(String, Place)>, Problem> {
-    let source = Arc::new(Source {
-        name: String::new(),
-        text: path.to_string(),
-    });
+    let source = Arc::new(Source::new(String::new(), path.to_string()));
     let keys = source_keys(&source, path.len()).map_err(|e| e.at(Some(place.clone())))?;
     Ok(keys
         .into_iter()

@@ -53,8 +53,8 @@ pub struct Prefilters {
     go: Prefilter,
 }
 
-impl Prefilters {
-    pub fn new() -> Prefilters {
+impl Default for Prefilters {
+    fn default() -> Prefilters {
         Prefilters {
             documents: Prefilter::new(&[&DOCUMENTS]),
             python: Prefilter::new(&[&ANY, &PYTHON]),
@@ -62,7 +62,9 @@ impl Prefilters {
             go: Prefilter::new(&[&ANY, &GO]),
         }
     }
+}
 
+impl Prefilters {
     pub fn of(&self, format: Format) -> &Prefilter {
         match format {
             Format::Python => &self.python,

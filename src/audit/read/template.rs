@@ -28,42 +28,44 @@ impl<'a> Masked<'a> {
             return Masked::plain(text);
         }
         let mut masked: Vec<Range<usize>> = Vec::new();
-        let mut at = 0;
-        while at < text.len() {
-            let next = marks.iter().filter_map(|(open, close)| {
-                let start = at + text[at..].find(open)?;
-                let end = start + 2 + text[start + 2..].find(close)? + 2;
-                Some(start..end)
-            });
-            let Some(range) = next.min_by_key(|range| range.start) else {
-                break;
-            };
+        // The next template of each kind, looked for once; none where there are no more.
+        let after = |(open, close): (&str, &str), at: usize| {
+            let start = at + text[at..].find(open)?;
+            let end = start + 2 + text[start + 2..].find(close)? + 2;
+            Some(start..end)
+        };
+        let mut nexts = marks.map(|mark| after(mark, 0));
+        while let Some(range) = nexts.iter().flatten().min_by_key(|r| r.start).cloned() {
+            for (next, mark) in nexts.iter_mut().zip(marks) {
+                if next.as_ref().is_some_and(|next| next.start < range.end) {
+                    *next = after(mark, range.end);
+                }
+            }
             // `{{` in a flow map of maps is no template: YAML has `{{a: 1}: 2}`, nobody writes it.
-            at = range.end;
             masked.push(range);
         }
         let mut bytes = text.as_bytes().to_vec();
+        // The line that a template is in, and whether nothing but templates is.
+        let (mut line, mut bare, mut scanned) = (0..0, true, 0);
         for range in &masked {
-            let line_start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-            let line_end = text[range.end..]
-                .find('\n')
-                .map_or(text.len(), |at| range.end + at);
-            let first = masked.partition_point(|other| other.start < line_start);
-            let own = masked[first..]
-                .iter()
-                .take_while(|other| other.end <= line_end);
-            let (mut bare, mut from) = (String::new(), line_start);
-            for other in own {
-                bare.push_str(&text[from..other.start]);
-                from = other.end;
+            let newline = text[scanned..range.start].rfind('\n');
+            let start = newline.map_or(line.start, |at| scanned + at + 1);
+            scanned = range.start;
+            if start != line.start || range.end > line.end {
+                let end = text[range.end..].find('\n');
+                line = start..end.map_or(text.len(), |at| range.end + at);
+                let first = masked.partition_point(|other| other.start < line.start);
+                let own = masked[first..].iter().take_while(|o| o.end <= line.end);
+                let mut from = line.start;
+                bare = true;
+                for other in own {
+                    bare &= text[from..other.start].trim().is_empty();
+                    from = other.end;
+                }
+                bare &= text[from.min(line.end)..line.end].trim().is_empty();
             }
-            bare.push_str(&text[from.min(line_end)..line_end]);
-            let filler = match bare.trim().is_empty() && !range.is_empty() {
-                true => b' ',
-                false => b'x',
-            };
+            let mut filler = if bare { b' ' } else { b'x' };
             // Of a template over several lines the first one stands for it.
-            let mut filler = filler;
             for byte in &mut bytes[range.clone()] {
                 match *byte {
                     b'\n' => filler = b' ',
@@ -110,5 +112,18 @@ mod tests {
         assert!(masked.touches(&(at + 3..at + 4)));
         assert!(!masked.touches(&(21..29)));
         assert!(masked.text.contains("# é"));
+    }
+
+    #[test]
+    fn many_templates_are_no_more_work_each() {
+        // Of one kind and of another, closed and not, in lines and in one line.
+        for text in [
+            "{{a}}".repeat(200_000),
+            "x: {{a}}\n".repeat(100_000),
+            "{{a}} {% b %} ".repeat(50_000),
+            format!("{{{{a}}}}{}", "{% ".repeat(300_000)),
+        ] {
+            assert_eq!(Masked::of(&text).text.len(), text.len());
+        }
     }
 }

@@ -94,7 +94,7 @@ pub fn contradictions(file: &CodeFile, span: &Span, site: &mut Site) {
 pub fn units(file: &CodeFile, wait: &Span, site: &mut Site) {
     use super::ir::{Kind, Language};
     let mut amount = None;
-    super::ir::walk(&file.unit.body, true, &mut |e| {
+    super::ir::walk_within(&file.unit.body, wait, &mut |e| {
         if e.span == *wait
             && let Kind::Call(call) = &e.kind
         {

@@ -494,17 +494,30 @@ pub fn walk<'e>(body: &'e [Stmt], into: bool, visit: &mut dyn FnMut(&'e Expr)) {
     }
 }
 
-/// Every expression within a span, those of functions too; of no other statement.
+/// Every expression within a span, those of functions too; no other part of the tree is gone
+/// through.
 pub fn walk_within<'e>(body: &'e [Stmt], span: &Span, visit: &mut dyn FnMut(&'e Expr)) {
-    for stmt in body {
-        if stmt.span.end <= span.start || span.end <= stmt.span.start {
-            continue;
+    let apart = |other: &Span| other.end <= span.start || span.end <= other.start;
+    for stmt in body.iter().filter(|stmt| !apart(&stmt.span)) {
+        let mut exprs = stmt.exprs();
+        if let Do::Function(function) = &stmt.kind {
+            exprs.extend(&function.decorators);
         }
-        walk(std::slice::from_ref(stmt), true, &mut |e| {
-            if span.start <= e.span.start && e.span.end <= span.end {
-                visit(e);
-            }
-        });
+        for expr in exprs.into_iter().filter(|expr| !apart(&expr.span)) {
+            expr.walk(true, &mut |e| {
+                if span.start <= e.span.start && e.span.end <= span.end {
+                    visit(e);
+                }
+            });
+        }
+        for body in stmt.bodies() {
+            walk_within(body, span, visit);
+        }
+        match &stmt.kind {
+            Do::Function(function) => walk_within(&function.body, span, visit),
+            Do::Class(class) => walk_within(&class.body, span, visit),
+            _ => {}
+        }
     }
 }
 

@@ -51,16 +51,14 @@ fn within(file: &CodeFile, sites: &mut [Site]) {
         }
         let span = &site.place.span;
         // The bodies that run it again; its own are not among them.
-        let outer = sites.iter().enumerate().find(|(other, outer)| {
-            *other != at
-                && outer.place.span != *span
-                && repeated.iter().any(|r| {
-                    r.site == *other && r.span.start <= span.start && span.end <= r.span.end
-                })
+        let around = repeated.iter().filter(|r| {
+            let encloses = r.span.start <= span.start && span.end <= r.span.end;
+            encloses && r.site != at && sites[r.site].place.span != *span
         });
-        let Some((outer, other)) = outer else {
+        let Some(outer) = around.map(|r| r.site).min() else {
             continue;
         };
+        let other = &sites[outer];
         let product = retry
             .most_attempts()
             .zip(other.retry().and_then(|r| r.most_attempts()));

@@ -293,10 +293,7 @@ impl Project {
         let slot = &self.slots[at];
         let read = || {
             let text = std::fs::read_to_string(&slot.path).ok()?;
-            let source = Source {
-                name: slot.shown.clone(),
-                text,
-            };
+            let source = Source::new(slot.shown.clone(), text);
             parse(&slot.path, Arc::new(source))
         };
         slot.file.get_or_init(read).as_ref()

@@ -324,7 +324,7 @@ pub fn go_module(file: &CodeFile, module: &str) -> Option<String> {
 /// What a literal says of its fields, and what is assigned to them afterwards.
 pub fn set<'p>(file: &'p CodeFile, span: &Span) -> Vec<(String, &'p Expr)> {
     let mut all = Vec::new();
-    crate::audit::read::code::ir::walk(&file.unit.body, true, &mut |e| {
+    crate::audit::read::code::ir::walk_within(&file.unit.body, span, &mut |e| {
         if e.span == *span
             && let Kind::Object(Some(_), entries, _) = &e.kind
         {
