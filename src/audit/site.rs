@@ -84,6 +84,17 @@ impl<T> Known<T> {
         }
     }
 
+    /// The value as something else; unresolved, and why, where it is none.
+    pub fn convert<U>(self, to: impl FnOnce(T) -> Option<U>, why: &str) -> Known<U> {
+        match self.value.map(to) {
+            Some(None) => Known::unresolved(self.fact.place, why),
+            value => Known {
+                value: value.flatten(),
+                fact: self.fact,
+            },
+        }
+    }
+
     /// Two values as one: known no better than the less known of them.
     pub fn and<U>(self, other: Known<U>) -> Known<(T, U)> {
         let fact = match other.fact.how > self.fact.how {

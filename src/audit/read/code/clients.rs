@@ -247,64 +247,27 @@ pub fn option<'p>(
 /// A length of time in an argument; `(connect, read)` is the longer of both.
 pub fn duration<'p>(values: Values<'p>, loc: Loc<'p>, unit: f64) -> Known<Option<Nanos>> {
     let target = values.follow(loc);
-    if let Kind::List(parts) = &target.expr.kind
-        && let Some(last) = parts.last()
-    {
-        return duration(
-            values,
-            Loc {
-                expr: last,
-                ..target
-            },
-            unit,
-        );
-    }
-    // `httpx.Timeout(10)`, `aiohttp.ClientTimeout(total=10)`
-    if let Some(call) = target.expr.as_call()
-        && matches!(call.callee.last_name(), Some("Timeout" | "ClientTimeout"))
-        && let Some(inner) = call.named("total").or_else(|| call.position(0))
-    {
-        return duration(
-            values,
-            Loc {
-                expr: inner,
-                ..target
-            },
-            unit,
-        );
-    }
-    if let Kind::Object(_, entries, _) = &target.expr.kind
-        && let Some((_, inner)) = entries
-            .iter()
-            .find(|(k, _)| k == "request" || k == "response")
-    {
-        return duration(
-            values,
-            Loc {
-                expr: inner,
-                ..target
-            },
-            unit,
-        );
-    }
-    let known = values.value(loc);
-    let place = known.fact.place.clone();
-    match known.value {
-        Some(Value::Nothing) => Known {
-            value: Some(None),
-            fact: known.fact,
-        },
-        Some(value) => match value.seconds(unit) {
-            Some(seconds) => Known {
-                value: Some(Some(nanos(seconds))),
-                fact: known.fact,
-            },
-            None => Known::unresolved(place, "it is no length of time"),
-        },
-        None => Known {
-            value: None,
-            fact: known.fact,
-        },
+    let inner = match &target.expr.kind {
+        Kind::List(parts) => parts.last(),
+        // `httpx.Timeout(10)`, `aiohttp.ClientTimeout(total=10)`
+        Kind::Call(call)
+            if matches!(call.callee.last_name(), Some("Timeout" | "ClientTimeout")) =>
+        {
+            call.named("total").or_else(|| call.position(0))
+        }
+        Kind::Object(_, entries, _) => {
+            let mut entries = entries.iter();
+            let found = entries.find(|(key, _)| key == "request" || key == "response");
+            found.map(|(_, value)| value)
+        }
+        _ => None,
+    };
+    match inner {
+        Some(expr) => duration(values, Loc { expr, ..target }, unit),
+        None => values
+            .value(loc)
+            .convert(|value| value.time(unit), "it is no length of time")
+            .map(|limit| limit.map(nanos)),
     }
 }
 

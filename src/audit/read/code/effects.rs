@@ -703,8 +703,6 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
                 (kind, Some(file.place(&place)))
             }
         };
-        let functions = file.around(expr.span.start);
-        let name = functions.iter().rev().find(|a| !a.function.name.is_empty());
         let effect = Effect {
             what: what.to_string(),
             money,
@@ -718,7 +716,7 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
             Language::Script => "javascript-effect",
             Language::Go => "go-effect",
         };
-        let name = name.map_or("", |a| a.function.name.as_str());
+        let name = file.name_around(expr.span.start);
         let place = file.place(&expr.span);
         let mut site = Site::new(reader, place, name, Decision::Effect(effect));
         afterwards(file, expr, &mut site);

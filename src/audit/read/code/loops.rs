@@ -511,12 +511,11 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
     if let Some(on) = retry_on(&handlers) {
         retry.retry_on(Known::read(on, file.place(&handlers[0].span)));
     }
-    let function = found
-        .around
-        .iter()
-        .rev()
-        .find(|a| !a.function.name.is_empty());
-    let name = function.map_or("", |a| a.function.name.as_str());
+    let names = found.around.iter().rev().map(|a| a.function.name.as_str());
+    let name = names
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or("");
     let reader = match file.language() {
         Language::Python => "python-loop",
         Language::Script => "javascript-loop",

@@ -13,13 +13,11 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     if !kafka {
         return;
     }
-    let mut found: Vec<(&Expr, &Expr)> = Vec::new();
+    let mut found: Vec<&Expr> = Vec::new();
     super::ir::walk(&file.unit.body, true, &mut |e| match &e.kind {
         // KafkaProducer(acks=1)
         Kind::Call(call) => {
-            if let Some(acks) = call.named("acks") {
-                found.push((acks, acks));
-            }
+            found.extend(call.named("acks"));
         }
         // Producer({'acks': '1'}), producer.send({ acks: 1 }), kafka.Writer{RequiredAcks: …}
         Kind::Object(_, entries, _) => {
@@ -28,7 +26,7 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
                     key.as_str(),
                     "acks" | "request.required.acks" | "RequiredAcks"
                 ) {
-                    found.push((value, value));
+                    found.push(value);
                 }
             }
         }
@@ -48,17 +46,12 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     }
     let spans: Vec<_> = found
         .iter()
-        .map(|(e, v)| (file.place(&e.span), *v))
+        .map(|value| (file.place(&value.span), *value))
         .chain(assigned)
         .collect();
     for (place, value) in spans {
         let acks = acks(values, file, value);
-        let around = file.around(place.span.start);
-        let name = around
-            .iter()
-            .rev()
-            .find(|a| !a.function.name.is_empty())
-            .map_or("", |a| a.function.name.as_str());
+        let name = file.name_around(place.span.start);
         let reader = match file.language() {
             Language::Python => "python-kafka",
             Language::Script => "kafkajs",

@@ -56,6 +56,16 @@ impl CodeFile {
         found
     }
 
+    /// The name of the function around a byte, the innermost that has one.
+    pub fn name_around(&self, at: usize) -> &str {
+        let around = self.around(at);
+        let names = around.iter().rev().map(|a| a.function.name.as_str());
+        names
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .unwrap_or("")
+    }
+
     /// What a name is assigned at the top of a file: its last assignment there.
     pub fn top(&self, name: &str) -> Option<&Expr> {
         assigned(&self.unit.body, name).last().and_then(|a| a.1)

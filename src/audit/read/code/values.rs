@@ -49,6 +49,14 @@ impl Value {
             other => other.number().map(|n| n * unit),
         }
     }
+
+    /// As a limit in seconds: none where nothing is written for it, `None` or `null`.
+    pub fn time(&self, unit: f64) -> Option<Option<f64>> {
+        match self {
+            Value::Nothing => Some(None),
+            other => other.seconds(unit).map(Some),
+        }
+    }
 }
 
 /// Names are followed through so many others.

@@ -103,7 +103,7 @@ impl<'p> Player<'p> {
             return Flow::Next;
         }
         if let Kind::Call(call) = &expr.kind {
-            if let Some(flow) = self.special(call, expr, span) {
+            if let Some(flow) = self.special(call, expr) {
                 return flow;
             }
             if let Some(flow) = self.chained(call, span) {
@@ -185,7 +185,7 @@ impl<'p> Player<'p> {
     }
 
     /// Waits, and calls of the function by itself.
-    pub(super) fn special(&mut self, call: &'p Call, expr: &'p Expr, _span: &Span) -> Option<Flow> {
+    pub(super) fn special(&mut self, call: &'p Call, expr: &'p Expr) -> Option<Flow> {
         if let Some(function) = self.recursion
             && call.callee.last_name() == Some(&function.name)
         {

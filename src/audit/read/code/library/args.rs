@@ -6,7 +6,7 @@ use herdsim_core::units::Nanos;
 use crate::audit::read::code::ir::{Call, Do, Expr, Function, Kind, Language, Span};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::read::code::shape::{exponential, shape};
-use crate::audit::read::code::values::{Loc, Value, Values};
+use crate::audit::read::code::values::{Loc, Values};
 use crate::audit::read::units::nanos;
 use crate::audit::site::{Known, Retry, Site};
 
@@ -139,20 +139,7 @@ impl<'p> Args<'p> {
 
     pub fn number_at(&self, loc: Loc<'p>) -> Known<f64> {
         let known = self.values.value(loc);
-        let place = known.fact.place.clone();
-        match known.value {
-            Some(value) => match value.number() {
-                Some(n) => Known {
-                    value: Some(n),
-                    fact: known.fact,
-                },
-                None => Known::unresolved(place, "it is no number"),
-            },
-            None => Known {
-                value: None,
-                fact: known.fact,
-            },
-        }
+        known.convert(|value| value.number(), "it is no number")
     }
 
     /// A length of time, a bare number counting `unit` seconds; `None` and infinity are none.
@@ -179,25 +166,9 @@ impl<'p> Args<'p> {
         if endless(loc.expr) {
             return Known::read(None, loc.file.place(&loc.expr.span));
         }
-        let known = self.values.value(loc);
-        let place = known.fact.place.clone();
-        match known.value {
-            Some(Value::Nothing) => Known {
-                value: Some(None),
-                fact: known.fact,
-            },
-            Some(value) => match value.seconds(unit) {
-                Some(s) => Known {
-                    value: Some(Some(s)),
-                    fact: known.fact,
-                },
-                None => Known::unresolved(place, "it is no length of time"),
-            },
-            None => Known {
-                value: None,
-                fact: known.fact,
-            },
-        }
+        self.values
+            .value(loc)
+            .convert(|value| value.time(unit), "it is no length of time")
     }
 
     /// A length of time that is always there.

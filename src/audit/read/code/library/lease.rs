@@ -5,7 +5,7 @@ use herdsim_core::units::Nanos;
 use super::args::{property, qualified};
 use crate::audit::read::code::ir::{Call, Expr, Kind, Language, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
-use crate::audit::read::code::values::{Loc, Value, Values};
+use crate::audit::read::code::values::{Loc, Values};
 use crate::audit::read::units::nanos;
 use crate::audit::site::{Decision, Known, Lease, Reading, Site};
 
@@ -50,10 +50,9 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         _ => {}
     });
     for (expr, reader, mut lease) in found {
-        let around = file.around(expr.span.start);
-        let named = around.iter().rev().find(|a| !a.function.name.is_empty());
-        let name = named.map_or("", |a| a.function.name.as_str());
+        let name = file.name_around(expr.span.start);
         if reader != "client-go" {
+            let around = file.around(expr.span.start);
             let body = around
                 .last()
                 .map_or(&file.unit.body[..], |a| &a.function.body);
@@ -84,14 +83,8 @@ fn lock(
             file,
             expr: file.expr(&expr.span)?,
         });
-        let fact = known.fact;
-        Some(Known {
-            value: known.value.and_then(|v| match v {
-                Value::Nothing => Some(None),
-                v => v.seconds(unit).map(|s| Some(nanos(s))),
-            }),
-            fact,
-        })
+        let time = known.convert(|value| value.time(unit), "it is no length of time");
+        Some(time.map(|limit| limit.map(nanos)))
     };
     match (file.language(), last) {
         (Language::Python, "lock" | "Lock") => {

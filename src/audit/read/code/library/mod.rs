@@ -23,14 +23,6 @@ pub fn entries(language: Language) -> &'static [Entry] {
     }
 }
 
-/// Every language's table, for the list of what is read.
-pub fn all() -> impl Iterator<Item = (&'static str, &'static Entry)> {
-    let of = |name, language| entries(language).iter().map(move |entry| (name, entry));
-    of("Python", Language::Python)
-        .chain(of("JavaScript and TypeScript", Language::Script))
-        .chain(of("Go", Language::Go))
-}
-
 /// The sites of a file that libraries make.
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     // Decorators first: a decorator is a call, too, and reads otherwise.
@@ -140,14 +132,13 @@ fn consider<'p>(
             fields: set(file, span),
             literal: call.is_none() && function.is_none(),
         };
-        let named = function.map(|f| f.name.clone()).or_else(|| {
-            let around = file.around(span.start);
-            let named = around.iter().rev().find(|a| !a.function.name.is_empty());
-            named.map(|a| a.function.name.clone())
-        });
+        let named = match function {
+            Some(function) => &function.name,
+            None => file.name_around(span.start),
+        };
         let place = file.place(span);
         let empty = Decision::Retry(Box::default());
-        let mut site = Site::new(entry.library, place, &named.unwrap_or_default(), empty);
+        let mut site = Site::new(entry.library, place, named, empty);
         let mut retry = Retry::default();
         if (entry.read)(&args, &mut retry, &mut site).is_some() {
             if let Some(function) = function {

@@ -340,15 +340,12 @@ fn urllib3(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     }
     retry.deadline(Known::default(None, "urllib3 has none"));
     args.no_budget(retry);
-    for old in ["method_whitelist"] {
-        if let Some(loc) = args.get(old) {
-            let place = args.place(loc);
-            site.remark(
-                Rule::Hs109,
-                place,
-                "`method_whitelist` is `allowed_methods` since urllib3 1.26, and a TypeError in 2",
-            );
-        }
+    if let Some(loc) = args.get("method_whitelist") {
+        site.remark(
+            Rule::Hs109,
+            args.place(loc),
+            "`method_whitelist` is `allowed_methods` since urllib3 1.26, and a TypeError in 2",
+        );
     }
     for name in ["allowed_methods", "method_whitelist"] {
         let Some(loc) = args.get(name).map(|loc| args.values.follow(loc)) else {
