@@ -232,7 +232,15 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
     if succeeded.attempts == 0 {
         return None;
     }
-    let failed = play(Mode::Failing);
+    let mut failed = play(Mode::Failing);
+    // `while tries > 1: …` and then the same call once more: that is the last attempt.
+    if failed.trailing.is_some() && matches!(failed.end, End::Count) && tried_after(found, &failed)
+    {
+        failed.attempts += 1;
+        failed.trailing = None;
+        let last = std::mem::take(&mut failed.last);
+        failed.waits.push(last);
+    }
     if !succeeded.left_at_once {
         // Waits that come after a success, too, are a poller's or a worker's.
         if waiting && succeeded.polls {
@@ -510,6 +518,9 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
     let handlers = handlers(found, trace);
     if let Some(on) = retry_on(&handlers) {
         retry.retry_on(Known::read(on, file.place(&handlers[0].span)));
+    } else if trace.limited {
+        let on = RetryOn::NOTHING.with(Failure::Rejected);
+        retry.retry_on(Known::read(on, file.place(attempt)));
     }
     let names = found.around.iter().rev().map(|a| a.function.name.as_str());
     let name = names
@@ -557,6 +568,26 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
         super::comments::units(file, &wait.span, &mut site);
     }
     site
+}
+
+/// Whether what the loop tries is called once more after it.
+fn tried_after(found: &Found, trace: &Trace) -> bool {
+    let Some(attempt) = &trace.attempt else {
+        return false;
+    };
+    let (mut within, mut after) = (Vec::new(), Vec::new());
+    crate::audit::read::code::ir::walk(found.before, false, &mut |e| {
+        if let Kind::Call(call) = &e.kind
+            && let Some(path) = call.callee.path()
+        {
+            if attempt.start <= e.span.start && e.span.end <= attempt.end {
+                within.push(path);
+            } else if e.span.start >= found.span.end {
+                after.push(path);
+            }
+        }
+    });
+    within.iter().any(|path| after.contains(path))
 }
 
 fn delays(retry: &mut Retry, file: &CodeFile, trace: &Trace) {

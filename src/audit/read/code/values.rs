@@ -205,6 +205,19 @@ impl<'p> Values<'p> {
             .find_map(|module| self.item(module, inner, far - 1))
     }
 
+    /// What a parameter is when its function begins.
+    pub fn parameter(
+        &self,
+        file: &'p CodeFile,
+        function: &'p super::ir::Function,
+        at: usize,
+    ) -> Known<Value> {
+        match self.argument(file, (function, at), &function.params[at].name, FAR) {
+            Ok(loc) => self.value(loc),
+            Err(why) => Known::unresolved(Some(file.place(&function.head)), why),
+        }
+    }
+
     /// What a function is called with, where its calls in the file agree; else the default.
     fn argument(
         &self,

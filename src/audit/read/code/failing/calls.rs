@@ -121,6 +121,14 @@ impl<'p> Player<'p> {
                     return flow;
                 }
             }
+            // requests, httpx: an answer that is no success raises.
+            if call.callee.last_name() == Some("raise_for_status")
+                && self.mode == Mode::Failing
+                && self.in_try == 0
+                && self.tried_in_turn
+            {
+                return Flow::Raise;
+            }
             if !self.benign(call) && self.helper(call).is_none() {
                 return self.attempt(span);
             }

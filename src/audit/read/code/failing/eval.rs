@@ -43,7 +43,7 @@ impl<'p> Player<'p> {
                 let errs = target.as_name().is_some_and(is_error_name);
                 let new = match new {
                     Val::Outcome(good) if errs && self.file.language() == Language::Go => {
-                        error_of(good)
+                        self.error_beside(good)
                     }
                     other => other,
                 };
@@ -53,13 +53,18 @@ impl<'p> Player<'p> {
                 for target in targets {
                     let errs = target.as_name().is_some_and(is_error_name);
                     let part = match &new {
-                        Val::Outcome(good) if errs => error_of(*good),
+                        Val::Outcome(good) if errs => self.error_beside(*good),
                         other => other.clone(),
                     };
                     self.put(target, part);
                 }
             }
         }
+    }
+
+    /// The error that comes beside an answer: none where the answer says what is wrong (Go).
+    fn error_beside(&self, good: bool) -> Val {
+        error_of(good || self.limited && self.file.language() == Language::Go)
     }
 
     /// Whether the call that is being made succeeds.
@@ -211,13 +216,15 @@ impl<'p> Player<'p> {
             (Val::Outcome(good), Val::Known(Value::Bool(truth)))
             | (Val::Known(Value::Bool(truth)), Val::Outcome(good)) => equal(truth == good),
             (Val::Moment(x), Val::Moment(y)) => {
-                // The one that moves is now.
-                let limit = x.max(*y);
+                // The one that moves is now, and the limit is not there yet.
+                let limit = self
+                    .trace
+                    .deadline
+                    .as_ref()
+                    .map_or(x.max(*y), |(at, _)| *at);
                 self.asks_clock(limit);
-                match op {
-                    Op::Less | Op::LessEq => Some(x <= y),
-                    _ => Some(x > y),
-                }
+                let first = (x - limit).abs() > (y - limit).abs();
+                Some(matches!(op, Op::Less | Op::LessEq) == first)
             }
             (Val::Elapsed(_), Val::Known(value)) | (Val::Known(value), Val::Elapsed(_)) => {
                 let limit = value.number()?;
@@ -288,6 +295,8 @@ impl<'p> Player<'p> {
             (Val::Known(_), Val::Moment(_), Op::Add) => self.operate(op, b, a),
             // A time taken in other units is still a time taken.
             (Val::Elapsed(_), Val::Known(_), Op::Mul | Op::Div) => a,
+            // What has passed and the wait to come.
+            (Val::Elapsed(_), Val::Known(_), Op::Add) => a,
             (Val::Known(x), Val::Known(y), _) => match binary(op, x, y) {
                 Some(value) => Val::Known(value),
                 None => Val::unknown("it is no number"),
@@ -424,6 +433,9 @@ impl<'p> Player<'p> {
         {
             return value.clone();
         }
+        if let Some(code) = status(of, name) {
+            return Val::number(code);
+        }
         let held = match of.as_name() {
             Some(base) => self.vars.get(base).cloned(),
             None => match &of.kind {
@@ -438,7 +450,11 @@ impl<'p> Player<'p> {
                 }
                 "is_error" | "isError" | "failed" => Val::Known(Value::Bool(!succeeded)),
                 "status_code" | "status" | "statusCode" | "StatusCode" | "code" => {
-                    Val::number(if succeeded { 200.0 } else { 503.0 })
+                    Val::number(match (succeeded, self.limited) {
+                        (true, _) => 200.0,
+                        (false, true) => 429.0,
+                        (false, false) => 503.0,
+                    })
                 }
                 "error" | "err" | "Err" => error_of(succeeded),
                 _ => Val::unknown("it depends on the answer"),

@@ -198,13 +198,15 @@ impl<'p> Player<'p> {
         let asked = self.file.text(&condition.span).to_lowercase();
         let hint = [
             "429",
+            "toomanyrequests",
+            "too_many_requests",
             "retry_after",
             "retry-after",
             "retryafter",
             "ratelimit",
             "rate_limit",
         ];
-        let hint = hint.iter().any(|word| asked.contains(word));
+        let hint = !self.limited && hint.iter().any(|word| asked.contains(word));
         match (a, b) {
             (true, true) if hint => self.block(otherwise),
             (true, _) if hint => {
@@ -382,6 +384,11 @@ impl<'p> Player<'p> {
         match &condition.kind {
             Kind::Binary(Op::And | Op::Or, a, b) => self.bound(a).or_else(|| self.bound(b)),
             Kind::Not(inner) => self.bound(inner),
+            // `while tries:`
+            Kind::Name(name) if self.counted.contains(name) => match self.vars.get(name) {
+                Some(Val::Unknown(fact)) => Some(fact.clone()),
+                _ => None,
+            },
             Kind::Binary(
                 Op::Less | Op::LessEq | Op::More | Op::MoreEq | Op::Eq | Op::NotEq,
                 a,
@@ -411,7 +418,9 @@ impl<'p> Player<'p> {
             let mut counted = false;
             side.walk(false, &mut |e| {
                 let name = e.path().map(|p| p.join("."));
-                counted |= name.is_some_and(|n| matches!(self.vars.get(&n), Some(Val::Known(_))));
+                counted |= name.is_some_and(|n| {
+                    matches!(self.vars.get(&n), Some(Val::Known(_))) || self.counted.contains(&n)
+                });
             });
             counted
         })

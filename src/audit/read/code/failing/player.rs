@@ -1,11 +1,11 @@
 //! The player: what it keeps, and the turns that it plays.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::words::{is_error_name, tries_in_condition};
 use crate::audit::read::code::ir::{Do, Expr, Function, Kind, Loop, LoopKind, Span, Stmt};
-use crate::audit::read::code::project::CodeFile;
+use crate::audit::read::code::project::{CodeFile, assigned};
 use crate::audit::read::code::values::{Value, Values};
 use crate::audit::site::{Fact, How};
 
@@ -102,6 +102,8 @@ pub struct Trace {
     pub waits: Vec<Vec<Wait>>,
     /// How many calls of a turn succeed before the one that is retried.
     pub spared: usize,
+    /// Whether only what the service asks for, with 429, is tried again.
+    pub limited: bool,
     /// It waits before its first attempt, too.
     pub waited_first: bool,
     /// The waits after the last attempt.
@@ -136,6 +138,8 @@ pub struct Player<'p> {
     pub(super) file: &'p CodeFile,
     pub(super) mode: Mode,
     pub(super) vars: HashMap<String, Val>,
+    /// Parameters that the function counts with: `tries -= 1`.
+    pub(super) counted: HashSet<String>,
     /// Seconds since the start.
     pub(super) now: f64,
     pub(super) trace: Trace,
@@ -154,6 +158,9 @@ pub struct Player<'p> {
     pub(super) functions: RefCell<HashMap<String, Option<&'p Function>>>,
     pub(super) constants: HashMap<usize, Val>,
     pub(super) spared: usize,
+    /// Whether the failure is that the service asks for fewer requests. It is beside other
+    /// failures; where nothing else is tried again, it is the retry.
+    pub(super) limited: bool,
 }
 
 impl<'p> Player<'p> {
@@ -163,11 +170,13 @@ impl<'p> Player<'p> {
             file,
             mode,
             vars: HashMap::new(),
+            counted: HashSet::new(),
             now: 0.0,
             trace: Trace {
                 attempts: 0,
                 waits: Vec::new(),
                 spared: 0,
+                limited: false,
                 waited_first: false,
                 last: Vec::new(),
                 trailing: None,
@@ -190,6 +199,7 @@ impl<'p> Player<'p> {
             functions: RefCell::default(),
             constants: HashMap::new(),
             spared: 0,
+            limited: false,
         }
     }
 
@@ -204,18 +214,19 @@ impl<'p> Player<'p> {
     ) -> Trace {
         // Where the first call of a turn fails for good, it is a later one that is retried.
         let mut first = None;
-        for spared in 0..4 {
-            let trace = Player::play_sparing(values, file, played, before, at, (mode, spared));
+        let play = |spared: usize, limited: bool| {
+            Player::play_sparing(values, file, played, before, at, (mode, spared, limited))
+        };
+        let ways = [(0, false), (0, true), (1, false), (2, false), (3, false)];
+        for (spared, limited) in ways {
+            let trace = play(spared, limited);
             let again = trace.attempts > 1 || matches!(trace.end, End::Unknown(_));
             if mode == Mode::Succeeding || again {
                 return trace;
             }
             first.get_or_insert(trace);
         }
-        match first {
-            Some(trace) => trace,
-            None => Player::play_sparing(values, file, played, before, at, (mode, 0)),
-        }
+        first.unwrap_or_else(|| play(0, false))
     }
 
     pub(super) fn play_sparing(
@@ -224,14 +235,17 @@ impl<'p> Player<'p> {
         played: Played<'p>,
         before: &'p [Stmt],
         at: &Span,
-        (mode, spared): (Mode, usize),
+        (mode, spared, limited): (Mode, usize, bool),
     ) -> Trace {
         let mut player = Player::new(values, file, mode);
         player.spared = spared;
+        player.limited = limited;
+        player.trace.limited = limited;
         player.trace.spared = spared;
         match played {
             Played::Loop(inner) => {
                 player.catches = catches(&inner.body);
+                player.parameters(at);
                 player.prepare(before, at);
                 player.turns(inner);
             }
@@ -246,6 +260,29 @@ impl<'p> Player<'p> {
             player.trace.last = std::mem::take(&mut player.pending);
         }
         player.trace
+    }
+
+    /// Gives the parameters that a function changes what it is called with; the others are
+    /// constants.
+    fn parameters(&mut self, at: &Span) {
+        for around in self.file.around(at.start) {
+            let function = around.function;
+            for (place, param) in function.params.iter().enumerate() {
+                let changes = assigned(&function.body, &param.name);
+                if changes.is_empty() {
+                    continue;
+                }
+                if changes.iter().all(|(_, value)| value.is_none()) {
+                    self.counted.insert(param.name.clone());
+                }
+                let known = self.values.parameter(self.file, function, place);
+                let value = match known.value {
+                    Some(value) => Val::Known(value),
+                    None => Val::Unknown(known.fact),
+                };
+                self.vars.insert(param.name.clone(), value);
+            }
+        }
     }
 
     /// Runs what stands before the loop in its function, assignments only.

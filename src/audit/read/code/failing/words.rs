@@ -281,3 +281,34 @@ pub(super) fn is_error_name(name: &str) -> bool {
     let name = name.to_lowercase();
     name == "e" || name.ends_with("err") || name.ends_with("error") || name.starts_with("err")
 }
+
+/// The number of a status of HTTP that is written by its name: `http.StatusTooManyRequests`,
+/// `HTTPStatus.SERVICE_UNAVAILABLE`, `requests.codes.bad_gateway`.
+pub(super) fn status(of: &Expr, name: &str) -> Option<f64> {
+    let named = match of.last_name()? {
+        "http" => name.strip_prefix("Status")?,
+        "HTTPStatus" | "codes" | "StatusCodes" | "HttpStatus" => name,
+        "status" => name.strip_prefix("HTTP_")?,
+        _ => return None,
+    };
+    let plain: String = named.chars().filter(char::is_ascii_alphabetic).collect();
+    let code = match plain.to_ascii_lowercase().as_str() {
+        "ok" => 200,
+        "created" => 201,
+        "accepted" => 202,
+        "nocontent" => 204,
+        "badrequest" => 400,
+        "unauthorized" => 401,
+        "forbidden" => 403,
+        "notfound" => 404,
+        "requesttimeout" => 408,
+        "conflict" => 409,
+        "toomanyrequests" => 429,
+        "internalservererror" => 500,
+        "badgateway" => 502,
+        "serviceunavailable" => 503,
+        "gatewaytimeout" => 504,
+        _ => return None,
+    };
+    Some(f64::from(code))
+}
