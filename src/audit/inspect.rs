@@ -116,6 +116,16 @@ impl Audit {
         for (number, site) in all.sites.iter_mut().enumerate() {
             site.number = number;
         }
+        // What the field of a site says of a template need not be said again.
+        let fields = all.sites.iter().filter_map(Site::retry);
+        let places = fields
+            .flat_map(Retry::unresolved)
+            .filter_map(|(_, f)| f.place.as_ref());
+        let said: HashSet<(String, usize)> = places
+            .map(|place| (place.source.name.clone(), site::line(place)))
+            .collect();
+        all.unresolved
+            .retain(|a| !said.contains(&(a.place.source.name.clone(), site::line(&a.place))));
         all.services.sort();
         all.services.dedup();
         let system = System {

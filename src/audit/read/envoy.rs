@@ -99,9 +99,12 @@ fn virtual_host(
         .unwrap_or_default();
     if let Some(policy) = shared {
         // For the routes that have none of their own.
-        let cluster = routes
+        let own = |route: &At| route.find("retry_policy").is_some();
+        let mut heirs = routes
             .iter()
-            .find_map(|r| r.find("route")?.find("cluster")?.text());
+            .filter_map(|r| r.find("route"))
+            .filter(|r| !own(r));
+        let cluster = heirs.find_map(|route| route.find("cluster")?.text());
         let limit = cluster.and_then(|c| limits.iter().find(|(name, _)| name == c));
         reading.sites.push(site(
             policy,

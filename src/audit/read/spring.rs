@@ -281,6 +281,25 @@ fn instance(own: At, whole: At, name: &str, configs: Option<At>, limiter: Option
             site.remark(Rule::Hs109, flag.whole(), text);
         }
     }
+    // What only a flag makes count, and no flag is set.
+    for (key, set, flag) in [
+        (
+            "exponential-backoff-multiplier",
+            grows,
+            "enableExponentialBackoff",
+        ),
+        (
+            "exponential-max-wait-duration",
+            grows,
+            "enableExponentialBackoff",
+        ),
+        ("randomized-wait-factor", varies, "enableRandomizedWait"),
+    ] {
+        if let Some(dead) = whole.find(key).filter(|_| !set) {
+            let text = format!("`{}` does nothing without `{flag}: true`", dead.name());
+            site.remark(Rule::Hs109, dead.whole(), text);
+        }
+    }
     let factor = block("exponential-backoff-multiplier");
     if grown {
         let multiplier = match factor {
@@ -352,6 +371,16 @@ fn gateway_routes(at: At, reading: &mut Reading) {
         .path(&["spring", "application", "name"])
         .and_then(|name| name.text());
     for root in roots.iter().filter_map(|root| at.path(root)) {
+        // An answer is waited for so long, in each attempt; a route may say otherwise.
+        let limit = root
+            .get("httpclient")
+            .and_then(|h| h.find("response-timeout"));
+        let limited = |mut site: Site, limit: Option<At>| {
+            if let (Decision::Retry(retry), Some(limit)) = (&mut site.decision, limit) {
+                retry.timeout(limit.known("duration", |t| or_bare(t, 1e-3)).map(Some));
+            }
+            site
+        };
         let routes = root.get("routes").map(|r| members(r)).unwrap_or_default();
         for route in routes {
             let name = route.get("id").and_then(|i| i.text()).unwrap_or("");
@@ -363,9 +392,12 @@ fn gateway_routes(at: At, reading: &mut Reading) {
                 .and_then(|u| u.text()?.split_once("://"))
                 .map(|(_, host)| host.to_string());
             for filter in route.get("filters").map(|f| members(f)).unwrap_or_default() {
+                let own = route
+                    .get("metadata")
+                    .and_then(|m| m.find("response-timeout"));
                 if let Some(mut site) = filtered(filter, name) {
                     site.target.clone_from(&target);
-                    reading.sites.push(site);
+                    reading.sites.push(limited(site, own.or(limit)));
                 }
             }
         }
@@ -374,7 +406,8 @@ fn gateway_routes(at: At, reading: &mut Reading) {
             .map(|f| members(f))
             .unwrap_or_default()
         {
-            reading.sites.extend(filtered(filter, "every route"));
+            let site = filtered(filter, "every route");
+            reading.sites.extend(site.map(|site| limited(site, limit)));
         }
     }
 }
@@ -386,6 +419,8 @@ fn members(at: At) -> Vec<At> {
         false => at.items().collect(),
     }
 }
+
+const NARROWS_NOT: &str = "`statuses` does not narrow: the whole series of 5xx is retried as well";
 
 fn filtered(filter: At, route: &str) -> Option<Site> {
     let mut retry = Retry::default();
@@ -421,6 +456,9 @@ fn filtered(filter: At, route: &str) -> Option<Site> {
             Some(None) => Known::unresolved(Some(place.clone()), "it is no number"),
             None => Known::default(3.0, "spring-cloud-gateway's default"),
         });
+        if part(1).is_some() {
+            site.remark(Rule::Hs109, place.clone(), NARROWS_NOT);
+        }
         let first = part(3).and_then(|t| or_bare(t, 1e-3));
         match first {
             Some(first) => {
@@ -489,11 +527,7 @@ fn filtered(filter: At, route: &str) -> Option<Site> {
             }
         }
         if let Some(statuses) = get("statuses").filter(|_| get("series").is_none()) {
-            site.remark(
-                Rule::Hs109,
-                statuses.whole(),
-                "`statuses` does not narrow: the whole series of 5xx is retried as well",
-            );
+            site.remark(Rule::Hs109, statuses.whole(), NARROWS_NOT);
         }
     }
     retry.jitter(Known::default(
