@@ -269,6 +269,23 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
             return None;
         }
     }
+    // What was there already is not tried again: the next turn brings another.
+    let taken = handlers(found, &failed);
+    let exists = |e: &Expr| {
+        let name = e.last_name().unwrap_or("");
+        matches!(
+            name,
+            "IntegrityError" | "FileExistsError" | "UniqueViolation" | "DuplicateKeyError"
+        )
+    };
+    if !waiting
+        && !taken.is_empty()
+        && taken
+            .iter()
+            .all(|h| !h.types.is_empty() && h.types.iter().all(exists))
+    {
+        return None;
+    }
     // Without a wait, what goes on after a later call has failed takes the next record.
     if !waiting && failed.spared > 0 {
         return None;
@@ -442,14 +459,22 @@ fn alternatives(values: Values, file: &CodeFile, played: Played) -> bool {
                             .any(|part| part.to_lowercase().contains("log") || *part == "console")
                     });
                     let sleeps = super::failing::sleeps(call, file.language()).is_some();
-                    used |= !quiet
-                        && !sleeps
-                        && call.args.iter().any(|a| a.value.as_name() == Some(name));
+                    used |=
+                        !quiet && !sleeps && call.args.iter().any(|a| made_with(&a.value, name));
                 }
             });
         }
     }
     used
+}
+
+/// Whether an argument is this name, or what it points at: `port`, `(host, port)`, `formats[i]`.
+fn made_with(arg: &Expr, name: &str) -> bool {
+    match &arg.kind {
+        Kind::List(parts) => parts.iter().any(|part| made_with(part, name)),
+        Kind::Index(_, at) => made_with(at, name),
+        _ => arg.as_name() == Some(name),
+    }
 }
 
 fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: &Span) -> Site {
