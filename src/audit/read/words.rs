@@ -167,6 +167,25 @@ pub const ANY: Words = Words {
     ],
 };
 
+/// How loops begin in Python.
+const LOOPS: &[&str] = &[
+    "while true",
+    "while 1:",
+    "while not ",
+    "while retr",
+    "while attempt",
+    "while tr",
+    "while self",
+    "while (",
+    "while i ",
+    "while n ",
+    "while count",
+    "while num",
+    "while left",
+    "while remain",
+    " in range(",
+];
+
 pub const PYTHON: Words = Words {
     alone: &["for _ in range("],
     beside: &[
@@ -185,43 +204,13 @@ pub const PYTHON: Words = Words {
                 "urlopen",
                 "aiohttp",
             ],
-            &[
-                "while true",
-                "while 1:",
-                "while not ",
-                "while retr",
-                "while attempt",
-                "while tr",
-                "while self",
-                "while (",
-                "while i ",
-                "while n ",
-                "while count",
-                "while num",
-                "while left",
-                "while remain",
-                " in range(",
-            ],
+            LOOPS,
         ),
         // So is what a comment says is tried again, unless a library does it.
+        (&["retry"], LOOPS),
         (
             &["retry"],
             &[
-                "while true",
-                "while 1:",
-                "while not ",
-                "while retr",
-                "while attempt",
-                "while tr",
-                "while self",
-                "while (",
-                "while i ",
-                "while n ",
-                "while count",
-                "while num",
-                "while left",
-                "while remain",
-                " in range(",
                 "retry(",
                 "retry.",
                 "retry_",
