@@ -50,7 +50,7 @@ fn erlang_blocking_and_wait_of_mmck() {
         let mut settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         settings.extend(["service.service_time=exp(100ms)", "run.horizon=400s"]);
         let s = scenario(&with(&settings));
-        let runs = outcomes(&s, 0, 40);
+        let runs = outcomes(&s, 0, 60);
         let lambda = 100.0 * rate;
         let p = mmck(lambda, 10.0, servers, servers + queue);
         let blocked = p[(servers + queue) as usize];

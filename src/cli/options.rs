@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::chart::theme::Theme;
 use crate::judge::baseline::NOISE;
+use herdsim_core::herd::Engine;
 use herdsim_core::scenario::{Node, Overlay, Problem};
 use herdsim_core::units::Probability;
 
@@ -246,6 +247,24 @@ pub struct Common {
     /// Say what the run took
     #[arg(long, short, help_heading = "Output")]
     pub verbose: bool,
+    /// What a herd is worked out by: `events` keeps to the event engine
+    #[arg(long, value_name = "ENGINE", hide = true, default_value = "fitting")]
+    pub engine: EngineName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    Fitting,
+    Events,
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Engine {
+        match name {
+            EngineName::Fitting => Engine::Fitting,
+            EngineName::Events => Engine::Events,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::{Condition, Job, Node, Problem};
+use herdsim_core::herd::{Engine, Herd};
+use herdsim_core::scenario::policy::Policy;
+use herdsim_core::scenario::{Condition, Job, Node, Problem, Scenario};
 
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Progress;
@@ -54,6 +56,7 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
         watch: Watch {
             stop: &stop,
             progress: &|done, planned| progress.at(done, planned),
+            engine: common.engine.into(),
         },
         charts: !common.no_charts,
         before: against.and_then(directory_of),
@@ -83,6 +86,9 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
             simulated.as_secs_f64(),
             start.elapsed().as_secs_f64(),
         ));
+        if let Job::Herd(scenario) = job {
+            note(&engines(scenario, common.engine.into()));
+        }
     }
     let held = rule(&rulings);
     if let Some(complete) = finished.interrupted {
@@ -92,6 +98,31 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
+}
+
+/// Which policies took the fast path, and which did not.
+fn engines(scenario: &Scenario, engine: Engine) -> String {
+    let (fast, events): (Vec<_>, Vec<_>) = scenario.policies.iter().partition(|(_, policy)| {
+        let herd = Herd {
+            scenario,
+            policy,
+            engine,
+        };
+        herd.is_fast()
+    });
+    let names = |policies: &[&(String, Policy)]| {
+        let names: Vec<&str> = policies.iter().map(|(name, _)| name.as_str()).collect();
+        names.join(", ")
+    };
+    match (&fast[..], &events[..]) {
+        (_, []) => "every attempt was one event".to_string(),
+        ([], _) => "all that happened to an attempt was an event".to_string(),
+        (fast, events) => format!(
+            "an attempt was one event under {}, all that happened to it under {}",
+            names(fast),
+            names(events)
+        ),
+    }
 }
 
 /// What was measured, to be drawn over what is simulated.

@@ -4,7 +4,7 @@ use herdsim::run::{Context, simulate};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::backoff::Backoffs;
 use herdsim_core::herd::series::GOODPUT;
-use herdsim_core::herd::{Herd, find};
+use herdsim_core::herd::{Engine, Herd, find};
 use herdsim_core::scenario::policy::Failure;
 use herdsim_core::scenario::{Job, Scenario};
 use herdsim_core::stats::Estimate;
@@ -157,6 +157,7 @@ fn a_day_of_retries() {
         let herd = Herd {
             scenario: &scenario,
             policy: &scenario.policies[0].1,
+            engine: Engine::default(),
         };
         let runs = (0..3).map(|replication| {
             let streams = Streams {

@@ -244,7 +244,12 @@ pub fn run_watched(
     watch: &Watch<'_>,
 ) -> Results {
     let herds = scenario.policies.iter();
-    let herds: Vec<Herd<'_>> = herds.map(|(_, policy)| Herd { scenario, policy }).collect();
+    let herd = |policy| Herd {
+        scenario,
+        policy,
+        engine: watch.engine,
+    };
+    let herds: Vec<Herd<'_>> = herds.map(|(_, policy)| herd(policy)).collect();
     let mut worlds: Vec<Side<'_>> = herds.iter().copied().map(Side::Policy).collect();
     if scenario.harm().is_some() {
         worlds.push(Side::Twins(herds.clone()));

@@ -14,17 +14,20 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use crate::herd::Engine;
 use crate::streams::Streams;
 use crate::world::World;
 pub use workers::{Workers, WorkersError};
 
-/// How a run is watched, and ended before it is complete.
+/// How a run is made and watched, and ended before it is complete.
 #[derive(Clone, Copy)]
 pub struct Watch<'w> {
     /// Once set, the run ends with what is finished by then.
     pub stop: &'w AtomicBool,
     /// Is told after every replication how many are done, and of how many.
     pub progress: &'w (dyn Fn(u64, u64) + Sync),
+    /// What replications of a herd are worked out by.
+    pub engine: Engine,
 }
 
 impl Default for Watch<'_> {
@@ -34,6 +37,7 @@ impl Default for Watch<'_> {
         Watch {
             stop: &NEVER,
             progress: &|_, _| (),
+            engine: Engine::default(),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use crate::dist::{Dist, Exponentials, unit};
-use crate::herd::agenda::{Lane, NEVER, Token};
+use crate::herd::agenda::{Lane, Token};
+use crate::herd::calendar::{Calendar, NEVER};
 use crate::herd::fault::{Clock, call_clock, trace_clock};
 use crate::scenario::callers::{Arrival, Callers, Phase};
 use crate::scenario::fault::Fault;
@@ -31,7 +32,9 @@ enum Kind {
     Memoryless {
         mean_gap: f64,
         reading: f64,
-        thinking: Vec<bool>,
+        /// By caller, since when it thinks.
+        since: Vec<u64>,
+        ticks: Ticks,
     },
     /// Think times one by one.
     Thinkers { think: Dist, lane: Lane },
@@ -51,13 +54,54 @@ enum Kind {
     Nobody,
 }
 
+/// Callers whose ticks come next, drawn some at a time.
+///
+/// Of a million callers each is far away in memory: looked at together they are fetched
+/// together, and near when their ticks come.
+struct Ticks {
+    callers: [u32; 32],
+    used: usize,
+}
+
+impl Default for Ticks {
+    fn default() -> Ticks {
+        Ticks {
+            callers: [0; 32],
+            used: 32,
+        }
+    }
+}
+
+impl Ticks {
+    #[inline]
+    fn next(&mut self, since: &[u64], rng: &mut Stream) -> u32 {
+        if self.used == self.callers.len() {
+            self.refill(since, rng);
+        }
+        self.used += 1;
+        self.callers[self.used - 1]
+    }
+
+    #[cold]
+    fn refill(&mut self, since: &[u64], rng: &mut Stream) {
+        let all = since.len() as u32;
+        self.callers.fill_with(|| rng.random_range(0..all));
+        let looked_at = self.callers.map(|caller| since[caller as usize]);
+        std::hint::black_box(looked_at);
+        self.used = 0;
+    }
+}
+
 impl Arrivals {
-    pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream) -> Arrivals {
+    /// The calls of a run; `in_step` says whether they end in order, as the clock comes to
+    /// their ends, or are told beforehand when they will.
+    pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream, in_step: bool) -> Arrivals {
         let clock = match &callers.arrival {
             Arrival::Trace { step, rates } => trace_clock(faults, *step, rates),
             _ => call_clock(faults),
         };
         let count = callers.count;
+        let all = f64::from(count);
         let kind = match &callers.arrival {
             Arrival::Open { rate } => Kind::Open {
                 mean_gap: 1e9 / (rate.0 * f64::from(count)),
@@ -68,10 +112,11 @@ impl Arrivals {
             } => Kind::Memoryless {
                 mean_gap: mean.0 as f64 / f64::from(count),
                 reading: 0.0,
-                thinking: vec![true; count as usize],
+                since: vec![0; count as usize],
+                ticks: Ticks::default(),
             },
             Arrival::Closed { think } => {
-                let plain = think.constant().is_some() && clock.is_plain();
+                let plain = think.constant().is_some() && clock.is_plain() && in_step;
                 let mut firsts: Vec<(u64, u32)> = (0..count)
                     .map(|caller| {
                         // Callers have been at it for a while: they do not start in step.
@@ -83,7 +128,7 @@ impl Arrivals {
                 let mut lane = if plain {
                     Lane::Ring(VecDeque::new())
                 } else {
-                    Lane::Wheel(Box::default())
+                    Lane::Calendar(Box::new(Calendar::new(8e9 * think.mean_s() / all)))
                 };
                 for (time, caller) in firsts {
                     lane.push(time, caller_token(caller));
@@ -119,7 +164,7 @@ impl Arrivals {
                 // In step, and always as late, callers keep their order.
                 let mut lane = match spread.constant().is_some() && clock.is_plain() {
                     true => Lane::Ring(VecDeque::new()),
-                    false => Lane::Wheel(Box::default()),
+                    false => Lane::Calendar(Box::new(Calendar::new(8.0 * every.0 as f64 / all))),
                 };
                 for (time, caller) in firsts {
                     lane.push(time, caller_token(caller));
@@ -186,25 +231,39 @@ impl Arrivals {
     /// The caller who calls now, if it does.
     #[inline(always)]
     pub fn take(&mut self) -> Option<u32> {
+        let next = self.next;
         let caller = match &mut self.kind {
             Kind::Open { .. } => Some(self.rng.random_range(0..self.callers)),
-            Kind::Memoryless { thinking, .. } => {
-                let caller = self.rng.random_range(0..self.callers);
-                std::mem::take(&mut thinking[caller as usize]).then_some(caller)
+            Kind::Memoryless { since, ticks, .. } => {
+                let caller = ticks.next(since, &mut self.rng);
+                let since = &mut since[caller as usize];
+                let thinks = *since <= self.next;
+                if thinks {
+                    *since = NEVER;
+                }
+                thinks.then_some(caller)
             }
-            Kind::Thinkers { lane, .. } => lane.pop().map(|token| token.slot),
+            // Of a next call it may be known only that it does not come before now.
+            Kind::Thinkers { lane, .. } => match lane.settle(next) {
+                true => None,
+                false => lane.pop().map(|token| token.slot),
+            },
             Kind::Once { starts } => starts.pop().map(|(_, caller)| caller),
             Kind::Periodic {
                 every,
                 spread,
                 periods,
                 lane,
-            } => lane.pop().map(|token| {
+            } => match lane.settle(next) {
+                true => None,
+                false => lane.pop(),
+            }
+            .map(|token| {
                 let period = &mut periods[token.slot as usize];
                 *period = period.saturating_add(*every);
                 let reading = period.saturating_add(spread.sample(&mut self.rng).0);
                 // A long spread may put this call before the one just made.
-                let time = (self.clock.time(reading as f64) as u64).max(self.next);
+                let time = (self.clock.time(reading as f64) as u64).max(next);
                 lane.push(time, token);
                 token.slot
             }),
@@ -224,8 +283,8 @@ impl Arrivals {
             | Kind::Periodic { .. }
             | Kind::Trace { .. }
             | Kind::Nobody => false,
-            Kind::Memoryless { thinking, .. } => {
-                thinking[caller as usize] = true;
+            Kind::Memoryless { since, .. } => {
+                since[caller as usize] = now;
                 false
             }
             Kind::Thinkers { think, lane } => {

@@ -244,6 +244,23 @@ impl Budgets {
         }
     }
 
+    /// Whether it has to hear of every call that succeeds.
+    pub fn follows_answers(&self) -> bool {
+        match self {
+            Budgets::Buckets { rule, .. } => {
+                let earned = rule.deposit_per_success.0 + rule.deposit_after_retry.0;
+                rule.refund || earned > 0
+            }
+            Budgets::Windows { rule, .. } | Budgets::Slots { rule, .. } => {
+                rule.deposit == Deposit::Success
+            }
+            Budgets::Unlimited
+            | Budgets::HalfFull { .. }
+            | Budgets::Concurrent { .. }
+            | Budgets::FailureRatio { .. } => false,
+        }
+    }
+
     fn earn(&mut self, client: u32, now: u64, by: Deposit) {
         match self {
             Budgets::Windows { rule, clients } if rule.deposit == by => {

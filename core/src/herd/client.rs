@@ -1,7 +1,8 @@
 //! What the clients of a service do: send attempts, wait for their answers, retry, hedge,
 //! give up.
 
-use crate::herd::agenda::{Cause, NEVER, Token};
+use crate::herd::agenda::{Cause, Token};
+use crate::herd::calendar::NEVER;
 use crate::herd::counts::Denial;
 use crate::herd::guard::Leave;
 use crate::herd::server::Admission;

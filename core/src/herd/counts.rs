@@ -71,45 +71,32 @@ pub struct Counts {
     pub given_up_ns: u128,
 }
 
+/// Every field of two of them, put together.
+macro_rules! each {
+    ($a:expr, $op:tt, $b:expr) => {
+        each!(
+            $a, $op, $b,
+            calls, ok, failed, judged, judged_ok, judged_failed,
+            judged_first_try, judged_no_budget, judged_held_back, attempts,
+            offered, offered_retries, errors, rejected, refused, reset,
+            timed_out, denied, denied_attempts, first_try, cancelled, dropped,
+            served, wasted, served_ns, wasted_ns, duplicates, double_effects,
+            phantom_effects, queue_ns, busy_ns, calls_ns, waited_ns, ended_ns,
+            given_up_ns
+        )
+    };
+    ($a:expr, $op:tt, $b:expr, $($field:ident),*) => {
+        Counts { $($field: $a.$field $op $b.$field),* }
+    };
+}
+
 impl Counts {
     /// What was added since `then`.
     pub(super) fn since(&self, then: &Counts) -> Counts {
-        Counts {
-            calls: self.calls - then.calls,
-            ok: self.ok - then.ok,
-            failed: self.failed - then.failed,
-            judged: self.judged - then.judged,
-            judged_ok: self.judged_ok - then.judged_ok,
-            judged_failed: self.judged_failed - then.judged_failed,
-            judged_first_try: self.judged_first_try - then.judged_first_try,
-            judged_no_budget: self.judged_no_budget - then.judged_no_budget,
-            judged_held_back: self.judged_held_back - then.judged_held_back,
-            attempts: self.attempts - then.attempts,
-            offered: self.offered - then.offered,
-            offered_retries: self.offered_retries - then.offered_retries,
-            errors: self.errors - then.errors,
-            rejected: self.rejected - then.rejected,
-            refused: self.refused - then.refused,
-            reset: self.reset - then.reset,
-            timed_out: self.timed_out - then.timed_out,
-            denied: self.denied - then.denied,
-            denied_attempts: self.denied_attempts - then.denied_attempts,
-            first_try: self.first_try - then.first_try,
-            cancelled: self.cancelled - then.cancelled,
-            dropped: self.dropped - then.dropped,
-            served: self.served - then.served,
-            wasted: self.wasted - then.wasted,
-            served_ns: self.served_ns - then.served_ns,
-            wasted_ns: self.wasted_ns - then.wasted_ns,
-            duplicates: self.duplicates - then.duplicates,
-            double_effects: self.double_effects - then.double_effects,
-            phantom_effects: self.phantom_effects - then.phantom_effects,
-            queue_ns: self.queue_ns - then.queue_ns,
-            busy_ns: self.busy_ns - then.busy_ns,
-            calls_ns: self.calls_ns - then.calls_ns,
-            waited_ns: self.waited_ns - then.waited_ns,
-            ended_ns: self.ended_ns - then.ended_ns,
-            given_up_ns: self.given_up_ns - then.given_up_ns,
-        }
+        each!(self, -, then)
+    }
+
+    pub(super) fn add(&mut self, more: &Counts) {
+        *self = each!(self, +, more);
     }
 }

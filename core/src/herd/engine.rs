@@ -2,19 +2,33 @@
 
 use std::collections::VecDeque;
 
-use crate::herd::agenda::{Cause, NEVER};
-use crate::herd::recorder::Outcome;
+use crate::herd::agenda::Cause;
+use crate::herd::book::Outcome;
+use crate::herd::calendar::NEVER;
+use crate::herd::resolve;
 use crate::herd::tier::{Kind, Message, Tier, is_plain};
 use crate::scenario::Scenario;
 use crate::scenario::fault::Fault;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
 
+/// What a replication is worked out by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Engine {
+    /// The fast path where a scenario fits it, and else events.
+    #[default]
+    Fitting,
+    /// One event after another, whatever the scenario is.
+    Events,
+}
+
 /// A scenario under one of its policies: a world that can be run again and again.
 #[derive(Clone, Copy, Debug)]
 pub struct Herd<'s> {
     pub scenario: &'s Scenario,
     pub policy: &'s Policy,
+    pub engine: Engine,
 }
 
 impl Herd<'_> {
@@ -39,8 +53,16 @@ impl Herd<'_> {
         self.run(kind, streams)
     }
 
+    /// Whether it takes the fast path, on which an attempt is one event.
+    pub fn is_fast(&self) -> bool {
+        self.engine == Engine::Fitting && resolve::fits(self.scenario, self.policy)
+    }
+
     fn run(&self, kind: Kind<'_>, streams: Streams) -> Outcome {
         let horizon = self.scenario.run.horizon.0;
+        if self.is_fast() {
+            return resolve::run(self.scenario, self.policy, kind, streams);
+        }
         if is_plain(self.scenario, self.policy) {
             let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, kind, streams);
             let (end, events) = alone(&mut tier, horizon);
@@ -80,6 +102,9 @@ fn alone(tier: &mut Tier<'_, true>, horizon: u64) -> (u64, u64) {
         if time >= horizon {
             return (horizon, events);
         }
+        if tier.settle(time, cause) {
+            continue;
+        }
         tier.step(time, cause);
         events += 1;
         if tier.is_done() {
@@ -117,6 +142,9 @@ impl Chain<'_> {
             let (time, cause) = first;
             if time >= horizon {
                 return (horizon, events);
+            }
+            if self.tiers[tier].settle(time, cause) {
+                continue;
             }
             self.tiers[tier].step(time, cause);
             events += 1;

@@ -1,6 +1,6 @@
 //! Faults at run time: the state of an instant, and clocks that they bend.
 
-use crate::herd::agenda::NEVER;
+use crate::herd::calendar::NEVER;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;
 
@@ -111,20 +111,26 @@ impl Faults {
     }
 
     fn look(&mut self, now: u64) {
+        let (state, steady) = self.state_at(now);
+        self.state = state;
+        self.is_calm = state == FaultState::CALM;
+        self.holds_until = if steady { self.next_edge() } else { now };
+    }
+
+    /// What is in force at an instant, and whether that holds until the next edge.
+    fn state_at(&self, time: u64) -> (FaultState, bool) {
         let mut state = FaultState::CALM;
-        let mut holds_until = self.next_edge();
+        let mut steady = true;
         let either = |a: f64, b: f64| 1.0 - (1.0 - a) * (1.0 - b);
         for fault in &self.faults {
-            let effect = fault.effect(Nanos(now));
+            let effect = fault.effect(Nanos(time));
             if effect == 0.0 {
                 continue;
             }
-            if effect < 1.0 {
-                holds_until = now;
-            }
+            steady &= effect >= 1.0;
             match fault.kind {
                 FaultKind::Crash => state.refuse = either(state.refuse, effect),
-                FaultKind::Stall => state.stalled |= now < fault.to().0,
+                FaultKind::Stall => state.stalled |= time < fault.to().0,
                 FaultKind::Blackhole => state.vanish = either(state.vanish, effect),
                 FaultKind::Errors(p) => state.error = either(state.error, p.0 * effect),
                 FaultKind::Loss(p) => state.lose = either(state.lose, p.0 * effect),
@@ -133,9 +139,87 @@ impl Faults {
                 FaultKind::Surge(_) => {}
             }
         }
-        self.state = state;
-        self.is_calm = state == FaultState::CALM;
-        self.holds_until = holds_until;
+        (state, steady)
+    }
+
+    /// Passes all edges up to `now`.
+    #[inline]
+    pub fn seek(&mut self, now: u64) {
+        while self.next_edge() <= now {
+            self.pass_edge(now);
+        }
+    }
+
+    /// Until when what was last looked at holds.
+    pub fn holds_until(&self) -> u64 {
+        self.holds_until
+    }
+
+    /// Whether it is known that no fault will have any effect at an instant, not before the
+    /// one last looked at.
+    #[inline]
+    pub fn calm_at(&self, time: u64) -> bool {
+        self.is_calm && time < self.holds_until
+    }
+
+    /// How long work takes that starts at such an instant.
+    pub fn slowed(&self, start: u64, work: u64) -> u64 {
+        match self.then(start).slow {
+            1.0 => work,
+            slow => (work as f64 * slow + 0.5) as u64,
+        }
+    }
+
+    /// What will be in force at an instant, not before the one last looked at.
+    #[inline]
+    pub fn then(&self, time: u64) -> FaultState {
+        match time < self.holds_until {
+            true => self.state,
+            false => self.state_at(time).0,
+        }
+    }
+
+    /// When crashes begin, in order.
+    pub fn crashes(&self) -> Vec<u64> {
+        let crashes = self.faults.iter().filter(|f| f.kind == FaultKind::Crash);
+        let mut instants: Vec<u64> = crashes.map(|f| f.from.0).collect();
+        instants.sort_unstable();
+        instants
+    }
+
+    /// The first instant from `time` on at which work may start, for all that stalls say.
+    #[inline]
+    pub fn unstalled(&self, time: u64) -> u64 {
+        match self.service_clock.is_plain() {
+            true => time,
+            false => self.after_stalls(time),
+        }
+    }
+
+    fn after_stalls(&self, mut time: u64) -> u64 {
+        loop {
+            let stalls = self.faults.iter().filter(|f| f.kind == FaultKind::Stall);
+            let ends = stalls.filter(|f| (f.from.0..f.to().0).contains(&time));
+            match ends.map(|f| f.to().0).max() {
+                Some(end) => time = end,
+                None => return time,
+            }
+        }
+    }
+
+    /// When work that starts at an instant is done: it rests while the service stalls.
+    #[inline]
+    pub fn done_by(&self, start: u64, work: u64) -> u64 {
+        match self.service_clock.is_plain() {
+            true => start.saturating_add(work),
+            false => self.stretched(start, work),
+        }
+    }
+
+    fn stretched(&self, start: u64, work: u64) -> u64 {
+        let clock = &self.service_clock;
+        let done = clock.reading(start as f64) + work as f64;
+        (clock.time(done) as u64).max(start)
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
+use crate::herd::book::Outcome;
 use crate::herd::engine::Herd;
 use crate::herd::fine::{FINE, Fine};
 use crate::herd::metrics::Health;
-use crate::herd::recorder::Outcome;
 use crate::scenario::Scenario;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
@@ -276,10 +276,11 @@ impl Herd<'_> {
         let mut twins: Vec<Arc<Course>> = Vec::new();
         let mut events = 0;
         for herd in herds {
-            let shared = herds
-                .iter()
-                .zip(&twins)
-                .find(|(other, twin)| !twin.disturbed && alike(other.policy, herd.policy));
+            let shared = herds.iter().zip(&twins).find(|(other, twin)| {
+                // The same random numbers mean the same on the same path only.
+                let same = other.is_fast() == herd.is_fast();
+                same && !twin.disturbed && alike(other.policy, herd.policy)
+            });
             let twin = match shared {
                 Some((_, twin)) => twin.clone(),
                 None => {

@@ -5,8 +5,10 @@ mod arrival;
 // Public for the tests that hold them to the clients they stand for.
 #[doc(hidden)]
 pub mod backoff;
+mod book;
 #[doc(hidden)]
 pub mod budget;
+mod calendar;
 mod client;
 mod counts;
 mod effect;
@@ -16,10 +18,13 @@ mod fine;
 #[doc(hidden)]
 pub mod guard;
 mod health;
+mod ledger;
 mod metrics;
 mod peaks;
 mod queue;
 mod recorder;
+mod resolve;
+mod ring;
 pub mod series;
 mod server;
 mod site;
@@ -27,12 +32,12 @@ mod slots;
 mod tier;
 mod waves;
 
+pub use book::{Outcome, Residue};
 pub use counts::Counts;
-pub use engine::Herd;
+pub use engine::{Engine, Herd};
 pub use health::{Course, Twins, Yardstick};
 pub use metrics::*;
 pub use peaks::Peaks;
-pub use recorder::{Outcome, Residue};
 pub(crate) use series::idle;
 pub use series::{Bin, Column, SERIES};
 pub use waves::{Stretch, WAVES, Waves};

@@ -3,6 +3,7 @@
 use crate::herd::counts::Counts;
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::site::Site;
+use crate::scenario::Scenario;
 use crate::scenario::callers::Arrival;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;
@@ -28,14 +29,46 @@ pub struct Peaks {
     pub herd_index: f64,
 }
 
-/// Counts attempts in bins of 100 ms that are aligned to the end of the last fault's full
-/// force, without a fault to the end of the warm-up.
-pub struct Tenths {
+/// The ends of bins of 100 ms that are aligned to the end of the last fault's full force,
+/// without a fault to the end of the warm-up.
+#[derive(Clone, Debug)]
+pub(super) struct TenthEdges {
     /// When faults begin to do harm; at least an edge.
     from: Option<u64>,
     to: u64,
+    pub next: u64,
+}
+
+impl TenthEdges {
+    pub fn new(scenario: &Scenario) -> TenthEdges {
+        let harm = scenario.harm();
+        let mut edges = TenthEdges {
+            from: harm.map(|harm| harm.from.0),
+            to: harm.map_or(scenario.run.warmup, |harm| harm.to).0,
+            next: 0,
+        };
+        edges.pass();
+        edges
+    }
+
+    pub fn pass(&mut self) {
+        let (start, offset) = (self.next, self.to % TENTH);
+        let next = match start < offset {
+            true => offset,
+            false => offset + ((start - offset) / TENTH + 1) * TENTH,
+        };
+        self.next = match self.from {
+            Some(from) if from > start => next.min(from),
+            _ => next,
+        };
+    }
+}
+
+/// Counts attempts in bins that end at [`TenthEdges`].
+pub struct Tenths {
+    from: Option<u64>,
+    to: u64,
     start: u64,
-    pub edge: u64,
     /// Attempts offered and calls started before the running bin.
     before: [u64; 2],
     /// The same of the bins while faults are in full force.
@@ -50,12 +83,11 @@ pub struct Tenths {
 
 impl Tenths {
     pub fn new(site: Site<'_>) -> Tenths {
-        let harm = site.scenario.harm();
-        let mut tenths = Tenths {
-            from: harm.map(|harm| harm.from.0),
-            to: harm.map_or(site.scenario.run.warmup, |harm| harm.to).0,
+        let TenthEdges { from, to, .. } = TenthEdges::new(site.scenario);
+        Tenths {
+            from,
+            to,
             start: 0,
-            edge: 0,
             before: [0; 2],
             sums: [0; 2],
             queue: 0,
@@ -63,20 +95,6 @@ impl Tenths {
             after: [f64::NAN; 2],
             capacity_per_s: site.service().capacity_per_s(),
             faults: site.scenario.faults_at(site.tier),
-        };
-        tenths.edge = tenths.next_edge();
-        tenths
-    }
-
-    fn next_edge(&self) -> u64 {
-        let offset = self.to % TENTH;
-        let next = match self.start < offset {
-            true => offset,
-            false => offset + ((self.start - offset) / TENTH + 1) * TENTH,
-        };
-        match self.from {
-            Some(from) if from > self.start => next.min(from),
-            _ => next,
         }
     }
 
@@ -107,7 +125,6 @@ impl Tenths {
         }
         self.before = now;
         self.start = end;
-        self.edge = self.next_edge();
     }
 
     /// Ends what has begun of a bin at the end of a run.
@@ -185,7 +202,6 @@ fn share_at(faults: &[Fault], t: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Scenario;
 
     /// The peaks of a run in which attempts are offered at given instants, in ms.
     fn peaks(text: &str, offered_ms: &[u64]) -> Peaks {
@@ -195,10 +211,12 @@ mod tests {
             tier: 0,
         };
         let mut tenths = Tenths::new(site);
+        let mut edges = TenthEdges::new(&scenario);
         let mut counts = Counts::default();
         for ms in offered_ms {
-            while ms * 1_000_000 >= tenths.edge {
-                tenths.close(tenths.edge, &counts, 0);
+            while ms * 1_000_000 >= edges.next {
+                tenths.close(edges.next, &counts, 0);
+                edges.pass();
             }
             counts.offered += 1;
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rand::RngExt;
 
 use crate::dist::Exponentials;
-use crate::herd::agenda::NEVER;
+use crate::herd::calendar::NEVER;
 use crate::scenario::service::{Discipline, Pool};
 use crate::streams::Stream;
 use crate::units::Nanos;

@@ -2,7 +2,8 @@
 
 use rand::RngExt;
 
-use crate::herd::agenda::{Cause, NEVER};
+use crate::herd::agenda::Cause;
+use crate::herd::calendar::NEVER;
 use crate::herd::slots::{Phase, Reply, release, release_slot};
 use crate::herd::tier::{Message, Tier};
 use crate::idempotency::Reply as Answer;
@@ -156,12 +157,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// When work that starts now is done: it rests while the service stalls.
     #[inline]
     pub(super) fn done_by(&self, work: u64) -> u64 {
-        let clock = &self.faults.service_clock;
-        if clock.is_plain() {
-            return self.now.saturating_add(work);
-        }
-        let done = clock.reading(self.now as f64) + work as f64;
-        (clock.time(done) as u64).max(self.now)
+        self.faults.done_by(self.now, work)
     }
 
     /// The attempt that finishes now, unless it has been cancelled.
@@ -460,6 +456,6 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
 /// Whether an event of probability `p` happens; draws nothing where that is certain.
 #[inline]
-fn happens(p: f64, rng: &mut Stream) -> bool {
+pub(super) fn happens(p: f64, rng: &mut Stream) -> bool {
     p > 0.0 && (p >= 1.0 || rng.random::<f64>() < p)
 }

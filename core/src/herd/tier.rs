@@ -10,12 +10,13 @@ use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
+use crate::herd::book::{Outcome, Residue};
 use crate::herd::budget::Budgets;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
 use crate::herd::guard::Guards;
 use crate::herd::queue::{Queue, Race};
-use crate::herd::recorder::{Outcome, Recorder, Residue};
+use crate::herd::recorder::Recorder;
 use crate::herd::site::Site;
 use crate::herd::slots::{Attempt, Beside, Call, Pending, Phase, Slots};
 use crate::scenario::Scenario;
@@ -171,14 +172,15 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
                 network.back.constant().is_some() && network.out.constant().is_some()
             }
         };
-        let agenda = Agenda::new(|cause| match cause {
+        let constant = |cause| match cause {
             Cause::Fault | Cause::Call => true,
             Cause::Finish => steady && !slows && downstream.is_none(),
             Cause::Answer => scenario.network.back.constant().is_some(),
             Cause::Arrive | Cause::Cancel => scenario.network.out.constant().is_some(),
             Cause::Timeout => policy.deadline.is_none(),
             Cause::Retry => backoff::is_constant(policy),
-        });
+        };
+        let agenda = Agenda::new(constant, 8e9 / service.capacity_per_s());
         let clients = match caller.and_then(|s| s.downstream.as_ref()) {
             Some(downstream) => downstream.clients,
             None => scenario.callers.clients,
@@ -193,6 +195,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
                 &scenario.callers,
                 run.faults,
                 streams.stream(Purpose::Arrivals),
+                true,
             ),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
         };
@@ -253,10 +256,16 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         self.agenda.set_next(Cause::Call, self.arrivals.next());
     }
 
-    /// When something happens next, and why.
+    /// Why something happens next, and when, at the earliest.
     #[inline]
     pub fn next(&self) -> (u64, Cause) {
         self.agenda.next()
+    }
+
+    /// Whether no more was known of it than that: then more is now, and may be asked again.
+    #[inline]
+    pub fn settle(&mut self, time: u64, cause: Cause) -> bool {
+        self.agenda.settle(time, cause)
     }
 
     /// Brings the clock to `now`.

@@ -3,7 +3,7 @@
 
 use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::herd::{Herd, Outcome, SERIES, Sample, find};
+use herdsim_core::herd::{Engine, Herd, Outcome, SERIES, Sample, find};
 use herdsim_core::scenario::{Overlay, Scenario};
 use herdsim_core::stats::Estimate;
 use herdsim_core::streams::Streams;
@@ -17,11 +17,21 @@ pub fn scenario(settings: &[&str]) -> Scenario {
     Scenario::from_overlay(&overlay).unwrap()
 }
 
+/// What tests run on: with `HERDSIM_TEST_ENGINE=events` the event engine alone.
+pub fn engine() -> Engine {
+    match std::env::var_os("HERDSIM_TEST_ENGINE") {
+        None => Engine::Fitting,
+        Some(name) if name == "events" => Engine::Events,
+        Some(name) => panic!("no engine is called {name:?}"),
+    }
+}
+
 /// Replications of one policy.
 pub fn outcomes(scenario: &Scenario, policy: usize, replications: u64) -> Vec<Outcome> {
     let herd = Herd {
         scenario,
         policy: &scenario.policies[policy].1,
+        engine: engine(),
     };
     (0..replications)
         .map(|replication| {
@@ -39,7 +49,11 @@ pub fn samples(scenario: &Scenario, policy: usize, replications: u64) -> Vec<Sam
     scenario.policies = vec![scenario.policies[policy].clone()];
     scenario.run.replications = replications;
     let workers = Workers::new(1).unwrap();
-    let mut results = run_watched(&scenario, &workers, Keep::Metrics, &Watch::default());
+    let watch = Watch {
+        engine: engine(),
+        ..Watch::default()
+    };
+    let mut results = run_watched(&scenario, &workers, Keep::Metrics, &watch);
     results.policies.remove(0).raw
 }
 

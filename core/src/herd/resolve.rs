@@ -1,0 +1,891 @@
+//! The fast path: an attempt is one event.
+//!
+//! # Why that is enough
+//! In a pool that serves first come, first served, the fate of an attempt is known the
+//! moment it arrives (Kiefer and Wolfowitz, "On the theory of queues with many servers",
+//! 1955): it starts when the earliest server is free, or at once, and is done a draw of the
+//! service time later; nothing that arrives after it changes that. A crash, known in
+//! advance, cuts it short; a stall puts its start off and stretches its work. So whether and
+//! when its caller hears of it is known as well, and with it when the next attempt of the
+//! call comes, or when the call ends. What happens in between is no event: it is entered in
+//! the [`Ledger`] ahead of its time.
+//!
+//! An outcome is an event, at its own instant, only where it decides something that depends
+//! on the order of outcomes: every budget, whose last token belongs to whoever fails first.
+//!
+//! # What follows
+//! - Starts rise, so those that wait are a ring of the times at which they leave the queue;
+//!   its length is the queue's. Who leaves early (`cancel = "queued"`, `drop_expired`) does so
+//!   in that order too, where attempts come due in the order in which they were sent.
+//! - Of the servers nothing is known but when the busy ones will be free.
+//! - Retries after a constant delay come in rings, one for failures that are known at once
+//!   and one for timeouts; all others in a calendar.
+//!
+//! The law is that of the event engine, the random numbers are those of the same purposes,
+//! drawn in another order. Calls that do not depend on what becomes of others come at the
+//! same instants on both paths.
+
+use crate::dist::{Dist, Exponentials};
+use crate::herd::arrival::Arrivals;
+use crate::herd::backoff::{self, Backoffs};
+use crate::herd::book::{Book, Outcome};
+use crate::herd::budget::Budgets;
+use crate::herd::calendar::{Calendar, NEVER, Timed};
+use crate::herd::fault::Faults;
+use crate::herd::ledger::Ledger;
+use crate::herd::ring::Ring;
+use crate::herd::server::happens;
+use crate::herd::site::Site;
+use crate::herd::tier::{Kind, is_plain};
+use crate::scenario::Scenario;
+use crate::scenario::callers::Callers;
+use crate::scenario::fault::{Fault, FaultKind};
+use crate::scenario::policy::{Failure, Jitter, Policy};
+use crate::scenario::service::{Cancel, Discipline};
+use crate::streams::{Purpose, Stream, Streams};
+use crate::units::Nanos;
+
+/// Whether the fates of a scenario's attempts are known as they arrive: one pool, first
+/// come, first served, and nothing that takes back what was begun.
+///
+/// The way to the service takes as long for all, and no longer than anyone waits: an attempt
+/// would else be given up before it arrives. Who cancels has to leave the queue in the order
+/// of arrival: after as long each. A loss of capacity is left to the event engine: when a
+/// server may start would then depend on how many others are busy.
+pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
+    let service = &scenario.services[0];
+    let arrives = match (scenario.network.out.constant(), policy.deadline) {
+        (Some(Nanos::ZERO), _) => true,
+        (Some(out), None) => policy.timeout.is_none_or(|timeout| out <= timeout),
+        _ => false,
+    };
+    let leaves_in_order = match service.cancel {
+        Cancel::None => true,
+        Cancel::Queued => policy.deadline.is_none(),
+        Cancel::All => false,
+    };
+    let lost = |fault: &Fault| matches!(fault.kind, FaultKind::Capacity(_));
+    is_plain(scenario, policy)
+        && service
+            .pool()
+            .is_some_and(|pool| pool.discipline == Discipline::Fifo)
+        && service.effect.is_none()
+        && arrives
+        && leaves_in_order
+        && !scenario.faults.iter().any(lost)
+}
+
+/// Runs a replication of a scenario that fits.
+pub(super) fn run(
+    scenario: &Scenario,
+    policy: &Policy,
+    kind: Kind<'_>,
+    streams: Streams,
+) -> Outcome {
+    let stateful = matches!(
+        policy.jitter,
+        Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
+    );
+    if policy.budget.is_some() || stateful {
+        Resolver::<Memory>::new(scenario, policy, kind, streams).run(scenario)
+    } else {
+        Resolver::<()>::new(scenario, policy, kind, streams).run(scenario)
+    }
+}
+
+/// What not every call has to remember of its attempts.
+#[derive(Clone, Copy, Default)]
+struct Memory {
+    /// What the jitter feeds back.
+    jitter: u64,
+    /// What the last retry was paid for.
+    retried: Option<Failure>,
+}
+
+/// Calls that remember that, or nothing.
+trait Remember: Copy + Default {
+    /// Whether there may be a budget.
+    const ALL: bool;
+    fn recall(&self) -> Memory;
+    fn keep(&mut self, memory: Memory);
+}
+
+impl Remember for Memory {
+    const ALL: bool = true;
+    fn recall(&self) -> Memory {
+        *self
+    }
+    fn keep(&mut self, memory: Memory) {
+        *self = memory;
+    }
+}
+
+impl Remember for () {
+    const ALL: bool = false;
+    fn recall(&self) -> Memory {
+        Memory::default()
+    }
+    fn keep(&mut self, _: Memory) {}
+}
+
+/// A call, whose next attempt reaches the service at `time`.
+#[derive(Clone, Copy, Default)]
+struct Visit<M> {
+    time: u64,
+    started: u64,
+    /// When the service is first done with the work of this call; 0 if it never is.
+    done: u64,
+    caller: u32,
+    /// Attempts sent, this one included.
+    tries: u32,
+    memory: M,
+}
+
+impl<M: Copy> Timed for Visit<M> {
+    fn time(&self) -> u64 {
+        self.time
+    }
+}
+
+/// A call that hears at `call.time` what has become of its attempt: no failure, or which.
+#[derive(Clone, Copy, Default)]
+struct Heard<M> {
+    call: Visit<M>,
+    failure: Option<Failure>,
+}
+
+/// What a service makes of an attempt, and when.
+struct Reply {
+    failure: Option<Failure>,
+    at: u64,
+}
+
+impl Reply {
+    /// There is none.
+    const NEVER: Reply = Reply {
+        failure: None,
+        at: NEVER,
+    };
+
+    fn failed(failure: Failure, at: u64) -> Reply {
+        Reply {
+            failure: Some(failure),
+            at,
+        }
+    }
+}
+
+impl<M: Copy> Timed for Heard<M> {
+    fn time(&self) -> u64 {
+        self.call.time
+    }
+}
+
+/// What happens next, in the order in which simultaneous events run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Source {
+    /// An attempt that was waited for in vain, where that decides something.
+    Expired,
+    /// Any other outcome that does.
+    Heard,
+    /// A first attempt that comes out of the network.
+    First,
+    /// A retry after a failure that was known as the attempt arrived.
+    Soon,
+    /// A retry after a timeout.
+    Later,
+    /// Any other retry.
+    Retry,
+    /// A call starts.
+    Call,
+    /// Nothing.
+    Nothing,
+}
+
+const SOURCES: [Source; 8] = [
+    Source::Expired,
+    Source::Heard,
+    Source::First,
+    Source::Soon,
+    Source::Later,
+    Source::Retry,
+    Source::Call,
+    Source::Nothing,
+];
+
+/// Draws of a service time.
+enum Work<'s> {
+    Exponential { mean: f64, draws: Box<Exponentials> },
+    Any(&'s Dist),
+}
+
+impl Work<'_> {
+    fn of(law: &Dist) -> Work<'_> {
+        match law {
+            Dist::Exp { mean } => Work::Exponential {
+                mean: mean.0 as f64,
+                draws: Box::default(),
+            },
+            law => Work::Any(law),
+        }
+    }
+
+    #[inline]
+    fn draw(&mut self, rng: &mut Stream) -> u64 {
+        match self {
+            // Through i64, which converts in fewer instructions than u64.
+            Work::Exponential { mean, draws } => (*mean * draws.next(rng) + 0.5) as i64 as u64,
+            Work::Any(law) => law.sample(rng).0,
+        }
+    }
+}
+
+/// The servers of a pool, by when they will be free.
+///
+/// While many are idle it does not matter which: those that were taken stand in no order,
+/// and are counted again when as many have been taken as were idle. Else they are a heap of
+/// four children a node, and counted again after as many have been taken as there are. So
+/// counting takes O(1) an attempt.
+struct Servers {
+    all: usize,
+    /// When those are free that were taken; some may be free by now.
+    free: Vec<u64>,
+    is_heap: bool,
+    /// How many are taken until they are counted again.
+    left: usize,
+}
+
+impl Servers {
+    fn new(all: u32) -> Servers {
+        Servers {
+            all: all as usize,
+            free: Vec::new(),
+            is_heap: false,
+            left: all as usize,
+        }
+    }
+
+    /// When the first of them is free, if that is not now.
+    #[inline(always)]
+    fn earliest(&mut self, now: u64) -> u64 {
+        if self.left == 0 {
+            self.count(now);
+        }
+        match self.free.first() {
+            Some(free) if self.is_heap && *free > now && self.free.len() == self.all => *free,
+            _ => now,
+        }
+    }
+
+    /// Forgets those that are free, and brings the others in order if there are many.
+    #[cold]
+    fn count(&mut self, now: u64) {
+        // Without a branch, as each is as likely to stay as to go.
+        let mut kept = 0;
+        for place in 0..self.free.len() {
+            let free = self.free[place];
+            self.free[kept] = free;
+            kept += usize::from(free > now);
+        }
+        self.free.truncate(kept);
+        let idle = self.all - self.free.len();
+        self.is_heap = 4 * idle < self.all;
+        self.left = if self.is_heap { self.all } else { idle };
+        if self.is_heap {
+            // What is sorted is a heap.
+            self.free.sort_unstable();
+        }
+    }
+
+    /// The first of them is taken, from `start` until then.
+    #[inline(always)]
+    fn take(&mut self, start: u64, until: u64) {
+        self.left -= 1;
+        if !self.is_heap {
+            return self.free.push(until);
+        }
+        if self.free.first().is_none_or(|free| *free > start) {
+            return self.add(until);
+        }
+        // It sinks below all that are free before it.
+        let heap = &mut self.free[..];
+        let mut place = 0;
+        while let Some(&[a, b, c, d]) = heap.get(4 * place + 1..4 * place + 5) {
+            let (ab, cd) = (a.min(b), c.min(d));
+            let least = ab.min(cd);
+            if until <= least {
+                break;
+            }
+            let pair = usize::from(cd < ab);
+            let second = usize::from(if cd < ab { d < c } else { b < a });
+            heap[place] = least;
+            place = 4 * place + 1 + 2 * pair + second;
+        }
+        heap[place] = until;
+        self.sink_last(place);
+    }
+
+    /// The same below a node that has fewer than four children.
+    #[inline(always)]
+    fn sink_last(&mut self, place: usize) {
+        let first = 4 * place + 1;
+        let Some(children) = self.free.get(first..) else {
+            return;
+        };
+        if children.len() < 4
+            && let Some((child, least)) = children.iter().enumerate().min_by_key(|(_, free)| **free)
+            && *least < self.free[place]
+        {
+            self.free.swap(place, first + child);
+        }
+    }
+
+    /// Another one is needed.
+    #[cold]
+    fn add(&mut self, until: u64) {
+        let mut place = self.free.len();
+        self.free.push(until);
+        while place > 0 && until < self.free[(place - 1) / 4] {
+            self.free.swap(place, (place - 1) / 4);
+            place = (place - 1) / 4;
+        }
+    }
+}
+
+struct Resolver<'s, M> {
+    policy: &'s Policy,
+    callers: &'s Callers,
+    horizon: u64,
+    timeout: u64,
+    deadline: u64,
+    room: usize,
+    drop_expired: bool,
+    cancels: bool,
+    /// The way to the service, and back where that always takes as long.
+    out: u64,
+    back: &'s Dist,
+    back_ns: Option<u64>,
+    /// The delay of a retry, where that is always the same.
+    delay: Option<u64>,
+    /// Whether outcomes are events: failures, and answers too.
+    budgeted: bool,
+    follows_answers: bool,
+    /// When crashes begin, the next one last.
+    crashes: Vec<u64>,
+    crash: u64,
+    /// Until when no fault has anything to do with an attempt that arrives.
+    calm_until: u64,
+    heads: [u64; 8],
+    arrivals: Arrivals,
+    expired: Ring<Heard<M>>,
+    heard: Calendar<Heard<M>>,
+    rings: [Ring<Visit<M>>; 3],
+    retries: Calendar<Visit<M>>,
+    servers: Servers,
+    /// When those that wait leave the queue, the first of them, and how many they are.
+    waiting: Ring<u64>,
+    next_leaves: u64,
+    queue: usize,
+    work: Work<'s>,
+    faults: Faults,
+    backoff: Backoffs,
+    budgets: Budgets,
+    ledger: Ledger,
+    service_rng: Stream,
+    network_rng: Stream,
+    backoff_rng: Stream,
+    fault_rng: Stream,
+}
+
+impl<'s, M: Remember> Resolver<'s, M> {
+    fn new(
+        scenario: &'s Scenario,
+        policy: &'s Policy,
+        kind: Kind<'_>,
+        streams: Streams,
+    ) -> Resolver<'s, M> {
+        let service = &scenario.services[0];
+        let pool = match service.pool() {
+            Some(pool) => pool,
+            None => unreachable!("what fits has a pool"),
+        };
+        let faults = Faults::new(&scenario.those_at(0, kind.faults));
+        let mut crashes = faults.crashes();
+        crashes.reverse();
+        let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers.clients);
+        let network = &scenario.network;
+        let book = Book::new(Site { scenario, tier: 0 });
+        let book = match streams.replication {
+            _ if kind.is_twin => book.counting(),
+            0 => book.with_waves(scenario),
+            _ => book,
+        };
+        let stream = |purpose| streams.stream(purpose);
+        let mut backoff_rng = stream(Purpose::Backoff);
+        let backoff = Backoffs::new(policy);
+        let any = Failure::Timeout;
+        let delay = || backoff.delay(policy, 1, any, &mut 0, &mut backoff_rng);
+        let delay = backoff::is_constant(policy).then(delay);
+        // Calls and retries come about as often as the servers can answer.
+        let grain = 8e9 / service.capacity_per_s();
+        Resolver {
+            policy,
+            callers: &scenario.callers,
+            horizon: scenario.run.horizon.0,
+            timeout: policy.timeout.map_or(NEVER, |timeout| timeout.0),
+            deadline: policy.deadline.map_or(NEVER, |deadline| deadline.0),
+            room: pool.queue as usize,
+            drop_expired: pool.drop_expired,
+            cancels: service.cancel == Cancel::Queued,
+            out: network.out.constant().map_or(0, |out| out.0),
+            back: &network.back,
+            back_ns: network.back.constant().map(|back| back.0),
+            delay,
+            budgeted: !budgets.is_unlimited(),
+            follows_answers: budgets.follows_answers(),
+            crash: crashes.pop().unwrap_or(NEVER),
+            crashes,
+            calm_until: 0,
+            heads: std::array::from_fn(|i| NEVER << 3 | i as u64),
+            arrivals: Arrivals::new(
+                &scenario.callers,
+                kind.faults,
+                stream(Purpose::Arrivals),
+                false,
+            ),
+            expired: Ring::new(),
+            heard: Calendar::new(grain),
+            rings: std::array::from_fn(|_| Ring::new()),
+            retries: Calendar::new(grain),
+            servers: Servers::new(pool.servers),
+            waiting: Ring::new(),
+            next_leaves: NEVER,
+            queue: 0,
+            work: Work::of(&pool.service_time),
+            faults,
+            backoff,
+            budgets,
+            ledger: Ledger::new(book, scenario.run.horizon.0),
+            service_rng: stream(Purpose::Service),
+            network_rng: stream(Purpose::Network),
+            backoff_rng,
+            fault_rng: stream(Purpose::Faults),
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, source: Source, time: u64) {
+        self.heads[source as usize] = time.min(NEVER) << 3 | source as u64;
+    }
+
+    /// Something of a source that comes in order is pushed: it is next if nothing else is.
+    #[inline(always)]
+    fn raise(&mut self, source: Source, time: u64) {
+        let head = &mut self.heads[source as usize];
+        *head = (*head).min(time << 3 | source as u64);
+    }
+
+    /// What happens next, and when.
+    #[inline]
+    fn next(&self) -> (u64, Source) {
+        let [expired, heard, first, soon, later, retry, call, _] = self.heads;
+        let mut least = soon.min(later).min(retry.min(call)).min(first);
+        if M::ALL {
+            least = least.min(expired.min(heard));
+        }
+        (least >> 3, SOURCES[(least & 7) as usize])
+    }
+
+    fn run(mut self, scenario: &Scenario) -> Outcome {
+        let mut events = 0;
+        self.set(Source::Call, self.arrivals.next());
+        loop {
+            let (now, source) = self.next();
+            if now >= self.horizon {
+                break;
+            }
+            let budgets = &self.budgets;
+            self.ledger.advance(now, |at| budgets.mean_tokens(at));
+            events += 1;
+            let arrives = match source {
+                Source::First | Source::Soon | Source::Later => {
+                    let ring = &mut self.rings[source as usize - Source::First as usize];
+                    let call = ring.pop();
+                    let next = ring.front().map_or(NEVER, Visit::time);
+                    self.set(source, next);
+                    call
+                }
+                Source::Call => self.begin(now),
+                Source::Retry => self.take_retry(),
+                Source::Expired | Source::Heard if M::ALL => {
+                    self.hear(now, source);
+                    None
+                }
+                Source::Expired | Source::Heard | Source::Nothing => None,
+            };
+            if let Some(call) = arrives {
+                self.attempt(now, call);
+            }
+        }
+        let is_through = self.arrivals.exhausted() && self.heads.iter().all(|h| h >> 3 == NEVER);
+        let site = Site { scenario, tier: 0 };
+        let budgets = &self.budgets;
+        let tokens = |at| budgets.mean_tokens(at);
+        self.ledger.finish(is_through, tokens, site, events)
+    }
+
+    /// A call starts; its first attempt, if that reaches the service at once.
+    #[inline(always)]
+    fn begin(&mut self, now: u64) -> Option<Visit<M>> {
+        let caller = self.arrivals.take();
+        self.set(Source::Call, self.arrivals.next());
+        let caller = caller?;
+        self.ledger.call_started(now);
+        if M::ALL && self.budgeted {
+            self.budgets.call_started(self.callers.client(caller), now);
+        }
+        let call = Visit {
+            time: now,
+            started: now,
+            done: 0,
+            caller,
+            tries: 0,
+            memory: M::default(),
+        };
+        if self.out > 0 {
+            self.send(call, now, Source::First);
+            return None;
+        }
+        Some(Visit { tries: 1, ..call })
+    }
+
+    /// The next retry of those that come in no order; nothing before that is known.
+    #[inline(always)]
+    fn take_retry(&mut self) -> Option<Visit<M>> {
+        let call = self.retries.pop();
+        if call.is_none() {
+            self.retries.settle();
+        }
+        self.set(Source::Retry, self.retries.bound());
+        call
+    }
+
+    /// A call hears what has become of its attempt.
+    #[inline(never)]
+    fn hear(&mut self, now: u64, source: Source) {
+        let heard = match source {
+            Source::Expired => {
+                let heard = self.expired.pop();
+                let next = self.expired.front().map_or(NEVER, Heard::time);
+                self.set(source, next);
+                heard
+            }
+            _ => {
+                let heard = self.heard.pop();
+                if heard.is_none() {
+                    self.heard.settle();
+                }
+                self.set(source, self.heard.bound());
+                heard
+            }
+        };
+        if let Some(Heard { call, failure }) = heard {
+            self.conclude(now, call, failure);
+        }
+    }
+
+    /// Sends the next attempt of a call, at an instant that is not before now.
+    #[inline(always)]
+    fn send(&mut self, mut call: Visit<M>, sent: u64, source: Source) {
+        call.tries += 1;
+        if self.out > 0 {
+            self.ledger.sent(sent, call.tries);
+        }
+        call.time = sent.saturating_add(self.out);
+        if call.time >= self.horizon {
+            return;
+        }
+        match source {
+            Source::Retry => self.retries.push(call),
+            _ => self.rings[source as usize - Source::First as usize].push(call),
+        }
+        self.raise(source, call.time);
+    }
+
+    /// An attempt reaches the service: its fate, and what comes of it.
+    #[inline(always)]
+    fn attempt(&mut self, now: u64, mut call: Visit<M>) {
+        self.ledger.arrived(now, call.tries, self.out == 0);
+        let sent = now - self.out;
+        let expires = (sent + self.timeout).min(call.started + self.deadline);
+        let reply = match now >= self.calm_until {
+            true => self.trouble(now),
+            false => None,
+        };
+        let reply = match reply {
+            None => self.meet(now, expires, &mut call),
+            Some(reply) => reply,
+        };
+        self.answer(now, expires, call, reply);
+    }
+
+    /// The pool has an attempt that arrives now.
+    #[inline(always)]
+    fn meet(&mut self, now: u64, expires: u64, call: &mut Visit<M>) -> Reply {
+        while self.next_leaves <= now {
+            self.waiting.pop();
+            self.queue -= 1;
+            self.next_leaves = self.waiting.front().copied().unwrap_or(NEVER);
+        }
+        // With somebody in front of it, it waits.
+        let full = self.queue >= self.room;
+        if full && self.queue > 0 {
+            return Reply::failed(Failure::Rejected, now);
+        }
+        let start = self.faults.unstalled(self.servers.earliest(now));
+        if start > now {
+            if full {
+                return Reply::failed(Failure::Rejected, now);
+            }
+            if let Some(reply) = self.wait(now, start, expires) {
+                return reply;
+            }
+        }
+        self.serve(now, start, expires, call)
+    }
+
+    /// What faults do to an attempt that arrives now; nothing where it gets through.
+    #[cold]
+    fn trouble(&mut self, now: u64) -> Option<Reply> {
+        if now >= self.crash {
+            self.crash(now);
+        }
+        self.faults.seek(now);
+        let state = *self.faults.state(now);
+        self.calm_until = match state.vanish + state.refuse == 0.0 {
+            true => self.faults.holds_until().min(self.crash),
+            false => 0,
+        };
+        if happens(state.vanish, &mut self.fault_rng) {
+            Some(Reply::NEVER)
+        } else if happens(state.refuse, &mut self.fault_rng) {
+            Some(Reply::failed(Failure::Refused, now))
+        } else {
+            None
+        }
+    }
+
+    /// An attempt that arrives now waits for a server, from `start` on; its reply, if it
+    /// leaves without being served.
+    #[inline(always)]
+    fn wait(&mut self, now: u64, start: u64, expires: u64) -> Option<Reply> {
+        let cancelled = match self.cancels {
+            true => expires + self.out,
+            false => NEVER,
+        };
+        let leaves = start.min(cancelled).min(self.crash);
+        self.waiting.push(leaves);
+        self.queue += 1;
+        self.next_leaves = self.next_leaves.min(leaves);
+        self.ledger.joins(now);
+        let expired = self.drop_expired && start > expires;
+        match leaves == self.crash || leaves < start || expired {
+            true => Some(self.leave(now, leaves, leaves < start)),
+            false => None,
+        }
+    }
+
+    /// An attempt that joined the queue now leaves it at `time`: the service crashes, or it is
+    /// cancelled, or dropped.
+    #[cold]
+    fn leave(&mut self, now: u64, time: u64, cancelled: bool) -> Reply {
+        self.ledger.leaves(now, time);
+        if time == self.crash {
+            return Reply::failed(Failure::Reset, time);
+        }
+        if time < self.horizon {
+            let sums = self.ledger.sums(time);
+            match cancelled {
+                true => sums.cancelled += 1,
+                false => sums.dropped += 1,
+            }
+        }
+        Reply::NEVER
+    }
+
+    /// A server takes an attempt that arrived now.
+    #[inline(always)]
+    fn serve(&mut self, now: u64, start: u64, expires: u64, call: &mut Visit<M>) -> Reply {
+        let mut work = self.work.draw(&mut self.service_rng);
+        if !self.faults.calm_at(start) {
+            work = self.faults.slowed(start, work);
+        }
+        let done = self.faults.done_by(start, work);
+        self.servers.take(start, done);
+        let until = done.min(self.crash);
+        self.ledger.serves(now, start, until, expires < until);
+        if until == self.crash {
+            return Reply::failed(Failure::Reset, until);
+        }
+        match call.done {
+            0 => call.done = done,
+            first => {
+                let again = done.max(first);
+                self.ledger.sums(again).duplicates += u64::from(again < self.horizon);
+                call.done = done.min(first);
+            }
+        }
+        match self.faults.calm_at(done) {
+            true => Reply {
+                failure: None,
+                at: done,
+            },
+            false => self.spoil(done),
+        }
+    }
+
+    /// What faults make of work that is done then.
+    #[cold]
+    fn spoil(&mut self, done: u64) -> Reply {
+        let then = self.faults.then(done);
+        if happens(then.lose, &mut self.fault_rng) {
+            return Reply::NEVER; // Whatever the answer was.
+        }
+        let failure = happens(then.error, &mut self.fault_rng).then_some(Failure::Error);
+        Reply { failure, at: done }
+    }
+
+    /// A reply goes back to a caller who waits until `expires`.
+    #[inline(always)]
+    fn answer(&mut self, now: u64, expires: u64, mut call: Visit<M>, reply: Reply) {
+        let Reply {
+            mut failure,
+            mut at,
+        } = reply;
+        match self.back_ns {
+            Some(back) => at += back,
+            None if at <= expires => at = self.came_back(at),
+            None => {}
+        }
+        if at > expires {
+            (failure, at) = (Some(Failure::Timeout), expires);
+        }
+        if at >= self.horizon {
+            return;
+        }
+        let matters = M::ALL
+            && match failure {
+                None => self.follows_answers,
+                Some(failure) => self.budgeted && at > now && self.is_retried(&call, failure),
+            };
+        if !matters {
+            return self.conclude(at, call, failure);
+        }
+        call.time = at;
+        let heard = Heard { call, failure };
+        if failure == Some(Failure::Timeout) && self.deadline == NEVER {
+            self.expired.push(heard);
+            self.raise(Source::Expired, at);
+        } else {
+            self.heard.push(heard);
+            self.raise(Source::Heard, self.heard.bound());
+        }
+    }
+
+    /// When a reply arrives that is sent at `at`, where that takes a random time.
+    #[inline(never)]
+    fn came_back(&mut self, at: u64) -> u64 {
+        at.saturating_add(self.back.sample(&mut self.network_rng).0)
+    }
+
+    /// The crash has come: nobody waits, and no server is busy.
+    #[cold]
+    fn crash(&mut self, now: u64) {
+        self.waiting.clear();
+        (self.queue, self.next_leaves) = (0, NEVER);
+        while self.crash <= now {
+            self.servers = Servers::new(self.servers.all as u32);
+            self.crash = self.crashes.pop().unwrap_or(NEVER);
+        }
+    }
+
+    #[inline(always)]
+    fn is_retried(&self, call: &Visit<M>, failure: Failure) -> bool {
+        call.tries < self.policy.attempts && self.policy.retry_on.contains(failure)
+    }
+
+    /// An attempt of a call has ended, well or not: the call is tried again, or ends as well.
+    #[inline(always)]
+    fn conclude(&mut self, time: u64, mut call: Visit<M>, failure: Option<Failure>) {
+        if let Some(failure) = failure {
+            self.ledger.failed(failure, time);
+            if self.is_retried(&call, failure)
+                && let Some(sent) = self.next_try(time, &mut call, failure)
+            {
+                let source = self.source(failure);
+                return self.send(call, sent, source);
+            }
+        } else if M::ALL && self.follows_answers {
+            let client = self.callers.client(call.caller);
+            let retried = call.memory.recall().retried;
+            self.budgets.call_succeeded(client, retried, time);
+        }
+        let ok = failure.is_none();
+        self.ledger
+            .ended(call.started, time, ok, ok && call.tries == 1);
+        if self.arrivals.ended(call.caller, time) {
+            self.set(Source::Call, self.arrivals.next());
+        }
+    }
+
+    /// When a call is tried again whose attempt has failed; nothing where deadline or budget
+    /// do not let it.
+    #[inline(always)]
+    fn next_try(&mut self, time: u64, call: &mut Visit<M>, failure: Failure) -> Option<u64> {
+        let sent = match self.delay {
+            Some(delay) => time + delay,
+            None => self.after_backoff(time, call, failure),
+        };
+        if sent >= call.started + self.deadline {
+            return None;
+        }
+        if M::ALL && self.budgeted {
+            let client = self.callers.client(call.caller);
+            if !self.budgets.withdraw(client, failure, time) {
+                self.ledger.denied(call.started, time);
+                return None;
+            }
+            let memory = call.memory.recall();
+            call.memory.keep(Memory {
+                retried: Some(failure),
+                ..memory
+            });
+        }
+        Some(sent)
+    }
+
+    #[inline(never)]
+    fn after_backoff(&mut self, time: u64, call: &mut Visit<M>, failure: Failure) -> u64 {
+        let mut memory = call.memory.recall();
+        let (state, rng) = (&mut memory.jitter, &mut self.backoff_rng);
+        let delay = self
+            .backoff
+            .delay(self.policy, call.tries, failure, state, rng);
+        call.memory.keep(memory);
+        time.saturating_add(delay)
+    }
+
+    /// Where retries after a failure come from.
+    #[inline(always)]
+    fn source(&self, failure: Failure) -> Source {
+        match failure {
+            _ if self.delay.is_none() => Source::Retry,
+            // Where outcomes are events they come in order; else those of a kind do.
+            _ if M::ALL && self.budgeted => Source::Soon,
+            Failure::Rejected | Failure::Refused if self.back_ns.is_some() => Source::Soon,
+            Failure::Timeout if self.deadline == NEVER => Source::Later,
+            _ => Source::Retry,
+        }
+    }
+}
