@@ -196,7 +196,7 @@ fn assertions_gate_the_exit_status() {
     ruled(
         "fixed.latency_p50_s < 5",
         0,
-        "warning: fixed.latency_p50_s < 5: fixed: 83.4% of its calls are never answered",
+        "warning: fixed.latency_p50_s < 5: fixed: 83.5% of its calls are never answered",
     );
 }
 

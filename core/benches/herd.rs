@@ -25,6 +25,9 @@ fn main() {
     if let Some(place) = arguments.iter().position(|a| a == "--peak") {
         return peak(&arguments[place + 1]);
     }
+    if arguments.iter().any(|a| a == "--only") {
+        return only_h();
+    }
     let quick = arguments.iter().any(|a| a == "--quick");
     let turns = if quick { 5 } else { 21 };
 
@@ -177,6 +180,26 @@ fn plain_h(scale: usize) -> plain::Model {
         timeout: 500_000_000,
         ..plain_blip(scale)
     }
+}
+
+/// H by itself, as a line that `peers/run.sh` reads.
+fn only_h() {
+    let scenario = workloads::h(1);
+    let mut times = Vec::new();
+    let mut sums = [0; 3];
+    let runs = 5;
+    for turn in 0..runs {
+        let start = Instant::now();
+        let window = workloads::run(&scenario, Engine::Fitting, turn + 1).window;
+        times.push(start.elapsed().as_secs_f64());
+        let counts = [window.calls, window.attempts, window.refused];
+        sums.iter_mut().zip(counts).for_each(|(sum, n)| *sum += n);
+    }
+    let [calls, attempts, refused] = sums.map(|sum| sum / runs);
+    println!(
+        "herdsim,{},{calls},{attempts},{refused}",
+        median(&mut times)
+    );
 }
 
 /// Runs a workload once, for its memory.

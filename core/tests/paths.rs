@@ -120,12 +120,8 @@ fn random(seed: u64) -> String {
          cancel = \"{cancel}\"\ndrop_expired = {drop_expired}\n\
          [policy.p]\nattempts = {attempts}\ntimeout = \"{timeout}\"\ndeadline = \"{deadline}\"\n\
          backoff = \"{backoff}\"\njitter = \"{jitter}\"\n{budget}\n{retry_on}\n",
-        if arrival_once(&arrival) { "0s" } else { "1s" },
+        if arrival.contains("once") { "0s" } else { "1s" },
     )
-}
-
-fn arrival_once(arrival: &str) -> bool {
-    arrival.contains("once")
 }
 
 /// What is compared of one replication, by name.
@@ -172,6 +168,14 @@ fn facts(outcome: &Outcome) -> Vec<(String, f64)> {
     facts
 }
 
+/// Metrics for which replications are not independent, in seconds or as shares.
+const BY_YARDSTICK: [&str; 4] = [
+    "degraded_s",
+    "recovery_s",
+    "recovered_ratio",
+    "ill_at_end_ratio",
+];
+
 /// The mean of paired differences in standard errors; 0 where there are none.
 fn z(differences: &[f64]) -> f64 {
     let e = Estimate::of(differences.iter().copied());
@@ -181,11 +185,100 @@ fn z(differences: &[f64]) -> f64 {
     }
 }
 
+/// Scenarios in which nothing is left to chance: callers in step, work and delays that always
+/// take as long.
+#[test]
+fn without_chance_both_paths_do_the_same() {
+    let arrivals = [
+        "arrival = \"once\"\nat = \"1s\"",
+        "arrival = \"periodic\"\nevery = \"700ms\"\nphase = \"aligned\"",
+        "arrival = \"periodic\"\nevery = \"2s\"\nphase = \"aligned\"\nspread = \"30ms\"",
+    ];
+    let services = [
+        // Answers at the very instant of the timeout; a queue that outlasts it; none.
+        "servers = 3\nservice_time = \"100ms\"\nqueue = 40",
+        "servers = 2\nservice_time = \"100ms\"\nqueue = 40\ndrop_expired = true",
+        "servers = 2\nservice_time = \"50ms\"\nqueue = 40\ncancel = \"queued\"",
+        "servers = 4\nservice_time = \"70ms\"\nqueue = 5",
+        "servers = 5\nservice_time = \"90ms\"\nqueue = 0",
+    ];
+    let networks = ["", "[network]\nout = \"10ms\"\nback = \"20ms\"\n"];
+    // In a service that is empty, full, or going on; at 0, over the end, on top of each other.
+    let faults = [
+        "",
+        "\"crash@1050ms+1s\"",
+        "\"crash@1s+1ms\"",
+        "\"crash@500ms+200ms\", \"crash@1100ms+300ms\", \"crash@1200ms+2s\"",
+        "\"crash@0s+1500ms\", \"crash@4500ms+9s\"",
+        "\"stall@1050ms+700ms\"",
+        "\"stall@1s+400ms\", \"stall@1200ms+1s\", \"crash@1900ms+100ms\"",
+        "\"slow(3)@1s+1s\", \"blackhole@2s+500ms\"",
+        "\"errors(100%)@1s+800ms\", \"loss(100%)@2s+600ms\"",
+    ];
+    let policies = [
+        "attempts = 4\ntimeout = \"200ms\"\nbackoff = \"fixed(300ms)\"",
+        "attempts = 6\ntimeout = \"100ms\"\nbackoff = \"fixed(70ms)\"",
+        "attempts = 3\ntimeout = \"none\"\nbackoff = \"none\"",
+        "attempts = 5\ntimeout = \"150ms\"\nbackoff = \"fixed(100ms)\"\n\
+         budget = { kind = \"token-bucket\", capacity = 4, deposit_per_call = 0.3, refund = true }",
+        "attempts = 5\ntimeout = \"250ms\"\nbackoff = \"linear(100ms)\"\n\
+         budget = { kind = \"ratio\", ratio = 0.3, window = \"2s\", min_per_s = 2 }",
+        "attempts = 5\ntimeout = \"300ms\"\ndeadline = \"900ms\"\nbackoff = \"fixed(200ms)\"",
+    ];
+    let mut fitting = 0;
+    for arrival in arrivals {
+        for (service, network) in services.iter().flat_map(|s| networks.map(|n| (s, n))) {
+            for (fault, policy) in faults.iter().flat_map(|f| policies.map(|p| (f, p))) {
+                let text = format!(
+                    "compare = [\"p\"]\nfaults = [{fault}]\n\
+                     [run]\nhorizon = \"6s\"\nwarmup = \"0s\"\n\
+                     [callers]\ncount = 30\nclients = 3\n{arrival}\n{network}\
+                     [service]\n{service}\n[policy.p]\n{policy}\n"
+                );
+                let scenario = parse(&text);
+                let herds = on_both(&scenario);
+                if !herds[0].is_fast() {
+                    continue;
+                }
+                fitting += 1;
+                let streams = Streams {
+                    seed: 1,
+                    replication: 0,
+                };
+                let [fast, events] = herds.map(|herd| herd.replicate(streams));
+                for ((name, a), (_, b)) in facts(&fast).into_iter().zip(facts(&events)) {
+                    let near = (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+                    assert!(near, "{name}: {a}, {b} event by event\n{text}");
+                }
+                assert_eq!(fast.total, events.total, "{text}");
+                assert_eq!(fast.window, events.window, "{text}");
+                assert_eq!(fast.residue, events.residue, "{text}");
+                assert_eq!(fast.waves, events.waves, "{text}");
+            }
+        }
+    }
+    assert!(fitting > 1_000, "{fitting}");
+}
+
+fn parse(text: &str) -> Scenario {
+    Scenario::parse("random.toml", text).unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+/// A scenario under its policy on the path that fits, and event by event.
+fn on_both(scenario: &Scenario) -> [Herd<'_>; 2] {
+    let policy = &scenario.policies[0].1;
+    [Engine::Fitting, Engine::Events].map(|engine| Herd {
+        scenario,
+        policy,
+        engine,
+    })
+}
+
 #[test]
 fn both_paths_have_one_law() {
-    let scenarios: u64 = std::env::var("PATHS").map_or(150, |n| n.parse().unwrap());
+    let scenarios: u64 = std::env::var("PATHS").map_or(200, |n| n.parse().unwrap());
     let only: Option<u64> = std::env::var("PATHS_ONLY").ok().map(|n| n.parse().unwrap());
-    let n = 32;
+    let n = 16;
     let workers = Workers::new(2).unwrap();
     let mut all: std::collections::BTreeMap<String, Vec<f64>> = Default::default();
     let mut unlike = Vec::new();
@@ -194,15 +287,9 @@ fn both_paths_have_one_law() {
         if only.is_some() {
             println!("{text}");
         }
-        let mut scenario =
-            Scenario::parse("random.toml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let mut scenario = parse(&text);
         scenario.run.replications = n;
-        let policy = &scenario.policies[0].1;
-        let herds = [Engine::Fitting, Engine::Events].map(|engine| Herd {
-            scenario: &scenario,
-            policy,
-            engine,
-        });
+        let herds = on_both(&scenario);
         assert!(herds[0].is_fast() && !herds[1].is_fast(), "{text}");
         let mut found: Vec<(String, Vec<f64>)> = Vec::new();
         for replication in 0..n {
@@ -233,9 +320,15 @@ fn both_paths_have_one_law() {
             }
         }
         for (name, differences) in found {
+            // All replications are told well or ill by the same mean of their twins, which a
+            // call more or less puts off by a bin or two.
+            let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+            if BY_YARDSTICK.contains(&name.as_str()) && mean.abs() < 0.05 {
+                continue;
+            }
             let z = z(&differences);
-            // Of some 15,000 values of Student's t with 31 degrees of freedom.
-            if z.abs() > 6.0 {
+            // Of some 18,000 values of Student's t with 15 degrees of freedom.
+            if z.abs() > 7.0 {
                 unlike.push(format!("scenario {seed}: {name}: z = {z:.1}"));
             }
             if z != 0.0 {
@@ -244,8 +337,8 @@ fn both_paths_have_one_law() {
         }
     }
     for (name, zs) in &all {
-        // t has a variance of 31/29.
-        let together = zs.iter().sum::<f64>() / (zs.len() as f64 * 31.0 / 29.0).sqrt();
+        // t has a variance of 15/13.
+        let together = zs.iter().sum::<f64>() / (zs.len() as f64 * 15.0 / 13.0).sqrt();
         if together.abs() > 4.5 {
             unlike.push(format!(
                 "{name}: z = {together:.1} over {} scenarios",

@@ -123,6 +123,11 @@ impl Cost {
                 }
                 _ => 0.0,
             });
+        // What is counted ahead of its time, in cells of 10 ms: at most until a timeout.
+        let timeouts = scenario.policies.iter().map(|(_, policy)| policy.timeout);
+        let ahead = timeouts
+            .map(|timeout| timeout.map_or(horizon, |t| t.as_secs().min(horizon)))
+            .fold(0.0, f64::max);
         let one_run = alive.fold(0.0, f64::max)
             + remembered.fold(0.0, f64::max)
             + scenario
@@ -134,8 +139,9 @@ impl Cost {
                 * 40.0
             + count * 17.0
             + bins * columns * 8.0
-            + horizon * 100.0 * 12.0
-            + 250e3;
+            + horizon * 100.0 * 20.0
+            + ahead * 100.0 * 120.0
+            + 500e3;
         let policies = scenario.policies.len() as f64;
         // Until there are enough twins, runs and twins wait with their fine bins.
         let waiting = match scenario.harm() {

@@ -18,8 +18,9 @@
 //!   its length is the queue's. Who leaves early (`cancel = "queued"`, `drop_expired`) does so
 //!   in that order too, where attempts come due in the order in which they were sent.
 //! - Of the servers nothing is known but when the busy ones will be free.
-//! - Retries after a constant delay come in rings, one for failures that are known at once
-//!   and one for timeouts; all others in a calendar.
+//! - Retries after a constant delay come in rings, one for timeouts and one for what is turned
+//!   away; all others in a calendar, where those of the same nanosecond stand in the order in
+//!   which they became known.
 //!
 //! The law is that of the event engine, the random numbers are those of the same purposes,
 //! drawn in another order. Calls that do not depend on what becomes of others come at the
@@ -181,22 +182,24 @@ impl<M: Copy> Timed for Heard<M> {
     }
 }
 
-/// What happens next, in the order in which simultaneous events run.
+/// What happens next, in the order in which simultaneous events run: as the event engine has
+/// it, where what failed first is tried again first.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Source {
-    /// An attempt that was waited for in vain, where that decides something.
-    Expired,
-    /// Any other outcome that does.
+    /// The outcome of an attempt, where that decides something.
     Heard,
+    /// An attempt that was waited for in vain, where that does.
+    Expired,
+    /// A retry that comes in no order: after a random delay, an error or a reset.
+    Retry,
+    /// Retries after a constant delay come in order after failures of one kind, timeouts or
+    /// what is turned away: these after the kind of which simultaneous ones happen first.
+    Sooner,
+    /// And these after the other.
+    Later,
     /// A first attempt that comes out of the network.
     First,
-    /// A retry after a failure that was known as the attempt arrived.
-    Soon,
-    /// A retry after a timeout.
-    Later,
-    /// Any other retry.
-    Retry,
     /// A call starts.
     Call,
     /// Nothing.
@@ -204,12 +207,12 @@ enum Source {
 }
 
 const SOURCES: [Source; 8] = [
-    Source::Expired,
     Source::Heard,
-    Source::First,
-    Source::Soon,
-    Source::Later,
+    Source::Expired,
     Source::Retry,
+    Source::Sooner,
+    Source::Later,
+    Source::First,
     Source::Call,
     Source::Nothing,
 ];
@@ -244,9 +247,9 @@ impl Work<'_> {
 /// The servers of a pool, by when they will be free.
 ///
 /// While many are idle it does not matter which: those that were taken stand in no order,
-/// and are counted again when as many have been taken as were idle. Else they are a heap of
-/// four children a node, and counted again after as many have been taken as there are. So
-/// counting takes O(1) an attempt.
+/// and are counted again when as many more have been taken as were busy, or idle if that is
+/// less. Else they are a heap of four children a node, and counted again after as many have
+/// been taken as there are. So counting takes O(1) an attempt.
 struct Servers {
     all: usize,
     /// When those are free that were taken; some may be free by now.
@@ -257,12 +260,13 @@ struct Servers {
 }
 
 impl Servers {
-    fn new(all: u32) -> Servers {
+    /// All of them idle.
+    fn new(all: usize) -> Servers {
         Servers {
-            all: all as usize,
+            all,
             free: Vec::new(),
             is_heap: false,
-            left: all as usize,
+            left: all.min(64),
         }
     }
 
@@ -282,17 +286,21 @@ impl Servers {
     #[cold]
     fn count(&mut self, now: u64) {
         // Without a branch, as each is as likely to stay as to go.
-        let mut kept = 0;
+        let mut busy = 0;
         for place in 0..self.free.len() {
             let free = self.free[place];
-            self.free[kept] = free;
-            kept += usize::from(free > now);
+            self.free[busy] = free;
+            busy += usize::from(free > now);
         }
-        self.free.truncate(kept);
-        let idle = self.all - self.free.len();
-        self.is_heap = 4 * idle < self.all;
-        self.left = if self.is_heap { self.all } else { idle };
-        if self.is_heap {
+        let in_order = self.is_heap && busy == self.free.len();
+        self.free.truncate(busy);
+        let idle = self.all - busy;
+        self.is_heap = idle < self.all.div_ceil(4);
+        self.left = match self.is_heap {
+            true => self.all,
+            false => idle.min(busy.max(64)),
+        };
+        if self.is_heap && !in_order {
             // What is sorted is a heap.
             self.free.sort_unstable();
         }
@@ -458,7 +466,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
             heard: Calendar::new(grain),
             rings: std::array::from_fn(|_| Ring::new()),
             retries: Calendar::new(grain),
-            servers: Servers::new(pool.servers),
+            servers: Servers::new(pool.servers as usize),
             waiting: Ring::new(),
             next_leaves: NEVER,
             queue: 0,
@@ -489,8 +497,8 @@ impl<'s, M: Remember> Resolver<'s, M> {
     /// What happens next, and when.
     #[inline]
     fn next(&self) -> (u64, Source) {
-        let [expired, heard, first, soon, later, retry, call, _] = self.heads;
-        let mut least = soon.min(later).min(retry.min(call)).min(first);
+        let [heard, expired, retry, sooner, later, first, call, _] = self.heads;
+        let mut least = sooner.min(later).min(retry.min(call)).min(first);
         if M::ALL {
             least = least.min(expired.min(heard));
         }
@@ -509,8 +517,8 @@ impl<'s, M: Remember> Resolver<'s, M> {
             self.ledger.advance(now, |at| budgets.mean_tokens(at));
             events += 1;
             let arrives = match source {
-                Source::First | Source::Soon | Source::Later => {
-                    let ring = &mut self.rings[source as usize - Source::First as usize];
+                Source::Sooner | Source::Later | Source::First => {
+                    let ring = &mut self.rings[source as usize - Source::Sooner as usize];
                     let call = ring.pop();
                     let next = ring.front().map_or(NEVER, Visit::time);
                     self.set(source, next);
@@ -608,7 +616,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         }
         match source {
             Source::Retry => self.retries.push(call),
-            _ => self.rings[source as usize - Source::First as usize].push(call),
+            _ => self.rings[source as usize - Source::Sooner as usize].push(call),
         }
         self.raise(source, call.time);
     }
@@ -685,9 +693,11 @@ impl<'s, M: Remember> Resolver<'s, M> {
             false => NEVER,
         };
         let leaves = start.min(cancelled).min(self.crash);
-        self.waiting.push(leaves);
+        // A wish to cancel that comes out of the network does so after attempts.
+        let room_from = leaves + u64::from(leaves < start && self.out > 0);
+        self.waiting.push(room_from);
         self.queue += 1;
-        self.next_leaves = self.next_leaves.min(leaves);
+        self.next_leaves = self.next_leaves.min(room_from);
         self.ledger.joins(now);
         let expired = self.drop_expired && start > expires;
         match leaves == self.crash || leaves < start || expired {
@@ -805,7 +815,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         self.waiting.clear();
         (self.queue, self.next_leaves) = (0, NEVER);
         while self.crash <= now {
-            self.servers = Servers::new(self.servers.all as u32);
+            self.servers = Servers::new(self.servers.all);
             self.crash = self.crashes.pop().unwrap_or(NEVER);
         }
     }
@@ -879,13 +889,18 @@ impl<'s, M: Remember> Resolver<'s, M> {
     /// Where retries after a failure come from.
     #[inline(always)]
     fn source(&self, failure: Failure) -> Source {
-        match failure {
-            _ if self.delay.is_none() => Source::Retry,
-            // Where outcomes are events they come in order; else those of a kind do.
-            _ if M::ALL && self.budgeted => Source::Soon,
-            Failure::Rejected | Failure::Refused if self.back_ns.is_some() => Source::Soon,
-            Failure::Timeout if self.deadline == NEVER => Source::Later,
-            _ => Source::Retry,
+        let turned_away = match failure {
+            _ if self.delay.is_none() => return Source::Retry,
+            // Where outcomes are events they come in order, whatever they are.
+            _ if M::ALL && self.budgeted => return Source::Sooner,
+            Failure::Rejected | Failure::Refused if self.back_ns.is_some() => true,
+            Failure::Timeout if self.deadline == NEVER => false,
+            _ => return Source::Retry,
+        };
+        // Answers come before timeouts, and these before attempts arrive.
+        match turned_away == (self.back_ns == Some(0)) {
+            true => Source::Later,
+            false => Source::Sooner,
         }
     }
 }

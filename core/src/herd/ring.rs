@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// Entries of a chunk.
-const CHUNK: usize = 512;
+const CHUNK: usize = 256;
 
 /// First in, first out: as cheap as a ring buffer, but it grows by a chunk and copies
 /// nothing, so that millions of entries take no more memory than they need.
