@@ -81,23 +81,9 @@ fn main() {
         one / two
     );
 
-    println!("per attempt under `fixed`, by callers:");
-    let scales: &[u32] = if quick { &[1] } else { &[1, 4, 20, 60, 200] };
-    for scale in scales {
-        let scenario = blip("fixed", *scale);
-        let each = [Engine::Fitting, Engine::Events].map(|engine| {
-            let start = Instant::now();
-            let outcome = black_box(workloads::run(&scenario, engine, 1));
-            start.elapsed().as_secs_f64() * 1e9 / outcome.total.attempts as f64
-        });
-        let bytes = of_a_caller(&format!("blip-{scale}"), 5_000 * scale);
-        let [fast, events] = each;
-        println!(
-            "{:>9} {fast:>6.1} ns  events {events:>6.1} ns  {bytes}",
-            5_000 * scale
-        );
-    }
     if !quick {
+        let million = of_a_caller("blip-200", 1_000_000);
+        println!("default, fixed, x 200: {million}");
         println!("H, x 200: {}", of_a_caller("h-200", 1_000_000));
     }
 }

@@ -1,16 +1,16 @@
 //! Waves, outages and queues of work.
 
 use herdsim::run::{Context, simulate};
-use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::ensemble::Workers;
 use herdsim_core::herd::backoff::Backoffs;
 use herdsim_core::herd::series::GOODPUT;
-use herdsim_core::herd::{Engine, Herd, find};
+use herdsim_core::herd::{Herd, find};
 use herdsim_core::scenario::policy::Failure;
 use herdsim_core::scenario::{Job, Scenario};
 use herdsim_core::stats::Estimate;
 use herdsim_core::streams::{Purpose, Streams};
 
-use crate::{mean, near, policy, right, simulated};
+use crate::{mean, near, policy, right, simulated, watch};
 
 /// The most of some instants, in ns, that lie within any 100 ms.
 fn most_within_100_ms(mut times: Vec<u64>) -> f64 {
@@ -157,7 +157,7 @@ fn a_day_of_retries() {
         let herd = Herd {
             scenario: &scenario,
             policy: &scenario.policies[0].1,
-            engine: Engine::default(),
+            engine: watch().engine,
         };
         let runs = (0..3).map(|replication| {
             let streams = Streams {
@@ -237,7 +237,7 @@ fn lockstep_and_nobody_served() {
                 [policy.patient]\nattempts = 30\nbackoff = \"fixed(1s)\"\ntimeout = \"1s\"\n";
     let context = |workers| Context {
         workers,
-        watch: Watch::default(),
+        watch: watch(),
         charts: false,
         before: None,
         measured: None,

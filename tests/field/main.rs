@@ -10,23 +10,40 @@ mod policies;
 mod quorums;
 
 use herdsim::run::{Context, Finished, simulate};
-use herdsim_core::ensemble::herd::{PolicyResults, Results, run};
+use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::herd::find;
+use herdsim_core::herd::{Engine, find};
 use herdsim_core::scenario::{Job, Scenario};
 use herdsim_core::stats::Estimate;
 
 /// The results of a scenario.
 fn simulated(text: &str) -> Results {
     let scenario = Scenario::parse("field.toml", text).unwrap_or_else(|e| panic!("{e}"));
-    run(&scenario, &Workers::new(2).unwrap()).unwrap()
+    run_watched(
+        &scenario,
+        &Workers::new(2).unwrap(),
+        Keep::Everything,
+        &watch(),
+    )
+}
+
+/// Cases run on the path that fits them; with `HERDSIM_TEST_ENGINE=events` event by event.
+fn watch() -> Watch<'static> {
+    Watch {
+        engine: match std::env::var_os("HERDSIM_TEST_ENGINE") {
+            None => Engine::Fitting,
+            Some(name) if name == "events" => Engine::Events,
+            Some(name) => panic!("no engine is called {name:?}"),
+        },
+        ..Watch::default()
+    }
 }
 
 /// What a user is told of a job.
 fn finished(job: &Job) -> Finished {
     let context = Context {
         workers: &Workers::new(2).unwrap(),
-        watch: Watch::default(),
+        watch: watch(),
         charts: false,
         before: None,
         measured: None,
