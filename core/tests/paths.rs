@@ -202,7 +202,11 @@ fn without_chance_both_paths_do_the_same() {
         "servers = 4\nservice_time = \"70ms\"\nqueue = 5",
         "servers = 5\nservice_time = \"90ms\"\nqueue = 0",
     ];
-    let networks = ["", "[network]\nout = \"10ms\"\nback = \"20ms\"\n"];
+    let networks = [
+        "",
+        "[network]\nout = \"10ms\"\nback = \"20ms\"\n",
+        "[network]\nout = \"20ms\"\n",
+    ];
     // In a service that is empty, full, or going on; at 0, over the end, on top of each other.
     let faults = [
         "",
@@ -219,6 +223,8 @@ fn without_chance_both_paths_do_the_same() {
         "attempts = 4\ntimeout = \"200ms\"\nbackoff = \"fixed(300ms)\"",
         "attempts = 6\ntimeout = \"100ms\"\nbackoff = \"fixed(70ms)\"",
         "attempts = 3\ntimeout = \"none\"\nbackoff = \"none\"",
+        "attempts = 5\ntimeout = \"200ms\"\nbackoff = \"exponential(base=100ms,multiplier=2)\"",
+        "attempts = 3\ntimeout = \"50ms\"\nbackoff = \"table(10ms,50ms)\"",
         "attempts = 5\ntimeout = \"150ms\"\nbackoff = \"fixed(100ms)\"\n\
          budget = { kind = \"token-bucket\", capacity = 4, deposit_per_call = 0.3, refund = true }",
         "attempts = 5\ntimeout = \"250ms\"\nbackoff = \"linear(100ms)\"\n\

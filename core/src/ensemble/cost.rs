@@ -2,7 +2,7 @@
 
 use crate::dist::Dist;
 use crate::ensemble::fates::TWINS;
-use crate::herd::{METRICS, SERIES};
+use crate::herd::{LONGEST_AHEAD, METRICS, SERIES};
 use crate::scenario::callers::Arrival;
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Backoff, Budget, Policy};
@@ -123,11 +123,6 @@ impl Cost {
                 }
                 _ => 0.0,
             });
-        // What is counted ahead of its time, in cells of 10 ms: at most until a timeout.
-        let timeouts = scenario.policies.iter().map(|(_, policy)| policy.timeout);
-        let ahead = timeouts
-            .map(|timeout| timeout.map_or(horizon, |t| t.as_secs().min(horizon)))
-            .fold(0.0, f64::max);
         let one_run = alive.fold(0.0, f64::max)
             + remembered.fold(0.0, f64::max)
             + scenario
@@ -140,7 +135,8 @@ impl Cost {
             + count * 17.0
             + bins * columns * 8.0
             + horizon * 100.0 * 20.0
-            + ahead * 100.0 * 120.0
+            // What is counted ahead of its time, in cells of 10 ms.
+            + horizon.min(LONGEST_AHEAD.as_secs()) * 100.0 * 120.0
             + 500e3;
         let policies = scenario.policies.len() as f64;
         // Until there are enough twins, runs and twins wait with their fine bins.

@@ -239,3 +239,14 @@ pub fn is_constant(policy: &Policy) -> bool {
         && policy.hedge.is_none();
     same || policy.attempts == 1 && policy.throttle.is_none()
 }
+
+/// Whether retries of attempts that failed at different instants may come at the same one,
+/// though their delays are not all the same: these are not simply drawn.
+pub fn may_coincide(policy: &Policy) -> bool {
+    let drawn = policy.jitter != Jitter::None
+        && policy.first.is_none()
+        && policy.throttle_backoff.is_none()
+        && policy.at_least.0 == 0
+        && policy.quantum.is_none();
+    !drawn && !is_constant(policy)
+}

@@ -38,6 +38,8 @@ pub struct Calendar<T> {
 }
 
 const DIGIT: u32 = 11;
+/// Digits of the longest grain.
+const COARSEST: u32 = 19;
 
 /// The slots of one digit, made when the first entry comes.
 struct Level<T> {
@@ -99,11 +101,15 @@ impl<T: Timed> Level<T> {
 
 impl<T: Timed> Calendar<T> {
     /// One that is quickest where some eight entries come due within `grain_ns`; 0 where
-    /// that is not known.
+    /// that is not known. A grain is half a millisecond at most, so that many entries that
+    /// come at once do not all stand in one.
     pub fn new(grain_ns: f64) -> Calendar<T> {
         let grain = match grain_ns > 0.0 {
-            true => grain_ns.clamp(64.0, 1e9).log2().round() as u32,
-            false => 19,
+            true => grain_ns
+                .clamp(64.0, f64::from(1 << COARSEST))
+                .log2()
+                .round() as u32,
+            false => COARSEST,
         };
         Calendar {
             grain,
@@ -231,6 +237,8 @@ impl<T: Timed> Calendar<T> {
                 self.current[*place as usize] = *entry;
                 *place += 1;
             }
+            // What is spare is empty: it takes the place of a slot.
+            self.spare.clear();
         }
         self.current.sort_by_key(T::time);
     }
@@ -294,6 +302,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Grains with many entries, and rounds of every level, against a sorted list.
+    #[test]
+    fn slots_are_used_again_and_again() {
+        let mut calendar = Calendar::new(64.0);
+        let (mut plain, mut now, mut state) = (Vec::new(), 0u64, 7u64);
+        for step in 0..60_000 {
+            // Delays from a nanosecond to some seconds, many of them the same.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let delay = 1 << ((state >> 33) % 33);
+            for copy in 0..[1, 1, 1, 30][(state >> 60) as usize % 4] {
+                calendar.push((now + delay + copy % 3, step));
+                plain.push((now + delay + copy % 3, step));
+            }
+            plain.sort_by_key(|entry| std::cmp::Reverse(entry.0));
+            while plain.len() > 200 || step == 59_999 && !plain.is_empty() {
+                let least = plain.iter().map(|entry| entry.0).min();
+                assert_eq!(calendar.first(), least);
+                let popped = calendar.pop().map(|entry| entry.0);
+                assert_eq!(popped, least);
+                plain.pop();
+                now = least.unwrap_or(now);
+            }
+        }
+        assert_eq!(calendar.first(), None);
     }
 
     #[test]

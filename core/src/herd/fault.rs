@@ -127,7 +127,7 @@ impl Faults {
             if effect == 0.0 {
                 continue;
             }
-            steady &= effect >= 1.0;
+            steady &= time < fault.to().0;
             match fault.kind {
                 FaultKind::Crash => state.refuse = either(state.refuse, effect),
                 FaultKind::Stall => state.stalled |= time < fault.to().0,

@@ -38,6 +38,7 @@ pub use engine::{Engine, Herd};
 pub use health::{Course, Twins, Yardstick};
 pub use metrics::*;
 pub use peaks::Peaks;
+pub(crate) use resolve::LONGEST_AHEAD;
 pub(crate) use series::idle;
 pub use series::{Bin, Column, SERIES};
 pub use waves::{Stretch, WAVES, Waves};

@@ -11,7 +11,9 @@
 //! the [`Ledger`] ahead of its time.
 //!
 //! An outcome is an event, at its own instant, only where it decides something that depends
-//! on the order of outcomes: every budget, whose last token belongs to whoever fails first.
+//! on the order of outcomes: every budget, whose last token belongs to whoever fails first,
+//! and delays that are neither all the same nor drawn, after which retries that come in the
+//! same nanosecond are sent in the order in which their calls failed.
 //!
 //! # What follows
 //! - Starts rise, so those that wait are a ring of the times at which they leave the queue;
@@ -19,8 +21,7 @@
 //!   in that order too, where attempts come due in the order in which they were sent.
 //! - Of the servers nothing is known but when the busy ones will be free.
 //! - Retries after a constant delay come in rings, one for timeouts and one for what is turned
-//!   away; all others in a calendar, where those of the same nanosecond stand in the order in
-//!   which they became known.
+//!   away; all others in a calendar.
 //!
 //! The law is that of the event engine, the random numbers are those of the same purposes,
 //! drawn in another order. Calls that do not depend on what becomes of others come at the
@@ -46,6 +47,10 @@ use crate::scenario::service::{Cancel, Discipline};
 use crate::streams::{Purpose, Stream, Streams};
 use crate::units::Nanos;
 
+/// The longest run that is counted ahead of its time: what lies far ahead takes a cell for
+/// every 10 ms up to it.
+pub(crate) const LONGEST_AHEAD: Nanos = Nanos(3_600_000_000_000);
+
 /// Whether the fates of a scenario's attempts are known as they arrive: one pool, first
 /// come, first served, and nothing that takes back what was begun.
 ///
@@ -67,6 +72,7 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
     };
     let lost = |fault: &Fault| matches!(fault.kind, FaultKind::Capacity(_));
     is_plain(scenario, policy)
+        && scenario.run.horizon <= LONGEST_AHEAD
         && service
             .pool()
             .is_some_and(|pool| pool.discipline == Discipline::Fifo)
@@ -87,7 +93,7 @@ pub(super) fn run(
         policy.jitter,
         Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
     );
-    if policy.budget.is_some() || stateful {
+    if policy.budget.is_some() || stateful || backoff::may_coincide(policy) {
         Resolver::<Memory>::new(scenario, policy, kind, streams).run(scenario)
     } else {
         Resolver::<()>::new(scenario, policy, kind, streams).run(scenario)
@@ -200,10 +206,10 @@ enum Source {
     Later,
     /// A first attempt that comes out of the network.
     First,
+    /// The same as [`Source::Expired`], where attempts come out of the network: before it.
+    Overdue,
     /// A call starts.
     Call,
-    /// Nothing.
-    Nothing,
 }
 
 const SOURCES: [Source; 8] = [
@@ -213,8 +219,8 @@ const SOURCES: [Source; 8] = [
     Source::Sooner,
     Source::Later,
     Source::First,
+    Source::Overdue,
     Source::Call,
-    Source::Nothing,
 ];
 
 /// Draws of a service time.
@@ -376,8 +382,9 @@ struct Resolver<'s, M> {
     back_ns: Option<u64>,
     /// The delay of a retry, where that is always the same.
     delay: Option<u64>,
-    /// Whether outcomes are events: failures, and answers too.
+    /// Whether there is a budget; whether outcomes are events: failures, and answers too.
     budgeted: bool,
+    in_order: bool,
     follows_answers: bool,
     /// When crashes begin, the next one last.
     crashes: Vec<u64>,
@@ -385,6 +392,8 @@ struct Resolver<'s, M> {
     /// Until when no fault has anything to do with an attempt that arrives.
     calm_until: u64,
     heads: [u64; 8],
+    /// What those are that were waited for in vain.
+    expiry: Source,
     arrivals: Arrivals,
     expired: Ring<Heard<M>>,
     heard: Calendar<Heard<M>>,
@@ -451,11 +460,16 @@ impl<'s, M: Remember> Resolver<'s, M> {
             back_ns: network.back.constant().map(|back| back.0),
             delay,
             budgeted: !budgets.is_unlimited(),
+            in_order: !budgets.is_unlimited() || backoff::may_coincide(policy),
             follows_answers: budgets.follows_answers(),
             crash: crashes.pop().unwrap_or(NEVER),
             crashes,
             calm_until: 0,
             heads: std::array::from_fn(|i| NEVER << 3 | i as u64),
+            expiry: match network.out.constant() {
+                Some(Nanos::ZERO) => Source::Expired,
+                _ => Source::Overdue,
+            },
             arrivals: Arrivals::new(
                 &scenario.callers,
                 kind.faults,
@@ -497,10 +511,10 @@ impl<'s, M: Remember> Resolver<'s, M> {
     /// What happens next, and when.
     #[inline]
     fn next(&self) -> (u64, Source) {
-        let [heard, expired, retry, sooner, later, first, call, _] = self.heads;
+        let [heard, expired, retry, sooner, later, first, overdue, call] = self.heads;
         let mut least = sooner.min(later).min(retry.min(call)).min(first);
         if M::ALL {
-            least = least.min(expired.min(heard));
+            least = least.min(expired.min(heard)).min(overdue);
         }
         (least >> 3, SOURCES[(least & 7) as usize])
     }
@@ -526,11 +540,12 @@ impl<'s, M: Remember> Resolver<'s, M> {
                 }
                 Source::Call => self.begin(now),
                 Source::Retry => self.take_retry(),
-                Source::Expired | Source::Heard if M::ALL => {
-                    self.hear(now, source);
+                Source::Heard | Source::Expired | Source::Overdue => {
+                    if M::ALL {
+                        self.hear(now, source);
+                    }
                     None
                 }
-                Source::Expired | Source::Heard | Source::Nothing => None,
             };
             if let Some(call) = arrives {
                 self.attempt(now, call);
@@ -583,7 +598,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
     #[inline(never)]
     fn hear(&mut self, now: u64, source: Source) {
         let heard = match source {
-            Source::Expired => {
+            Source::Expired | Source::Overdue => {
                 let heard = self.expired.pop();
                 let next = self.expired.front().map_or(NEVER, Heard::time);
                 self.set(source, next);
@@ -739,7 +754,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
             return Reply::failed(Failure::Reset, until);
         }
         match call.done {
-            0 => call.done = done,
+            0 => call.done = done.max(1),
             first => {
                 let again = done.max(first);
                 self.ledger.sums(again).duplicates += u64::from(again < self.horizon);
@@ -787,7 +802,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let matters = M::ALL
             && match failure {
                 None => self.follows_answers,
-                Some(failure) => self.budgeted && at > now && self.is_retried(&call, failure),
+                Some(failure) => self.in_order && at > now && self.is_retried(&call, failure),
             };
         if !matters {
             return self.conclude(at, call, failure);
@@ -796,7 +811,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let heard = Heard { call, failure };
         if failure == Some(Failure::Timeout) && self.deadline == NEVER {
             self.expired.push(heard);
-            self.raise(Source::Expired, at);
+            self.raise(self.expiry, at);
         } else {
             self.heard.push(heard);
             self.raise(Source::Heard, self.heard.bound());
@@ -892,13 +907,14 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let turned_away = match failure {
             _ if self.delay.is_none() => return Source::Retry,
             // Where outcomes are events they come in order, whatever they are.
-            _ if M::ALL && self.budgeted => return Source::Sooner,
+            _ if M::ALL && self.in_order => return Source::Sooner,
             Failure::Rejected | Failure::Refused if self.back_ns.is_some() => true,
             Failure::Timeout if self.deadline == NEVER => false,
             _ => return Source::Retry,
         };
-        // Answers come before timeouts, and these before attempts arrive.
-        match turned_away == (self.back_ns == Some(0)) {
+        // What comes out of the network does so before timeouts, all else is done after them.
+        let at_once = self.out == 0 && self.back_ns == Some(0);
+        match turned_away == at_once {
             true => Source::Later,
             false => Source::Sooner,
         }

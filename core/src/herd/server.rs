@@ -416,8 +416,14 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.crashing = false;
     }
 
+    /// Those in service fail first, in the order in which they began, then those that wait.
     pub(super) fn fail_all(&mut self) {
+        let mut served = Vec::new();
         while let Some(attempt) = self.next_in_service() {
+            served.push(attempt);
+        }
+        served.sort_by_key(|attempt| self.attempts[*attempt].since);
+        for attempt in served {
             self.cut_off(attempt);
             self.reply(attempt, Reply::Failed(Failure::Reset));
         }
