@@ -27,6 +27,7 @@ mod resolve;
 mod ring;
 pub mod series;
 mod server;
+mod servers;
 mod site;
 mod slots;
 mod tier;
