@@ -266,6 +266,32 @@ fn without_chance_both_paths_do_the_same() {
     assert!(fitting > 1_000, "{fitting}");
 }
 
+/// A crash fails a thousand attempts at one instant, of which a budget lets 300 try again:
+/// those that have been at it for longest.
+#[test]
+fn a_crash_fails_attempts_in_the_same_order() {
+    let scenario = parse(
+        "compare = [\"p\"]\nfaults = [\"crash@10s+500ms\"]\n\
+         [run]\nhorizon = \"20s\"\nwarmup = \"9s\"\ncooldown = \"9500ms\"\n\
+         [callers]\ncount = 1000\nclients = 1\nrate = \"1/s\"\n\
+         [service]\nservers = 1000\nservice_time = \"exp(800ms)\"\nqueue = 0\n\
+         [policy.p]\nattempts = 2\ntimeout = \"none\"\nbackoff = \"fixed(1s)\"\n\
+         budget = { kind = \"token-bucket\", capacity = 300, deposit_per_call = 0 }\n",
+    );
+    let herds = on_both(&scenario);
+    assert!(herds[0].is_fast());
+    let answered = (0..40).map(|replication| {
+        let streams = Streams {
+            seed: 1,
+            replication,
+        };
+        let [fast, events] = herds.map(|herd| herd.replicate(streams).total.judged_ok as f64);
+        fast - events
+    });
+    let z = z(&answered.collect::<Vec<f64>>());
+    assert!(z.abs() < 4.5, "z = {z:.1}");
+}
+
 fn parse(text: &str) -> Scenario {
     Scenario::parse("random.toml", text).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
