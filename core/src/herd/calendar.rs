@@ -165,11 +165,18 @@ impl<T: Timed> Calendar<T> {
             self.current.insert(at, entry);
             return;
         }
+        self.place(entry, differs);
+        self.rest = self.rest.min(time >> self.grain << self.grain);
+    }
+
+    /// Puts an entry into the slot of the highest digit in which its time `differs`, in grains,
+    /// from the running one.
+    #[inline]
+    fn place(&mut self, entry: T, differs: u64) {
         let level = (63 - differs.leading_zeros()) / DIGIT;
         let shift = self.grain + level * DIGIT;
-        let digit = (time >> shift) as usize & ((1 << DIGIT) - 1);
+        let digit = (entry.time() >> shift) as usize & ((1 << DIGIT) - 1);
         self.levels[level as usize].push(digit, entry);
-        self.rest = self.rest.min(time >> self.grain << self.grain);
     }
 
     /// The first entry, of a calendar that is settled.
@@ -187,17 +194,12 @@ impl<T: Timed> Calendar<T> {
     /// Makes a step towards the first entry: sorts its slot, or takes it apart.
     #[cold]
     pub fn settle(&mut self) {
-        let lowest = |level: &Level<T>| level.lowest();
-        let found = self.levels.iter().enumerate();
-        let found = found.filter_map(|(level, slots)| Some((level as u32, lowest(slots)?)));
-        let Some((level, digit)) = found.min() else {
+        let Some((level, start)) = self.lowest() else {
             self.rest = NEVER;
             return;
         };
-        let shift = self.grain + level * DIGIT;
-        // The digits above stay, those below begin anew.
-        let above = self.running >> shift >> DIGIT << DIGIT;
-        self.running = (above | digit as u64) << shift;
+        self.running = start;
+        let digit = (start >> (self.grain + level * DIGIT)) as usize & ((1 << DIGIT) - 1);
         if level == 0 {
             self.levels[0].take(digit, &mut self.current);
             self.sort();
@@ -206,14 +208,12 @@ impl<T: Timed> Calendar<T> {
             self.levels[level as usize].take(digit, &mut entries);
             for entry in entries.drain(..) {
                 let differs = (entry.time() ^ self.running) >> self.grain;
-                let level = (63 - (differs | 1).leading_zeros()) / DIGIT;
-                let shift = self.grain + level * DIGIT;
-                let digit = (entry.time() >> shift) as usize & ((1 << DIGIT) - 1);
-                self.levels[level as usize].push(digit, entry);
+                // Those of the running grain as well, which is sorted when its turn comes.
+                self.place(entry, differs | 1);
             }
             self.spare = entries;
         }
-        self.rest = self.next_slot();
+        self.rest = self.lowest().map_or(NEVER, |(_, start)| start);
     }
 
     /// Sorts the running grain, stably: dealt out by the next five bits of their times, which
@@ -243,16 +243,15 @@ impl<T: Timed> Calendar<T> {
         self.current.sort_by_key(T::time);
     }
 
-    /// When the lowest slot in use begins.
-    fn next_slot(&self) -> u64 {
-        for (level, slots) in self.levels.iter().enumerate() {
-            if let Some(digit) = slots.lowest() {
-                let shift = self.grain + level as u32 * DIGIT;
-                let above = self.running >> shift >> DIGIT << DIGIT;
-                return (above | digit as u64) << shift;
-            }
-        }
-        NEVER
+    /// The level of the lowest slot in use, and when that begins.
+    fn lowest(&self) -> Option<(u32, u64)> {
+        self.levels.iter().zip(0..).find_map(|(slots, level)| {
+            let digit = slots.lowest()?;
+            let shift = self.grain + level * DIGIT;
+            // The digits above stay, those below begin anew.
+            let above = self.running >> shift >> DIGIT << DIGIT;
+            Some((level, (above | digit as u64) << shift))
+        })
     }
 
     /// Forgets all entries; it is `now`.
