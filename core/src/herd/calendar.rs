@@ -171,7 +171,7 @@ impl<T: Timed> Calendar<T> {
 
     /// Puts an entry into the slot of the highest digit in which its time `differs`, in grains,
     /// from the running one.
-    #[inline]
+    #[inline(always)]
     fn place(&mut self, entry: T, differs: u64) {
         let level = (63 - differs.leading_zeros()) / DIGIT;
         let shift = self.grain + level * DIGIT;
