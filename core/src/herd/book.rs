@@ -12,7 +12,6 @@ use crate::herd::series::{Bin, Passed, bin};
 use crate::herd::site::Site;
 use crate::herd::waves::{Tally, Waves};
 use crate::histogram::Histogram;
-use crate::scenario::Scenario;
 use crate::scenario::callers::Arrival;
 
 /// What one replication leaves.
@@ -185,16 +184,15 @@ impl Book {
         }
     }
 
-    /// Looks at the waves of retries as well.
-    pub fn with_waves(mut self, scenario: &Scenario) -> Book {
-        self.waves = Some(Tally::new(scenario));
-        self
-    }
-
-    /// Counts, and keeps neither latencies nor a time series.
-    pub fn counting(mut self) -> Book {
-        self.keeps = false;
-        self
+    /// Of a replication: the waves of retries are looked at in the first, where the callers
+    /// are; of a twin neither latencies nor a time series are kept.
+    pub fn of(site: Site<'_>, is_twin: bool, replication: u64) -> Book {
+        let shows_waves = !is_twin && site.tier == 0 && replication == 0;
+        Book {
+            waves: shows_waves.then(|| Tally::new(site.scenario)),
+            keeps: !is_twin,
+            ..Book::new(site)
+        }
     }
 
     /// Whether what becomes of a call that starts then is judged.

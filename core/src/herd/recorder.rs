@@ -3,7 +3,6 @@
 use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::counts::{Counts, Denial};
 use crate::herd::site::Site;
-use crate::scenario::Scenario;
 
 /// Counts and levels of a running replication.
 pub struct Recorder {
@@ -21,7 +20,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(site: Site<'_>) -> Recorder {
+    pub fn new(book: Book) -> Recorder {
         Recorder {
             counts: Counts::default(),
             queued: 0,
@@ -30,20 +29,8 @@ impl Recorder {
             now: 0,
             settled: 0,
             running: [0; 3],
-            book: Book::new(site),
+            book,
         }
-    }
-
-    /// Looks at the waves of retries as well.
-    pub fn with_waves(mut self, scenario: &Scenario) -> Recorder {
-        self.book = self.book.with_waves(scenario);
-        self
-    }
-
-    /// Counts, and keeps neither latencies nor a time series.
-    pub fn counting(mut self) -> Recorder {
-        self.book = self.book.counting();
-        self
     }
 
     #[inline]
@@ -216,6 +203,7 @@ mod tests {
     use crate::herd::fine::FINE;
     use crate::herd::metrics::Sample;
     use crate::herd::{CALLS, HERD_INDEX, PEAK_OFFERED_RATIO};
+    use crate::scenario::Scenario;
 
     /// A crash from 10 s to 12 s in a run of 40 s, at 7,142.86/s of capacity.
     const SCENARIO: &str = "[run]\nwarmup = \"2s\"\nhorizon = \"40s\"\n";
@@ -228,7 +216,7 @@ mod tests {
             scenario: &scenario,
             tier: 0,
         };
-        let mut recorder = Recorder::new(site);
+        let mut recorder = Recorder::new(Book::new(site));
         let horizon = scenario.run.horizon.0;
         for bin in 0..horizon / FINE {
             recorder.advance(bin * FINE, |_| f64::NAN);
@@ -268,7 +256,7 @@ mod tests {
             scenario: &scenario,
             tier: 0,
         };
-        let mut recorder = Recorder::new(site);
+        let mut recorder = Recorder::new(Book::new(site));
         // A call at every half millisecond, answered after 0.2 ms.
         for ms in 0..40_000 {
             let start = ms * 1_000_000 + 500_000;

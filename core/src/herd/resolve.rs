@@ -316,12 +316,8 @@ impl<'s, M: Remember> Resolver<'s, M> {
         crashes.reverse();
         let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers.clients);
         let network = &scenario.network;
-        let book = Book::new(Site { scenario, tier: 0 });
-        let book = match streams.replication {
-            _ if kind.is_twin => book.counting(),
-            0 => book.with_waves(scenario),
-            _ => book,
-        };
+        let site = Site { scenario, tier: 0 };
+        let book = Book::of(site, kind.is_twin, streams.replication);
         let stream = |purpose| streams.stream(purpose);
         let mut backoff_rng = stream(Purpose::Backoff);
         let backoff = Backoffs::new(policy);

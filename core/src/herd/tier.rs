@@ -10,7 +10,7 @@ use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
-use crate::herd::book::{Outcome, Residue};
+use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::budget::Budgets;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
@@ -189,7 +189,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         let guards = Guards::new(policy, clients);
         // Every tier draws its own random numbers; the first one those of a single service.
         let stream = |purpose| streams.stream_at(purpose, tier as u64);
-        let recorder = Recorder::new(Site { scenario, tier });
+        let book = Book::of(Site { scenario, tier }, run.is_twin, streams.replication);
         let arrivals = match tier {
             0 => Arrivals::new(
                 &scenario.callers,
@@ -238,11 +238,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             pending: Beside::new(),
             flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
-            recorder: match (tier, streams.replication) {
-                _ if run.is_twin => recorder.counting(),
-                (0, 0) => recorder.with_waves(scenario),
-                _ => recorder,
-            },
+            recorder: Recorder::new(book),
             service_rng: stream(Purpose::Service),
             network_rng: stream(Purpose::Network),
             backoff_rng: stream(Purpose::Backoff),
