@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use herdsim::audit::rules::Finding;
 use herdsim::audit::site::{Decision, Field, How, Site, line};
+use herdsim::audit::situation::{Asked, Situations};
 use herdsim::audit::{Audit, Request};
 use herdsim_core::scenario::policy::{Jitter, Policy, UNLIMITED};
 use herdsim_core::scenario::{Job, JobKind, Overlay};
@@ -779,7 +780,7 @@ fn many_sites_of_one_file() {
             "{file}"
         );
     }
-    herdsim::audit::json(&audit);
+    herdsim::audit::json(&audit, None);
 }
 
 /// `docs/rules.md` is made from the rules.
@@ -847,7 +848,8 @@ fn a_site_is_a_scenario() {
         })
         .unwrap();
         let wanted = Some(wanted).filter(|w| !w.is_empty());
-        let text = herdsim::audit::scenario(&audit, wanted).unwrap();
+        let situations = Situations::new(&Asked::default(), &audit.files.settings).unwrap();
+        let text = herdsim::audit::scenario(&audit, &situations, wanted).unwrap();
         let mut overlay = Overlay::default();
         overlay.file(file, &text).unwrap();
         if let Err(problem) = Job::from_overlay(&overlay, JobKind::Herd) {

@@ -5,10 +5,14 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::inspect::Audit;
+use super::patch::diff;
+use super::plan::{Outlook, Plan};
 use super::rules::{Finding, System};
+use super::seams::Number;
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
 
-pub fn json(audit: &Audit) -> Value {
+/// An audit, and what is predicted of it.
+pub fn json(audit: &Audit, plan: Option<&Plan>) -> Value {
     let ids = ids(&audit.system);
     let sites: Vec<Value> = audit
         .system
@@ -49,19 +53,71 @@ pub fn json(audit: &Audit) -> Value {
     json!({
         "kind": "audit",
         "version": env!("CARGO_PKG_VERSION"),
-        "assumed": {"situation": audit.settings.situation},
-        "read": {"files": audit.files, "bytes": audit.bytes},
+        "assumed": plan.map(assumed),
+        "read": {"files": audit.files.count(), "bytes": audit.files.bytes},
         "sites": sites,
         "graph": graph,
         "findings": audit.findings.iter().map(|f| finding(f, &ids)).collect::<Vec<_>>(),
         "suppressed": audit.suppressed,
-        "fixes": [],
+        "predictions": plan.map(|plan| predictions(plan, &ids)),
+        "fixes": plan.map_or_else(Vec::new, |plan| fixes(audit, plan, &ids)),
         "right": right,
         "unresolved": unresolved,
         "not_retries": aside(&audit.not_retries),
         "not_read": not_read,
-        "patch": null,
+        "patch": plan.and_then(|plan| patched(audit, plan)),
     })
+}
+
+fn assumed(plan: &Plan) -> Value {
+    json!({"situation": plan.situation, "objective": plan.objective.name()})
+}
+
+fn numbers(all: &[Number]) -> Value {
+    let number = |(name, e): &Number| {
+        let finite = |x: f64| x.is_finite().then_some(x);
+        let ci95 = finite(e.low)
+            .zip(finite(e.high))
+            .map(|(low, high)| [low, high]);
+        let value = json!({"mean": finite(e.mean), "ci95": ci95, "n": e.n});
+        ((*name).to_string(), value)
+    };
+    Value::Object(all.iter().map(number).collect())
+}
+
+/// What each site does as it is.
+fn predictions(plan: &Plan, ids: &[String]) -> Vec<Value> {
+    let one = |outlook: &Outlook| {
+        json!({"site": ids[outlook.site], "outcome": outlook.outcome, "assumed": outlook.assumed,
+            "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers)})
+    };
+    plan.outlooks.iter().map(one).collect()
+}
+
+/// Every change of every site, best first.
+fn fixes(audit: &Audit, plan: &Plan, ids: &[String]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for outlook in &plan.outlooks {
+        for (at, remedy) in outlook.remedies.iter().enumerate() {
+            let patch = remedy.patch.and_then(|n| plan.diff(audit, n));
+            let parts = remedy.parts.iter();
+            let alone: Map<String, Value> = parts
+                .map(|(name, outcome)| (name.clone(), json!(outcome)))
+                .collect();
+            all.push(
+                json!({"site": ids[outlook.site], "rank": at + 1, "change": remedy.name,
+                "standing": remedy.standing.name(), "outcome": remedy.outcome, "number": remedy.patch,
+                "patch": patch, "by_hand": remedy.advice, "alone": alone, "numbers": numbers(&remedy.numbers)}),
+            );
+        }
+    }
+    all
+}
+
+/// The best changes as one diff.
+fn patched(audit: &Audit, plan: &Plan) -> Option<String> {
+    let (draft, changes) = plan.patched(audit, &[]).ok()?;
+    (changes > 0).then(|| diff(&audit.files, draft.texts()))
 }
 
 /// `orders/client.py:14`; a second one on a line has `#2`.

@@ -1,20 +1,24 @@
 //! An audit as Markdown, for a pull request.
 
 use super::inspect::Audit;
+use super::patch::diff;
+use super::plan::Plan;
 use super::site::line;
 use super::tell::{loud, reading};
+use crate::format::list;
 
 /// Text within a cell of a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-pub fn markdown(audit: &Audit) -> String {
+/// An audit and what is predicted of it, as a comment.
+pub fn markdown(audit: &Audit, plan: Option<&Plan>) -> String {
     let mut out = format!(
         "## Audit\n\n{} at {} sites in {} files.\n",
         audit.tally(),
         audit.system.sites.len(),
-        audit.files
+        audit.files.count()
     );
     if !audit.findings.is_empty() {
         out.push_str("\n| | rule | where | what |\n|---|---|---|---|\n");
@@ -30,6 +34,9 @@ pub fn markdown(audit: &Audit) -> String {
                 cell(&f.message)
             ));
         }
+    }
+    if let Some(plan) = plan {
+        changes(audit, plan, &mut out);
     }
     if !audit.system.sites.is_empty() {
         out.push_str("\n### Sites\n\n| where | seam | reading |\n|---|---|---|\n");
@@ -57,4 +64,60 @@ pub fn markdown(audit: &Audit) -> String {
         ));
     }
     out
+}
+
+/// So many changes of a site are told.
+const CHANGES: usize = 4;
+
+/// What sites with findings do, and what would change it.
+fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
+    out.push_str(&format!("\n### Changes\n\nAssumed: {}.\n", plan.situation));
+    for outlook in &plan.outlooks {
+        let found = audit.findings.iter().any(|f| f.site == outlook.site);
+        if !found {
+            continue;
+        }
+        let site = &audit.system.sites[outlook.site];
+        out.push_str(&format!(
+            "\n`{}:{}` now: {}.",
+            site.place.source.name,
+            site.line(),
+            outlook.outcome
+        ));
+        if !outlook.assumed.is_empty() {
+            out.push_str(&format!(" Assumed of it: {}.", list(&outlook.assumed)));
+        }
+        if let Some(why) = &outlook.unranked {
+            out.push_str(&format!(" Not ranked: {why}."));
+        }
+        out.push('\n');
+        if outlook.remedies.is_empty() {
+            continue;
+        }
+        out.push_str("\n| | change | then | |\n|---|---|---|---|\n");
+        for (at, remedy) in outlook.remedies.iter().take(CHANGES).enumerate() {
+            let how = match (remedy.patch, &remedy.advice) {
+                (Some(n), _) => format!("patch {n}"),
+                (None, Some(advice)) => format!("by hand: {advice}"),
+                (None, None) => String::new(),
+            };
+            out.push_str(&format!(
+                "| {} | {} | {} | {}, {} |\n",
+                at + 1,
+                cell(&remedy.name),
+                cell(&remedy.outcome),
+                remedy.standing.name(),
+                cell(&how)
+            ));
+        }
+    }
+    if let Ok((draft, changes)) = plan.patched(audit, &[])
+        && changes > 0
+    {
+        out.push_str(&format!(
+            "\nWith the best change of each site, audited again: {}.\n\n```diff\n{}```\n",
+            draft.audit().tally(),
+            diff(&audit.files, draft.texts())
+        ));
+    }
 }

@@ -6,19 +6,29 @@
 //! A *site* is one place that decides something at a seam: a retry, a timeout, a quorum,
 //! acknowledgements, a lease, a fence, an effect. Every field of it says how it is known.
 
+pub mod change;
+pub mod draft;
 mod explain;
+pub mod files;
+pub mod fixes;
 mod inspect;
 mod json;
 mod law;
 mod markdown;
+pub mod patch;
+pub mod plan;
+pub mod predict;
+pub mod rank;
 pub mod read;
 pub mod rule;
 pub mod rules;
 mod sarif;
 mod scenario;
 mod screen;
+mod seams;
 mod settings;
 pub mod site;
+pub mod situation;
 mod suppress;
 mod tell;
 mod walk;

@@ -5,8 +5,11 @@
 use serde_json::{Value, json};
 
 use super::inspect::Audit;
+use super::patch::replacements;
+use super::plan::Plan;
+use super::predict::Standing;
 use super::rule::Severity;
-use super::rules::RULES;
+use super::rules::{Finding, RULES};
 use super::site::{end_line, line};
 
 fn level(severity: Severity) -> &'static str {
@@ -17,7 +20,8 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-pub fn sarif(audit: &Audit) -> Value {
+/// Findings, with the best change of each as a fix where it is one and can be written.
+pub fn sarif(audit: &Audit, plan: Option<&Plan>) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .map(|(rule, doc, _)| {
@@ -40,18 +44,41 @@ pub fn sarif(audit: &Audit) -> Value {
                 text.get(start..at).map_or(0, |part| part.encode_utf16().count()) + 1
             };
             let trimmed = f.place.span.start + text[f.place.span.clone()].trim_end().len();
-            json!({"ruleId": f.rule.id(), "ruleIndex": index, "level": level(f.severity),
+            let mut result = json!({"ruleId": f.rule.id(), "ruleIndex": index, "level": level(f.severity),
                 "message": {"text": f.message},
                 "locations": [{"physicalLocation": {
                     "artifactLocation": {"uri": uri(&f.place.source.name)},
                     "region": {"startLine": line(&f.place), "startColumn": column(f.place.span.start),
                         "endLine": end_line(&f.place), "endColumn": column(trimmed),
-                        "byteOffset": f.place.span.start, "byteLength": f.place.span.len()}}}]})
+                        "byteOffset": f.place.span.start, "byteLength": f.place.span.len()}}}]});
+            if let Some(fix) = plan.and_then(|plan| fix(audit, plan, f)) {
+                result["fixes"] = json!([fix]);
+            }
+            result
         })
         .collect();
     json!({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
         "runs": [{"tool": {"driver": {"name": "herdsim", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
             "columnKind": "utf16CodeUnits", "results": results}]})
+}
+
+/// The best change of a finding's site, if the finding is gone with it.
+fn fix(audit: &Audit, plan: &Plan, finding: &Finding) -> Option<Value> {
+    let best = plan.outlook(finding.site)?.remedies.first()?;
+    let gone = best.standing == Standing::Best && !best.left.contains(&finding.rule);
+    let texts = plan
+        .patches
+        .get(best.patch.filter(|_| gone)?.checked_sub(1)?)?;
+    let changes = texts.iter().map(|(shown, text)| {
+        let all = replacements(&audit.files, shown, text);
+        let all = all.into_iter().map(|(line, lines, text)| {
+            json!({"deletedRegion": {"startLine": line, "startColumn": 1,
+                "endLine": line + lines, "endColumn": 1}, "insertedContent": {"text": text}})
+        });
+        json!({"artifactLocation": {"uri": uri(shown)}, "replacements": all.collect::<Vec<_>>()})
+    });
+    let text = format!("{}: {}", best.name, best.outcome);
+    Some(json!({"description": {"text": text}, "artifactChanges": changes.collect::<Vec<_>>()}))
 }
 
 /// A path as a relative reference: what URIs reserve is escaped.

@@ -1,19 +1,26 @@
 //! The scenario of a site, to run and to change.
 
 use herdsim_core::scenario::Problem;
-use serde_json::Value;
 
 use super::inspect::Audit;
-use super::json::{ids, policy};
-use super::site::{Decision, Field, Guard, Site};
+use super::json::ids;
+use super::predict::MANY;
+use super::seams;
+use super::site::{Decision, Site};
+use super::situation::{self, Situations};
 use super::tell::reading;
+use crate::output::scenario_file;
 
 /// A scenario in TOML of the site asked for: by its identifier, its line or its name; of the
 /// only one where nothing is asked for.
 ///
 /// # Errors
 /// Where there is no such site, or several.
-pub fn scenario(audit: &Audit, wanted: Option<&str>) -> Result<String, Problem> {
+pub fn scenario(
+    audit: &Audit,
+    situations: &Situations,
+    wanted: Option<&str>,
+) -> Result<String, Problem> {
     let ids = ids(&audit.system);
     let runs = |site: &Site| !matches!(site.decision, Decision::Acks(_) | Decision::Timeout(_));
     let fits = |at: usize, site: &Site| match wanted {
@@ -52,82 +59,23 @@ pub fn scenario(audit: &Audit, wanted: Option<&str>) -> Result<String, Problem> 
     let mut text = format!("# {}: {}\n", ids[one], reading(site));
     match &site.decision {
         Decision::Retry(retry) => {
-            text.push_str("kind = \"herd\"\n");
-            if let Some(situation) = &audit.settings.situation {
-                text.push_str("\n# The situation of .herdsim.toml.\n");
-                text.push_str(situation);
+            let (policy, assumed) = situation::policy(retry);
+            for field in assumed {
+                let why = retry.fact(field).and_then(|fact| fact.why.clone());
+                let why = why.unwrap_or_else(|| "not in sight".to_string());
+                let name = field.name();
+                text.push_str(&format!("# {name}: {why}; herdsim's own default holds\n"));
             }
-            text.push_str("\n[policy.read]\n");
-            let Value::Object(fields) = policy(retry) else {
-                return Ok(text);
-            };
-            for (key, value) in fields {
-                let unresolved = Field::ALL
-                    .iter()
-                    .any(|f| f.name() == key && !retry.is_known(*f));
-                match value {
-                    Value::Null if unresolved => {
-                        let why = Field::ALL
-                            .into_iter()
-                            .find(|f| f.name() == key)
-                            .and_then(|f| retry.fact(f)?.why.clone());
-                        let why = why.unwrap_or_else(|| "not in sight".to_string());
-                        text.push_str(&format!("# {key}: {why}; herdsim's own default holds\n"));
-                    }
-                    Value::Null if matches!(key.as_str(), "timeout" | "deadline") => {
-                        text.push_str(&format!("{key} = \"none\"\n"))
-                    }
-                    Value::Null => {}
-                    value => text.push_str(&format!("{key} = {}\n", toml(&value))),
-                }
-            }
+            let situation = situations.of(audit.system.called(site).as_deref())?;
+            let named = vec![("read".to_string(), policy)];
+            let mut scenario = situation::scenario(&situation, named);
+            scenario.run.replications = MANY;
+            text.push_str(&scenario_file(&scenario));
         }
-        Decision::Quorum(q) => {
-            let n = |k: &super::site::Known<u32>| {
-                k.value.map_or_else(|| "3".to_string(), |n| n.to_string())
-            };
-            text.push_str(&format!(
-                "kind = \"quorum\"\n\n[cluster]\nn = {}\nw = {}\nr = {}\n\n[latency]\nfit = \"lnkd-ssd\"\n",
-                n(&q.n), n(&q.w), n(&q.r)
-            ));
+        _ => {
+            let job = seams::job(&audit.system, site)?;
+            text.push_str(&job.map_or_else(String::new, |job| scenario_file(&job)));
         }
-        Decision::Fence(fence) => {
-            let guards = match fence.guard {
-                Guard::Atomic => "\"atomic\"".to_string(),
-                guard => format!("\"{}\", \"atomic\"", guard.name()),
-            };
-            text.push_str(&format!(
-                "kind = \"fence\"\n\n[fence]\nguards = [{guards}]\n"
-            ));
-        }
-        Decision::Lease(lease) => {
-            text.push_str("kind = \"fence\"\n\n[fence]\nguards = [\"none\", \"atomic\"]\n");
-            if let Some(ttl) = lease.ttl.value.flatten() {
-                text.push_str(&format!("ttl = \"{ttl}\"\n"));
-            }
-        }
-        Decision::Effect(effect) => {
-            let key = effect.key.name();
-            text.push_str(&format!("kind = \"saga\"\n\n[saga]\nkeys = [\"{key}\"]\n"));
-        }
-        Decision::Acks(_) | Decision::Timeout(_) => {}
     }
     Ok(text)
-}
-
-/// A value of JSON as TOML, tables inline.
-fn toml(value: &Value) -> String {
-    match value {
-        Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, value)| format!("{key} = {}", toml(value)));
-            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(items) => format!(
-            "[{}]",
-            items.iter().map(toml).collect::<Vec<_>>().join(", ")
-        ),
-        other => other.to_string(),
-    }
 }

@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::inspect::Audit;
+use super::plan::{Outlook, Plan};
+use super::predict::Standing;
 use super::rules::Finding;
 use super::site::line;
 use super::tell::{loud, reading};
-use crate::format::counted;
+use crate::format::{counted, list as list_of};
 
 /// So many of each list are shown; all with `-v`.
 const SHOWN: usize = 8;
 
 /// An audit as text, `width` columns wide.
-pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
+pub fn screen(audit: &Audit, plan: Option<&Plan>, width: usize, verbose: bool) -> String {
     let mut out = String::new();
     let paths: Vec<String> = audit
+        .files
         .request
         .paths
         .iter()
@@ -27,7 +30,7 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
         .map(|(name, _)| name)
         .collect::<std::collections::BTreeSet<_>>()
         .len();
-    let mut counts = vec![counted(&audit.files.to_string(), "file")];
+    let mut counts = vec![counted(&audit.files.count().to_string(), "file")];
     if services > 0 {
         counts.insert(0, counted(&services.to_string(), "service"));
     }
@@ -38,8 +41,16 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
         counts.join(", "),
         audit.took.as_secs_f64()
     ));
-    if let Some(file) = &audit.settings.file {
+    if let Some(file) = &audit.files.settings.file {
         out.push_str(&format!(" settings    {}\n", file.display()));
+    }
+    if let Some(plan) = plan {
+        wrapped(
+            &mut out,
+            " assumed     ",
+            &format!("{} (--load, --calls, --fault …)", plan.situation),
+            width,
+        );
     }
     graph(audit, &mut out);
     let mut found: BTreeMap<usize, Vec<&Finding>> = BTreeMap::new();
@@ -80,10 +91,88 @@ pub fn screen(audit: &Audit, width: usize, verbose: bool) -> String {
                 width,
             );
         }
+        if let Some(outlook) = plan.and_then(|plan| plan.outlook(site.number)) {
+            self::outlook(outlook, verbose, width, &mut out);
+        }
     }
     out.push('\n');
     lists(audit, verbose, width, &mut out);
+    if let Some(plan) = plan {
+        patch(audit, plan, &paths.join(" "), width, &mut out);
+    }
     out
+}
+
+/// So many changes of a site are shown; all with `-v`.
+const CHANGES: usize = 5;
+
+/// What a site does, and its changes, best first.
+fn outlook(outlook: &Outlook, verbose: bool, width: usize, out: &mut String) {
+    wrapped(out, "      now  ", &outlook.outcome, width);
+    if !outlook.assumed.is_empty() {
+        let text = format!("assumed: {}", list_of(&outlook.assumed));
+        wrapped(out, "           ", &text, width);
+    }
+    if let Some(why) = &outlook.unranked {
+        wrapped(out, "           ", why, width);
+    }
+    let shown = if verbose {
+        outlook.remedies.len()
+    } else {
+        CHANGES
+    };
+    let best = outlook.remedies.first();
+    if best.is_some_and(|best| best.standing != Standing::Best) && !verbose {
+        let tried = outlook.remedies.iter().take(CHANGES);
+        let tried = tried.map(|r| format!("{} ({})", r.name, r.standing.name()));
+        let text = format!(
+            "no change is better here: {}",
+            list_of(&tried.collect::<Vec<_>>())
+        );
+        wrapped(out, "           ", &text, width);
+        return;
+    }
+    for (at, remedy) in outlook.remedies.iter().take(shown).enumerate() {
+        let mut notes = vec![remedy.standing.name().to_string()];
+        notes.extend(remedy.patch.map(|n| format!("patch {n}")));
+        let text = format!(
+            "{}: {}  [{}]",
+            remedy.name,
+            remedy.outcome,
+            notes.join(", ")
+        );
+        wrapped(out, &format!("      {:>3}  ", at + 1), &text, width);
+        let parts = remedy.parts.iter().filter(|_| at == 0);
+        for (name, outcome) in parts {
+            wrapped(
+                out,
+                "             ",
+                &format!("{name} alone: {outcome}"),
+                width,
+            );
+        }
+        let helps = !matches!(remedy.standing, Standing::Idle | Standing::Harms);
+        if let Some(advice) = remedy.advice.as_ref().filter(|_| helps) {
+            wrapped(out, "             ", &format!("by hand: {advice}"), width);
+        }
+    }
+}
+
+/// What the best changes come to, and how to take them.
+fn patch(audit: &Audit, plan: &Plan, paths: &str, width: usize, out: &mut String) {
+    let Ok((draft, changes)) = plan.patched(audit, &[]) else {
+        return;
+    };
+    if changes == 0 {
+        return;
+    }
+    let text = format!(
+        "{} in {}; audited again with it: {}    herdsim audit {paths} --patch > fix.patch",
+        counted(&changes.to_string(), "change"),
+        counted(&draft.texts().len().to_string(), "file"),
+        draft.audit().tally()
+    );
+    wrapped(out, " patch        ", &text, width);
 }
 
 /// Text after a head, its further lines indented as far as it.

@@ -1,9 +1,10 @@
 //! `.herdsim.toml`: what is left out, and the situation.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use herdsim_core::scenario::{Job, JobKind, Overlay, Problem, Section, Source, Table};
+use herdsim_core::scenario::{Job, JobKind, Node, Overlay, Problem, Section, Source, Table};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// What a project says of how it wants to be audited.
@@ -15,6 +16,8 @@ pub struct Settings {
     exclude: Vec<String>,
     /// A herd scenario, without its policies: load, service, faults.
     pub situation: Option<String>,
+    /// The same of single services, by their names.
+    pub situations: BTreeMap<String, String>,
 }
 
 /// The file's name.
@@ -57,32 +60,22 @@ impl Settings {
                     .collect::<Result<_, _>>()?
             }
         };
-        let situation = match top.node("situation") {
-            None => None,
-            Some(node) => {
-                let text: String = node
-                    .table()?
-                    .entries
-                    .iter()
-                    .map(|e| format!("{} = {}\n", e.key, e.node.to_toml()))
-                    .collect();
-                // It has to be a scenario.
-                let mut overlay = Overlay::default();
-                overlay
-                    .file(&source.name, &text)
-                    .and_then(|()| Job::from_overlay(&overlay, JobKind::Herd))
-                    .map_err(|problem| {
-                        Problem::new(format!("[situation] is no scenario: {problem}"))
-                            .at(Some(node.place.clone()))
-                    })?;
-                Some(text)
+        let situation = top.node("situation");
+        let situation = situation.map(|node| self::situation(&source, node));
+        let situation = situation.transpose()?;
+        let mut situations = BTreeMap::new();
+        if let Some(node) = top.node("situations") {
+            for entry in &node.table()?.entries {
+                let text = self::situation(&source, &entry.node)?;
+                situations.insert(entry.key.clone(), text);
             }
-        };
+        }
         top.finish()?;
         Ok(Settings {
             file: Some(file.to_path_buf()),
             exclude,
             situation,
+            situations,
         })
     }
 
@@ -95,4 +88,21 @@ impl Settings {
         }
         builder.build().unwrap_or_else(|_| Gitignore::empty())
     }
+}
+
+/// A situation as text, which has to be a scenario.
+fn situation(source: &Source, node: &Node) -> Result<String, Problem> {
+    let entries = node.table()?.entries.iter();
+    let text: String = entries
+        .map(|e| format!("{} = {}\n", e.key, e.node.to_toml()))
+        .collect();
+    let mut overlay = Overlay::default();
+    overlay
+        .file(&source.name, &text)
+        .and_then(|()| Job::from_overlay(&overlay, JobKind::Herd))
+        .map_err(|problem| {
+            Problem::new(format!("[situation] is no scenario: {problem}"))
+                .at(Some(node.place.clone()))
+        })?;
+    Ok(text)
 }

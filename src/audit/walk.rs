@@ -25,6 +25,7 @@ pub struct Request {
 /// Larger files are no configuration, and no code that people write.
 pub const LARGEST: u64 = 4_000_000;
 
+#[derive(Clone, Debug)]
 pub struct File {
     pub path: PathBuf,
     /// As it is named to people.

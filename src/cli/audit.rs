@@ -3,14 +3,22 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use herdsim_core::ensemble::Workers;
 use herdsim_core::scenario::Problem;
+use herdsim_core::units::Rate;
 use herdsim_core::value::suggest;
 
+use crate::audit::plan::Plan;
+use crate::audit::predict::Making;
+use crate::audit::rank::Objective;
 use crate::audit::read::Format;
 use crate::audit::rule::Severity;
 use crate::audit::site::Seam;
-use crate::audit::{Audit, Request, explain, json, markdown, sarif, scenario, screen};
-use crate::cli::run::print;
+use crate::audit::situation::{self, Asked, Situations};
+use crate::audit::{Audit, Request, explain, json, markdown, patch, sarif, scenario, screen};
+use crate::cli::progress::Progress;
+use crate::cli::run::{print, stop_on_interrupt};
+use crate::format::counted;
 use crate::run::ASSERTION_FAILED;
 use crate::run::RunError;
 
@@ -40,6 +48,68 @@ pub struct AuditOptions {
     /// Every site, and what was seen and is no retry
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    situation: SituationOptions,
+    /// What changes are ranked by
+    #[arg(long, value_enum, default_value_t, value_name = "OBJECTIVE")]
+    objective: Objective,
+    /// Print the best changes as one unified diff, for git apply
+    #[arg(long, conflicts_with_all = ["read_only", "format", "scenario"])]
+    patch: bool,
+    /// Write the best changes to the files
+    #[arg(long, conflicts_with_all = ["read_only", "format", "scenario", "patch"])]
+    write: bool,
+    /// These patches in place of the best of each site
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        conflicts_with = "read_only"
+    )]
+    change: Vec<usize>,
+    /// Threads; all cores unless said otherwise. Results do not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<u16>,
+    /// No progress
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// What a prediction assumes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Situation")]
+struct SituationOptions {
+    /// A herd scenario: who calls, what serves them, what happens; its policies do not count
+    #[arg(long, value_name = "FILE")]
+    situation: Option<PathBuf>,
+    /// The share of its capacity that a service is busy with before the fault [default: 70%]
+    #[arg(long, value_name = "SHARE", value_parser = situation::share)]
+    load: Option<f64>,
+    /// Calls per second, of all callers together [default: 1,000/s]
+    #[arg(long, value_name = "RATE", value_parser = situation::rate)]
+    calls: Option<Rate>,
+    /// How long a server takes for an attempt [default: exp(14ms)]
+    #[arg(long, value_name = "DIST")]
+    service_time: Option<String>,
+    /// Attempts that may wait [default: 1,000]
+    #[arg(long, value_name = "N")]
+    queue: Option<String>,
+    /// What happens; may be repeated [default: crash@10s+2s]
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<String>,
+}
+
+impl SituationOptions {
+    fn asked(&self) -> Asked {
+        Asked {
+            file: self.situation.clone(),
+            load: self.load,
+            calls: self.calls,
+            service_time: self.service_time.clone(),
+            queue: self.queue.clone(),
+            faults: self.fault.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,22 +135,74 @@ pub fn audit(options: &AuditOptions) -> Result<u8, RunError> {
         only: options.only,
     };
     let audit = Audit::of(&request)?;
+    let situations = Situations::new(&options.situation.asked(), &audit.files.settings)?;
     if let Some(wanted) = &options.scenario {
         let wanted = Some(wanted.as_str()).filter(|w| !w.is_empty());
-        print(scenario(&audit, wanted)?.as_bytes())?;
+        print(scenario(&audit, &situations, wanted)?.as_bytes())?;
         return Ok(0);
     }
-    let text = match options.format {
-        Output::Text => screen(&audit, 100, options.verbose),
-        Output::Json => pretty(&json(&audit)),
-        Output::Markdown => markdown(&audit),
-        Output::Sarif => pretty(&sarif(&audit)),
+    let plan = match options.read_only {
+        true => None,
+        false => Some(planned(options, &audit, &situations)?),
     };
-    print(text.as_bytes())?;
+    let mut told = true;
+    if let Some(plan) = plan.as_ref().filter(|_| options.patch || options.write) {
+        let (draft, changes) = plan.patched(&audit, &options.change)?;
+        match options.patch {
+            true => print(patch::diff(&audit.files, draft.texts()).as_bytes())?,
+            false => {
+                patch::write(&audit, draft.texts())?;
+                let files = draft.texts().len();
+                let (changes, files) = (changes.to_string(), files.to_string());
+                let text = format!(
+                    "wrote {} to {}\n",
+                    counted(&changes, "change"),
+                    counted(&files, "file")
+                );
+                print(text.as_bytes())?;
+            }
+        }
+        told = false;
+    }
+    if told {
+        let text = match options.format {
+            Output::Text => screen(&audit, plan.as_ref(), 100, options.verbose),
+            Output::Json => pretty(&json(&audit, plan.as_ref())),
+            Output::Markdown => markdown(&audit, plan.as_ref()),
+            Output::Sarif => pretty(&sarif(&audit, plan.as_ref())),
+        };
+        print(text.as_bytes())?;
+    }
     let fails = options
         .fail_on
         .is_some_and(|least| audit.worst() >= Some(least));
     Ok(if fails { ASSERTION_FAILED } else { 0 })
+}
+
+/// What is predicted of an audit.
+fn planned(
+    options: &AuditOptions,
+    audit: &Audit,
+    situations: &Situations,
+) -> Result<Plan, RunError> {
+    let threads = options.threads.map_or_else(available, usize::from);
+    let workers = Workers::new(threads.max(1))?;
+    let stop = stop_on_interrupt(None);
+    let progress = Progress::shown(!options.quiet, "replications", 0);
+    let making = Making {
+        workers: &workers,
+        stop: &stop,
+        progress: &|done, planned| progress.at(done, planned),
+        objective: options.objective,
+    };
+    let plan = Plan::of(audit, situations, &making)?;
+    progress.finish();
+    Ok(plan)
+}
+
+/// As many threads as there are cores.
+fn available() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn pretty(value: &serde_json::Value) -> String {

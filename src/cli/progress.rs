@@ -26,7 +26,12 @@ pub struct Progress {
 impl Progress {
     /// Of so many things that are counted, some of them `before`.
     pub fn new(common: &Common, what: &'static str, before: u64) -> Progress {
-        let is_bar = !common.quiet && io::stderr().is_terminal();
+        Progress::shown(!common.quiet, what, before)
+    }
+
+    /// The same, shown or not.
+    pub fn shown(shown: bool, what: &'static str, before: u64) -> Progress {
+        let is_bar = shown && io::stderr().is_terminal();
         let bar = match is_bar {
             false => ProgressBar::hidden(),
             true => {
@@ -39,7 +44,7 @@ impl Progress {
         };
         Progress {
             bar,
-            lines: (!common.quiet && !is_bar).then_some(what),
+            lines: (shown && !is_bar).then_some(what),
             start: Instant::now(),
             last: Mutex::new(Instant::now()),
             before,

@@ -1,7 +1,7 @@
 //! Everything that was read, as one system: which site is in which service, which calls which.
 
 use crate::audit::law;
-use crate::audit::site::{Edge, Field, Seam, Site};
+use crate::audit::site::{Edge, Field, Retry, Seam, Site};
 
 /// Sites, and the services that call one another.
 pub struct System {
@@ -77,6 +77,16 @@ impl System {
         }
     }
 
+    /// The service that a site calls, where that is stated.
+    pub fn called(&self, site: &Site) -> Option<String> {
+        let mut all = self.edges_of(site.number).into_iter().map(|(_, to)| to);
+        all.next().or_else(|| {
+            let target = site.target.as_deref()?;
+            let mut names = self.services.iter().map(|(name, _)| name);
+            names.find(|name| same_host(target, name)).cloned()
+        })
+    }
+
     /// Paths of calls whose tiers each retry, the longest of each kind.
     pub fn paths(&self) -> Vec<Vec<Step>> {
         let mut tiers: Vec<(String, String, usize, u32)> = Vec::new();
@@ -143,6 +153,19 @@ impl System {
             }
         }
         pairs
+    }
+
+    /// The innermost retry around an effect.
+    pub fn retry_around(&self, effect: &Site) -> Option<&Retry> {
+        let around = self.sites.iter().filter(|site| {
+            site.place.source == effect.place.source
+                && site.place.span.start <= effect.place.span.start
+                && effect.place.span.end <= site.place.span.end
+        });
+        let retries = around.filter_map(|site| Some((site.place.span.len(), site.retry()?)));
+        retries
+            .min_by_key(|(length, _)| *length)
+            .map(|(_, retry)| retry)
     }
 
     /// The longest that the retries around an effect go on, in seconds.

@@ -133,6 +133,23 @@ impl Budget {
 }
 
 impl TokenBucket {
+    /// A bucket that is full at the start, to which every call adds and from which every
+    /// retry takes a token.
+    pub fn per_call(capacity: Tokens, deposit: Tokens) -> TokenBucket {
+        TokenBucket {
+            capacity,
+            initial: capacity,
+            cost: Tokens::ONE,
+            timeout_cost: Tokens::ONE,
+            throttle_cost: Tokens::ONE,
+            deposit_per_call: deposit,
+            deposit_per_success: Tokens::default(),
+            deposit_after_retry: Tokens::default(),
+            refund: false,
+            strict: false,
+        }
+    }
+
     /// Whether every retry costs something.
     pub fn never_free(&self) -> bool {
         let least = self.cost.min(self.timeout_cost).min(self.throttle_cost);
@@ -151,18 +168,10 @@ fn share(node: &Node) -> Result<Budget, Problem> {
             .at(Some(node.place.clone()))
             .help("`attempts = 1` says that, `budget = \"none\"` retries without limit"));
     }
-    Ok(Budget::TokenBucket(TokenBucket {
-        capacity: CAPACITY,
-        initial: CAPACITY,
-        cost: Tokens::ONE,
-        timeout_cost: Tokens::ONE,
-        throttle_cost: Tokens::ONE,
-        deposit_per_call: Tokens((of.0 * Tokens::ONE.0 as f64).round() as u64),
-        deposit_per_success: Tokens::default(),
-        deposit_after_retry: Tokens::default(),
-        refund: false,
-        strict: false,
-    }))
+    let deposit = Tokens((of.0 * Tokens::ONE.0 as f64).round() as u64);
+    Ok(Budget::TokenBucket(TokenBucket::per_call(
+        CAPACITY, deposit,
+    )))
 }
 
 pub(super) fn budget(node: &Node) -> Result<Budget, Problem> {

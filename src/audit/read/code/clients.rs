@@ -1,8 +1,9 @@
 //! What an attempt is made with: its timeout, its method, whom it calls.
 
-use herdsim_core::units::Nanos;
+use herdsim_core::scenario::policy::{Budget, TokenBucket};
+use herdsim_core::units::{Nanos, Tokens};
 
-use super::ir::{Call, Expr, Kind, Language, Span};
+use super::ir::{Call, Do, Expr, Kind, Language, Span};
 use super::project::CodeFile;
 use super::values::{Loc, Value, Values, variable};
 use crate::audit::read::units::nanos;
@@ -271,9 +272,9 @@ pub fn duration<'p>(values: Values<'p>, loc: Loc<'p>, unit: f64) -> Known<Option
     }
 }
 
-/// A call in the loop that asks a budget before it tries again.
-pub fn budget(file: &CodeFile, span: &Span) -> Option<Span> {
-    let words = [
+/// Whether a call asks a budget, by its name.
+pub fn asks_budget(call: &Call) -> bool {
+    const WORDS: [&str; 10] = [
         "budget",
         "token_bucket",
         "tokenbucket",
@@ -285,13 +286,66 @@ pub fn budget(file: &CodeFile, span: &Span) -> Option<Span> {
         "allow_retry",
         "allowretry",
     ];
-    calls(file, span).into_iter().find_map(|(expr, call)| {
-        let path = call.callee.path()?.join(".").to_lowercase();
-        words
-            .iter()
-            .any(|w| path.contains(w))
-            .then(|| expr.span.clone())
-    })
+    let path = call.callee.path().map(|path| path.join(".").to_lowercase());
+    path.is_some_and(|path| WORDS.iter().any(|word| path.contains(word)))
+}
+
+/// A call in the loop that asks a budget before it tries again.
+pub fn budget(file: &CodeFile, span: &Span) -> Option<Span> {
+    let mut calls = calls(file, span).into_iter();
+    calls.find_map(|(expr, call)| asks_budget(call).then(|| expr.span.clone()))
+}
+
+/// The bucket that is asked at these bytes, where its numbers stand in the file: what it holds
+/// at most, and what a call adds.
+pub fn bucket(file: &CodeFile, span: &Span) -> Option<Budget> {
+    let asked = file.expr(span)?.as_call()?;
+    let name = asked.callee.path()?.first().copied()?.to_string();
+    let mut made = file.top(&name)?;
+    // `&retryBucket{…}`
+    if let Kind::Other(inner) = &made.kind {
+        made = inner.first()?;
+    }
+    let mut numbers: Vec<(String, f64)> = Vec::new();
+    let number = |e: &Expr| match e.kind {
+        Kind::Number(n) => Some(n),
+        _ => None,
+    };
+    match &made.kind {
+        Kind::Object(_, fields, _) => {
+            let known = fields
+                .iter()
+                .filter_map(|(k, e)| Some((k.clone(), number(e)?)));
+            numbers.extend(known);
+        }
+        Kind::Call(call) => {
+            let class = file.class(call.callee.last_name()?)?;
+            let init = class.body.iter().find_map(|stmt| match &stmt.kind {
+                Do::Function(f) if matches!(f.name.as_str(), "__init__" | "constructor") => Some(f),
+                _ => None,
+            })?;
+            let own = init.params.iter().filter(|p| p.name != "self");
+            for (at, param) in own.enumerate() {
+                let mut args = call.args.iter();
+                let given = args.find(|a| a.name.as_deref() == Some(&param.name));
+                let plain = || call.args.get(at).filter(|a| a.name.is_none());
+                let value = given.or_else(plain).map(|a| &a.value);
+                if let Some(n) = value.or(param.default.as_ref()).and_then(number) {
+                    numbers.push((param.name.clone(), n));
+                }
+            }
+        }
+        _ => return None,
+    }
+    let called = |words: &[&str]| {
+        let has = |name: &str| words.iter().any(|word| name.to_lowercase().contains(word));
+        numbers.iter().find(|(name, _)| has(name)).map(|(_, n)| *n)
+    };
+    let capacity = called(&["capacity", "max", "burst", "size"])?;
+    let deposit = called(&["deposit", "ratio", "per_call", "percall"])?;
+    let tokens = |n: f64| Tokens((n.clamp(0.0, 1e9) * Tokens::ONE.0 as f64).round() as u64);
+    (capacity >= 1.0 && deposit > 0.0)
+        .then(|| Budget::TokenBucket(TokenBucket::per_call(tokens(capacity), tokens(deposit))))
 }
 
 /// Whom the attempt calls: the host of a URL, or the variable that names it.

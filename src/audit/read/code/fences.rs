@@ -34,6 +34,11 @@ fn token_name(name: &str) -> Option<bool> {
     weak.contains(&plain.as_str()).then_some(false)
 }
 
+/// Whether a name is that of a fencing token.
+pub fn names_token(name: &str) -> bool {
+    token_name(name).is_some()
+}
+
 /// Something that happens in a function, in order.
 #[derive(Debug)]
 struct Event {
@@ -525,7 +530,7 @@ fn is_highest(name: &str) -> bool {
     .any(|w| name.contains(w))
 }
 
-fn is_lock(text: &str) -> bool {
+pub fn is_lock(text: &str) -> bool {
     let text = text.to_lowercase();
     [
         "lock",

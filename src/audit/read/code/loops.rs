@@ -529,7 +529,9 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
         retry.timeout(timeout);
     }
     let budget = clients::budget(file, &found.span);
+    let bucket = budget.as_ref().and_then(|span| clients::bucket(file, span));
     retry.budget(match budget {
+        Some(span) if bucket.is_some() => Known::read(bucket, file.place(&span)),
         Some(span) => Known {
             value: None,
             fact: Fact {

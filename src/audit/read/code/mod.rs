@@ -4,7 +4,7 @@ mod clients;
 mod comments;
 mod effects;
 mod failing;
-mod fences;
+pub mod fences;
 mod go;
 pub mod ir;
 pub mod library;

@@ -1,6 +1,6 @@
 //! The code files of a project: parsed when something asks for them, modules found by name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -255,6 +255,8 @@ pub struct Project {
     by_stem: HashMap<String, Vec<usize>>,
     /// Go files by the name of their directory.
     packages: HashMap<String, Vec<usize>>,
+    /// Texts in place of those on disk, by the names that files are shown by.
+    drafts: BTreeMap<String, String>,
 }
 
 struct Slot {
@@ -264,9 +266,13 @@ struct Slot {
 }
 
 impl Project {
-    /// From the files' paths and the names that they are shown by.
-    pub fn new(files: Vec<(PathBuf, String)>) -> Project {
-        let mut project = Project::default();
+    /// From the files' paths and the names that they are shown by, with some texts in place of
+    /// those on disk.
+    pub fn new(files: Vec<(PathBuf, String)>, drafts: BTreeMap<String, String>) -> Project {
+        let mut project = Project {
+            drafts,
+            ..Project::default()
+        };
         for (path, shown) in files {
             let at = project.slots.len();
             let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
@@ -302,7 +308,10 @@ impl Project {
     fn get(&self, at: usize) -> Option<&CodeFile> {
         let slot = &self.slots[at];
         let read = || {
-            let text = std::fs::read_to_string(&slot.path).ok()?;
+            let text = match self.drafts.get(&slot.shown) {
+                Some(draft) => draft.clone(),
+                None => std::fs::read_to_string(&slot.path).ok()?,
+            };
             let source = Source::new(slot.shown.clone(), text);
             parse(&slot.path, Arc::new(source))
         };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::player::*;
 use super::words::*;
+use crate::audit::read::code::clients::asks_budget;
 use crate::audit::read::code::ir::*;
 use crate::audit::read::code::values::Value;
 
@@ -83,7 +84,7 @@ impl<'p> Player<'p> {
             Kind::Function(_) => false,
             _ => BENIGN_METHODS.contains(&last),
         };
-        benign || logs
+        benign || logs || asks_budget(call)
     }
 
     /// What an expression does: waits, attempts, changes of variables.

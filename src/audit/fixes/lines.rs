@@ -1,0 +1,61 @@
+//! Lines and statements of a file of code.
+
+use crate::audit::read::code::ir::{Do, Kind, Span, Stmt};
+
+/// The statement that stands at these bytes.
+pub fn statement<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Stmt> {
+    let mut found = None;
+    within(body, &mut |stmt| {
+        if stmt.span == *span {
+            found.get_or_insert(stmt);
+        }
+    });
+    found
+}
+
+/// Every statement of a body, those of functions and classes in it, too.
+pub fn within<'f>(body: &'f [Stmt], visit: &mut impl FnMut(&'f Stmt)) {
+    fn all<'f>(body: &'f [Stmt], visit: &mut dyn FnMut(&'f Stmt)) {
+        for stmt in body {
+            visit(stmt);
+            stmt.bodies().into_iter().for_each(|body| all(body, visit));
+            match &stmt.kind {
+                Do::Function(function) => all(&function.body, visit),
+                Do::Class(class) => all(&class.body, visit),
+                _ => {}
+            }
+            for expr in stmt.exprs() {
+                expr.walk(false, &mut |e| {
+                    if let Kind::Function(function) = &e.kind {
+                        all(&function.body, visit);
+                    }
+                });
+            }
+        }
+    }
+    all(body, visit);
+}
+
+/// The blanks that a line begins with.
+pub fn indent(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    let line = &text[start..];
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Where the line of a byte begins, if nothing but blanks stands before it there.
+pub fn line_start(text: &str, at: usize) -> Option<usize> {
+    let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    text[start..at].trim().is_empty().then_some(start)
+}
+
+/// The first byte of a line that is no blank.
+pub fn first_of_line(text: &str, at: usize) -> usize {
+    let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
+    start + indent(text, at).len()
+}
+
+/// The byte after the line of a byte.
+pub fn after_line(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |n| at + n + 1)
+}

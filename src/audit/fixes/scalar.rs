@@ -1,0 +1,159 @@
+//! Values replaced where they stand: counts, durations, words.
+
+use herdsim_core::scenario::Place;
+use herdsim_core::scenario::policy::UNLIMITED;
+use herdsim_core::units::Nanos;
+
+use super::edit::{Edit, Way};
+use crate::audit::read::code::ir::{Span, number as parse};
+use crate::audit::site::Site;
+
+/// The numbers of a text, with their places in it.
+fn numbers(text: &str) -> Vec<(Span, f64)> {
+    let mut all = Vec::new();
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let part = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
+        let before = at.checked_sub(1).map(|i| bytes[i]);
+        if bytes[at].is_ascii_digit() && !before.is_some_and(part) {
+            let mut end = at;
+            while end < bytes.len() && part(bytes[end]) {
+                end += 1;
+            }
+            let digits = text[at..end].trim_end_matches('.');
+            if let Some(n) = parse(digits) {
+                all.push((at..at + digits.len(), n));
+            }
+            at = end.max(at + 1);
+        } else {
+            at += 1;
+        }
+    }
+    all
+}
+
+/// The only number of a place replaced.
+pub fn number(place: &Place, to: f64) -> Option<Edit> {
+    let text = place.source.text.get(place.span.clone())?;
+    match &numbers(text)[..] {
+        [(span, _)] => {
+            let start = place.span.start;
+            let span = start + span.start..start + span.end;
+            Some(Edit::at(&place.source, span, to.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// The edits that replace some numbers of a place by others.
+fn replaced(place: &Place, all: &[(Span, f64)]) -> Way {
+    let start = place.span.start;
+    all.iter()
+        .map(|(span, to)| {
+            let span = start + span.start..start + span.end;
+            Edit::at(&place.source, span, to.to_string())
+        })
+        .collect()
+}
+
+/// Ways to make `from` attempts `to`: a count may be of attempts or of retries. In a loop all
+/// that is compared with its count changes along, so that the last attempt stays the last.
+pub fn attempts(site: &Site, place: &Place, from: u32, to: u32) -> Vec<Way> {
+    let text = text_of(place);
+    let (from, to) = (f64::from(from), f64::from(to));
+    let is_loop = site.reader.ends_with("-loop");
+    let mut ways = Vec::new();
+    if is_loop && from < f64::from(UNLIMITED) {
+        let body = &site.place;
+        let inner: Vec<(Span, f64)> = numbers(text_of(body))
+            .into_iter()
+            .filter(|(span, _)| is_a_count(text_of(body), span))
+            .filter_map(|(span, n)| match n - from {
+                d if d == 0.0 || d == -1.0 || d == 1.0 => Some((span, to + d)),
+                _ => None,
+            })
+            .collect();
+        if !inner.is_empty() {
+            ways.push(replaced(body, &inner));
+        }
+        // The count is a constant from elsewhere.
+        if inner.is_empty() {
+            ways.extend(alone(place, text, to));
+        }
+        return ways;
+    }
+    ways.extend(alone(place, text, to));
+    if numbers(text).is_empty() {
+        // `None`, `unlimited`
+        for n in [to, to - 1.0] {
+            ways.push(vec![Edit::at(
+                &place.source,
+                place.span.clone(),
+                n.to_string(),
+            )]);
+        }
+    }
+    ways
+}
+
+/// Whether a number is what a loop counts to: compared, or the end of a range.
+fn is_a_count(text: &str, span: &Span) -> bool {
+    let before = text[..span.start].trim_end();
+    let after = text[span.end..].trim_start();
+    let line = before.rsplit('\n').next().unwrap_or("");
+    let compared = ["<", ">", "<=", ">=", "==", "!="]
+        .iter()
+        .any(|sign| before.ends_with(sign))
+        || ["<", ">", "=="].iter().any(|sign| after.starts_with(sign));
+    let ranged = line.contains("range(") && after.starts_with(')') || line.ends_with("range");
+    compared || ranged
+}
+
+fn text_of(place: &Place) -> &str {
+    place.source.text.get(place.span.clone()).unwrap_or("")
+}
+
+fn alone(place: &Place, text: &str, to: f64) -> Vec<Way> {
+    match &numbers(text)[..] {
+        [(span, _)] => [to, to - 1.0]
+            .into_iter()
+            .map(|n| replaced(place, &[(span.clone(), n)]))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Ways to write a duration: as a number of seconds or milliseconds, or with a unit.
+pub fn duration(place: &Place, limit: Nanos) -> Vec<Way> {
+    let (s, ms) = (limit.as_secs(), limit.as_secs() * 1e3);
+    let texts = [
+        format!("{s}"),
+        format!("{ms}"),
+        format!("{s}s"),
+        format!("\"{s}s\""),
+    ];
+    let quoted = text_of(place).starts_with(['"', '\'']);
+    let texts = texts
+        .into_iter()
+        .filter(|text| !quoted || text.starts_with('"'));
+    texts
+        .map(|text| vec![Edit::at(&place.source, place.span.clone(), text)])
+        .collect()
+}
+
+/// Ways to write that all replicas in sync acknowledge.
+pub fn all(place: &Place) -> Vec<Way> {
+    let texts = [
+        "all",
+        "\"all\"",
+        "-1",
+        "'all'",
+        "sarama.WaitForAll",
+        "kafka.RequireAll",
+    ];
+    texts
+        .into_iter()
+        .map(|text| vec![Edit::at(&place.source, place.span.clone(), text)])
+        .collect()
+}

@@ -1,0 +1,206 @@
+//! Changes to hand-written loops: how long they wait, how often, whether they may.
+
+use crate::audit::change::{CAPACITY, Change, DEPOSIT};
+use crate::audit::read::code::ir::{Do, Expr, Language, LoopKind, Span};
+use crate::audit::read::code::project::CodeFile;
+use crate::audit::site::{Field, Retry, Site};
+
+use super::edit::{Edit, Way};
+use super::go;
+use super::lines::{first_of_line, indent, line_start, statement};
+use super::python;
+use super::script;
+
+/// Ways to write a change to a loop.
+pub fn ways(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec<Way> {
+    match change {
+        Change::Jitter => jitter(file, retry),
+        Change::Backoff { base, cap } => {
+            doubling(file, site, retry, [base.as_secs(), cap.as_secs()])
+        }
+        Change::Budget => budget(file, site, retry),
+        Change::Timeout(limit) => timeout(file, retry, limit.as_secs()),
+        Change::Attempts(_) => Vec::new(),
+    }
+}
+
+/// The argument that says how long a loop waits: the last of its sleep.
+fn waited<'f>(file: &'f CodeFile, retry: &Retry) -> Option<&'f Expr> {
+    let place = retry.fact(Field::Backoff)?.place.as_ref()?;
+    if place.source.name != file.source.name {
+        return None;
+    }
+    let mut call = file.expr(&place.span)?.as_call()?;
+    // `new Promise((r) => setTimeout(r, 1000))`
+    let text = file.text(&place.span);
+    if text.contains("setTimeout") {
+        let inner = file
+            .calls("setTimeout")
+            .find(|e| place.span.start <= e.span.start && e.span.end <= place.span.end)?;
+        call = inner.as_call()?;
+    }
+    call.args.last().map(|arg| &arg.value)
+}
+
+/// Whether an expression needs no parentheses as an operand.
+fn is_tight(text: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    text.chars().all(part)
+}
+
+fn operand(text: &str) -> String {
+    match is_tight(text) {
+        true => text.to_string(),
+        false => format!("({text})"),
+    }
+}
+
+/// A wait drawn from all of its length, in the unit that it was in.
+fn drawn(language: Language, wait: &str) -> String {
+    match language {
+        Language::Python => format!("random.uniform(0, {wait})"),
+        Language::Script => format!("Math.random() * {}", operand(wait)),
+        Language::Go => format!("time.Duration(rand.Float64() * float64({wait}))"),
+    }
+}
+
+/// What has to be imported for [`drawn`].
+fn random(file: &CodeFile) -> Option<Way> {
+    match file.language() {
+        Language::Python => python::import(file, "random"),
+        Language::Script => Some(Vec::new()),
+        Language::Go => go::import(file, "math/rand", "rand"),
+    }
+}
+
+fn jitter(file: &CodeFile, retry: &Retry) -> Vec<Way> {
+    let way = || {
+        let wait = waited(file, retry)?;
+        let text = drawn(file.language(), file.text(&wait.span));
+        let mut way = random(file)?;
+        way.push(Edit::at(&file.source, wait.span.clone(), text));
+        Some(way)
+    };
+    way().into_iter().collect()
+}
+
+/// A number of seconds as the wait of a language has it, without a tail of zeros.
+fn number(language: Language, s: f64) -> String {
+    match language {
+        Language::Python => format!("{s}"),
+        Language::Script => format!("{}", (s * 1e3).round()),
+        Language::Go => format!("{}*time.Millisecond", (s * 1e3).round()),
+    }
+}
+
+fn doubling(file: &CodeFile, site: &Site, retry: &Retry, [base, cap]: [f64; 2]) -> Vec<Way> {
+    let language = file.language();
+    let way = |counter: String| {
+        let wait = waited(file, retry)?;
+        let [base, cap] = [base, cap].map(|s| number(language, s));
+        let text = match language {
+            Language::Python => format!("min({cap}, {base} * 2**{counter})"),
+            Language::Script => format!("Math.min({cap}, {base} * 2 ** {counter})"),
+            Language::Go => format!("min({cap}, {base}<<{counter})"),
+        };
+        let mut way = random(file)?;
+        way.push(Edit::at(
+            &file.source,
+            wait.span.clone(),
+            drawn(language, &text),
+        ));
+        Some(way)
+    };
+    let Some(counter) = counter(file, &site.place.span) else {
+        return Vec::new();
+    };
+    let less = format!("({counter} - 1)");
+    [counter, less].into_iter().filter_map(way).collect()
+}
+
+/// The variable that a counted loop counts in.
+fn counter(file: &CodeFile, span: &Span) -> Option<String> {
+    let found = statement(&file.unit.body, span)?;
+    let Do::Loop(found) = &found.kind else {
+        return None;
+    };
+    match &found.kind {
+        LoopKind::Each(names, _) => names.first()?.as_name().map(str::to_string),
+        LoopKind::Counted(start, ..) => start.iter().find_map(|stmt| match &stmt.kind {
+            Do::Assign(assign) => assign.targets.first()?.as_name().map(str::to_string),
+            _ => None,
+        }),
+        _ => None,
+    }
+    .filter(|name| name != "_")
+}
+
+/// A bucket in the file's own language, filled by every call and asked before every wait.
+fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
+    let way = || {
+        let text = &file.source.text;
+        let place = retry.fact(Field::Backoff)?.place.as_ref()?;
+        let waits = file.expr(&place.span).is_some() && file.text(&place.span).contains('(');
+        let inside = site.place.span.start <= place.span.start
+            && place.span.end <= site.place.span.end
+            && place.source.name == file.source.name;
+        if !waits || !inside {
+            return None;
+        }
+        // The statement that waits: a line of its own.
+        let start = line_start(text, first_of_line(text, place.span.start))?;
+        let call = line_start(text, site.place.span.start)?;
+        let language = file.language();
+        let name = match language {
+            Language::Python => "RETRY_BUDGET",
+            Language::Script | Language::Go => "retryBudget",
+        };
+        let ask = match language {
+            Language::Python => python::ask(file, &place.span, name)?,
+            Language::Script => script::ask(file, &place.span, name)?,
+            Language::Go => go::ask(file, &site.place.span, &place.span, name)?,
+        };
+        let inner = indent(text, place.span.start);
+        let lines = |block: &str, indent: &str| {
+            let lines = block.lines().map(|line| format!("{indent}{line}\n"));
+            lines.collect::<String>()
+        };
+        let count = match language {
+            Language::Python => format!("{name}.call()"),
+            Language::Script => format!("{name}.onCall();"),
+            Language::Go => format!("{name}.call()"),
+        };
+        let mut way = match file.top(name).is_some() {
+            true => Vec::new(),
+            false => match language {
+                Language::Python => python::bucket(file, name, CAPACITY, DEPOSIT)?,
+                Language::Script => script::bucket(file, name, CAPACITY, DEPOSIT)?,
+                Language::Go => go::bucket(file, name, CAPACITY, DEPOSIT)?,
+            },
+        };
+        let outer = indent(text, site.place.span.start);
+        way.push(Edit::insert(&file.source, call, lines(&count, outer)));
+        way.push(Edit::insert(&file.source, start, lines(&ask, inner)));
+        Some(way)
+    };
+    way().into_iter().collect()
+}
+
+/// A limit for a call that has none, where the client takes one by an argument.
+fn timeout(file: &CodeFile, retry: &Retry, s: f64) -> Vec<Way> {
+    let way = || {
+        let place = retry.fact(Field::Timeout)?.place.as_ref()?;
+        if place.source.name != file.source.name || file.language() != Language::Python {
+            return None;
+        }
+        let call = file.expr(&place.span)?.as_call()?;
+        let end = place.span.end.checked_sub(1)?;
+        let comma = if call.args.is_empty() { "" } else { ", " };
+        Some(vec![Edit::insert(
+            &file.source,
+            end,
+            format!("{comma}timeout={s}"),
+        )])
+    };
+    way().into_iter().collect()
+}

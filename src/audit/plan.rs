@@ -1,0 +1,352 @@
+//! What an audit comes to once it is simulated: each site as it is, its changes best first, and
+//! the patch of the best.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use herdsim_core::ensemble::herd::PolicyResults;
+use herdsim_core::herd::{
+    ANSWERED_RATIO, ATTEMPTS_PER_CALL, DEGRADED_S, LOST_CALLS, PEAK_AFTER_PER_S, RECOVERED_RATIO,
+};
+use herdsim_core::metric::Key;
+use herdsim_core::scenario::policy::Policy;
+use herdsim_core::scenario::{Problem, Scenario};
+
+use super::change::Change;
+use super::draft::{Draft, Mark, marks};
+use super::files::Drafts;
+use super::fixes::{self, Fix};
+use super::inspect::Audit;
+use super::patch;
+use super::predict::{self, Forecast, Making, Standing};
+use super::rank::Objective;
+use super::rule::Rule;
+use super::seams::{self, Number};
+use super::site::{Field, Site};
+use super::situation::{self, Situations};
+use crate::format::{seconds, thousands};
+
+/// A site as it is, and what would change it.
+pub struct Outlook {
+    /// Its site, by its number.
+    pub site: usize,
+    /// What it does, in a line.
+    pub outcome: String,
+    pub numbers: Vec<Number>,
+    /// What was assumed of it beyond the situation.
+    pub assumed: Vec<String>,
+    /// Why nothing is ranked, where that is so.
+    pub unranked: Option<String>,
+    /// Best first.
+    pub remedies: Vec<Remedy>,
+    /// The scenario that was simulated, of a retry.
+    pub scenario: Option<Scenario>,
+}
+
+/// A change to a site, or two.
+pub struct Remedy {
+    pub fixes: Vec<Fix>,
+    pub name: String,
+    pub outcome: String,
+    pub numbers: Vec<Number>,
+    pub standing: Standing,
+    /// Which patch it is, from 1, where it can be written.
+    pub patch: Option<usize>,
+    /// The rules that still find something at the site once it is patched.
+    pub left: Vec<Rule>,
+    /// Of two changes, what each does alone.
+    pub parts: Vec<(String, String)>,
+    /// What to do by hand, where it cannot.
+    pub advice: Option<String>,
+}
+
+/// Everything that is predicted of an audit.
+pub struct Plan {
+    /// The situation, and those of services that have one of their own.
+    pub situation: String,
+    pub objective: Objective,
+    pub outlooks: Vec<Outlook>,
+    /// The texts of each patch, the first one is patch 1.
+    pub patches: Vec<Drafts>,
+    marks: Vec<Mark>,
+}
+
+/// Files with some changes made at a site.
+#[derive(Clone)]
+struct Made {
+    texts: Drafts,
+    /// The policy that is then read, of a retry.
+    policy: Option<Policy>,
+    /// The rules that still find something there.
+    left: Vec<Rule>,
+}
+
+/// What has been tried, by site and changes.
+type Tried = HashMap<(usize, String), Option<Made>>;
+
+impl Plan {
+    /// Simulates every site and its changes.
+    ///
+    /// # Errors
+    /// Where a situation is no scenario, or it was stopped.
+    pub fn of(
+        audit: &Audit,
+        situations: &Situations,
+        making: &Making<'_>,
+    ) -> Result<Plan, Problem> {
+        let marks = marks(&audit.system.sites);
+        let tried: Mutex<Tried> = Mutex::default();
+        let attempt = |site: &Site, fixes: &[Fix]| {
+            let key = (site.number, format!("{fixes:?}"));
+            if let Ok(known) = tried.lock()
+                && let Some(known) = known.get(&key)
+            {
+                return known.clone();
+            }
+            let mut draft = Draft::new(audit);
+            let mark = &marks[site.number];
+            let made = fixes.iter().all(|fix| draft.make(mark, fix));
+            let came = made.then(|| {
+                let site = draft.site(mark);
+                let retry = site.and_then(Site::retry);
+                let number = site.map(|site| site.number);
+                let there = draft.audit().findings.iter();
+                Made {
+                    texts: draft.texts().clone(),
+                    policy: retry.map(|retry| situation::policy(retry).0),
+                    left: there
+                        .filter(|finding| Some(finding.site) == number)
+                        .map(|finding| finding.rule)
+                        .collect(),
+                }
+            });
+            if let Ok(mut known) = tried.lock() {
+                known.insert(key, came.clone());
+            }
+            came
+        };
+        let led = |site: &Site, changes: &[Change]| {
+            let fixes: Vec<Fix> = changes.iter().cloned().map(Fix::Retry).collect();
+            attempt(site, &fixes)?.policy
+        };
+        let mut plan = Plan {
+            situation: situation::told(&situations.of(None)?),
+            objective: making.objective,
+            outlooks: Vec::new(),
+            patches: Vec::new(),
+            marks: marks.clone(),
+        };
+        let forecasts = predict::forecasts(audit, situations, making, &led)?;
+        let mut outlooks: Vec<Outlook> = forecasts.into_iter().map(retried).collect();
+        for site in &audit.system.sites {
+            let called = audit.system.called(site);
+            let situation = situations.of(called.as_deref())?;
+            if let Some(weighed) = seams::weigh(&audit.system, site, &situation, making.workers)? {
+                outlooks.push(self::weighed(site, weighed));
+            }
+        }
+        outlooks.sort_by_key(|outlook| outlook.site);
+        for outlook in &mut outlooks {
+            let site = &audit.system.sites[outlook.site];
+            for remedy in &mut outlook.remedies {
+                match attempt(site, &remedy.fixes) {
+                    Some(made) => {
+                        plan.patches.push(made.texts);
+                        remedy.patch = Some(plan.patches.len());
+                        remedy.left = made.left;
+                    }
+                    None => remedy.advice = Some(fixes::advice(site, &remedy.fixes)),
+                }
+            }
+        }
+        plan.outlooks = outlooks;
+        Ok(plan)
+    }
+
+    pub fn outlook(&self, site: usize) -> Option<&Outlook> {
+        self.outlooks.iter().find(|outlook| outlook.site == site)
+    }
+
+    /// The audit with the best change of every site, or with those of these patches; and how
+    /// many changes are in it.
+    ///
+    /// # Errors
+    /// A patch that is not there, or two that cannot be made together.
+    pub fn patched<'a>(
+        &self,
+        audit: &'a Audit,
+        chosen: &[usize],
+    ) -> Result<(Draft<'a>, usize), Problem> {
+        let mut draft = Draft::new(audit);
+        let mut made = 0;
+        for number in chosen {
+            if *number == 0 || *number > self.patches.len() {
+                return Err(Problem::new(match self.patches.len() {
+                    0 => "there is no patch".to_string(),
+                    n => format!("there is no patch {number}: they are 1 to {n}"),
+                }));
+            }
+        }
+        for outlook in &self.outlooks {
+            let mut wanted = outlook.remedies.iter().filter(|remedy| match chosen {
+                [] => remedy.standing == Standing::Best && remedy.patch.is_some(),
+                chosen => remedy.patch.is_some_and(|n| chosen.contains(&n)),
+            });
+            let Some(remedy) = wanted.next() else {
+                continue;
+            };
+            if let (Some(n), false) = (
+                wanted.next().and_then(|other| other.patch),
+                chosen.is_empty(),
+            ) {
+                let first = remedy.patch.unwrap_or(0);
+                let problem = format!("patches {first} and {n} are of one site");
+                return Err(Problem::new(problem));
+            }
+            let mark = &self.marks[outlook.site];
+            // What another change has brought about already need not be made again.
+            for fix in &remedy.fixes {
+                made += usize::from(draft.make(mark, fix));
+            }
+        }
+        Ok((draft, made))
+    }
+
+    /// The diff of a patch.
+    pub fn diff(&self, audit: &Audit, number: usize) -> Option<String> {
+        let texts = self.patches.get(number.checked_sub(1)?)?;
+        Some(patch::diff(&audit.files, texts))
+    }
+}
+
+/// What is told of a retry in numbers.
+const TOLD: [Key; 6] = [
+    ANSWERED_RATIO,
+    RECOVERED_RATIO,
+    DEGRADED_S,
+    LOST_CALLS,
+    PEAK_AFTER_PER_S,
+    ATTEMPTS_PER_CALL,
+];
+
+fn numbers(results: &PolicyResults) -> Vec<Number> {
+    let number = |key: &Key| (key.name(), results.metric(*key));
+    TOLD.iter().map(number).collect()
+}
+
+fn retried(forecast: Forecast) -> Outlook {
+    let saturated = forecast.is_saturated();
+    let names: Vec<String> = forecast
+        .assumed
+        .iter()
+        .map(|f| assumed(&forecast, *f))
+        .collect();
+    let alone = |change: &Change| {
+        let mut singles = forecast.candidates.iter();
+        let single = singles.find(|c| c.changes == std::slice::from_ref(change))?;
+        Some((single.name(), outcome(&single.results)))
+    };
+    let parts: Vec<Vec<(String, String)>> = forecast
+        .candidates
+        .iter()
+        .map(|candidate| match &candidate.changes[..] {
+            [_] => Vec::new(),
+            several => several.iter().filter_map(alone).collect(),
+        })
+        .collect();
+    let candidates = forecast.candidates.into_iter().zip(parts);
+    let remedies = candidates.map(|(candidate, parts)| Remedy {
+        parts,
+        name: candidate.name(),
+        outcome: outcome(&candidate.results),
+        numbers: numbers(&candidate.results),
+        standing: candidate.standing,
+        fixes: candidate.changes.into_iter().map(Fix::Retry).collect(),
+        patch: None,
+        left: Vec::new(),
+
+        advice: None,
+    });
+    Outlook {
+        site: forecast.site,
+        outcome: outcome(&forecast.read),
+        numbers: numbers(&forecast.read),
+        assumed: names,
+        unranked: saturated.then(|| {
+            "the service is overloaded before the fault: a lower --load, or a larger service"
+                .to_string()
+        }),
+        remedies: match saturated {
+            true => Vec::new(),
+            false => remedies.collect(),
+        },
+        scenario: Some(forecast.scenario),
+    }
+}
+
+/// A field that was taken from the default policy, with what it was taken for.
+fn assumed(forecast: &Forecast, field: Field) -> String {
+    let policy = &forecast.scenario.policies[0].1;
+    let limit = |limit: Option<herdsim_core::units::Nanos>| {
+        limit.map_or_else(|| "none".to_string(), |limit| seconds(limit.as_secs()))
+    };
+    match field {
+        Field::Attempts => format!("{} attempts", policy.attempts),
+        Field::Backoff => format!("waits {}", policy.backoff),
+        Field::Jitter => format!("jitter {}", policy.jitter),
+        Field::Timeout => format!("a timeout of {}", limit(policy.timeout)),
+        Field::Deadline => format!("a deadline of {}", limit(policy.deadline)),
+        Field::Budget | Field::RetryOn => field.name().to_string(),
+    }
+}
+
+/// What a policy comes to: whether it recovers, and the calls that are lost.
+fn outcome(results: &PolicyResults) -> String {
+    let recovered = results.metric(RECOVERED_RATIO);
+    let share = (recovered.mean * recovered.n as f64).round();
+    let fate = match recovered.mean {
+        mean if mean.is_nan() => "no fault to recover from".to_string(),
+        0.0 => format!("never recovers (0 of {} runs)", recovered.n),
+        1.0 => format!("out {}", seconds(results.metric(DEGRADED_S).mean)),
+        _ => format!("recovers in {share} of {} runs", recovered.n),
+    };
+    match results.metric(LOST_CALLS).mean {
+        lost if lost.is_nan() => fate,
+        lost => format!("{fate}, loses {} calls", thousands(lost.max(0.0))),
+    }
+}
+
+fn weighed(site: &Site, weighed: seams::Weighed) -> Outlook {
+    let now = weighed.now;
+    let mut changes = weighed.changes;
+    changes.sort_by(|a, b| a.1.loss.total_cmp(&b.1.loss));
+    let best = changes.first().map_or(f64::INFINITY, |(_, m)| m.loss);
+    let remedies = changes
+        .into_iter()
+        .enumerate()
+        .map(|(at, (fix, measured))| Remedy {
+            name: fixes::name(site, &fix),
+            standing: match () {
+                () if measured.loss >= now.loss => Standing::Idle,
+                () if at == 0 => Standing::Best,
+                () if measured.loss <= best => Standing::Tied,
+                () => Standing::Helps,
+            },
+            outcome: measured.outcome,
+            numbers: measured.numbers,
+            fixes: vec![fix],
+            patch: None,
+            left: Vec::new(),
+            parts: Vec::new(),
+            advice: None,
+        });
+    Outlook {
+        site: site.number,
+        outcome: now.outcome,
+        numbers: now.numbers,
+        assumed: vec![weighed.assumed],
+        unranked: None,
+        remedies: remedies.collect(),
+        scenario: None,
+    }
+}
