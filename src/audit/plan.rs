@@ -269,8 +269,11 @@ fn retried(forecast: Forecast) -> Outlook {
     });
     Outlook {
         site: forecast.site,
-        outcome: outcome(&forecast.read),
-        numbers: numbers(&forecast.read),
+        outcome: match &forecast.read {
+            Ok(read) => outcome(read),
+            Err(reason) => format!("not simulated: {reason}"),
+        },
+        numbers: forecast.read.as_ref().map(numbers).unwrap_or_default(),
         assumed: names,
         unranked: saturated.then(|| {
             "the service is overloaded before the fault: a lower --load, or a larger service"

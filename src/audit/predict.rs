@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
+use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{Health, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO};
@@ -19,6 +20,7 @@ use super::rank::{self, Objective, Verdict};
 use super::rule::Rule;
 use super::site::{Field, Retry, Site};
 use super::situation::{self, Situations};
+use crate::format::large;
 
 /// Replications of every change, and of those that may be the best and of what was read.
 const FEW: u64 = 5;
@@ -35,7 +37,8 @@ pub struct Forecast {
     pub scenario: Scenario,
     /// Fields that are not known and were taken from the default policy.
     pub assumed: Vec<Field>,
-    pub read: PolicyResults,
+    /// What the policy that was read does; or why that cannot be simulated.
+    pub read: Result<PolicyResults, String>,
     /// Best first.
     pub candidates: Vec<Candidate>,
 }
@@ -84,10 +87,13 @@ impl Forecast {
     /// Whether the service is ill before any fault comes: there is no health to return to,
     /// and nothing is ranked.
     pub fn is_saturated(&self) -> bool {
-        let of = |key| self.read.metric(key).mean;
-        let (answered, retries) = (of(TWIN_ANSWERED_RATIO), of(TWIN_RETRY_RATIO));
         let overload = situation::load_of(&self.scenario).is_some_and(|load| load >= 1.0);
-        overload || Health::is_ill(&self.scenario.callers, answered, retries)
+        let ill = self.read.as_ref().is_ok_and(|read| {
+            let of = |key| read.metric(key).mean;
+            let (answered, retries) = (of(TWIN_ANSWERED_RATIO), of(TWIN_RETRY_RATIO));
+            Health::is_ill(&self.scenario.callers, answered, retries)
+        });
+        overload || ill
     }
 
     /// The first change, where it is worth making.
@@ -195,6 +201,8 @@ struct Case {
     assumed: Vec<Field>,
     /// What the rules found of it.
     found: Vec<Rule>,
+    /// Why it cannot be simulated as it was read.
+    unfit: Option<String>,
     /// Changes, with the policy that they lead to.
     options: Vec<(Vec<Change>, Policy)>,
 }
@@ -227,9 +235,12 @@ pub fn forecasts(
             let led = led.unwrap_or_else(|| change.apply(&policy));
             (vec![change], led)
         });
+        let threads = making.workers.threads();
+        let options = options.filter(|(_, policy)| unfit(&scenario, policy, threads).is_none());
         cases.push(Case {
             site: site.number,
             options: options.collect(),
+            unfit: unfit(&scenario, &policy, threads),
             scenario,
             policy,
             assumed,
@@ -246,13 +257,20 @@ pub fn forecasts(
         known: HashMap::new(),
         done: 0,
     };
-    let read: Vec<_> = cases.iter().map(|c| (&c.scenario, &c.policy)).collect();
+    let fit = cases.iter().filter(|case| case.unfit.is_none());
+    let read: Vec<_> = fit.map(|c| (&c.scenario, &c.policy)).collect();
     bench.run(&read, MANY)?;
     try_out(&mut bench, &cases)?;
     for case in &mut cases {
         let pairs = pairs(&bench, case, making.objective, |changes| {
             led(&audit.system.sites[case.site], changes)
         });
+        let threads = making.workers.threads();
+        let fit = |policy: &Policy| unfit(&case.scenario, policy, threads).is_none();
+        let pairs: Vec<_> = pairs
+            .into_iter()
+            .filter(|(_, policy)| fit(policy))
+            .collect();
         case.options.extend(pairs);
     }
     try_out(&mut bench, &cases)?;
@@ -260,6 +278,26 @@ pub fn forecasts(
         .into_iter()
         .filter_map(|case| settle(&bench, case, making.objective));
     Ok(forecasts.collect())
+}
+
+/// The most events that a policy may take, of all its replications.
+const MOST_EVENTS: f64 = 4e9;
+
+/// Why a policy cannot be simulated, if it cannot.
+fn unfit(scenario: &Scenario, policy: &Policy, threads: usize) -> Option<String> {
+    let mut alone = scenario.clone();
+    alone.policies = vec![("read".to_string(), policy.clone())];
+    alone.run.replications = MANY;
+    if let Err(problem) = alone.check() {
+        return Some(problem.message.clone());
+    }
+    let cost = Cost::of_herd(&alone, threads);
+    (cost.events > MOST_EVENTS).then(|| {
+        format!(
+            "too many attempts to simulate, up to {}: fewer --calls",
+            large(cost.events / MANY as f64)
+        )
+    })
 }
 
 /// Simulates the options of all cases, those that may be the best more often.
@@ -287,7 +325,7 @@ fn try_out(bench: &mut Bench<'_>, cases: &[Case]) -> Result<(), Problem> {
             continue;
         };
         // Whether it is better than what was read has to be known as well.
-        let read = results(&case.policy);
+        let read = results(&case.policy).filter(|_| case.unfit.is_none());
         let open = |mine: &PolicyResults| {
             let undecided = |other| rank::compare(mine, other, objective) == Verdict::Undecided;
             std::ptr::eq(mine, best)
@@ -345,7 +383,10 @@ fn pairs(
 
 /// What a case came to: its options ranked, each told against the best and what was read.
 fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecast> {
-    let read = bench.get(&case.scenario, &case.policy)?.clone();
+    let read = match case.unfit {
+        None => Ok(bench.get(&case.scenario, &case.policy)?.clone()),
+        Some(reason) => Err(reason),
+    };
     let mut candidates: Vec<Candidate> = case
         .options
         .into_iter()
@@ -361,16 +402,27 @@ fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecas
     candidates.sort_by(|a, b| {
         rank::order(&a.results, &b.results, objective).then(a.changes.len().cmp(&b.changes.len()))
     });
-    lead(&mut candidates, &read, &case.found, objective);
-    let helps = |c: &Candidate| rank::compare(&c.results, &read, objective) == Verdict::Better;
-    let first = candidates.first().map(|c| (helps(c), c.results.clone()));
+    lead(&mut candidates, read.as_ref().ok(), &case.found, objective);
+    // What cannot be simulated has no end; whatever has one is better.
+    let against = |c: &Candidate| match &read {
+        Ok(read) => rank::compare(&c.results, read, objective),
+        Err(_) => Verdict::Better,
+    };
+    let first = candidates
+        .first()
+        .map(|c| (against(c) == Verdict::Better, c.results.clone()));
     if let Some((first_helps, best)) = first {
         for (at, candidate) in candidates.iter_mut().enumerate() {
-            candidate.standing = match rank::compare(&candidate.results, &read, objective) {
+            candidate.standing = match against(candidate) {
                 Verdict::Worse => Standing::Harms,
                 _ if at == 0 && first_helps => Standing::Best,
                 Verdict::Better
-                    if rank::is_as_good(&candidate.results, &best, &read, objective) =>
+                    if rank::is_as_good(
+                        &candidate.results,
+                        &best,
+                        read.as_ref().ok(),
+                        objective,
+                    ) =>
                 {
                     Standing::Tied
                 }
@@ -385,10 +437,10 @@ fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecas
         site: case.site,
         scenario,
         assumed: case.assumed,
-        read: PolicyResults {
+        read: read.map(|read| PolicyResults {
             name: "read".to_string(),
             ..read
-        },
+        }),
         candidates,
     })
 }
@@ -396,7 +448,12 @@ fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecas
 /// Puts in front, of those that are as good as the best in the situation, the one that does
 /// away with most of what the rules found, then the one whose retries ask least of a service
 /// that is overloaded, whatever the situation, then the one that changes least.
-fn lead(candidates: &mut [Candidate], read: &PolicyResults, found: &[Rule], objective: Objective) {
+fn lead(
+    candidates: &mut [Candidate],
+    read: Option<&PolicyResults>,
+    found: &[Rule],
+    objective: Objective,
+) {
     let Some(best) = candidates.first().map(|c| c.results.clone()) else {
         return;
     };

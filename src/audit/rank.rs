@@ -90,13 +90,14 @@ pub fn compare(a: &PolicyResults, b: &PolicyResults, objective: Objective) -> Ve
 pub fn is_as_good(
     a: &PolicyResults,
     b: &PolicyResults,
-    read: &PolicyResults,
+    read: Option<&PolicyResults>,
     objective: Objective,
 ) -> bool {
     let [mine, theirs] = [a, b].map(|p| p.metric(RECOVERED_RATIO).mean);
     let recovers = mine >= theirs || mine.is_nan();
     let lost = a.difference(b, LOST_CALLS).mean;
-    let little = lost <= WORTH * read.metric(LOST_CALLS).mean.max(0.0);
+    let now = read.map_or(0.0, |read| read.metric(LOST_CALLS).mean.max(0.0));
+    let little = lost <= WORTH * now;
     match objective {
         Objective::Balanced | Objective::Lost => recovers && (little || lost.is_nan()),
         Objective::Peak | Objective::Attempts => {

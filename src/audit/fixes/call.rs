@@ -94,6 +94,10 @@ fn argument(file: &CodeFile, site: &Site, text: &str) -> Vec<Way> {
 /// An argument after the last one of a call.
 pub fn added(file: &CodeFile, call: &Expr, text: &str) -> Option<Edit> {
     let inner = call.as_call()?;
+    // What is spread into the call may name it as well.
+    if inner.args.iter().any(|arg| arg.spread) {
+        return None;
+    }
     let end = match inner.args.last() {
         Some(last) => {
             let at = last.value.span.end;

@@ -1,5 +1,7 @@
 //! Changes to hand-written loops: how long they wait, how often, whether they may.
 
+use herdsim_core::scenario::policy::Jitter;
+
 use crate::audit::change::{CAPACITY, Change, DEPOSIT};
 use crate::audit::read::code::ir::{Do, Expr, Language, LoopKind, Span};
 use crate::audit::read::code::project::CodeFile;
@@ -74,6 +76,10 @@ fn random(file: &CodeFile) -> Option<Way> {
 }
 
 fn jitter(file: &CodeFile, retry: &Retry) -> Vec<Way> {
+    // A draw of a draw is not the law that full jitter has.
+    if retry.policy.jitter != Jitter::None {
+        return Vec::new();
+    }
     let way = || {
         let wait = waited(file, retry)?;
         let text = drawn(file.language(), file.text(&wait.span));

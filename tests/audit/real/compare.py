@@ -74,6 +74,7 @@ class Policy:
         optional = lambda name: fields[name] and duration(fields[name]) if name in fields else None
         self.deadline, self.first, self.at_least = map(optional, ("deadline", "first", "at_least"))
         self.cap_after = fields.get("cap_after") or False
+        self.budget = bool(fields.get("budget"))
         self.quantum = None
         if fields.get("quantum"):
             text = fields["quantum"]
@@ -198,10 +199,12 @@ def wrong(policy, runs, means=True):
     for run in runs:
         attempts, starts, ends = len(run["starts"]), run["starts"], run["ends"]
         if run["stopped"]:
-            if policy.attempts < math.inf or deadline:
+            # So many short waits may come before a deadline.
+            if policy.attempts < math.inf or deadline and ends[-1] > deadline:
                 return "read an end; really there is none"
             continue
-        if attempts == policy.attempts:
+        # A bucket that is used up ends a call early.
+        if attempts == policy.attempts or policy.budget and attempts < policy.attempts:
             pass
         elif attempts > policy.attempts:
             return f"read {policy.attempts} attempts; really {span(fewest, most)}"
@@ -260,7 +263,7 @@ def judge(binary, path, runs):
         sites = [site for site in read["sites"] if site["seam"] == "retry"]
         if len(sites) != 1:
             return f"read {len(sites)} retry sites; really there is one"
-        error = wrong(Policy(sites[0]["policy"]), runs, path.stem not in ONLY_INTERVALS)
+        error = wrong(Policy(sites[0]["policy"]), runs, path.stem.split("__")[0] not in ONLY_INTERVALS)
         if error:
             return error
         told = any(f["id"] == "HS113" and f["site"] == sites[0]["id"] for f in read["findings"])

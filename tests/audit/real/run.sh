@@ -6,6 +6,9 @@
 #     tests/audit/real/run.sh HERDSIM
 #     tests/audit/real/run.sh --observe      only says what happens
 #
+# Then the same of the cases with each change that `audit` writes as a patch: they run, and
+# wait as the new policy says.
+#
 # The libraries come from the package registries into a temporary directory. What cannot be
 # had is skipped, and said.
 set -euo pipefail
@@ -67,6 +70,26 @@ done
 [ ${#observed[@]} -gt 0 ] || exit 0
 if [ "$binary" = --observe ]; then
     python3 "$here/compare.py" --observe "${observed[@]}"
-else
-    python3 "$here/compare.py" "$binary" read "${observed[@]}"
+    exit 0
 fi
+python3 "$here/compare.py" "$binary" read "${observed[@]}"
+
+# The same with each patch.
+python3 "$here/patched.py" "$binary" read patched
+cp -r patched patched_cases
+observed=()
+if [ -e node.json ]; then
+    RUNS=200 node harness.mjs patched_cases patched_node.json &
+    node_job=$!
+    observed+=(patched_node.json)
+fi
+if [ -e python.json ]; then
+    RUNS=200 venv/bin/python "$here/harness.py" patched_cases patched_python.json
+    observed+=(patched_python.json)
+fi
+[ ! -e node.json ] || wait "$node_job"
+python3 "$here/compare.py" "$binary" patched "${observed[@]}" > patched.txt || {
+    grep -v '^ok' patched.txt
+    exit 1
+}
+tail -1 patched.txt

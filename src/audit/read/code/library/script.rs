@@ -666,6 +666,8 @@ fn ky(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             match &args.values.follow(jitter).expr.kind {
                 Kind::Bool(true) => {
                     retry.jitter(Known::read(Jitter::Full, place));
+                    // Drawn first, then capped.
+                    retry.cap_after(CapAfter::Yes);
                 }
                 Kind::Function(_) => {
                     retry.jitter(Known::unresolved(Some(place), "its own function decides"));
