@@ -780,7 +780,11 @@ fn many_sites_of_one_file() {
             "{file}"
         );
     }
-    herdsim::audit::json(&audit, None);
+    herdsim::audit::json(herdsim::audit::View {
+        audit: &audit,
+        plan: None,
+        against: None,
+    });
 }
 
 /// `docs/rules.md` is made from the rules.

@@ -4,15 +4,18 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::baseline::Against;
 use super::inspect::Audit;
 use super::patch::diff;
 use super::plan::{Outlook, Plan};
 use super::rules::{Finding, System};
 use super::seams::Number;
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
+use super::view::View;
 
 /// An audit, and what is predicted of it.
-pub fn json(audit: &Audit, plan: Option<&Plan>) -> Value {
+pub fn json(view: View<'_>) -> Value {
+    let (audit, plan) = (view.audit, view.plan);
     let ids = ids(&audit.system);
     let sites: Vec<Value> = audit
         .system
@@ -59,6 +62,7 @@ pub fn json(audit: &Audit, plan: Option<&Plan>) -> Value {
         "graph": graph,
         "findings": audit.findings.iter().map(|f| finding(f, &ids)).collect::<Vec<_>>(),
         "suppressed": audit.suppressed,
+        "baseline": view.against.map(|against| self::against(audit, against, &ids)),
         "predictions": plan.map(|plan| predictions(plan, &ids)),
         "fixes": plan.map_or_else(Vec::new, |plan| fixes(audit, plan, &ids)),
         "right": right,
@@ -67,6 +71,19 @@ pub fn json(audit: &Audit, plan: Option<&Plan>) -> Value {
         "not_read": not_read,
         "patch": plan.and_then(|plan| patched(audit, plan)),
     })
+}
+
+/// What is new since an earlier audit, and what is gone.
+fn against(audit: &Audit, against: &Against, ids: &[String]) -> Value {
+    let new = against
+        .new
+        .iter()
+        .map(|at| finding(&audit.findings[*at], ids));
+    let gone = against
+        .gone
+        .iter()
+        .map(|(rule, place, message)| json!({"id": rule, "place": place, "message": message}));
+    json!({"new": new.collect::<Vec<_>>(), "gone": gone.collect::<Vec<_>>()})
 }
 
 fn assumed(plan: &Plan) -> Value {

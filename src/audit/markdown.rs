@@ -5,6 +5,7 @@ use super::patch::diff;
 use super::plan::Plan;
 use super::site::line;
 use super::tell::{loud, reading};
+use super::view::View;
 use crate::format::list;
 
 /// Text within a cell of a table.
@@ -13,13 +14,29 @@ fn cell(text: &str) -> String {
 }
 
 /// An audit and what is predicted of it, as a comment.
-pub fn markdown(audit: &Audit, plan: Option<&Plan>) -> String {
+pub fn markdown(view: View<'_>) -> String {
+    let (audit, plan) = (view.audit, view.plan);
     let mut out = format!(
         "## Audit\n\n{} at {} sites in {} files.\n",
         audit.tally(),
         audit.system.sites.len(),
         audit.files.count()
     );
+    if let Some(against) = view.against {
+        let (new, gone) = (against.new.len(), against.gone.len());
+        out.push_str(&format!("\nSince the baseline: {new} new, {gone} gone.\n"));
+        for at in &against.new {
+            let f = &audit.findings[*at];
+            let (file, line) = (&f.place.source.name, line(&f.place));
+            out.push_str(&format!(
+                "- new: {} `{file}:{line}` {}\n",
+                f.rule, f.message
+            ));
+        }
+        for (rule, place, message) in &against.gone {
+            out.push_str(&format!("- gone: {rule} `{place}` {message}\n"));
+        }
+    }
     if !audit.findings.is_empty() {
         out.push_str("\n| | rule | where | what |\n|---|---|---|---|\n");
         let mut findings: Vec<_> = audit.findings.iter().collect();

@@ -6,6 +6,7 @@
 //! A *site* is one place that decides something at a seam: a retry, a timeout, a quorum,
 //! acknowledgements, a lease, a fence, an effect. Every field of it says how it is known.
 
+mod baseline;
 pub mod change;
 pub mod draft;
 mod explain;
@@ -31,8 +32,10 @@ pub mod site;
 pub mod situation;
 mod suppress;
 mod tell;
+mod view;
 mod walk;
 
+pub use baseline::Against;
 pub use explain::{explain, rules_page};
 pub use inspect::Audit;
 pub use json::json;
@@ -40,4 +43,5 @@ pub use markdown::markdown;
 pub use sarif::sarif;
 pub use scenario::scenario;
 pub use screen::screen;
+pub use view::View;
 pub use walk::Request;

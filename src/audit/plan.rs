@@ -50,6 +50,8 @@ pub struct Remedy {
     pub outcome: String,
     pub numbers: Vec<Number>,
     pub standing: Standing,
+    /// The policy that it leads to, of a retry.
+    pub policy: Option<Policy>,
     /// Which patch it is, from 1, where it can be written.
     pub patch: Option<usize>,
     /// The rules that still find something at the site once it is patched.
@@ -212,6 +214,27 @@ impl Plan {
         Ok((draft, made))
     }
 
+    /// The scenario of the retry that loses most calls, with what was read and its best change.
+    pub fn worst(&self) -> Option<Scenario> {
+        let lost = |outlook: &Outlook| {
+            let number = outlook
+                .numbers
+                .iter()
+                .find(|(name, _)| *name == LOST_CALLS.name());
+            number.map_or(0.0, |(_, lost)| lost.mean)
+        };
+        let ranked = self.outlooks.iter().filter_map(|outlook| {
+            let best = outlook.remedies.first();
+            let best = best.filter(|best| best.standing == Standing::Best)?;
+            Some((lost(outlook), outlook.scenario.as_ref()?, best))
+        });
+        let (_, scenario, best) = ranked.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let mut scenario = scenario.clone();
+        let policy = best.policy.clone()?;
+        scenario.policies.push(("changed".to_string(), policy));
+        Some(scenario)
+    }
+
     /// The diff of a patch.
     pub fn diff(&self, audit: &Audit, number: usize) -> Option<String> {
         let texts = self.patches.get(number.checked_sub(1)?)?;
@@ -261,6 +284,7 @@ fn retried(forecast: Forecast) -> Outlook {
         outcome: outcome(&candidate.results),
         numbers: numbers(&candidate.results),
         standing: candidate.standing,
+        policy: Some(candidate.policy),
         fixes: candidate.changes.into_iter().map(Fix::Retry).collect(),
         patch: None,
         left: Vec::new(),
@@ -336,6 +360,7 @@ fn weighed(site: &Site, weighed: seams::Weighed) -> Outlook {
                 () => Standing::Helps,
             },
             outcome: measured.outcome,
+            policy: None,
             numbers: measured.numbers,
             fixes: vec![fix],
             patch: None,

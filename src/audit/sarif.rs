@@ -11,6 +11,7 @@ use super::predict::Standing;
 use super::rule::Severity;
 use super::rules::{Finding, RULES};
 use super::site::{end_line, line};
+use super::view::View;
 
 fn level(severity: Severity) -> &'static str {
     match severity {
@@ -21,7 +22,8 @@ fn level(severity: Severity) -> &'static str {
 }
 
 /// Findings, with the best change of each as a fix where it is one and can be written.
-pub fn sarif(audit: &Audit, plan: Option<&Plan>) -> Value {
+pub fn sarif(view: View<'_>) -> Value {
+    let (audit, plan) = (view.audit, view.plan);
     let rules: Vec<Value> = RULES
         .iter()
         .map(|(rule, doc, _)| {

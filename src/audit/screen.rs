@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use super::baseline::Against;
 use super::inspect::Audit;
 use super::plan::{Outlook, Plan};
 use super::predict::Standing;
 use super::rules::Finding;
 use super::site::line;
 use super::tell::{loud, reading};
+use super::view::View;
 use crate::format::{counted, list as list_of};
 
 /// So many of each list are shown; all with `-v`.
 const SHOWN: usize = 8;
 
 /// An audit as text, `width` columns wide.
-pub fn screen(audit: &Audit, plan: Option<&Plan>, width: usize, verbose: bool) -> String {
+pub fn screen(view: View<'_>, width: usize, verbose: bool) -> String {
+    let (audit, plan) = (view.audit, view.plan);
     let mut out = String::new();
     let paths: Vec<String> = audit
         .files
@@ -97,10 +100,33 @@ pub fn screen(audit: &Audit, plan: Option<&Plan>, width: usize, verbose: bool) -
     }
     out.push('\n');
     lists(audit, verbose, width, &mut out);
+    if let Some(against) = view.against {
+        since(audit, against, verbose, width, &mut out);
+    }
     if let Some(plan) = plan {
         patch(audit, plan, &paths.join(" "), width, &mut out);
     }
     out
+}
+
+/// What is new since an earlier audit, and what is gone.
+fn since(audit: &Audit, against: &Against, verbose: bool, width: usize, out: &mut String) {
+    let new = against.new.iter().map(|at| &audit.findings[*at]);
+    let new: Vec<String> = new
+        .map(|f| {
+            let (file, line) = (&f.place.source.name, line(&f.place));
+            format!("{} {file}:{line} {}", f.rule, f.message)
+        })
+        .collect();
+    let gone = against.gone.iter();
+    let gone: Vec<String> = gone
+        .map(|(rule, place, message)| format!("{rule} {place} {message}"))
+        .collect();
+    if new.is_empty() && gone.is_empty() {
+        wrapped(out, " baseline     ", "nothing new, nothing gone", width);
+    }
+    list(out, "new", &new, verbose, width);
+    list(out, "gone", &gone, verbose, width);
 }
 
 /// So many changes of a site are shown; all with `-v`.

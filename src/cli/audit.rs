@@ -1,10 +1,10 @@
 //! `herdsim audit` and `herdsim explain`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use herdsim_core::ensemble::Workers;
-use herdsim_core::scenario::Problem;
+use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::scenario::{Job, Problem};
 use herdsim_core::units::Rate;
 use herdsim_core::value::suggest;
 
@@ -15,12 +15,16 @@ use crate::audit::read::Format;
 use crate::audit::rule::Severity;
 use crate::audit::site::Seam;
 use crate::audit::situation::{self, Asked, Situations};
-use crate::audit::{Audit, Request, explain, json, markdown, patch, sarif, scenario, screen};
+use crate::audit::{
+    Against, Audit, Request, View, explain, json, markdown, patch, sarif, scenario, screen,
+};
+use crate::chart::theme::Theme;
 use crate::cli::progress::Progress;
-use crate::cli::run::{print, stop_on_interrupt};
+use crate::cli::run::{note, print, stop_on_interrupt};
 use crate::format::counted;
-use crate::run::ASSERTION_FAILED;
-use crate::run::RunError;
+use crate::output::run_dir::MARK;
+use crate::run::{self, ASSERTION_FAILED, RunDir, RunError};
+use crate::study::Context;
 
 #[derive(Args, Debug)]
 pub struct AuditOptions {
@@ -53,6 +57,14 @@ pub struct AuditOptions {
     /// What changes are ranked by
     #[arg(long, value_enum, default_value_t, value_name = "OBJECTIVE")]
     objective: Objective,
+    /// What --format json printed of an earlier audit: says what is new and what is gone, and
+    /// --fail-on counts what is new
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Leave the audit in all formats here, and the worst site's run with charts, before and
+    /// after
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Print the best changes as one unified diff, for git apply
     #[arg(long, conflicts_with_all = ["read_only", "format", "scenario"])]
     patch: bool,
@@ -145,6 +157,15 @@ pub fn audit(options: &AuditOptions) -> Result<u8, RunError> {
         true => None,
         false => Some(planned(options, &audit, &situations)?),
     };
+    let against = options.baseline.as_ref();
+    let against = against
+        .map(|path| Ok::<_, RunError>(Against::of(&audit, &run::read(path)?)?))
+        .transpose()?;
+    let view = View {
+        audit: &audit,
+        plan: plan.as_ref(),
+        against: against.as_ref(),
+    };
     let mut told = true;
     if let Some(plan) = plan.as_ref().filter(|_| options.patch || options.write) {
         let (draft, changes) = plan.patched(&audit, &options.change)?;
@@ -166,16 +187,27 @@ pub fn audit(options: &AuditOptions) -> Result<u8, RunError> {
     }
     if told {
         let text = match options.format {
-            Output::Text => screen(&audit, plan.as_ref(), 100, options.verbose),
-            Output::Json => pretty(&json(&audit, plan.as_ref())),
-            Output::Markdown => markdown(&audit, plan.as_ref()),
-            Output::Sarif => pretty(&sarif(&audit, plan.as_ref())),
+            Output::Text => screen(view, 100, options.verbose),
+            Output::Json => pretty(&json(view)),
+            Output::Markdown => markdown(view),
+            Output::Sarif => pretty(&sarif(view)),
         };
         print(text.as_bytes())?;
     }
-    let fails = options
-        .fail_on
-        .is_some_and(|least| audit.worst() >= Some(least));
+    if let Some(out) = &options.out {
+        let directory = write(view, out, options)?;
+        note(&format!("wrote {}", directory.display()));
+    }
+    // Beside a baseline what was there before does not fail.
+    let worst = match &against {
+        Some(against) => against
+            .new
+            .iter()
+            .map(|at| audit.findings[*at].severity)
+            .max(),
+        None => audit.worst(),
+    };
+    let fails = options.fail_on.is_some_and(|least| worst >= Some(least));
     Ok(if fails { ASSERTION_FAILED } else { 0 })
 }
 
@@ -185,8 +217,7 @@ fn planned(
     audit: &Audit,
     situations: &Situations,
 ) -> Result<Plan, RunError> {
-    let threads = options.threads.map_or_else(available, usize::from);
-    let workers = Workers::new(threads.max(1))?;
+    let workers = Workers::new(threads(options))?;
     let stop = stop_on_interrupt(None);
     let progress = Progress::shown(!options.quiet, "replications", 0);
     let making = Making {
@@ -198,6 +229,43 @@ fn planned(
     let plan = Plan::of(audit, situations, &making)?;
     progress.finish();
     Ok(plan)
+}
+
+/// Writes an audit in all its formats, and the run of the site where most is lost: the policy
+/// that was read beside the best change.
+fn write(view: View<'_>, out: &Path, options: &AuditOptions) -> Result<PathBuf, RunError> {
+    let workers = Workers::new(threads(options))?;
+    let directory = RunDir::prepare(out, "audit")?;
+    let files = [
+        ("audit.md", markdown(view)),
+        ("audit.json", pretty(&json(view))),
+        ("audit.sarif", pretty(&sarif(view))),
+    ];
+    for (name, text) in &files {
+        directory.write(name, |file| file.write_all(text.as_bytes()))?;
+    }
+    let Some(scenario) = view.plan.and_then(Plan::worst) else {
+        // What says that the directory is herdsim's, and may be replaced.
+        let text = format!("{MARK}: an audit without a run.\n");
+        directory.write("scenario.toml", |file| file.write_all(text.as_bytes()))?;
+        return Ok(directory.commit()?);
+    };
+    let context = Context {
+        workers: &workers,
+        watch: Watch::default(),
+        charts: true,
+        before: None,
+        measured: None,
+    };
+    let finished = run::simulate(&Job::Herd(scenario), &context)?;
+    Ok(finished
+        .write(directory, &workers, Theme::default())?
+        .directory)
+}
+
+/// As many threads as were asked for.
+fn threads(options: &AuditOptions) -> usize {
+    options.threads.map_or_else(available, usize::from).max(1)
 }
 
 /// As many threads as there are cores.

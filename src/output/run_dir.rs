@@ -121,7 +121,10 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 18] = [
+const FILES: [&str; 21] = [
+    "audit.json",
+    "audit.md",
+    "audit.sarif",
     "cells.log",
     "curves.csv",
     "lanes.csv",
