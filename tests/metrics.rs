@@ -128,6 +128,9 @@ fn every_value_of_every_shipped_scenario_lies_in_its_domain() {
     let mut kinds = Vec::new();
     for entry in std::fs::read_dir(root().join("configs")).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue; // A system to audit.
+        }
         let job = shipped(&path);
         let context = Context {
             workers: &workers,

@@ -331,3 +331,39 @@ fn patches_are_picked() {
     assert!(problem(&numbers[..2]).contains("of one site"));
     assert!(problem(&[999]).contains("no patch 999"));
 }
+
+/// Along a path on which three tiers try three times each, one tier is to retry: the first, which
+/// outlasts the fault. With no retries at all the calls of the two seconds of the crash are lost.
+#[test]
+fn one_tier_of_a_path_retries() {
+    let audit = audit(&root().join("tests/audit/fixtures/compose/three_tiers"));
+    let plan = planned(&audit, &Asked::default());
+    let [path] = &plan.paths[..] else {
+        panic!("{} paths", plan.paths.len());
+    };
+    assert_eq!(path.name, "web > orders > payments > bank");
+    assert!(
+        path.options[0].name.starts_with("retries in web only"),
+        "{}",
+        path.options[0].name
+    );
+    assert_ne!(path.options[0].standing, Standing::Harms);
+    let none = path
+        .options
+        .iter()
+        .find(|o| o.name.starts_with("no retries"))
+        .unwrap();
+    let lost = none
+        .numbers
+        .iter()
+        .find(|(name, _)| *name == "lost_calls")
+        .unwrap()
+        .1;
+    // 2 s of 1,000 calls each, and those that wait or are served as it begins: 20 in service and
+    // about 14 in each of three tiers. Twenty runs of a Poisson count: the mean's sd is √(2000/20).
+    let sd = (2_000.0_f64 / 20.0).sqrt();
+    assert!(
+        lost.mean > 2_000.0 - 4.0 * sd && lost.mean < 2_060.0 + 4.0 * sd,
+        "{lost:?}"
+    );
+}

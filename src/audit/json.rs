@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::baseline::Against;
 use super::inspect::Audit;
 use super::patch::diff;
-use super::plan::{Outlook, Plan};
+use super::plan::{Outlook, PathOption, PathOutlook, Plan};
 use super::rules::{Finding, System};
 use super::seams::Number;
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
@@ -64,6 +64,7 @@ pub fn json(view: View<'_>) -> Value {
         "suppressed": audit.suppressed,
         "baseline": view.against.map(|against| self::against(audit, against, &ids)),
         "predictions": plan.map(|plan| predictions(plan, &ids)),
+        "paths": plan.map_or_else(Vec::new, |plan| paths(audit, plan)),
         "fixes": plan.map_or_else(Vec::new, |plan| fixes(audit, plan, &ids)),
         "right": right,
         "unresolved": unresolved,
@@ -109,6 +110,21 @@ fn predictions(plan: &Plan, ids: &[String]) -> Vec<Value> {
             "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers)})
     };
     plan.outlooks.iter().map(one).collect()
+}
+
+/// Paths on which attempts multiply, and where along them to retry.
+fn paths(audit: &Audit, plan: &Plan) -> Vec<Value> {
+    let option = |o: &PathOption| {
+        json!({"change": o.name, "outcome": o.outcome, "standing": o.standing.name(),
+            "number": o.patch, "patch": o.patch.and_then(|n| plan.diff(audit, n)),
+            "numbers": numbers(&o.numbers)})
+    };
+    let path = |path: &PathOutlook| {
+        let options: Vec<Value> = path.options.iter().map(option).collect();
+        json!({"path": path.name, "outcome": path.outcome, "numbers": numbers(&path.numbers),
+            "options": options})
+    };
+    plan.paths.iter().map(path).collect()
 }
 
 /// Every change of every site, best first.

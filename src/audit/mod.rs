@@ -7,6 +7,7 @@
 //! acknowledgements, a lease, a fence, an effect. Every field of it says how it is known.
 
 mod baseline;
+pub mod chains;
 pub mod change;
 pub mod draft;
 mod explain;

@@ -12,6 +12,7 @@ use herdsim_core::metric::Key;
 use herdsim_core::scenario::policy::Policy;
 use herdsim_core::scenario::{Problem, Scenario};
 
+use super::chains::{Chain, chains};
 use super::change::Change;
 use super::draft::{Draft, Mark, marks};
 use super::files::Drafts;
@@ -62,12 +63,30 @@ pub struct Remedy {
     pub advice: Option<String>,
 }
 
+/// A path on which attempts multiply: as it is, and with retries at one tier only.
+pub struct PathOutlook {
+    pub name: String,
+    pub outcome: String,
+    pub numbers: Vec<Number>,
+    /// Best first: what it is called, what it does, how it stands, which patch it is.
+    pub options: Vec<PathOption>,
+}
+
+pub struct PathOption {
+    pub name: String,
+    pub outcome: String,
+    pub numbers: Vec<Number>,
+    pub standing: Standing,
+    pub patch: Option<usize>,
+}
+
 /// Everything that is predicted of an audit.
 pub struct Plan {
     /// The situation, and those of services that have one of their own.
     pub situation: String,
     pub objective: Objective,
     pub outlooks: Vec<Outlook>,
+    pub paths: Vec<PathOutlook>,
     /// The texts of each patch, the first one is patch 1.
     pub patches: Vec<Drafts>,
     marks: Vec<Mark>,
@@ -135,6 +154,7 @@ impl Plan {
             situation: situation::told(&situations.of(None)?),
             objective: making.objective,
             outlooks: Vec::new(),
+            paths: Vec::new(),
             patches: Vec::new(),
             marks: marks.clone(),
         };
@@ -162,7 +182,36 @@ impl Plan {
             }
         }
         plan.outlooks = outlooks;
+        for chain in chains(audit, situations, making.workers, making.objective)? {
+            let path = plan.path(audit, &chain);
+            plan.paths.push(path);
+        }
         Ok(plan)
+    }
+
+    /// What is told of a path; the changes of each option as a patch, where all can be written.
+    fn path(&mut self, audit: &Audit, chain: &Chain) -> PathOutlook {
+        let options = chain.options.iter().map(|single| {
+            let mut draft = Draft::new(audit);
+            let mut fixes = single.fixes.iter();
+            let made = fixes.all(|(site, fix)| draft.make(&self.marks[*site], fix));
+            if made {
+                self.patches.push(draft.texts().clone());
+            }
+            PathOption {
+                name: chain.option(single, &audit.system.sites),
+                outcome: outcome(&single.results),
+                numbers: numbers(&single.results),
+                standing: single.standing,
+                patch: made.then_some(self.patches.len()),
+            }
+        });
+        PathOutlook {
+            options: options.collect(),
+            name: chain.name(),
+            outcome: outcome(&chain.read),
+            numbers: numbers(&chain.read),
+        }
     }
 
     pub fn outlook(&self, site: usize) -> Option<&Outlook> {

@@ -66,8 +66,10 @@ pub enum Standing {
     Tied,
     /// Better than what was read.
     Helps,
-    /// No better than what was read, nor worse, as far as can be told.
+    /// Neither better nor worse than what was read.
     Idle,
+    /// More runs may tell.
+    Undecided,
     Harms,
 }
 
@@ -78,6 +80,7 @@ impl Standing {
             Standing::Tied => "tied",
             Standing::Helps => "helps",
             Standing::Idle => "no help",
+            Standing::Undecided => "undecided",
             Standing::Harms => "worse",
         }
     }
@@ -427,7 +430,8 @@ fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecas
                     Standing::Tied
                 }
                 Verdict::Better => Standing::Helps,
-                _ => Standing::Idle,
+                Verdict::Undecided => Standing::Undecided,
+                Verdict::Alike => Standing::Idle,
             };
         }
     }

@@ -67,21 +67,35 @@ pub enum Verdict {
 }
 
 /// How `a` stands to `b`: by the first thing that is certain to differ, and by as much as is
-/// worth a change.
+/// worth a change. What comes before it and is undecided has to point the same way.
 pub fn compare(a: &PolicyResults, b: &PolicyResults, objective: Objective) -> Verdict {
-    let mut open = false;
+    let mut leanings = Vec::new();
     for key in objective.keys() {
         match by(a, b, key) {
             Verdict::Alike => {}
-            // What comes later decides nothing while this may.
-            Verdict::Undecided => open = true,
-            certain if !open => return certain,
+            Verdict::Undecided => {
+                let leans = a.difference(b, key).mean * direction(key) > 0.0;
+                leanings.push(if leans {
+                    Verdict::Better
+                } else {
+                    Verdict::Worse
+                });
+            }
+            certain if leanings.iter().all(|leaning| *leaning == certain) => return certain,
             _ => return Verdict::Undecided,
         }
     }
-    match open {
-        true => Verdict::Undecided,
-        false => Verdict::Alike,
+    match leanings.is_empty() {
+        true => Verdict::Alike,
+        false => Verdict::Undecided,
+    }
+}
+
+/// 1 where more is better, else −1.
+fn direction(key: Key) -> f64 {
+    match Entry::of(METRICS, key).metric.better {
+        Better::More => 1.0,
+        _ => -1.0,
     }
 }
 
@@ -114,14 +128,10 @@ fn by(a: &PolicyResults, b: &PolicyResults, key: Key) -> Verdict {
         true => (d.mean, d.mean),
         false => (d.low, d.high),
     };
-    let better = match Entry::of(METRICS, key).metric.better {
-        Better::More => 1.0,
-        _ => -1.0,
-    };
     match () {
         () if d.mean.is_nan() => Verdict::Alike,
         () if low > -least && high < least || d.mean == 0.0 && low == high => Verdict::Alike,
-        () if low > 0.0 || high < 0.0 => match d.mean * better > 0.0 {
+        () if low > 0.0 || high < 0.0 => match d.mean * direction(key) > 0.0 {
             true if d.mean.abs() >= least => Verdict::Better,
             false if d.mean.abs() >= least => Verdict::Worse,
             _ => Verdict::Alike,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::baseline::Against;
 use super::inspect::Audit;
-use super::plan::{Outlook, Plan};
+use super::plan::{Outlook, PathOutlook, Plan};
 use super::predict::Standing;
 use super::rules::Finding;
 use super::site::line;
@@ -98,6 +98,9 @@ pub fn screen(view: View<'_>, width: usize, verbose: bool) -> String {
             self::outlook(outlook, verbose, width, &mut out);
         }
     }
+    for path in plan.into_iter().flat_map(|plan| &plan.paths) {
+        self::path(path, width, &mut out);
+    }
     out.push('\n');
     lists(audit, verbose, width, &mut out);
     if let Some(against) = view.against {
@@ -177,10 +180,28 @@ fn outlook(outlook: &Outlook, verbose: bool, width: usize, out: &mut String) {
                 width,
             );
         }
-        let helps = !matches!(remedy.standing, Standing::Idle | Standing::Harms);
+        let helps = matches!(
+            remedy.standing,
+            Standing::Best | Standing::Tied | Standing::Helps
+        );
         if let Some(advice) = remedy.advice.as_ref().filter(|_| helps) {
             wrapped(out, "             ", &format!("by hand: {advice}"), width);
         }
+    }
+}
+
+/// A path on which attempts multiply, and where along it to retry.
+fn path(path: &PathOutlook, width: usize, out: &mut String) {
+    out.push_str(&format!("\nalong {}\n", path.name));
+    wrapped(out, "      now  ", &path.outcome, width);
+    let text = "assumed: each service as above and free for other work while it waits; the fault is the last one's";
+    wrapped(out, "           ", text, width);
+    for (at, option) in path.options.iter().enumerate() {
+        let mut notes = vec![option.standing.name().to_string()];
+        notes.extend(option.patch.map(|n| format!("patch {n}")));
+        let (name, outcome) = (&option.name, &option.outcome);
+        let text = format!("{name}: {outcome}  [{}]", notes.join(", "));
+        wrapped(out, &format!("      {:>3}  ", at + 1), &text, width);
     }
 }
 

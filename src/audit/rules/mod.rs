@@ -36,7 +36,7 @@ use herdsim_core::scenario::Place;
 use super::rule::{Rule, Severity};
 pub use hit::{Doc, Hit};
 pub use speak::{article, counted as spelled, secs};
-pub use system::{System, same_host};
+pub use system::{Step, System, same_host};
 
 type Check = fn(&System, &mut Vec<Hit>);
 
