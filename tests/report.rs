@@ -12,6 +12,7 @@ fn the_report_of_the_shipped_configurations_is_up_to_date() {
     let mut names: Vec<String> = std::fs::read_dir(root.join("configs"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
         .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     names.sort();

@@ -21,8 +21,8 @@ fn json(text: &str) -> Json {
 fn configs() -> impl Iterator<Item = (String, String)> {
     let directory = format!("{}/configs", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(directory).unwrap();
-    files.map(|file| {
-        let path = file.unwrap().path();
+    let files = files.map(|file| file.unwrap().path());
+    files.filter(|path| path.is_file()).map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
         (path.display().to_string(), text)
     })

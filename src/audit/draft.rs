@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
             let Some(texts) = self.edited(&edits) else {
                 continue;
             };
-            let also = [mark.file.as_str()];
+            let also = self.readers(mark, &texts);
             let after = self.base.with(&texts, &also);
             if holds(self.audit(), &after, mark, fix) {
                 self.texts = texts;
@@ -97,6 +97,19 @@ impl<'a> Draft<'a> {
             }
         }
         false
+    }
+
+    /// The files to read again: the site's, and those that take a constant from what changes.
+    fn readers<'s>(&'s self, mark: &'s Mark, texts: &Drafts) -> Vec<&'s str> {
+        let takes = |site: &&Site| {
+            let retry = site.retry();
+            let facts = Field::ALL.iter().filter_map(|field| retry?.fact(*field));
+            let mut places = facts.filter_map(|fact| fact.place.as_ref());
+            places.any(|place| texts.contains_key(&place.source.name))
+        };
+        let others = self.base.system.sites.iter().filter(takes);
+        let others = others.map(|site| site.place.source.name.as_str());
+        others.chain([mark.file.as_str()]).collect()
     }
 
     /// The texts with some bytes replaced; nothing where two replace the same, or a file

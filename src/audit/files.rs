@@ -95,6 +95,13 @@ impl Files {
         self.files.iter().find(|file| file.shown == shown)
     }
 
+    /// Whether a document on disk holds something.
+    pub fn any_text(&self, holds: impl Fn(&str) -> bool) -> bool {
+        let documents = self.files.iter().filter(|file| !file.format.is_code());
+        let mut texts = documents.filter_map(|file| std::fs::read_to_string(&file.path).ok());
+        texts.any(|text| holds(&text))
+    }
+
     /// Reads these files.
     fn read(&mut self, which: &[usize], drafts: &Drafts) {
         let code = self.files.iter().filter(|file| file.format.is_code());
