@@ -13,7 +13,7 @@ use super::predict::{MANY, Standing};
 use super::rank::{self, Objective, Verdict};
 use super::rules::Step;
 use super::site::Site;
-use super::situation::{self, Situations};
+use super::situation::{self, AS_WRITTEN, Situations};
 
 /// A path as it is, and with retries at one tier only.
 pub struct Chain {
@@ -163,7 +163,7 @@ fn scenario(
     let mut all = policies.iter().enumerate();
     let callers = all.next().map(|(_, policy)| policy.clone());
     scenario.policies = callers
-        .map(|p| ("read".to_string(), p))
+        .map(|p| (AS_WRITTEN.to_string(), p))
         .into_iter()
         .collect();
     scenario.downstream = all.map(|(tier, p)| (named(tier), p.clone())).collect();

@@ -118,13 +118,33 @@ fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
                 (None, Some(advice)) => format!("by hand: {advice}"),
                 (None, None) => String::new(),
             };
+            let parts = remedy.parts.iter().filter(|_| at == 0);
+            let parts: String = parts
+                .map(|(name, outcome)| format!("; {name} alone: {outcome}"))
+                .collect();
             out.push_str(&format!(
                 "| {} | {} | {} | {}, {} |\n",
                 at + 1,
                 cell(&remedy.name),
-                cell(&remedy.outcome),
+                cell(&format!("{}{parts}", remedy.outcome)),
                 remedy.standing.name(),
                 cell(&how)
+            ));
+        }
+    }
+    for path in &plan.paths {
+        out.push_str(&format!("\nAlong {} now: {}.\n", path.name, path.outcome));
+        out.push_str("\n| | change | then | |\n|---|---|---|---|\n");
+        for (at, option) in path.options.iter().enumerate() {
+            let patch = option
+                .patch
+                .map_or_else(String::new, |n| format!(", patch {n}"));
+            out.push_str(&format!(
+                "| {} | {} | {} | {}{patch} |\n",
+                at + 1,
+                cell(&option.name),
+                cell(&option.outcome),
+                option.standing.name()
             ));
         }
     }

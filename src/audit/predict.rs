@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::herd::{Health, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO};
+use herdsim_core::herd::{Health, RECOVERED_RATIO, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO};
 use herdsim_core::scenario::policy::Policy;
 use herdsim_core::scenario::{Problem, Scenario};
 
@@ -19,12 +19,15 @@ use super::inspect::Audit;
 use super::rank::{self, Objective, Verdict};
 use super::rule::Rule;
 use super::site::{Field, Retry, Site};
-use super::situation::{self, Situations};
+use super::situation::{self, AS_WRITTEN, Situations};
 use crate::format::large;
 
 /// Replications of every change, and of those that may be the best and of what was read.
-const FEW: u64 = 5;
+const FEW: u64 = 4;
 pub const MANY: u64 = 20;
+
+/// So many of those that may be the best, at most.
+const CONTENDERS: usize = 4;
 
 /// So many single changes are tried in pairs.
 const PAIRED: usize = 5;
@@ -191,6 +194,23 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// Whether two changes may help where one does not, or help more: not where what was read
+    /// always recovers and no single change is better.
+    fn may_help(&self, case: &Case) -> bool {
+        let read = match self.get(&case.scenario, &case.policy) {
+            Some(read) if case.unfit.is_none() => read,
+            _ => return true,
+        };
+        let better = |policy: &Policy| {
+            let own = self.get(&case.scenario, policy);
+            own.is_some_and(|own| {
+                rank::compare(own, read, self.making.objective) == Verdict::Better
+            })
+        };
+        read.metric(RECOVERED_RATIO).mean < 1.0
+            || case.options.iter().any(|(_, policy)| better(policy))
+    }
+
     fn get(&self, scenario: &Scenario, policy: &Policy) -> Option<&PolicyResults> {
         self.known.get(&key(scenario, policy))
     }
@@ -231,7 +251,8 @@ pub fn forecasts(
         let (policy, assumed) = situation::policy(retry);
         let service = audit.system.called(site);
         let situation = situations.of(service.as_deref())?;
-        let scenario = situation::scenario(&situation, vec![("read".to_string(), policy.clone())]);
+        let scenario =
+            situation::scenario(&situation, vec![(AS_WRITTEN.to_string(), policy.clone())]);
         let singles = candidates(retry, &policy).into_iter();
         let options = singles.map(|change| {
             let led = led(site, std::slice::from_ref(&change));
@@ -265,6 +286,9 @@ pub fn forecasts(
     bench.run(&read, MANY)?;
     try_out(&mut bench, &cases)?;
     for case in &mut cases {
+        if !bench.may_help(case) {
+            continue;
+        }
         let pairs = pairs(&bench, case, making.objective, |changes| {
             led(&audit.system.sites[case.site], changes)
         });
@@ -277,10 +301,24 @@ pub fn forecasts(
         case.options.extend(pairs);
     }
     try_out(&mut bench, &cases)?;
-    let forecasts = cases
+    let settled = |bench: &Bench<'_>| -> Vec<Forecast> {
+        let all = cases
+            .iter()
+            .filter_map(|case| settle(bench, case, making.objective));
+        all.collect()
+    };
+    // The first of those that are as good may have had few runs until now.
+    let leads: Vec<(Scenario, Policy)> = settled(&bench)
         .into_iter()
-        .filter_map(|case| settle(&bench, case, making.objective));
-    Ok(forecasts.collect())
+        .filter_map(|forecast| {
+            let case = cases.iter().find(|case| case.site == forecast.site)?;
+            let first = forecast.candidates.into_iter().next()?;
+            Some((case.scenario.clone(), first.policy))
+        })
+        .collect();
+    let leads: Vec<_> = leads.iter().map(|(s, p)| (s, p)).collect();
+    bench.run(&leads, MANY)?;
+    Ok(settled(&bench))
 }
 
 /// The most events that a policy may take, of all its replications.
@@ -289,7 +327,7 @@ const MOST_EVENTS: f64 = 4e9;
 /// Why a policy cannot be simulated, if it cannot.
 fn unfit(scenario: &Scenario, policy: &Policy, threads: usize) -> Option<String> {
     let mut alone = scenario.clone();
-    alone.policies = vec![("read".to_string(), policy.clone())];
+    alone.policies = vec![(AS_WRITTEN.to_string(), policy.clone())];
     alone.run.replications = MANY;
     if let Err(problem) = alone.check() {
         return Some(problem.message.clone());
@@ -327,15 +365,13 @@ fn try_out(bench: &mut Bench<'_>, cases: &[Case]) -> Result<(), Problem> {
         let Some((_, best)) = known.first().copied() else {
             continue;
         };
-        // Whether it is better than what was read has to be known as well.
-        let read = results(&case.policy).filter(|_| case.unfit.is_none());
-        let open = |mine: &PolicyResults| {
-            let undecided = |other| rank::compare(mine, other, objective) == Verdict::Undecided;
-            std::ptr::eq(mine, best)
-                || rank::compare(mine, best, objective) != Verdict::Worse
-                || read.is_some_and(undecided)
+        let worse = |mine: &PolicyResults| {
+            !std::ptr::eq(mine, best) && rank::compare(mine, best, objective) == Verdict::Worse
         };
-        let open = known.iter().filter(|(_, mine)| open(mine));
+        let open = known
+            .iter()
+            .filter(|(_, mine)| !worse(mine))
+            .take(CONTENDERS);
         contenders.extend(open.map(|(policy, _)| (&case.scenario, *policy)));
     }
     let contenders: Vec<(Scenario, Policy)> = contenders
@@ -385,19 +421,19 @@ fn pairs(
 }
 
 /// What a case came to: its options ranked, each told against the best and what was read.
-fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecast> {
-    let read = match case.unfit {
+fn settle(bench: &Bench<'_>, case: &Case, objective: Objective) -> Option<Forecast> {
+    let read = match &case.unfit {
         None => Ok(bench.get(&case.scenario, &case.policy)?.clone()),
-        Some(reason) => Err(reason),
+        Some(reason) => Err(reason.clone()),
     };
     let mut candidates: Vec<Candidate> = case
         .options
-        .into_iter()
+        .iter()
         .filter_map(|(changes, policy)| {
             Some(Candidate {
-                results: bench.get(&case.scenario, &policy)?.clone(),
-                changes,
-                policy,
+                results: bench.get(&case.scenario, policy)?.clone(),
+                changes: changes.clone(),
+                policy: policy.clone(),
                 standing: Standing::Idle,
             })
         })
@@ -435,14 +471,14 @@ fn settle(bench: &Bench<'_>, case: Case, objective: Objective) -> Option<Forecas
             };
         }
     }
-    let mut scenario = case.scenario;
+    let mut scenario = case.scenario.clone();
     scenario.run.replications = MANY;
     Some(Forecast {
         site: case.site,
         scenario,
-        assumed: case.assumed,
+        assumed: case.assumed.clone(),
         read: read.map(|read| PolicyResults {
-            name: "read".to_string(),
+            name: AS_WRITTEN.to_string(),
             ..read
         }),
         candidates,

@@ -7,7 +7,7 @@ use super::json::ids;
 use super::predict::MANY;
 use super::seams;
 use super::site::{Decision, Site};
-use super::situation::{self, Situations};
+use super::situation::{self, AS_WRITTEN, Situations};
 use super::tell::reading;
 use crate::output::scenario_file;
 
@@ -67,7 +67,7 @@ pub fn scenario(
                 text.push_str(&format!("# {name}: {why}; herdsim's own default holds\n"));
             }
             let situation = situations.of(audit.system.called(site).as_deref())?;
-            let named = vec![("read".to_string(), policy)];
+            let named = vec![(AS_WRITTEN.to_string(), policy)];
             let mut scenario = situation::scenario(&situation, named);
             scenario.run.replications = MANY;
             text.push_str(&scenario_file(&scenario));

@@ -8,7 +8,7 @@ use herdsim_core::stats::Estimate;
 use super::fixes::{self, Fix};
 use super::rules::System;
 use super::site::{Acks, Decision, Guard, Key, Known, Quorum, Site};
-use super::situation;
+use super::situation::{self, AS_WRITTEN};
 use crate::format::{large, likely, percent, seconds};
 use crate::results::Table;
 use crate::run;
@@ -81,7 +81,7 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
     if let Job::Saga(saga) = &mut job
         && let Some(policy) = retried(system, site)
     {
-        saga.policy = vec![("read".to_string(), policy)];
+        saga.policy = vec![(AS_WRITTEN.to_string(), policy)];
     }
     job.check()?;
     Ok(Some(job))
@@ -176,7 +176,7 @@ pub fn weigh(
             };
             let (name, policy) = &saga.policy[0];
             let by = match name.as_str() {
-                "read" => "tried again as above".to_string(),
+                AS_WRITTEN => "tried again as above".to_string(),
                 _ => format!("tried {} times, {} apart", policy.attempts, policy.backoff),
             };
             Some(Weighed {

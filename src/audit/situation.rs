@@ -46,6 +46,9 @@ queue = 1_000
 /// That of [`BASE`].
 const HORIZON: Nanos = Nanos::from_secs(60);
 
+/// What a policy that was read is called in a scenario.
+pub const AS_WRITTEN: &str = "as-written";
+
 /// The load before the fault where only the calls are known.
 const LOAD: f64 = 0.7;
 
