@@ -367,3 +367,115 @@ fn one_tier_of_a_path_retries() {
         "{lost:?}"
     );
 }
+
+/// Code that a patch is easily wrong about: what each change does to it, or that none is written.
+/// `only` has to be in the diff of the change, or there is no diff.
+#[test]
+fn patches_that_would_be_wrong_are_not_written() {
+    let cases: [(&str, &str, &str, Option<&str>); 11] = [
+        // Each order has a key of its own, made before its attempts.
+        (
+            "worker.py",
+            "import time\nimport uuid\nimport stripe\n\ndef work(q):\n    while True:\n        order = q.get()\n        for attempt in range(3):\n            try:\n                stripe.PaymentIntent.create(amount=order.amount, currency=\"eur\")\n                break\n            except stripe.APIConnectionError:\n                if attempt == 2:\n                    raise\n                time.sleep(1)\n",
+            "key",
+            Some("+        idempotency_key = str(uuid.uuid4())"),
+        ),
+        // A batch has no one key.
+        (
+            "batch.py",
+            "import requests\n\ndef refund_all(orders):\n    for order in orders:\n        requests.post(\"https://pay.example/refunds\", json={\"order\": order.id, \"amount\": 1}, timeout=2)\n",
+            "key",
+            None,
+        ),
+        // Arguments by their places keep their meaning.
+        (
+            "charge.py",
+            "import requests\n\ndef charge(order, dry_run=False):\n    return requests.post(\"https://pay.example/charges\", json={\"amount\": order.total}, timeout=2)\n",
+            "key",
+            Some("def charge(order, dry_run=False, *, idempotency_key):"),
+        ),
+        // What answers is no effect.
+        (
+            "routes.py",
+            "from fastapi import APIRouter\nimport requests\n\nrouter = APIRouter()\n\n@router.post(\"/refunds\")\nasync def create_refund(charge: str):\n    return {}\n",
+            "key",
+            None,
+        ),
+        // The body is no key.
+        (
+            "body.ts",
+            "import axios from 'axios';\nimport { v4 as uuidv4 } from 'uuid';\nexport async function pay(u: string, amount: number) {\n  for (let attempt = 0; attempt < 3; attempt++) {\n    try {\n      return await axios.post('https://pay.example/charges', JSON.stringify({ amount, attempt, requestId: uuidv4() }), { headers: { 'Idempotency-Key': uuidv4() } });\n    } catch (e) {\n      if (attempt === 2) throw e;\n      await new Promise((r) => setTimeout(r, 1000));\n    }\n  }\n}\n",
+            "key",
+            None,
+        ),
+        // A status is no count.
+        (
+            "status.py",
+            "import time\nimport requests\n\ndef get(url):\n    for attempt in range(5):\n        r = requests.get(url, timeout=1)\n        if r.status_code // 100 == 4:\n            raise ValueError(r.status_code)\n        if r.ok:\n            return r\n        time.sleep(1)\n    raise RuntimeError(url)\n",
+            "attempts",
+            Some("-    for attempt in range(5):"),
+        ),
+        // A budget that is used up is no success.
+        (
+            "fetch.go",
+            "package a\n\nimport \"time\"\n\nfunc Fetch(c Client, u string) error {\n\tfor i := 0; i < 5; i++ {\n\t\t_, err := c.Get(u)\n\t\tif err == nil {\n\t\t\treturn nil\n\t\t}\n\t\tif i == 4 {\n\t\t\treturn err\n\t\t}\n\t\ttime.Sleep(time.Second)\n\t}\n\treturn nil\n}\n",
+            "budget",
+            None,
+        ),
+        // A function that gives up in silence still does.
+        (
+            "silent.py",
+            "import time\nimport requests\n\ndef get(url):\n    for attempt in range(5):\n        try:\n            return requests.get(url, timeout=1)\n        except requests.RequestException:\n            time.sleep(1)\n    return None\n",
+            "budget",
+            Some("+                return None"),
+        ),
+        // A lock is not taken twice.
+        (
+            "locked.py",
+            "import threading\n\nclass Log:\n    def __init__(self):\n        self._lock = threading.Lock()\n        self.highest = 0\n        self.rows = []\n\n    def write(self, row, token):\n        with self._lock:\n            self.highest = max(self.highest, token)\n        self.rows.append(row)\n",
+            "fence",
+            None,
+        ),
+        // A statement that has ended takes no condition.
+        (
+            "sql.py",
+            "class Store:\n    def __init__(self, db):\n        self.db = db\n\n    def put(self, key, value, token):\n        row = self.db.execute(\"SELECT token FROM r WHERE id = %s\", (key,)).fetchone()\n        if row and token < row[0]:\n            raise PermissionError(\"stale\")\n        self.db.execute(\"UPDATE r SET value = %s, token = %s WHERE id = %s;\", (value, token, key))\n",
+            "fence",
+            None,
+        ),
+        // kafkajs takes a number.
+        (
+            "send.js",
+            "import { Kafka } from 'kafkajs';\nconst producer = new Kafka({ brokers: [] }).producer();\nexport const send = (m) => producer.send({ topic: 't', messages: [m], acks: 1 });\n",
+            "acks",
+            Some("acks: -1"),
+        ),
+    ];
+    for (name, text, wanted, only) in cases {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let before = audit(&path);
+        let mut diffs = Vec::new();
+        for (site, mark) in before.system.sites.iter().zip(marks(&before.system.sites)) {
+            for fix in fixes::all(site).iter().filter(|fix| kind(fix) == wanted) {
+                let mut draft = Draft::new(&before);
+                if draft.make(&mark, fix) {
+                    diffs.push(patch::diff(&before.files, draft.texts()));
+                }
+            }
+        }
+        match only {
+            None => assert!(diffs.is_empty(), "{name}: {}", diffs[0]),
+            Some(only) => {
+                assert!(!diffs.is_empty(), "{name}: nothing was written");
+                let right = diffs.iter().all(|diff| diff.contains(only));
+                assert!(right, "{name}: {}", diffs.join("\n"));
+            }
+        }
+        let status = diffs
+            .iter()
+            .any(|diff| diff.contains("// 100 == 3") || diff.contains("// 100 == 2"));
+        assert!(!status, "{name}");
+    }
+}

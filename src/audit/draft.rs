@@ -12,6 +12,7 @@ use super::change::waits_alike;
 use super::files::Drafts;
 use super::fixes::{self, Edit, Fix};
 use super::inspect::Audit;
+use super::read::code::project::broken;
 use super::rule::Rule;
 use super::site::{Decision, Field, Key, Seam, Site};
 use super::situation;
@@ -139,7 +140,15 @@ impl<'a> Draft<'a> {
             }
             text.replace_range(edit.place.span.clone(), &newlines(&edit.text, text));
         }
-        (!edits.is_empty()).then_some(texts)
+        let parses = texts.iter().all(|(name, text)| {
+            let Some(file) = self.base.files.file(name) else {
+                return false;
+            };
+            let sources = edits.iter().map(|edit| &edit.place.source);
+            let before = sources.into_iter().find(|source| source.name == *name);
+            before.is_none_or(|before| broken(&file.path, text) <= broken(&file.path, &before.text))
+        });
+        (!edits.is_empty() && parses).then_some(texts)
     }
 }
 

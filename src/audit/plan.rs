@@ -343,6 +343,7 @@ fn retried(forecast: Forecast) -> Outlook {
     Outlook {
         site: forecast.site,
         outcome: match &forecast.read {
+            Ok(_) if saturated => "ill before the fault".to_string(),
             Ok(read) => outcome(read),
             Err(reason) => format!("not simulated: {reason}"),
         },

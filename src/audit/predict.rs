@@ -329,6 +329,9 @@ fn unfit(scenario: &Scenario, policy: &Policy, threads: usize) -> Option<String>
     let mut alone = scenario.clone();
     alone.policies = vec![(AS_WRITTEN.to_string(), policy.clone())];
     alone.run.replications = MANY;
+    if situation::load_of(scenario).is_some_and(|load| load >= 1.0) {
+        return Some("the service is overloaded before the fault".to_string());
+    }
     if let Err(problem) = alone.check() {
         return Some(problem.message.clone());
     }

@@ -1,7 +1,7 @@
 //! What quorums, acknowledgements, fences and keys do, and what their changes would do.
 
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::policy::Policy;
+use herdsim_core::scenario::policy::{Policy, RetryOn};
 use herdsim_core::scenario::{Job, JobKind, Overlay, Problem, Scenario};
 use herdsim_core::stats::Estimate;
 
@@ -90,7 +90,9 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
 /// The policy of what tries an effect again, where that is in sight and a saga can follow it.
 fn retried(system: &System, effect: &Site) -> Option<Policy> {
     let around = system.retry_around(effect)?;
-    let (policy, _) = situation::policy(around);
+    let (mut policy, _) = situation::policy(around);
+    // An answer that is lost is tried again: that is what the key is for.
+    policy.retry_on = RetryOn::SENT;
     let followed = policy.attempts <= 1_000 && policy.timeout.is_some();
     let plain = policy.budget.is_none() && policy.hedge.is_none();
     (followed && plain).then_some(policy)

@@ -14,7 +14,7 @@ use herdsim_core::value::Value;
 
 use super::settings::Settings;
 use super::site::{Field, Retry};
-use crate::format::{large, thousands};
+use crate::format::{large, percent, thousands, three_digits};
 
 /// What is asked for on the command line.
 #[derive(Clone, Debug, Default)]
@@ -173,9 +173,13 @@ pub fn told(scenario: &Scenario) -> String {
     let mut parts = Vec::new();
     match load(scenario) {
         Some((calls, load)) => parts.push(format!(
-            "{} calls/s, {:.0}% load",
-            large(calls),
-            load * 100.0
+            "{} calls/s, {} load",
+            if calls < 100.0 {
+                three_digits(calls)
+            } else {
+                large(calls)
+            },
+            percent(load)
         )),
         None => parts.push(format!("{} callers", scenario.callers.count)),
     }
@@ -272,5 +276,9 @@ pub fn share(text: &str) -> Result<f64, String> {
 
 /// `50/s`
 pub fn rate(text: &str) -> Result<Rate, String> {
-    Rate::parse(text).map_err(|e| format!("{e:?}"))
+    match Rate::parse(text) {
+        Ok(rate) if rate.0 > 0.0 => Ok(rate),
+        Ok(_) => Err("expected calls, for example 50/s".to_string()),
+        Err(error) => Err(error.message),
+    }
 }

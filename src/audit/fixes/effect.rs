@@ -1,24 +1,28 @@
 //! Effects: one key per operation, made before the retry and handed to every attempt.
 
 use crate::audit::inspect::Audit;
-use crate::audit::read::code::ir::{Do, Expr, Kind, Language, Span, Stmt};
+use crate::audit::read::code::ir::{Do, Expr, Function, Kind, Language, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::site::{Effect, Key, Site};
 
 use super::call::{added, entry};
 use super::edit::{Edit, Way};
-use super::lines::{after_line, indent, line_start, within};
+use super::lines::{after_line, indent, line_start, statement, within};
 use super::python;
 
 /// Ways to give an effect a key.
-pub fn ways(_: &Audit, file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
+pub fn ways(audit: &Audit, file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
     if file.language() == Language::Go {
         return Vec::new();
     }
+    let around = retry_around(audit, file, site);
     match effect.key {
-        Key::PerAttempt => hoisted(file, site, effect),
+        Key::PerAttempt => around
+            .map(|around| hoisted(file, around, site, effect))
+            .unwrap_or_default(),
         Key::None => {
-            let mut ways: Vec<Way> = made(file, site, effect).into_iter().collect();
+            let made = around.and_then(|around| made(file, around, site, effect));
+            let mut ways: Vec<Way> = made.into_iter().collect();
             ways.extend(handed(file, site, effect));
             ways
         }
@@ -38,8 +42,21 @@ fn holds(outer: &Span, inner: &Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// The outermost loop of a function around some bytes.
-fn loop_around<'f>(file: &'f CodeFile, span: &Span) -> Option<&'f Stmt> {
+/// The loop that makes an effect again: the outermost one around it that is read as a retry.
+/// Loops around that make another effect each time.
+fn retry_around<'f>(audit: &Audit, file: &'f CodeFile, site: &Site) -> Option<&'f Stmt> {
+    let sites = audit.system.sites.iter().filter(|other| {
+        other.reader.ends_with("-loop")
+            && other.place.source.name == site.place.source.name
+            && holds(&other.place.span, &site.place.span)
+    });
+    let outermost = sites.max_by_key(|other| other.place.span.len())?;
+    let stmt = statement(&file.unit.body, &outermost.place.span)?;
+    matches!(stmt.kind, Do::Loop(_)).then_some(stmt)
+}
+
+/// Whether a loop is around some bytes in their function.
+fn is_in_a_loop(file: &CodeFile, span: &Span) -> bool {
     let around = file.around(span.start);
     let function = around
         .iter()
@@ -47,11 +64,9 @@ fn loop_around<'f>(file: &'f CodeFile, span: &Span) -> Option<&'f Stmt> {
         .map(|a| a.function)
         .find(|f| !f.name.is_empty());
     let body = function.map_or(&file.unit.body[..], |function| &function.body[..]);
-    let mut found = None;
+    let mut found = false;
     within(body, &mut |stmt| {
-        if matches!(stmt.kind, Do::Loop(_)) && holds(&stmt.span, span) {
-            found.get_or_insert(stmt);
-        }
+        found |= matches!(stmt.kind, Do::Loop(_)) && holds(&stmt.span, span);
     });
     found
 }
@@ -65,10 +80,9 @@ fn before(file: &CodeFile, stmt: &Stmt, line: &str) -> Option<Edit> {
 }
 
 /// A key that is made within the loop, made before it.
-fn hoisted(file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
+fn hoisted(file: &CodeFile, around: &Stmt, site: &Site, effect: &Effect) -> Vec<Way> {
     let way = || {
         let text = &file.source.text;
-        let around = loop_around(file, &site.place.span)?;
         let Do::Loop(inner) = &around.kind else {
             return None;
         };
@@ -97,21 +111,19 @@ fn hoisted(file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
                 Edit::at(&file.source, start..end, ""),
             ]);
         }
-        // Or within the call.
-        let mut made = None;
-        crate::audit::read::code::ir::walk(&inner.body, true, &mut |e: &Expr| {
-            let within = holds(&site.place.span, &e.span);
-            if within
-                && makes_one(file.text(&e.span))
-                && matches!(e.kind, Kind::Call(_) | Kind::Member(..))
-            {
-                let larger = made.as_ref().is_none_or(|m: &Span| m.len() < e.span.len());
-                if larger && e.span != site.place.span && !file.text(&e.span).contains("reate(") {
-                    made = Some(e.span.clone());
-                }
+        // Or within the call: the one thing there that is new each time.
+        let call = file.expr(&site.place.span)?;
+        let mut makers: Vec<Span> = Vec::new();
+        call.walk(false, &mut |e: &Expr| {
+            let inner = makers.iter().any(|known| holds(known, &e.span));
+            if !inner && is_maker(e) {
+                makers.push(e.span.clone());
             }
         });
-        let made = made?;
+        let [made] = &makers[..] else {
+            return None;
+        };
+        let made = made.clone();
         let (name, _) = words(file);
         let value = file.text(&made);
         let line = match file.language() {
@@ -126,6 +138,31 @@ fn hoisted(file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
     way().into_iter().collect()
 }
 
+/// Whether an expression is a new key and nothing else: `uuid4()`, `str(uuid.uuid4())`,
+/// `randomUUID().toString()`.
+fn is_maker(e: &Expr) -> bool {
+    match &e.kind {
+        Kind::Call(call) => {
+            let path = call.callee.path().map(|path| path.join("."));
+            let named = path.as_deref().is_some_and(makes_one);
+            let wraps = matches!(path.as_deref(), Some("str" | "String"));
+            let of = match &call.callee.kind {
+                Kind::Member(of, _) => is_maker(of),
+                _ => false,
+            };
+            let args = &call.args;
+            named
+                && args
+                    .iter()
+                    .all(|arg| matches!(arg.value.kind, Kind::Number(_)))
+                || wraps && args.len() == 1 && is_maker(&args[0].value)
+                || of && args.is_empty()
+        }
+        Kind::Member(of, _) => is_maker(of),
+        _ => false,
+    }
+}
+
 /// Whether a text makes something that is new each time.
 fn makes_one(text: &str) -> bool {
     ["uuid", "UUID", "nanoid", "token_hex", "ulid"]
@@ -134,8 +171,7 @@ fn makes_one(text: &str) -> bool {
 }
 
 /// A key made before the loop around an effect.
-fn made(file: &CodeFile, site: &Site, effect: &Effect) -> Option<Way> {
-    let around = loop_around(file, &site.place.span)?;
+fn made(file: &CodeFile, around: &Stmt, site: &Site, effect: &Effect) -> Option<Way> {
     let (name, new) = words(file);
     let (line, mut way) = match file.language() {
         Language::Script => (format!("const {name} = {new};"), Vec::new()),
@@ -158,42 +194,81 @@ fn handed(file: &CodeFile, site: &Site, effect: &Effect) -> Option<Way> {
     if function.params.iter().any(|p| p.name == name) {
         return None;
     }
-    // After the last that has no default, so that it is required.
-    let text = &file.source.text;
-    let mut required = function.params.iter().filter(|p| p.default.is_none());
-    let parameter = match (file.language(), file.source.name.ends_with("ts")) {
-        (Language::Script, true) => format!("{name}: string"),
-        _ => name.to_string(),
-    };
-    let edit = match required.next_back() {
-        Some(last) => {
-            // With its type.
-            let rest = text.get(last.span.end..)?;
-            let end = last.span.end + ends(rest);
-            Edit::insert(&file.source, end, format!(", {parameter}"))
-        }
-        None => {
-            let open = function.head.start + text.get(function.head.start..)?.find('(')? + 1;
-            let comma = if function.params.is_empty() { "" } else { ", " };
-            Edit::insert(&file.source, open, format!("{parameter}{comma}"))
-        }
+    // A key for each turn of a loop is not the caller's to hand; whoever calls from this file
+    // would have to change as well; and what a framework calls takes no further argument.
+    let again = ["retry", "backoff", "task"];
+    let known = |e: &Expr| again.iter().any(|word| file.text(&e.span).contains(word));
+    let called = file.calls(&function.name).next().is_some();
+    if is_in_a_loop(file, &site.place.span)
+        || called
+        || function.name.starts_with("test")
+        || !function.decorators.iter().all(known)
+    {
+        return None;
+    }
+    let edit = match file.language() {
+        Language::Python => by_keyword(file, function, name)?,
+        _ => last_parameter(file, function, name)?,
     };
     Some(vec![edit, given(file, site, effect, name)?])
 }
 
-/// Where a parameter ends, its type included.
-fn ends(text: &str) -> usize {
+/// The parentheses of a function's parameters: after the one that opens, and where the other
+/// stands.
+fn parameters(text: &str, function: &Function) -> Option<Span> {
+    let head = text.get(function.head.start..)?;
+    let open = function.head.start + head.find('(')? + 1;
     let mut depth = 0;
-    for (at, c) in text.char_indices() {
+    for (at, c) in text.get(open..)?.char_indices() {
         match c {
-            '(' | '[' | '{' | '<' => depth += 1,
-            ')' if depth == 0 => return at,
-            ',' if depth == 0 => return at,
-            ')' | ']' | '}' | '>' => depth -= 1,
+            '(' | '[' | '{' => depth += 1,
+            ')' if depth == 0 => return Some(open..open + at),
+            ')' | ']' | '}' => depth -= 1,
+            '#' | '"' | '\'' => return None, // A comment or a text: not worth the risk.
             _ => {}
         }
     }
-    0
+    None
+}
+
+/// A required parameter by keyword, so that no caller's arguments change their meaning.
+fn by_keyword(file: &CodeFile, function: &Function, name: &str) -> Option<Edit> {
+    let text = &file.source.text;
+    let span = parameters(text, function)?;
+    let inner = text.get(span.clone())?;
+    if inner.contains("**") {
+        return None;
+    }
+    let kept = inner.trim_end().trim_end_matches(',');
+    let star = inner.contains('*');
+    let more = match (kept.trim().is_empty(), star) {
+        (true, _) => format!("*, {name}"),
+        (false, true) => format!(", {name}"),
+        (false, false) => format!(", *, {name}"),
+    };
+    Some(Edit::insert(&file.source, span.start + kept.len(), more))
+}
+
+/// A parameter after all others, which are neither optional nor the rest.
+fn last_parameter(file: &CodeFile, function: &Function, name: &str) -> Option<Edit> {
+    let text = &file.source.text;
+    let span = parameters(text, function)?;
+    let inner = text.get(span.clone())?;
+    // `async order => …` has none of its own.
+    let own = function
+        .params
+        .iter()
+        .all(|p| holds(&span, &p.span) && p.property.is_none());
+    if !own || inner.contains(['=', '?', '{']) || inner.contains("...") {
+        return None;
+    }
+    let typed = [".ts", ".tsx", ".mts", ".cts"];
+    let typed = typed.iter().any(|end| file.source.name.ends_with(end));
+    let kind = if typed { ": string" } else { "" };
+    let kept = inner.trim_end().trim_end_matches(',');
+    let comma = if kept.trim().is_empty() { "" } else { ", " };
+    let more = format!("{comma}{name}{kind}");
+    Some(Edit::insert(&file.source, span.start + kept.len(), more))
 }
 
 /// A key in the call that makes the effect, under the name of its SDK: a header of HTTP, the

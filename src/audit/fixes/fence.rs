@@ -190,6 +190,21 @@ fn locked(
     }
     let text = &file.source.text;
     let class = class?;
+    // A lock that is taken twice is waited for, for ever; and one of threads holds up a loop of
+    // events.
+    let own = text.get(function.span.clone())?;
+    let slots = class
+        .iter()
+        .any(|stmt| file.text(&stmt.span).starts_with("__slots__"));
+    let waits = file.text(&function.head).starts_with("async") || own.contains("async def");
+    if slots
+        || waits
+        || own
+            .lines()
+            .any(|line| line.trim().starts_with("with ") && is_lock(line))
+    {
+        return None;
+    }
     let init = class.iter().find_map(|stmt| match &stmt.kind {
         Do::Function(f) if f.name == "__init__" => Some(f),
         _ => None,
@@ -197,7 +212,9 @@ fn locked(
     let own = init.body.iter().find_map(|stmt| match &stmt.kind {
         Do::Assign(assign) => {
             let target = file.text(&assign.targets.first()?.span);
-            (target.starts_with("self.") && is_lock(target)).then(|| target.to_string())
+            let value = file.text(&assign.value.as_ref()?.span);
+            let made = value.ends_with("Lock()") && !value.contains("asyncio");
+            (target.starts_with("self.") && made).then(|| target.to_string())
         }
         _ => None,
     });
@@ -258,6 +275,14 @@ fn conditional(file: &CodeFile, site: &Site, fence: &Fence) -> Vec<Way> {
         return Vec::new();
     };
     let text = file.text(&sql.value.span);
+    // What follows the condition, or is looser than it, would take it in.
+    let upper = text.to_uppercase();
+    if [" OR ", "RETURNING", ";", " ORDER ", " LIMIT "]
+        .iter()
+        .any(|word| upper.contains(word))
+    {
+        return Vec::new();
+    }
     let Some(quote) = text
         .chars()
         .next_back()

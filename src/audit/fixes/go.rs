@@ -1,10 +1,10 @@
 //! Pieces of Go: imports, a bucket, what asks it.
 
-use crate::audit::read::code::ir::{Do, Span};
+use crate::audit::read::code::ir::{Do, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 
 use super::edit::{Edit, Way};
-use super::lines::within;
+use super::lines::following;
 
 /// What imports a package, if nothing does yet; nothing where its name means another one.
 pub fn import(file: &CodeFile, path: &str, local: &str) -> Option<Way> {
@@ -50,15 +50,29 @@ pub fn ask(file: &CodeFile, site: &Span, wait: &Span, name: &str) -> Option<Stri
     }
     let around = file.around(wait.start);
     let function = around.last()?.function;
-    let mut after = None;
-    within(&function.body, &mut |stmt| {
-        if matches!(stmt.kind, Do::Return(_)) && stmt.span.start >= site.end {
-            after.get_or_insert(stmt);
+    let head = file
+        .source
+        .text
+        .get(function.head.start..function.body.first()?.span.start)?;
+    let head = head.trim_end().trim_end_matches('{').trim_end();
+    let plain = head.ends_with(')')
+        && head.matches('(').count() <= 1 + usize::from(head.starts_with("func ("));
+    let rest = following(&function.body, site);
+    let last = rest
+        .last()
+        .filter(|stmt| matches!(stmt.kind, Do::Return(_)));
+    let leave = match last.map(|stmt| file.text(&stmt.span)) {
+        // It has to say that it failed, in names that are known before it.
+        Some(text) if text.to_lowercase().contains("err") && !text.contains('\n') => {
+            let between = &rest[..rest.len() - 1];
+            let declares = |stmt: &Stmt| file.text(&stmt.span).contains(":=");
+            if between.iter().any(declares) {
+                return None;
+            }
+            text
         }
-    });
-    let leave = match after {
-        Some(stmt) => file.text(&stmt.span),
-        None => "return",
+        None if plain && rest.is_empty() => "return",
+        _ => return None,
     };
     Some(format!("if !{name}.take() {{\n\t{leave}\n}}"))
 }

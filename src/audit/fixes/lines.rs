@@ -59,3 +59,33 @@ pub fn first_of_line(text: &str, at: usize) -> usize {
 pub fn after_line(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |n| at + n + 1)
 }
+
+/// The statements after the one at these bytes, in the body that it stands in.
+pub fn following<'f>(body: &'f [Stmt], span: &Span) -> &'f [Stmt] {
+    if let Some(at) = body.iter().position(|stmt| stmt.span == *span) {
+        return &body[at + 1..];
+    }
+    let holds = |stmt: &&Stmt| stmt.span.start <= span.start && span.end <= stmt.span.end;
+    let Some(stmt) = body.iter().find(holds) else {
+        return &[];
+    };
+    let mut bodies = stmt.bodies();
+    if let Do::Function(function) = &stmt.kind {
+        bodies.push(&function.body);
+    }
+    if let Do::Class(class) = &stmt.kind {
+        bodies.push(&class.body);
+    }
+    for expr in stmt.exprs() {
+        expr.walk(false, &mut |e| {
+            if let Kind::Function(function) = &e.kind {
+                bodies.push(&function.body);
+            }
+        });
+    }
+    let found = bodies.into_iter().map(|body| following(body, span));
+    found
+        .into_iter()
+        .find(|rest| !rest.is_empty())
+        .unwrap_or(&[])
+}

@@ -4,7 +4,7 @@ use crate::audit::read::code::ir::{Do, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 
 use super::edit::{Edit, Way};
-use super::lines::{after_line, within};
+use super::lines::{after_line, following, within};
 
 /// What imports a module, if nothing does yet; nothing where its name means another one.
 pub fn import(file: &CodeFile, module: &str) -> Option<Way> {
@@ -12,7 +12,9 @@ pub fn import(file: &CodeFile, module: &str) -> Option<Way> {
         let whole = known.module == module && known.item.is_none();
         return whole.then(Vec::new);
     }
-    if file.defines(module) || file.top(module).is_some() {
+    let functions = file.functions();
+    let mut params = functions.iter().flat_map(|around| &around.function.params);
+    if file.defines(module) || file.top(module).is_some() || params.any(|p| p.name == module) {
         return None;
     }
     let (at, gap) = imports(file, module);
@@ -55,17 +57,30 @@ fn imports(file: &CodeFile, module: &str) -> (usize, &'static str) {
     (after_line(text, end.unwrap_or(0)), "")
 }
 
-/// What stands in front of a wait that a bucket may refuse: inside a handler, which can raise
-/// what it caught.
-pub fn ask(file: &CodeFile, wait: &Span, name: &str) -> Option<String> {
-    let mut handled = false;
+/// What stands in front of a wait that a bucket may refuse, within a handler: what happens once
+/// the attempts are used up.
+pub fn ask(file: &CodeFile, site: &Span, wait: &Span, name: &str) -> Option<String> {
+    let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
+    let mut handler = None;
     within(&file.unit.body, &mut |stmt: &Stmt| {
-        if let Do::Try(tried) = &stmt.kind {
-            let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
-            handled |= tried.handlers.iter().any(|handler| holds(&handler.span));
+        if let Do::Try(tried) = &stmt.kind
+            && let Some(found) = tried.handlers.iter().find(|handler| holds(&handler.span))
+        {
+            handler = Some(found);
         }
     });
-    handled.then(|| format!("if not {name}.take():\n    raise"))
+    let raises = file.text(&handler?.span).contains("raise");
+    let after = following(&file.unit.body, site).first();
+    let leave = match after.map(|stmt| (&stmt.kind, file.text(&stmt.span))) {
+        // What is caught is known in its handler only.
+        Some((Do::Raise(_), text)) if !text.contains('\n') && !text.contains(" from ") => text,
+        Some((Do::Raise(_), _)) => return None,
+        Some((Do::Return(_), text)) if !text.contains('\n') => text,
+        _ if raises => "raise",
+        None => "return",
+        Some(_) => return None,
+    };
+    Some(format!("if not {name}.take():\n    {leave}"))
 }
 
 /// A token bucket, after the imports.
@@ -78,7 +93,7 @@ pub fn bucket(file: &CodeFile, name: &str, capacity: f64, deposit: f64) -> Optio
         .body
         .iter()
         .rfind(|s| matches!(s.kind, Do::Import(_)));
-    let at = last.map_or(0, |stmt| after_line(&file.source.text, stmt.span.end));
+    let at = after_line(&file.source.text, last?.span.end);
     let threading = import(file, "threading")?;
     let text = format!(
         "\n
@@ -125,6 +140,9 @@ pub fn import_from(file: &CodeFile, module: &str, item: &str) -> Option<Way> {
     });
     let stmt = found.filter(|_| !taken)?;
     let text = file.text(&stmt.span);
+    if text.contains('#') {
+        return None;
+    }
     let inner = text.strip_suffix(')').unwrap_or(text);
     let kept = inner.trim_end().trim_end_matches(',');
     let last = kept.rsplit('\n').next().unwrap_or("");

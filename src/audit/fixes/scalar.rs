@@ -66,14 +66,20 @@ pub fn attempts(site: &Site, place: &Place, from: u32, to: u32) -> Vec<Way> {
     let mut ways = Vec::new();
     if is_loop && from < f64::from(UNLIMITED) {
         let body = &site.place;
-        let inner: Vec<(Span, f64)> = numbers(text_of(body))
-            .into_iter()
-            .filter(|(span, _)| is_a_count(text_of(body), span))
-            .filter_map(|(span, n)| match n - from {
-                d if d == 0.0 || d == -1.0 || d == 1.0 => Some((span, to + d)),
-                _ => None,
-            })
-            .collect();
+        let near = |n: f64| match n - from {
+            d if d == 0.0 || d == -1.0 || d == 1.0 => Some(to + d),
+            _ => None,
+        };
+        let mut inner: Vec<(Span, f64)> = Vec::new();
+        for (span, n) in numbers(text_of(body)) {
+            let Some(to) = near(n) else { continue };
+            match is_a_count(text_of(body), &span) {
+                Some(true) => inner.push((span, to)),
+                Some(false) => {}
+                // It may be the count in disguise: `attempt + 1 == 5`.
+                None => return Vec::new(),
+            }
+        }
         if !inner.is_empty() {
             ways.push(replaced(body, &inner));
         }
@@ -97,17 +103,68 @@ pub fn attempts(site: &Site, place: &Place, from: u32, to: u32) -> Vec<Way> {
     ways
 }
 
-/// Whether a number is what a loop counts to: compared, or the end of a range.
-fn is_a_count(text: &str, span: &Span) -> bool {
+/// Whether a number is what a loop counts to: the end of a range, or compared with what the
+/// loop counts in; nothing where that is compared in another way on the same line.
+fn is_a_count(text: &str, span: &Span) -> Option<bool> {
     let before = text[..span.start].trim_end();
     let after = text[span.end..].trim_start();
-    let line = before.rsplit('\n').next().unwrap_or("");
-    let compared = ["<", ">", "<=", ">=", "==", "!="]
-        .iter()
-        .any(|sign| before.ends_with(sign))
-        || ["<", ">", "=="].iter().any(|sign| after.starts_with(sign));
-    let ranged = line.contains("range(") && after.starts_with(')') || line.ends_with("range");
-    compared || ranged
+    let head = before.rsplit('\n').next().unwrap_or("");
+    let ranged = head.contains(" in range(") && after.starts_with(')')
+        || head.ends_with(":= range")
+        || head.ends_with("for range");
+    if ranged {
+        return Some(true);
+    }
+    const SIGNS: [&str; 9] = ["===", "!==", "<=", ">=", "==", "!=", "<", ">", "="];
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let sign = SIGNS.iter().find(|sign| before.ends_with(**sign));
+    if let Some(sign) = sign.filter(|sign| **sign != "=") {
+        let left = before[..before.len() - sign.len()].trim_end();
+        let start = left.rfind(|c: char| !word(c)).map_or(0, |at| at + 1);
+        let (name, rest) = (&left[start..], left[..start].trim_end());
+        let alone = !rest.ends_with(['.', '+', '-', '*', '/', '%']);
+        return match alone && counts_in(text, name) {
+            true => Some(true),
+            false if mentions_a_count(text, head) => None,
+            false => Some(false),
+        };
+    }
+    let sign = SIGNS.iter().find(|sign| after.starts_with(**sign));
+    if let Some(sign) = sign.filter(|sign| **sign != "=") {
+        let right = after[sign.len()..].trim_start();
+        let end = right.find(|c: char| !word(c)).unwrap_or(right.len());
+        let alone = !right[end..]
+            .trim_start()
+            .starts_with(['.', '+', '-', '*', '/', '%', '(']);
+        return match alone && counts_in(text, &right[..end]) {
+            true => Some(true),
+            false => Some(false),
+        };
+    }
+    Some(false)
+}
+
+/// Whether a loop's text counts in a variable.
+fn counts_in(text: &str, name: &str) -> bool {
+    let plain = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit());
+    let forms = [
+        format!("for {name} in range("),
+        format!("{name} += 1"),
+        format!("{name} -= 1"),
+        format!("{name}++"),
+        format!("++{name}"),
+        format!("{name}--"),
+        format!("{name} = {name} + 1"),
+        format!("for {name} := range "),
+        format!("for {name} in"),
+    ];
+    plain && forms.iter().any(|form| text.contains(form.as_str()))
+}
+
+/// Whether a line speaks of what the loop counts in.
+fn mentions_a_count(text: &str, line: &str) -> bool {
+    let words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.into_iter().any(|word| counts_in(text, word))
 }
 
 fn text_of(place: &Place) -> &str {
@@ -142,18 +199,17 @@ pub fn duration(place: &Place, limit: Nanos) -> Vec<Way> {
         .collect()
 }
 
-/// Ways to write that all replicas in sync acknowledge.
+/// Ways to write that all replicas in sync acknowledge: kafkajs takes a number.
 pub fn all(place: &Place) -> Vec<Way> {
-    let texts = [
-        "all",
-        "\"all\"",
-        "-1",
-        "'all'",
-        "sarama.WaitForAll",
-        "kafka.RequireAll",
-    ];
+    let name = &place.source.name;
+    let script = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"];
+    let texts: &[&str] = match script.iter().any(|end| name.ends_with(end)) {
+        true => &["-1"],
+        false if name.ends_with(".go") => &["sarama.WaitForAll", "kafka.RequireAll"],
+        false => &["all", "\"all\"", "'all'"],
+    };
     texts
-        .into_iter()
-        .map(|text| vec![Edit::at(&place.source, place.span.clone(), text)])
+        .iter()
+        .map(|text| vec![Edit::at(&place.source, place.span.clone(), *text)])
         .collect()
 }

@@ -4,23 +4,32 @@ use crate::audit::read::code::ir::{Do, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 
 use super::edit::{Edit, Way};
-use super::lines::after_line;
-use super::lines::within;
+use super::lines::{after_line, following, within};
 
-/// What stands in front of a wait that a bucket may refuse: inside a handler that has a name
-/// for what it caught.
-pub fn ask(file: &CodeFile, wait: &Span, name: &str) -> Option<String> {
-    let mut caught = None;
+/// What stands in front of a wait that a bucket may refuse, within a handler that has a name for
+/// what it caught: what happens once the attempts are used up.
+pub fn ask(file: &CodeFile, site: &Span, wait: &Span, name: &str) -> Option<String> {
+    let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
+    let mut handler = None;
     within(&file.unit.body, &mut |stmt: &Stmt| {
-        if let Do::Try(tried) = &stmt.kind {
-            let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
-            let handler = tried.handlers.iter().find(|handler| holds(&handler.span));
-            if let Some(handler) = handler {
-                caught = handler.name.clone();
-            }
+        if let Do::Try(tried) = &stmt.kind
+            && let Some(found) = tried.handlers.iter().find(|handler| holds(&handler.span))
+        {
+            handler = Some(found);
         }
     });
-    caught.map(|error| format!("if (!{name}.take()) throw {error};"))
+    let handler = handler?;
+    let throws = file.text(&handler.span).contains("throw");
+    let after = following(&file.unit.body, site).first();
+    let leave = match after.map(|stmt| (&stmt.kind, file.text(&stmt.span))) {
+        Some((Do::Raise(_) | Do::Return(_), text)) if !text.contains('\n') => {
+            text.trim_end_matches(';').to_string()
+        }
+        _ if throws => format!("throw {}", handler.name.as_ref()?),
+        None => "return".to_string(),
+        Some(_) => return None,
+    };
+    Some(format!("if (!{name}.take()) {leave};"))
 }
 
 /// A token bucket, after the imports.
@@ -34,9 +43,15 @@ pub fn bucket(file: &CodeFile, name: &str, capacity: f64, deposit: f64) -> Optio
         .body
         .iter()
         .take_while(|stmt| required(stmt) || is_text(file, stmt));
+    let text = &file.source.text;
+    let shebang = if text.starts_with("#!") {
+        after_line(text, 0)
+    } else {
+        0
+    };
     let at = last
         .last()
-        .map_or(0, |stmt| after_line(&file.source.text, stmt.span.end));
+        .map_or(shebang, |stmt| after_line(text, stmt.span.end));
     let text = format!(
         "
 // Retries at most a tenth of the calls: a call adds {deposit}, a retry takes 1.

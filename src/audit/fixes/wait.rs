@@ -103,6 +103,10 @@ fn doubling(file: &CodeFile, site: &Site, retry: &Retry, [base, cap]: [f64; 2]) 
     let language = file.language();
     let way = |counter: String| {
         let wait = waited(file, retry)?;
+        // A variable that nothing else uses would be left over.
+        if language == Language::Go && wait.as_name().is_some() {
+            return None;
+        }
         let [base, cap] = [base, cap].map(|s| number(language, s));
         let text = match language {
             Language::Python => format!("min({cap}, {base} * 2**{counter})"),
@@ -143,6 +147,7 @@ fn counter(file: &CodeFile, span: &Span) -> Option<String> {
 
 /// A bucket in the file's own language, filled by every call and asked before every wait.
 fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
+    let language = file.language();
     let way = || {
         let text = &file.source.text;
         let place = retry.fact(Field::Backoff)?.place.as_ref()?;
@@ -154,16 +159,25 @@ fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
             return None;
         }
         // The statement that waits: a line of its own.
-        let start = line_start(text, first_of_line(text, place.span.start))?;
+        let first = first_of_line(text, place.span.start);
+        if !matches!(text.get(first..place.span.start)?.trim(), "" | "await") {
+            return None;
+        }
+        let start = line_start(text, first)?;
         let call = line_start(text, site.place.span.start)?;
-        let language = file.language();
+        // Between `if (…)` and the loop that is all of its body nothing can stand.
+        let before = text[..call].lines().rev().map(str::trim);
+        let mut before = before.filter(|line| !line.is_empty() && !line.starts_with("//"));
+        if language == Language::Script && before.next().is_some_and(|line| line.ends_with(')')) {
+            return None;
+        }
         let name = match language {
             Language::Python => "RETRY_BUDGET",
             Language::Script | Language::Go => "retryBudget",
         };
         let ask = match language {
-            Language::Python => python::ask(file, &place.span, name)?,
-            Language::Script => script::ask(file, &place.span, name)?,
+            Language::Python => python::ask(file, &site.place.span, &place.span, name)?,
+            Language::Script => script::ask(file, &site.place.span, &place.span, name)?,
             Language::Go => go::ask(file, &site.place.span, &place.span, name)?,
         };
         let inner = indent(text, place.span.start);

@@ -258,7 +258,15 @@ fn by_path(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str
         }
         _ => false,
     };
-    if !post {
+    // `@router.post("/refunds")`, `app.post('/refunds', handler)`: what answers, not what asks.
+    let path = call.callee.path().unwrap_or_default();
+    let serves = path.len() > 1
+        && matches!(
+            path[path.len() - 2].to_lowercase().as_str(),
+            "router" | "app" | "blueprint" | "bp" | "fastify" | "server" | "route" | "routes"
+        )
+        || path.len() > 1 && path[0].to_lowercase().ends_with("router");
+    if !post || serves {
         return None;
     }
     let mut urls: Vec<String> = Vec::new();

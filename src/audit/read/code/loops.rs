@@ -719,9 +719,16 @@ pub fn failures(types: &[&Expr]) -> Option<RetryOn> {
                 "connectionreseterror" | "connectionabortederror" | "brokenpipeerror" => {
                     on.with(Failure::Reset)
                 }
+                // stripe's stands for whatever came to no answer.
+                _ if name.contains("apiconnection") => on
+                    .with(Failure::Refused)
+                    .with(Failure::Reset)
+                    .with(Failure::Timeout),
                 _ if name.contains("connection") || name.contains("connecterror") => {
                     on.with(Failure::Refused).with(Failure::Reset)
                 }
+                // httpx's is the base of all it raises.
+                "httperror" if caught.path().is_some_and(|path| path[0] == "httpx") => return None,
                 _ if name.contains("throttl")
                     || name.contains("ratelimit")
                     || name.contains("toomany") =>

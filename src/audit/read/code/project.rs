@@ -454,9 +454,25 @@ pub fn language(path: &Path) -> Option<Language> {
     }
 }
 
-/// A file as a tree; none where its language is not read.
-pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
-    let language = language(path)?;
+/// How many places of a text are no code of its language; 0 where the language is not read.
+pub fn broken(path: &Path, text: &str) -> usize {
+    fn count(node: tree_sitter::Node<'_>) -> usize {
+        if !node.has_error() {
+            return 0;
+        }
+        let own = usize::from(node.is_error() || node.is_missing());
+        let mut cursor = node.walk();
+        own + node.children(&mut cursor).map(count).sum::<usize>()
+    }
+    let parsed = language(path).and_then(|language| {
+        let mut parser = tree_sitter::Parser::new();
+        parser.set_language(&grammar(path, language)).ok()?;
+        parser.parse(text, None)
+    });
+    parsed.map_or(0, |tree| count(tree.root_node()))
+}
+
+fn grammar(path: &Path, language: Language) -> tree_sitter::Language {
     let typed = path
         .extension()
         .is_some_and(|e| e == "ts" || e == "mts" || e == "cts");
@@ -466,8 +482,14 @@ pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
         Language::Script => tree_sitter_typescript::LANGUAGE_TSX,
         Language::Go => tree_sitter_go::LANGUAGE,
     };
+    grammar.into()
+}
+
+/// A file as a tree; none where its language is not read.
+pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
+    let language = language(path)?;
     let mut parser = tree_sitter::Parser::new();
-    parser.set_language(&grammar.into()).ok()?;
+    parser.set_language(&grammar(path, language)).ok()?;
     let tree = parser.parse(&source.text, None)?;
     let root = tree.root_node();
     let body = match language {
