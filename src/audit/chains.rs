@@ -1,39 +1,45 @@
-//! Paths of calls along which several tiers retry, as chains; and the one tier that should.
+//! Paths of calls along which several tiers retry, as chains; which of them should, and which
+//! timeouts are to be turned round.
 
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::scenario::policy::Policy;
 use herdsim_core::scenario::service::Downstream;
 use herdsim_core::scenario::{Problem, Scenario};
+use herdsim_core::units::Nanos;
 
 use super::change::Change;
 use super::fixes::Fix;
 use super::inspect::Audit;
 use super::predict::{MANY, Standing};
 use super::rank::{self, Objective, Verdict};
-use super::rules::Step;
+use super::rules::{Step, secs};
 use super::site::Site;
 use super::situation::{self, AS_WRITTEN, Situations};
 
-/// A path as it is, and with retries at one tier only.
+/// A path as it is, and as it would be with something turned round.
 pub struct Chain {
-    /// Who calls whom, the first caller first.
-    pub services: Vec<String>,
-    /// The site at which each calls the next.
-    pub sites: Vec<usize>,
+    /// `web > orders > payments`
+    pub name: String,
     pub read: PolicyResults,
     /// Best first.
-    pub options: Vec<Single>,
+    pub options: Vec<Turned>,
 }
 
-/// Retries at one tier only, or at none.
-pub struct Single {
-    /// Who retries: the place in the list of services.
-    pub at: Option<usize>,
+/// A path with something turned round.
+pub struct Turned {
+    pub name: String,
     pub results: PolicyResults,
     pub standing: Standing,
     /// What that changes, by site.
     pub fixes: Vec<(usize, Fix)>,
+}
+
+/// What may be turned round: what it is called, the policies it leads to, what it changes.
+struct Turn {
+    name: String,
+    policies: Vec<Policy>,
+    fixes: Vec<(usize, Fix)>,
 }
 
 /// So many paths are simulated, those with most attempts first.
@@ -88,30 +94,20 @@ fn chain(
         return Ok(None);
     };
     let mut options = Vec::new();
-    for at in (0..path.len()).map(Some).chain([None]) {
-        let once = |(tier, policy): (usize, &Policy)| match Some(tier) == at {
-            true => policy.clone(),
-            false => Policy {
-                attempts: 1,
-                ..policy.clone()
-            },
-        };
-        let changed: Vec<Policy> = policies.iter().enumerate().map(once).collect();
-        let Some(results) = simulated(&changed)? else {
+    let turns = tiers(path, &policies, &audit.system.sites);
+    for turn in turns.into_iter().chain(timeouts(path, &policies)) {
+        let Some(results) = simulated(&turn.policies)? else {
             continue;
         };
-        let others = (0..path.len()).filter(|tier| Some(*tier) != at);
-        options.push(Single {
-            at,
+        options.push(Turned {
+            name: turn.name,
             standing: match rank::compare(&results, &read, objective) {
                 Verdict::Better => Standing::Helps,
                 Verdict::Worse => Standing::Harms,
                 Verdict::Undecided => Standing::Undecided,
                 Verdict::Alike => Standing::Idle,
             },
-            fixes: others
-                .map(|tier| (path[tier].site, Fix::Retry(Change::Attempts(1))))
-                .collect(),
+            fixes: turn.fixes,
             results,
         });
     }
@@ -122,16 +118,82 @@ fn chain(
     {
         best.standing = Standing::Best;
     }
-    let first = path.first().map(|step| step.from.clone());
+    let first = path.first().map(|step| step.from.as_str());
     let services = first
         .into_iter()
-        .chain(path.iter().map(|step| step.to.clone()));
+        .chain(path.iter().map(|step| step.to.as_str()));
     Ok(Some(Chain {
-        services: services.collect(),
-        sites: path.iter().map(|step| step.site).collect(),
+        name: services.collect::<Vec<_>>().join(" > "),
         read,
         options,
     }))
+}
+
+/// Retries at one tier only, or at none.
+fn tiers(path: &[Step], policies: &[Policy], sites: &[Site]) -> Vec<Turn> {
+    let all = (0..path.len()).map(Some).chain([None]);
+    all.map(|at| {
+        let once = |(tier, policy): (usize, &Policy)| match Some(tier) == at {
+            true => policy.clone(),
+            false => Policy {
+                attempts: 1,
+                ..policy.clone()
+            },
+        };
+        let others = (0..path.len()).filter(|tier| Some(*tier) != at);
+        Turn {
+            name: match at {
+                None => "no retries along it".to_string(),
+                Some(tier) => {
+                    let site = &sites[path[tier].site];
+                    let (file, line) = (&site.place.source.name, site.line());
+                    format!("retries in {} only ({file}:{line})", path[tier].from)
+                }
+            },
+            policies: policies.iter().enumerate().map(once).collect(),
+            fixes: others
+                .map(|tier| (path[tier].site, Fix::Retry(Change::Attempts(1))))
+                .collect(),
+        }
+    })
+    .collect()
+}
+
+/// Where a caller gives up before its callee has: the callee sooner, so that all its attempts
+/// and waits fit in nine tenths of what the caller waits; or the caller later, by a tenth.
+fn timeouts(path: &[Step], policies: &[Policy]) -> Vec<Turn> {
+    let mut turns = Vec::new();
+    for tier in 1..path.len() {
+        let [outer, inner] = [&policies[tier - 1], &policies[tier]];
+        let longest = inner.longest_call(None).0;
+        let (Some(patience), Some(each)) = (outer.timeout.or(outer.deadline), inner.timeout) else {
+            continue;
+        };
+        if patience.0 >= longest || longest > u64::MAX / 2 {
+            continue;
+        }
+        let waits = longest.saturating_sub(each.0 * u64::from(inner.attempts));
+        let fits = (patience.0 * 9 / 10).saturating_sub(waits) / u64::from(inner.attempts);
+        let mut turn = |at: usize, limit: u64, what: &str| {
+            // To whole hundredths of a second, which a file may hold.
+            let limit = Nanos(limit / 10_000_000 * 10_000_000);
+            if limit.0 == 0 {
+                return;
+            }
+            let mut changed = policies.to_vec();
+            changed[at].timeout = Some(limit);
+            turns.push(Turn {
+                name: format!("{} {what} {}", path[at].from, secs(limit.as_secs())),
+                policies: changed,
+                fixes: vec![(path[at].site, Fix::Retry(Change::Timeout(limit)))],
+            });
+        };
+        turn(tier, fits, "gives up on an attempt after");
+        if outer.timeout.is_some() {
+            turn(tier - 1, longest + longest / 10, "waits for");
+        }
+    }
+    turns
 }
 
 /// The chain of a path: each service as it is assumed, free for other work while it waits for
@@ -172,27 +234,4 @@ fn scenario(
 
 fn named(tier: usize) -> String {
     format!("tier-{tier}")
-}
-
-impl Chain {
-    /// `web > orders > payments`
-    pub fn name(&self) -> String {
-        self.services.join(" > ")
-    }
-
-    /// What an option is called.
-    pub fn option(&self, single: &Single, sites: &[Site]) -> String {
-        match single.at {
-            None => "no retries along it".to_string(),
-            Some(at) => {
-                let site = &sites[self.sites[at]];
-                format!(
-                    "retries in {} only ({}:{})",
-                    self.services[at],
-                    site.place.source.name,
-                    site.line()
-                )
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What an audit comes to once it is simulated: each site as it is, its changes best first, and
 //! the patch of the best.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use herdsim_core::ensemble::herd::PolicyResults;
@@ -42,6 +42,21 @@ pub struct Outlook {
     pub remedies: Vec<Remedy>,
     /// The scenario that was simulated, of a retry.
     pub scenario: Option<Scenario>,
+}
+
+impl Outlook {
+    /// Of a site that cannot be simulated.
+    fn without(site: &Site, problem: &Problem) -> Outlook {
+        Outlook {
+            site: site.number,
+            outcome: format!("not simulated: {}", problem.message),
+            numbers: Vec::new(),
+            assumed: Vec::new(),
+            unranked: None,
+            remedies: Vec::new(),
+            scenario: None,
+        }
+    }
 }
 
 /// A change to a site, or two.
@@ -163,8 +178,10 @@ impl Plan {
         for site in &audit.system.sites {
             let called = audit.system.called(site);
             let situation = situations.of(called.as_deref())?;
-            if let Some(weighed) = seams::weigh(&audit.system, site, &situation, making.workers)? {
-                outlooks.push(self::weighed(site, weighed));
+            match seams::weigh(&audit.system, site, &situation, making.workers) {
+                Ok(Some(weighed)) => outlooks.push(self::weighed(site, weighed)),
+                Ok(None) => {}
+                Err(problem) => outlooks.push(Outlook::without(site, &problem)),
             }
         }
         outlooks.sort_by_key(|outlook| outlook.site);
@@ -199,7 +216,7 @@ impl Plan {
                 self.patches.push(draft.texts().clone());
             }
             PathOption {
-                name: chain.option(single, &audit.system.sites),
+                name: single.name.clone(),
                 outcome: outcome(&single.results),
                 numbers: numbers(&single.results),
                 standing: single.standing,
@@ -208,7 +225,7 @@ impl Plan {
         });
         PathOutlook {
             options: options.collect(),
-            name: chain.name(),
+            name: chain.name.clone(),
             outcome: outcome(&chain.read),
             numbers: numbers(&chain.read),
         }
@@ -238,7 +255,12 @@ impl Plan {
                 }));
             }
         }
+        let found: HashSet<usize> = audit.findings.iter().map(|f| f.site).collect();
         for outlook in &self.outlooks {
+            // What no rule objects to is changed only where that was asked for.
+            if chosen.is_empty() && !found.contains(&outlook.site) {
+                continue;
+            }
             let mut wanted = outlook.remedies.iter().filter(|remedy| match chosen {
                 [] => remedy.standing == Standing::Best && remedy.patch.is_some(),
                 chosen => remedy.patch.is_some_and(|n| chosen.contains(&n)),

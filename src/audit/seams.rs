@@ -4,6 +4,7 @@ use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::scenario::policy::{Policy, RetryOn};
 use herdsim_core::scenario::{Job, JobKind, Overlay, Problem, Scenario};
 use herdsim_core::stats::Estimate;
+use herdsim_core::units::Nanos;
 
 use super::fixes::{self, Fix};
 use super::rules::System;
@@ -54,13 +55,13 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
                 Guard::Atomic => format!("\"{now}\""),
                 _ => format!("\"{now}\", \"{ATOMIC}\""),
             };
+            let ttl = ttl(lease_beside(system, site));
             format!(
-                "kind = \"fence\"\n[run]\nreplications = {TRIALS}\n[fence]\nguards = [{guards}]\n"
+                "kind = \"fence\"\n[run]\nreplications = {TRIALS}\n[fence]\nguards = [{guards}]\n{ttl}"
             )
         }
         Decision::Lease(lease) => {
-            let ttl = lease.ttl.value.flatten();
-            let ttl = ttl.map_or_else(String::new, |ttl| format!("ttl = \"{ttl}\"\n"));
+            let ttl = ttl(lease.ttl.value.flatten());
             format!(
                 "kind = \"fence\"\n[run]\nreplications = {TRIALS}\n[fence]\nguards = [\"none\", \"{ATOMIC}\"]\n{ttl}"
             )
@@ -85,6 +86,23 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
     }
     job.check()?;
     Ok(Some(job))
+}
+
+/// How long a lease lasts, as a line of a scenario.
+fn ttl(ttl: Option<Nanos>) -> String {
+    ttl.map_or_else(String::new, |ttl| format!("ttl = \"{ttl}\"\n"))
+}
+
+/// How long the lease lasts that is taken in the same file as a fence, where there is one.
+fn lease_beside(system: &System, site: &Site) -> Option<Nanos> {
+    let beside = system.sites.iter().filter(|other| {
+        other.place.source.name == site.place.source.name && other.number != site.number
+    });
+    let mut leases = beside.filter_map(|other| match &other.decision {
+        Decision::Lease(lease) => lease.ttl.value.flatten(),
+        _ => None,
+    });
+    leases.next().filter(|_| leases.next().is_none())
 }
 
 /// The policy of what tries an effect again, where that is in sight and a saga can follow it.
