@@ -6,7 +6,7 @@ use std::sync::Arc;
 use herdsim_core::scenario::{Problem, Source};
 use rayon::prelude::*;
 
-use super::read::code::project::Project;
+use super::read::code::project::{Index, Project};
 use super::read::prefilter::Prefilters;
 use super::read::{self, Format};
 use super::rule::Rule;
@@ -22,8 +22,9 @@ pub type Drafts = BTreeMap<String, String>;
 pub struct Files {
     pub request: Request,
     pub settings: Settings,
-    files: Vec<File>,
-    readings: Vec<Reading>,
+    files: Arc<Vec<File>>,
+    code: Arc<Index>,
+    readings: Vec<Arc<Reading>>,
     /// What the walk itself passed over.
     passed_over: Vec<NotRead>,
     pub bytes: u64,
@@ -45,11 +46,14 @@ impl Files {
         let walked = walk::walk(request, &settings)?;
         let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK).build();
         let pool = pool.map_err(|e| Problem::new(format!("cannot start threads: {e}")))?;
+        let code = walked.files.iter().filter(|file| file.format.is_code());
+        let code = code.map(|f| (f.path.clone(), f.shown.clone())).collect();
         let mut files = Files {
             request: request.clone(),
             settings,
-            readings: vec![Reading::default(); walked.files.len()],
-            files: walked.files,
+            code: Arc::new(Index::new(code)),
+            readings: vec![Arc::default(); walked.files.len()],
+            files: Arc::new(walked.files),
             passed_over: walked.not_read,
             bytes: 0,
             prefilters: Arc::default(),
@@ -73,6 +77,7 @@ impl Files {
             request: self.request.clone(),
             settings: self.settings.clone(),
             files: self.files.clone(),
+            code: self.code.clone(),
             readings: self.readings.clone(),
             passed_over: self.passed_over.clone(),
             bytes: self.bytes,
@@ -104,16 +109,12 @@ impl Files {
 
     /// Reads these files.
     fn read(&mut self, which: &[usize], drafts: &Drafts) {
-        let code = self.files.iter().filter(|file| file.format.is_code());
-        let project = Project::new(
-            code.map(|f| (f.path.clone(), f.shown.clone())).collect(),
-            drafts.clone(),
-        );
+        let project = Project::new(self.code.clone(), drafts.clone());
         let (files, prefilters) = (&self.files, &self.prefilters);
         let one = |at: &usize| one(&files[*at], drafts, prefilters, &project);
         let read: Vec<(Reading, u64)> = self.pool.install(|| which.par_iter().map(one).collect());
         for (at, (reading, size)) in which.iter().zip(read) {
-            self.readings[*at] = reading;
+            self.readings[*at] = Arc::new(reading);
             self.bytes += size;
         }
     }
@@ -121,8 +122,8 @@ impl Files {
     /// What all files came to, as one system, and what is no part of it.
     pub fn join(&self) -> (System, Reading) {
         let mut all = Reading::default();
-        for reading in &self.readings {
-            all.merge(reading.clone());
+        for reading in self.readings.iter().filter(|reading| !reading.is_empty()) {
+            all.merge(Reading::clone(reading));
         }
         all.not_read.extend(self.passed_over.iter().cloned());
         join(&mut all);

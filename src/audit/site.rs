@@ -582,6 +582,18 @@ pub struct NotRead {
 }
 
 impl Reading {
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.sites.is_empty()
+            && self.edges.is_empty()
+            && self.unresolved.is_empty()
+            && self.not_retries.is_empty()
+            && self.not_read.is_empty()
+            && self.services.is_empty()
+            && self.limits.is_empty()
+            && self.profiles.is_empty()
+    }
+
     pub fn merge(&mut self, other: Reading) {
         self.sites.extend(other.sites);
         self.edges.extend(other.edges);

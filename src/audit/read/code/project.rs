@@ -247,75 +247,78 @@ pub fn assigned<'f>(body: &'f [Stmt], name: &str) -> Vec<(Span, Option<&'f Expr>
     all
 }
 
-/// What is known of the code of a project.
+/// Where the code of a project is.
 #[derive(Default)]
-pub struct Project {
-    slots: Vec<Slot>,
+pub struct Index {
+    /// Each file's path, and the name that it is shown by.
+    files: Vec<(PathBuf, String)>,
     by_path: HashMap<PathBuf, usize>,
     by_stem: HashMap<String, Vec<usize>>,
     /// Go files by the name of their directory.
     packages: HashMap<String, Vec<usize>>,
-    /// Texts in place of those on disk, by the names that files are shown by.
-    drafts: BTreeMap<String, String>,
 }
 
-struct Slot {
-    path: PathBuf,
-    shown: String,
-    file: OnceLock<Option<CodeFile>>,
-}
-
-impl Project {
-    /// From the files' paths and the names that they are shown by, with some texts in place of
-    /// those on disk.
-    pub fn new(files: Vec<(PathBuf, String)>, drafts: BTreeMap<String, String>) -> Project {
-        let mut project = Project {
-            drafts,
-            ..Project::default()
-        };
-        for (path, shown) in files {
-            let at = project.slots.len();
+impl Index {
+    /// From the files' paths and the names that they are shown by.
+    pub fn new(files: Vec<(PathBuf, String)>) -> Index {
+        let mut index = Index::default();
+        for (at, (path, _)) in files.iter().enumerate() {
             let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
             let directory = path.parent().and_then(Path::file_name);
             let directory = directory
                 .map(|s| s.to_string_lossy().into_owned())
                 .unwrap_or_default();
             match (path.extension().is_some_and(|e| e == "go"), stem.as_deref()) {
-                (true, _) => project.packages.entry(directory).or_default().push(at),
+                (true, _) => index.packages.entry(directory).or_default().push(at),
                 // A package is its directory.
                 (false, Some("__init__" | "index")) => {
-                    project.by_stem.entry(directory).or_default().push(at);
+                    index.by_stem.entry(directory).or_default().push(at);
                 }
                 (false, Some(stem)) => {
-                    project
-                        .by_stem
-                        .entry(stem.to_string())
-                        .or_default()
-                        .push(at);
+                    index.by_stem.entry(stem.to_string()).or_default().push(at);
                 }
                 (false, None) => {}
             }
-            project.by_path.insert(path.clone(), at);
-            project.slots.push(Slot {
-                path,
-                shown,
-                file: OnceLock::new(),
-            });
+            index.by_path.insert(path.clone(), at);
         }
-        project
+        index.files = files;
+        index
+    }
+}
+
+/// What is known of the code of a project: files are parsed when something asks for them.
+pub struct Project {
+    index: Arc<Index>,
+    parsed: Vec<OnceLock<Option<Box<CodeFile>>>>,
+    /// Texts in place of those on disk, by the names that files are shown by.
+    drafts: BTreeMap<String, String>,
+}
+
+impl Project {
+    /// Of these files, with some texts in place of those on disk.
+    pub fn new(index: Arc<Index>, drafts: BTreeMap<String, String>) -> Project {
+        Project {
+            parsed: index.files.iter().map(|_| OnceLock::new()).collect(),
+            index,
+            drafts,
+        }
     }
 
     fn get(&self, at: usize) -> Option<&CodeFile> {
-        let slot = &self.slots[at];
+        let (path, shown) = &self.index.files[at];
         let read = || {
-            let text = match self.drafts.get(&slot.shown) {
+            let text = match self.drafts.get(shown) {
                 Some(draft) => draft.clone(),
-                None => std::fs::read_to_string(&slot.path).ok()?,
+                None => std::fs::read_to_string(path).ok()?,
             };
-            let source = Source::new(slot.shown.clone(), text);
-            parse(&slot.path, Arc::new(source))
+            let source = Source::new(shown.clone(), text);
+            parse(path, Arc::new(source)).map(Box::new)
         };
-        slot.file.get_or_init(read).as_ref()
+        self.parsed[at].get_or_init(read).as_deref()
+    }
+
+    fn path(&self, at: usize) -> &Path {
+        &self.index.files[at].0
     }
 
     /// The files that a module's name may mean, the nearest to `from` first.
@@ -363,9 +366,9 @@ impl Project {
             Language::Go => {
                 let parts: Vec<&str> = module.split('/').collect();
                 let last = parts.last().copied().unwrap_or("");
-                let all = self.packages.get(last).cloned().unwrap_or_default();
+                let all = self.index.packages.get(last).cloned().unwrap_or_default();
                 let same = |at: &usize| {
-                    let directory = self.slots[*at].path.parent().unwrap_or(Path::new(""));
+                    let directory = self.path(*at).parent().unwrap_or(Path::new(""));
                     let before = directory.parent().and_then(Path::file_name);
                     parts.len() < 2 || before.is_some_and(|b| b == parts[parts.len() - 2])
                 };
@@ -383,7 +386,7 @@ impl Project {
 
     /// The modules of a name, whatever package they are in.
     pub fn named(&self, stem: &str) -> Vec<&CodeFile> {
-        let all = self.by_stem.get(stem).into_iter().flatten();
+        let all = self.index.by_stem.get(stem).into_iter().flatten();
         all.filter_map(|at| self.get(*at)).collect()
     }
 
@@ -393,9 +396,9 @@ impl Project {
         let name = near
             .and_then(Path::file_name)
             .map(|s| s.to_string_lossy().into_owned());
-        let all = name.and_then(|name| self.packages.get(&name));
+        let all = name.and_then(|name| self.index.packages.get(&name));
         let same = |at: &&usize| {
-            let path = &self.slots[**at].path;
+            let path = &self.path(**at);
             path.parent() == near && *path != from.path
         };
         let all = all.into_iter().flatten().filter(same);
@@ -404,9 +407,9 @@ impl Project {
 
     /// Files whose path ends in these parts.
     fn ending(&self, last: &str, parts: &[&str]) -> Vec<usize> {
-        let all = self.by_stem.get(last).cloned().unwrap_or_default();
+        let all = self.index.by_stem.get(last).cloned().unwrap_or_default();
         let ends = |at: &usize| {
-            let path = &self.slots[*at].path;
+            let path = self.path(*at);
             let package = path
                 .file_stem()
                 .is_some_and(|s| s == "__init__" || s == "index");
@@ -422,7 +425,7 @@ impl Project {
     fn exactly(&self, paths: &[PathBuf]) -> Vec<usize> {
         paths
             .iter()
-            .filter_map(|path| self.by_path.get(&normal(path)).copied())
+            .filter_map(|path| self.index.by_path.get(&normal(path)).copied())
             .collect()
     }
 }
