@@ -16,7 +16,7 @@ use crate::audit::rule::Severity;
 use crate::audit::site::Seam;
 use crate::audit::situation::{self, Asked, Situations};
 use crate::audit::{
-    Against, Audit, Request, View, explain, json, markdown, patch, sarif, scenario, screen,
+    Against, Audit, Request, View, explain, json, markdown, patch, sarif, scenario, screen, tables,
 };
 use crate::chart::theme::Theme;
 use crate::cli::progress::Progress;
@@ -257,7 +257,8 @@ fn write(view: View<'_>, out: &Path, options: &AuditOptions) -> Result<PathBuf, 
         before: None,
         measured: None,
     };
-    let finished = run::simulate(&Job::Herd(scenario), &context)?;
+    let mut finished = run::simulate(&Job::Herd(scenario), &context)?;
+    finished.story.tables.extend(tables(view));
     Ok(finished
         .write(directory, &workers, Theme::default())?
         .directory)
