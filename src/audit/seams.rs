@@ -10,7 +10,7 @@ use super::fixes::{self, Fix};
 use super::rules::System;
 use super::site::{Acks, Decision, Guard, Key, Known, Quorum, Site};
 use super::situation::{self, AS_WRITTEN};
-use crate::format::{large, likely, percent, seconds};
+use crate::format::{large, likely, seconds};
 use crate::results::Table;
 use crate::run;
 use crate::study::Context;
@@ -203,9 +203,9 @@ pub fn weigh(
                 now: of(effect.key.name()),
                 assumed: format!(
                     "{} of requests and {} of answers are lost, {} of attempts crash; {by}",
-                    percent(saga.saga.request_loss.0),
-                    percent(saga.saga.response_loss.0),
-                    percent(saga.saga.crash.0)
+                    situation::whole(saga.saga.request_loss.0),
+                    situation::whole(saga.saga.response_loss.0),
+                    situation::whole(saga.saga.crash.0)
                 ),
                 changes: all
                     .into_iter()

@@ -179,7 +179,7 @@ pub fn told(scenario: &Scenario) -> String {
             } else {
                 large(calls)
             },
-            percent(load)
+            whole(load)
         )),
         None => parts.push(format!("{} callers", scenario.callers.count)),
     }
@@ -199,6 +199,11 @@ pub fn told(scenario: &Scenario) -> String {
         }
     });
     parts.join("; ")
+}
+
+/// A share as a percentage without a tail of zeros: `70%`.
+pub fn whole(share: f64) -> String {
+    percent(share).replace(".0%", "%")
 }
 
 /// Calls per second of all callers, where arrivals are open.
