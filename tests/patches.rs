@@ -372,7 +372,7 @@ fn one_tier_of_a_path_retries() {
 /// `only` has to be in the diff of the change, or there is no diff.
 #[test]
 fn patches_that_would_be_wrong_are_not_written() {
-    let cases: [(&str, &str, &str, Option<&str>); 11] = [
+    let cases: [(&str, &str, &str, Option<&str>); 13] = [
         // Each order has a key of its own, made before its attempts.
         (
             "worker.py",
@@ -442,6 +442,20 @@ fn patches_that_would_be_wrong_are_not_written() {
             "class Store:\n    def __init__(self, db):\n        self.db = db\n\n    def put(self, key, value, token):\n        row = self.db.execute(\"SELECT token FROM r WHERE id = %s\", (key,)).fetchone()\n        if row and token < row[0]:\n            raise PermissionError(\"stale\")\n        self.db.execute(\"UPDATE r SET value = %s, token = %s WHERE id = %s;\", (value, token, key))\n",
             "fence",
             None,
+        ),
+        // What a framework calls is handed no key.
+        (
+            "handler.js",
+            "const stripe = require('stripe')('k');\nasync function charge(call, callback) {\n  callback(null, await stripe.charges.create({ amount: call.request.amount }));\n}\nserver.addService(service, { charge });\n",
+            "key",
+            None,
+        ),
+        // Nothing stands before what is taken from the future.
+        (
+            "future.py",
+            "from __future__ import annotations\n\nimport time\n\nimport requests\n\n\ndef get(url):\n    for i in range(5):\n        try:\n            return requests.get(url, timeout=1)\n        except requests.RequestException:\n            if i == 4:\n                raise\n            time.sleep(1)\n",
+            "jitter",
+            Some(" from __future__ import annotations\n \n+import random\n import time\n"),
         ),
         // kafkajs takes a number.
         (

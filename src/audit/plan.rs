@@ -176,6 +176,14 @@ impl Plan {
         let forecasts = predict::forecasts(audit, situations, making, &led)?;
         let mut outlooks: Vec<Outlook> = forecasts.into_iter().map(retried).collect();
         for site in &audit.system.sites {
+            let unknown = site
+                .retry()
+                .is_some_and(|retry| !retry.is_known(Field::Attempts));
+            if unknown {
+                let problem = Problem::new("its attempts cannot be followed");
+                outlooks.push(Outlook::without(site, &problem));
+                continue;
+            }
             let called = audit.system.called(site);
             let situation = situations.of(called.as_deref())?;
             match seams::weigh(&audit.system, site, &situation, making.workers) {
@@ -395,7 +403,8 @@ fn assumed(forecast: &Forecast, field: Field) -> String {
         Field::Jitter => format!("jitter {}", policy.jitter),
         Field::Timeout => format!("a timeout of {}", limit(policy.timeout)),
         Field::Deadline => format!("a deadline of {}", limit(policy.deadline)),
-        Field::Budget | Field::RetryOn => field.name().to_string(),
+        Field::RetryOn => "every failure is tried again".to_string(),
+        Field::Budget => "no budget".to_string(),
     }
 }
 

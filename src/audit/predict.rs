@@ -228,6 +228,8 @@ struct Case {
     unfit: Option<String>,
     /// Changes, with the policy that they lead to.
     options: Vec<(Vec<Change>, Policy)>,
+    /// Those that can be written.
+    written: Vec<Vec<Change>>,
 }
 
 /// Where a change leads, as it would be read: the policy that is simulated.
@@ -254,16 +256,22 @@ pub fn forecasts(
         let scenario =
             situation::scenario(&situation, vec![(AS_WRITTEN.to_string(), policy.clone())]);
         let singles = candidates(retry, &policy).into_iter();
+        let mut written = Vec::new();
         let options = singles.map(|change| {
             let led = led(site, std::slice::from_ref(&change));
+            if led.is_some() {
+                written.push(vec![change.clone()]);
+            }
             let led = led.unwrap_or_else(|| change.apply(&policy));
             (vec![change], led)
         });
         let threads = making.workers.threads();
         let options = options.filter(|(_, policy)| unfit(&scenario, policy, threads).is_none());
+        let options: Vec<_> = options.collect();
         cases.push(Case {
             site: site.number,
-            options: options.collect(),
+            options,
+            written,
             unfit: unfit(&scenario, &policy, threads),
             scenario,
             policy,
@@ -289,9 +297,15 @@ pub fn forecasts(
         if !bench.may_help(case) {
             continue;
         }
+        let mut written = Vec::new();
         let pairs = pairs(&bench, case, making.objective, |changes| {
-            led(&audit.system.sites[case.site], changes)
+            let led = led(&audit.system.sites[case.site], changes);
+            if led.is_some() {
+                written.push(changes.to_vec());
+            }
+            led
         });
+        case.written.extend(written);
         let threads = making.workers.threads();
         let fit = |policy: &Policy| unfit(&case.scenario, policy, threads).is_none();
         let pairs: Vec<_> = pairs
@@ -390,7 +404,7 @@ fn pairs(
     bench: &Bench<'_>,
     case: &Case,
     objective: Objective,
-    led: impl Fn(&[Change]) -> Option<Policy>,
+    mut led: impl FnMut(&[Change]) -> Option<Policy>,
 ) -> Vec<(Vec<Change>, Policy)> {
     let mut singles: Vec<_> = case
         .options
@@ -444,7 +458,7 @@ fn settle(bench: &Bench<'_>, case: &Case, objective: Objective) -> Option<Foreca
     candidates.sort_by(|a, b| {
         rank::order(&a.results, &b.results, objective).then(a.changes.len().cmp(&b.changes.len()))
     });
-    lead(&mut candidates, read.as_ref().ok(), &case.found, objective);
+    lead(&mut candidates, read.as_ref().ok(), case, objective);
     // What cannot be simulated has no end; whatever has one is better.
     let against = |c: &Candidate| match &read {
         Ok(read) => rank::compare(&c.results, read, objective),
@@ -489,24 +503,27 @@ fn settle(bench: &Bench<'_>, case: &Case, objective: Objective) -> Option<Foreca
 }
 
 /// Puts in front, of those that are as good as the best in the situation, the one that does
-/// away with most of what the rules found, then the one whose retries ask least of a service
+/// away with most of what the rules found, one that has to be written by hand counting as one
+/// finding less, then the one whose retries ask least of a service
 /// that is overloaded, whatever the situation, then the one that changes least.
 fn lead(
     candidates: &mut [Candidate],
     read: Option<&PolicyResults>,
-    found: &[Rule],
+    case: &Case,
     objective: Objective,
 ) {
     let Some(best) = candidates.first().map(|c| c.results.clone()) else {
         return;
     };
     let preference = |c: &Candidate| {
-        let left = found
+        let left = case
+            .found
             .iter()
             .filter(|rule| !c.changes.iter().any(|change| change.answers(**rule)));
         let asks = change::amplification(&c.policy).unwrap_or(f64::INFINITY);
         let fields = c.changes.iter().flat_map(Change::fields).count();
-        (left.count(), asks, fields)
+        let by_hand = !case.written.contains(&c.changes);
+        (left.count() + usize::from(by_hand), asks, fields)
     };
     let before = |a: &Candidate, b: &Candidate| {
         let (a, b) = (preference(a), preference(b));

@@ -99,8 +99,8 @@ fn direction(key: Key) -> f64 {
     }
 }
 
-/// Whether `a` is as good as `b`, or what it is worse by is little beside what was read: less
-/// than [`WORTH`] of the calls that are lost without a change.
+/// Whether `a` is as good as `b`, or what it is worse by is little: less than [`WORTH`] of the
+/// calls that are lost without a change, and no more than half of what `b` loses.
 pub fn is_as_good(
     a: &PolicyResults,
     b: &PolicyResults,
@@ -111,7 +111,8 @@ pub fn is_as_good(
     let recovers = mine >= theirs || mine.is_nan();
     let lost = a.difference(b, LOST_CALLS).mean;
     let now = read.map_or(0.0, |read| read.metric(LOST_CALLS).mean.max(0.0));
-    let little = lost <= WORTH * now;
+    let least = b.metric(LOST_CALLS).mean.max(0.0);
+    let little = lost <= WORTH * now && lost <= 0.5 * least;
     match objective {
         Objective::Balanced | Objective::Lost => recovers && (little || lost.is_nan()),
         Objective::Peak | Objective::Attempts => {

@@ -197,7 +197,10 @@ pub fn weigh(
             let (name, policy) = &saga.policy[0];
             let by = match name.as_str() {
                 AS_WRITTEN => "tried again as above".to_string(),
-                _ => format!("tried {} times, {} apart", policy.attempts, policy.backoff),
+                _ => format!(
+                    "whoever calls tries up to {} times, {} apart",
+                    policy.attempts, policy.backoff
+                ),
             };
             Some(Weighed {
                 now: of(effect.key.name()),

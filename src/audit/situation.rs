@@ -46,6 +46,9 @@ queue = 1_000
 /// That of [`BASE`].
 const HORIZON: Nanos = Nanos::from_secs(60);
 
+/// So many times as long a run may be, to see long waits out.
+const LONGEST: f64 = 3.0;
+
 /// What a policy that was read is called in a scenario.
 pub const AS_WRITTEN: &str = "as-written";
 
@@ -123,7 +126,7 @@ impl Situations {
         let run = &mut scenario.run;
         run.cooldown = Nanos(run.horizon.0 / 6);
         scenario.policies.clear();
-        scenario.name = "audit".to_string();
+        scenario.name = "site".to_string();
         Ok(scenario)
     }
 
@@ -236,8 +239,8 @@ pub fn policy(retry: &Retry) -> (Policy, Vec<Field>) {
     }
     // Nothing is assumed of what does not matter.
     let told = |field: &Field| match field {
-        Field::Deadline | Field::Budget | Field::RetryOn => false,
-        Field::Backoff | Field::Jitter => policy.attempts > 1,
+        Field::Deadline | Field::Budget => false,
+        Field::Backoff | Field::Jitter | Field::RetryOn => policy.attempts > 1,
         Field::Attempts | Field::Timeout => true,
     };
     let told = assumed.iter().copied().filter(told).collect();
@@ -259,7 +262,7 @@ pub fn scenario(situation: &Scenario, policies: Vec<(String, Policy)>) -> Scenar
     if scenario.run.horizon == HORIZON {
         let over = scenario.harm().map_or(0.0, |harm| harm.over.as_secs());
         let enough = over + 4.0 * longest;
-        let enough = enough.clamp(HORIZON.as_secs(), 10.0 * HORIZON.as_secs());
+        let enough = enough.clamp(HORIZON.as_secs(), LONGEST * HORIZON.as_secs());
         scenario.run.horizon = Nanos::from_secs_f64(enough.ceil());
         scenario.run.cooldown = Nanos(scenario.run.horizon.0 / 6);
     }

@@ -141,6 +141,10 @@ pub struct ExplainOptions {
 /// Audits, tells, and returns the exit status.
 pub fn audit(options: &AuditOptions) -> Result<u8, RunError> {
     // Deep code is lowered by recursion; a thread of one's own has room for it.
+    if !options.change.is_empty() && !options.patch && !options.write {
+        let problem = Problem::new("--change is of --patch or --write");
+        return Err(problem.help("herdsim audit … --patch --change 2").into());
+    }
     let request = Request {
         paths: options.paths.clone(),
         format: options.taken_for,
@@ -169,6 +173,9 @@ pub fn audit(options: &AuditOptions) -> Result<u8, RunError> {
     let mut told = true;
     if let Some(plan) = plan.as_ref().filter(|_| options.patch || options.write) {
         let (draft, changes) = plan.patched(&audit, &options.change)?;
+        if changes == 0 {
+            note("no change of what was found can be written and is better");
+        }
         match options.patch {
             true => print(patch::diff(&audit.files, draft.texts()).as_bytes())?,
             false => {

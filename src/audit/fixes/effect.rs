@@ -21,9 +21,9 @@ pub fn ways(audit: &Audit, file: &CodeFile, site: &Site, effect: &Effect) -> Vec
             .map(|around| hoisted(file, around, site, effect))
             .unwrap_or_default(),
         Key::None => {
-            let made = around.and_then(|around| made(file, around, site, effect));
+            let made = around.and_then(|around| made(file, around, site));
             let mut ways: Vec<Way> = made.into_iter().collect();
-            ways.extend(handed(file, site, effect));
+            ways.extend(handed(file, site));
             ways
         }
         Key::PerOperation => Vec::new(),
@@ -171,19 +171,19 @@ fn makes_one(text: &str) -> bool {
 }
 
 /// A key made before the loop around an effect.
-fn made(file: &CodeFile, around: &Stmt, site: &Site, effect: &Effect) -> Option<Way> {
+fn made(file: &CodeFile, around: &Stmt, site: &Site) -> Option<Way> {
     let (name, new) = words(file);
     let (line, mut way) = match file.language() {
         Language::Script => (format!("const {name} = {new};"), Vec::new()),
         _ => (format!("{name} = {new}"), python::import(file, "uuid")?),
     };
     way.push(before(file, around, &line)?);
-    way.push(given(file, site, effect, name)?);
+    way.push(given(file, site, name)?);
     Some(way)
 }
 
 /// A key that whoever calls the function has to hand it.
-fn handed(file: &CodeFile, site: &Site, effect: &Effect) -> Option<Way> {
+fn handed(file: &CodeFile, site: &Site) -> Option<Way> {
     let around = file.around(site.place.span.start);
     let function = around
         .iter()
@@ -199,7 +199,12 @@ fn handed(file: &CodeFile, site: &Site, effect: &Effect) -> Option<Way> {
     let again = ["retry", "backoff", "task"];
     let known = |e: &Expr| again.iter().any(|word| file.text(&e.span).contains(word));
     let called = file.calls(&function.name).next().is_some();
-    if is_in_a_loop(file, &site.place.span)
+    // Handed on by its name, it is called by somebody who hands it no key.
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let words = file.source.text.split(|c| !word(c));
+    let handed_on = words.filter(|w| *w == function.name).count() > 1;
+    if handed_on
+        || is_in_a_loop(file, &site.place.span)
         || called
         || function.name.starts_with("test")
         || !function.decorators.iter().all(known)
@@ -210,7 +215,7 @@ fn handed(file: &CodeFile, site: &Site, effect: &Effect) -> Option<Way> {
         Language::Python => by_keyword(file, function, name)?,
         _ => last_parameter(file, function, name)?,
     };
-    Some(vec![edit, given(file, site, effect, name)?])
+    Some(vec![edit, given(file, site, name)?])
 }
 
 /// The parentheses of a function's parameters: after the one that opens, and where the other
@@ -272,9 +277,8 @@ fn last_parameter(file: &CodeFile, function: &Function, name: &str) -> Option<Ed
 }
 
 /// A key in the call that makes the effect, under the name of its SDK: a header of HTTP, the
-/// option of Stripe, and of whatever else moves money a parameter of that name. What sends
-/// mail takes none.
-fn given(file: &CodeFile, site: &Site, effect: &Effect, name: &str) -> Option<Edit> {
+/// option of Stripe. What others take is not known.
+fn given(file: &CodeFile, site: &Site, name: &str) -> Option<Edit> {
     let whole = file.expr(&site.place.span)?;
     let call = whole.as_call()?;
     let path = call.callee.path().unwrap_or_default();
@@ -298,7 +302,7 @@ fn given(file: &CodeFile, site: &Site, effect: &Effect, name: &str) -> Option<Ed
                     whole,
                     &format!("headers={{\"Idempotency-Key\": {name}}}"),
                 ),
-                (false, _) if effect.money => {
+                (false, _) if first == "stripe" => {
                     added(file, whole, &format!("idempotency_key={name}"))
                 }
                 (false, _) => None,
@@ -307,7 +311,7 @@ fn given(file: &CodeFile, site: &Site, effect: &Effect, name: &str) -> Option<Ed
         Language::Script => {
             let options = call.args.last().map(|arg| &arg.value).filter(|e| object(e));
             let http = matches!(last, "post" | "put" | "patch" | "fetch" | "request");
-            if !http && !effect.money {
+            if !http && !first.contains("stripe") {
                 return None;
             }
             let field = match http {

@@ -27,18 +27,24 @@ pub fn import(file: &CodeFile, module: &str) -> Option<Way> {
 fn imports(file: &CodeFile, module: &str) -> (usize, &'static str) {
     let text = &file.source.text;
     let mut end: Option<usize> = None;
+    let mut after_future = false;
     for stmt in &file.unit.body {
         match &stmt.kind {
+            // It stands before all others.
+            _ if file.text(&stmt.span).starts_with("from __future__") => {
+                end = Some(stmt.span.end);
+                after_future = true;
+            }
             Do::Import(_) => {
                 let gap = end.and_then(|end| text.get(end..stmt.span.start));
-                if gap.is_some_and(|gap| gap.matches('\n').count() > 1) {
+                if gap.is_some_and(|gap| gap.matches('\n').count() > 1) && !after_future {
                     break;
                 }
+                after_future = false;
                 let own = file.text(&stmt.span);
                 let name = own.strip_prefix("import ").map(str::trim);
                 // Plain ones come before those that take names.
-                let future = own.contains("__future__");
-                if name.is_none_or(|name| name > module) && !future {
+                if name.is_none_or(|name| name > module) {
                     return (stmt.span.start, "");
                 }
                 end = Some(stmt.span.end);

@@ -356,7 +356,9 @@ pub fn target<'p>(values: Values<'p>, file: &'p CodeFile, span: &Span) -> Option
             let mut texts = Vec::new();
             arg.value.walk(false, &mut |e| texts.push(e));
             for expr in texts {
-                if let Some(name) = variable(expr) {
+                // `PAYMENTS = os.environ["PAYMENTS_URL"]` at the top of the file.
+                let top = expr.as_name().and_then(|name| file.top(name));
+                if let Some(name) = variable(expr).or_else(|| variable(top?)) {
                     found.get_or_insert(name);
                 }
                 let value = match &expr.kind {
