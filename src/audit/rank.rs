@@ -99,7 +99,7 @@ fn direction(key: Key) -> f64 {
     }
 }
 
-/// Whether `a` is as good as `b`, or what it is worse by is little: less than [`WORTH`] of the
+/// Whether `a` is as good as `b`, or what it is worse by is little: less than 2% of the
 /// calls that are lost without a change, and no more than half of what `b` loses.
 pub fn is_as_good(
     a: &PolicyResults,
