@@ -24,7 +24,7 @@ fn the_screen_says_what_is_wrong_how_sure_and_what_to_do() {
     for text in [
         "assumed 1,000 calls/s, 70% load;",
         "now never recovers (0 of 20 runs)",
-        "a budget of 10% and full jitter: out",
+        "a budget of 10% and full jitter: degraded for",
         "full jitter alone: never recovers",
         "W = 2 and R = 2: every read meets the last write;",
         "no refund is made twice",

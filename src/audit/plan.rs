@@ -415,12 +415,18 @@ fn outcome(results: &PolicyResults) -> String {
     let fate = match recovered.mean {
         mean if mean.is_nan() => "no fault to recover from".to_string(),
         0.0 => format!("never recovers (0 of {} runs)", recovered.n),
-        1.0 => format!("out {}", seconds(results.metric(DEGRADED_S).mean)),
+        1.0 => format!("degraded for {}", seconds(results.metric(DEGRADED_S).mean)),
         _ => format!("recovers in {share} of {} runs", recovered.n),
     };
-    match results.metric(LOST_CALLS).mean {
-        lost if lost.is_nan() => fate,
-        lost => format!("{fate}, loses {} calls", thousands(lost.max(0.0))),
+    let lost = results.metric(LOST_CALLS);
+    let half = lost.half_width();
+    match lost.mean {
+        mean if mean.is_nan() => fate,
+        mean if half.is_finite() && half >= 0.5 => {
+            let (mean, half) = (thousands(mean.max(0.0)), thousands(half));
+            format!("{fate}, loses {mean} ±{half} calls")
+        }
+        mean => format!("{fate}, loses {} calls", thousands(mean.max(0.0))),
     }
 }
 
