@@ -84,6 +84,16 @@ fn by_name(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str
     if call.args.is_empty() || last.starts_with(char::is_uppercase) && language != Language::Go {
         return None;
     }
+    // What is captured there is an event or a trace.
+    let watches = ["posthog", "telemetry", "analytics", "sentry", "mixpanel"];
+    let watching = |part: &str| {
+        watches
+            .iter()
+            .any(|word| part.to_lowercase().contains(word))
+    };
+    if path.iter().any(|part| watching(part)) {
+        return None;
+    }
     // A row of a table is not what it speaks of.
     if path.contains(&"objects") {
         return None;
