@@ -360,8 +360,15 @@ fn starts_up(file: &CodeFile, found: &Found, attempt: &Span, endless: bool) -> O
         "wait_db",
     ];
     let begins = ["init", "setup", "bootstrap", "startup"];
+    // A migration is run once, by one process.
+    let migrates = file
+        .path
+        .components()
+        .any(|part| part.as_os_str() == "migrations");
     let by_name = words.iter().any(|w| name.contains(w) || stem.contains(w))
-        || begins.iter().any(|w| name.starts_with(w));
+        || begins.iter().any(|w| name.starts_with(w))
+        || name.contains("check") && name.contains("connection")
+        || migrates;
     let attempt = file.text(attempt).to_lowercase();
     let pings = [
         "ping(",
