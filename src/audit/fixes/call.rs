@@ -162,8 +162,13 @@ pub fn entry(file: &CodeFile, object: &Expr, text: &str) -> Option<Edit> {
     let kept = inner.trim_end();
     let at = object.span.start + kept.len();
     let several = inner[kept.len()..].contains('\n');
-    let comma = match kept.ends_with(['{', ',']) {
+    // A comment may follow the last field; a comma goes before it.
+    let last = kept.rsplit('\n').next().unwrap_or("");
+    let comments = ["//", "#"].iter().filter_map(|mark| last.find(mark)).min();
+    let code = comments.map_or(last, |at| &last[..at]).trim_end();
+    let comma = match code.ends_with(['{', ',']) || code.is_empty() {
         true => "",
+        false if comments.is_some() => return None,
         false => ",",
     };
     let text = match several {

@@ -47,7 +47,14 @@ fn waited<'f>(file: &'f CodeFile, retry: &Retry) -> Option<&'f Expr> {
 /// Whether an expression needs no parentheses as an operand.
 fn is_tight(text: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-    text.chars().all(part)
+    let rest = text.trim_start_matches(part);
+    // `Math.min(…)`: parentheses that close at its end only.
+    let mut depth = 0;
+    let closes = rest.char_indices().all(|(at, c)| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth > 0 || at + 1 == rest.len()
+    });
+    rest.is_empty() || rest.len() < text.len() && rest.starts_with('(') && closes
 }
 
 fn operand(text: &str) -> String {
