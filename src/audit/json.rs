@@ -149,8 +149,7 @@ fn fixes(audit: &Audit, plan: &Plan, ids: &[String]) -> Vec<Value> {
 
 /// The best changes as one diff.
 fn patched(audit: &Audit, plan: &Plan) -> Option<String> {
-    let (draft, changes) = plan.patched(audit, &[]).ok()?;
-    (changes > 0).then(|| diff(&audit.files, draft.texts()))
+    (plan.best.changes > 0).then(|| diff(&audit.files, &plan.best.texts))
 }
 
 /// `orders/client.py:14`; a second one on a line has `#2`.

@@ -148,13 +148,11 @@ fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
             ));
         }
     }
-    if let Ok((draft, changes)) = plan.patched(audit, &[])
-        && changes > 0
-    {
+    if plan.best.changes > 0 {
         out.push_str(&format!(
             "\nWith the best change of each site, audited again: {}.\n\n```diff\n{}```\n",
-            draft.audit().tally(),
-            diff(&audit.files, draft.texts())
+            plan.best.tally,
+            diff(&audit.files, &plan.best.texts)
         ));
     }
 }

@@ -1,8 +1,8 @@
 //! What an audit comes to once it is simulated: each site as it is, its changes best first, and
 //! the patch of the best.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 
 use herdsim_core::ensemble::herd::PolicyResults;
 use herdsim_core::herd::{
@@ -104,7 +104,19 @@ pub struct Plan {
     pub paths: Vec<PathOutlook>,
     /// The texts of each patch, the first one is patch 1.
     pub patches: Vec<Drafts>,
+    /// The best change of every site together.
+    pub best: Best,
     marks: Vec<Mark>,
+}
+
+/// The best change of every site, made together.
+#[derive(Default)]
+pub struct Best {
+    pub texts: Drafts,
+    /// How many changes are in them.
+    pub changes: usize,
+    /// The findings of the audit with them.
+    pub tally: String,
 }
 
 /// Files with some changes made at a site.
@@ -131,12 +143,10 @@ impl Plan {
         making: &Making<'_>,
     ) -> Result<Plan, Problem> {
         let marks = marks(&audit.system.sites);
-        let tried: Mutex<Tried> = Mutex::default();
+        let tried: RefCell<Tried> = RefCell::default();
         let attempt = |site: &Site, fixes: &[Fix]| {
             let key = (site.number, format!("{fixes:?}"));
-            if let Ok(known) = tried.lock()
-                && let Some(known) = known.get(&key)
-            {
+            if let Some(known) = tried.borrow().get(&key) {
                 return known.clone();
             }
             let mut draft = Draft::new(audit);
@@ -156,9 +166,7 @@ impl Plan {
                         .collect(),
                 }
             });
-            if let Ok(mut known) = tried.lock() {
-                known.insert(key, came.clone());
-            }
+            tried.borrow_mut().insert(key, came.clone());
             came
         };
         let led = |site: &Site, changes: &[Change]| {
@@ -171,6 +179,7 @@ impl Plan {
             outlooks: Vec::new(),
             paths: Vec::new(),
             patches: Vec::new(),
+            best: Best::default(),
             marks: marks.clone(),
         };
         let forecasts = predict::forecasts(audit, situations, making, &led)?;
@@ -211,6 +220,12 @@ impl Plan {
             let path = plan.path(audit, &chain);
             plan.paths.push(path);
         }
+        let (draft, changes) = plan.patched(audit, &[])?;
+        plan.best = Best {
+            texts: draft.texts().clone(),
+            changes,
+            tally: draft.audit().tally(),
+        };
         Ok(plan)
     }
 
@@ -367,7 +382,6 @@ fn retried(forecast: Forecast) -> Outlook {
         fixes: candidate.changes.into_iter().map(Fix::Retry).collect(),
         patch: None,
         left: Vec::new(),
-
         advice: None,
     });
     Outlook {

@@ -36,7 +36,7 @@ const PAIRED: usize = 5;
 pub struct Forecast {
     /// Its site, by its number.
     pub site: usize,
-    /// What was simulated, with the policy that was read as `read`.
+    /// What was simulated, with the policy that was read as [`AS_WRITTEN`].
     pub scenario: Scenario,
     /// Fields that are not known and were taken from the default policy.
     pub assumed: Vec<Field>,
@@ -100,12 +100,6 @@ impl Forecast {
             Health::is_ill(&self.scenario.callers, answered, retries)
         });
         overload || ill
-    }
-
-    /// The first change, where it is worth making.
-    pub fn best(&self) -> Option<&Candidate> {
-        let first = self.candidates.first();
-        first.filter(|c| c.standing == Standing::Best && !self.is_saturated())
     }
 }
 
@@ -233,7 +227,7 @@ struct Case {
 }
 
 /// Where a change leads, as it would be read: the policy that is simulated.
-pub type Led<'l> = dyn Fn(&Site, &[Change]) -> Option<Policy> + Sync + 'l;
+pub type Led<'l> = dyn Fn(&Site, &[Change]) -> Option<Policy> + 'l;
 
 /// The forecasts of an audit's retries, in the order of their sites.
 ///

@@ -107,7 +107,7 @@ pub fn screen(view: View<'_>, width: usize, verbose: bool) -> String {
         since(audit, against, verbose, width, &mut out);
     }
     if let Some(plan) = plan {
-        patch(audit, plan, &paths.join(" "), width, &mut out);
+        patch(plan, &paths.join(" "), width, &mut out);
     }
     out
 }
@@ -206,18 +206,16 @@ fn path(path: &PathOutlook, width: usize, out: &mut String) {
 }
 
 /// What the best changes come to, and how to take them.
-fn patch(audit: &Audit, plan: &Plan, paths: &str, width: usize, out: &mut String) {
-    let Ok((draft, changes)) = plan.patched(audit, &[]) else {
-        return;
-    };
-    if changes == 0 {
+fn patch(plan: &Plan, paths: &str, width: usize, out: &mut String) {
+    let best = &plan.best;
+    if best.changes == 0 {
         return;
     }
     let text = format!(
         "{} in {}; audited again with it: {}    herdsim audit {paths} --patch > fix.patch",
-        counted(&changes.to_string(), "change"),
-        counted(&draft.texts().len().to_string(), "file"),
-        draft.audit().tally()
+        counted(&best.changes.to_string(), "change"),
+        counted(&best.texts.len().to_string(), "file"),
+        best.tally
     );
     wrapped(out, " patch        ", &text, width);
 }

@@ -43,6 +43,7 @@ const TRIALS: u64 = 200_000;
 /// # Errors
 /// Where what was read is no scenario.
 pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
+    let atomic = Guard::Atomic.name();
     let text = match &site.decision {
         Decision::Quorum(quorum) => {
             let n = |known: &Known<u32>, unknown: u32| known.value.unwrap_or(unknown);
@@ -53,7 +54,7 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
             let now = fence.guard.name();
             let guards = match fence.guard {
                 Guard::Atomic => format!("\"{now}\""),
-                _ => format!("\"{now}\", \"{ATOMIC}\""),
+                _ => format!("\"{now}\", \"{atomic}\""),
             };
             let ttl = ttl(lease_beside(system, site));
             format!(
@@ -63,7 +64,7 @@ pub fn job(system: &System, site: &Site) -> Result<Option<Job>, Problem> {
         Decision::Lease(lease) => {
             let ttl = ttl(lease.ttl.value.flatten());
             format!(
-                "kind = \"fence\"\n[run]\nreplications = {TRIALS}\n[fence]\nguards = [\"none\", \"{ATOMIC}\"]\n{ttl}"
+                "kind = \"fence\"\n[run]\nreplications = {TRIALS}\n[fence]\nguards = [\"none\", \"{atomic}\"]\n{ttl}"
             )
         }
         Decision::Effect(effect) => {
@@ -171,7 +172,10 @@ pub fn weigh(
                     seconds(fenced.fence.ttl.as_secs()),
                     fenced.fence.pause
                 ),
-                changes: all.into_iter().map(|fix| (fix, of(ATOMIC))).collect(),
+                changes: all
+                    .into_iter()
+                    .map(|fix| (fix, of(Guard::Atomic.name())))
+                    .collect(),
             })
         }
         Decision::Effect(effect) => {
@@ -219,9 +223,6 @@ pub fn weigh(
         _ => None,
     })
 }
-
-/// The guard that is right.
-const ATOMIC: &str = "atomic";
 
 fn simulated(job: &Job, workers: &Workers) -> Result<Table, Problem> {
     let context = Context {

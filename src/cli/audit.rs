@@ -19,6 +19,7 @@ use crate::audit::{
     Against, Audit, Request, View, explain, json, markdown, patch, sarif, scenario, screen, tables,
 };
 use crate::chart::theme::Theme;
+use crate::cli::options::all_threads;
 use crate::cli::progress::Progress;
 use crate::cli::run::{note, print, stop_on_interrupt};
 use crate::format::counted;
@@ -273,12 +274,7 @@ fn write(view: View<'_>, out: &Path, options: &AuditOptions) -> Result<PathBuf, 
 
 /// As many threads as were asked for.
 fn threads(options: &AuditOptions) -> usize {
-    options.threads.map_or_else(available, usize::from).max(1)
-}
-
-/// As many threads as there are cores.
-fn available() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    options.threads.map_or_else(all_threads, usize::from).max(1)
 }
 
 fn pretty(value: &serde_json::Value) -> String {

@@ -1,6 +1,8 @@
 //! Changes to the calls of retry libraries: arguments and options.
 
+use herdsim_core::scenario::Place;
 use herdsim_core::scenario::policy::Backoff;
+use herdsim_core::units::Nanos;
 
 use crate::audit::change::Change;
 use crate::audit::read::code::ir::{Expr, Kind, Language, Span};
@@ -44,15 +46,7 @@ pub fn ways(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec
             );
             ways
         }
-        (_, Change::Timeout(limit)) if file.language() == Language::Python => {
-            let place = retry.fact(Field::Timeout).and_then(|f| f.place.as_ref());
-            place
-                .filter(|place| place.source.name == file.source.name)
-                .and_then(|place| file.expr(&place.span))
-                .and_then(|call| added(file, call, &format!("timeout={}", limit.as_secs())))
-                .map(|edit| vec![vec![edit]])
-                .unwrap_or_default()
-        }
+        (_, Change::Timeout(limit)) => timeout(file, retry, *limit),
         _ => Vec::new(),
     }
 }
@@ -82,6 +76,18 @@ fn is_in_sight(file: &CodeFile, text: &str) -> bool {
         || matches!(name, "true" | "True")
         || file.import(name).is_some()
         || file.top(name).is_some()
+}
+
+/// A limit for a call that has none, where the client takes one by an argument.
+pub fn timeout(file: &CodeFile, retry: &Retry, limit: Nanos) -> Vec<Way> {
+    let place = retry.fact(Field::Timeout).and_then(|f| f.place.as_ref());
+    let own = |place: &&Place| {
+        file.language() == Language::Python && place.source.name == file.source.name
+    };
+    let call = place.filter(own).and_then(|place| file.expr(&place.span));
+    let text = format!("timeout={}", limit.as_secs());
+    let edit = call.and_then(|call| added(file, call, &text));
+    edit.map(|edit| vec![edit]).into_iter().collect()
 }
 
 /// An argument more in the call of the site.
@@ -184,11 +190,6 @@ pub fn entry(file: &CodeFile, object: &Expr, text: &str) -> Option<Edit> {
     Some(Edit::insert(&file.source, at, text))
 }
 
-/// A number of seconds without a tail of zeros.
-fn secs(s: f64) -> String {
-    format!("{s}")
-}
-
 /// tenacity: `wait=`, `stop=`.
 fn tenacity(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec<Way> {
     let Some(call) = file.expr(&site.place.span).and_then(Expr::as_call) else {
@@ -200,13 +201,12 @@ fn tenacity(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec
         [module, _] => format!("{module}."),
         _ => String::new(),
     };
-    let with = |name: &str, args: String, replaces: Option<&str>| {
+    let with = |name: &str, args: String, keyword: &str| {
         let text = format!("{prefix}{name}({args})");
         let mut way = match prefix.is_empty() {
             true => python::import_from(file, "tenacity", name)?,
             false => Vec::new(),
         };
-        let keyword = replaces.unwrap_or_default();
         let old = call
             .args
             .iter()
@@ -223,41 +223,30 @@ fn tenacity(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec
     };
     let way = match change {
         Change::Jitter => match &retry.policy.backoff {
-            Backoff::Fixed(wait) => with(
-                "wait_random",
-                format!("0, {}", secs(wait.as_secs())),
-                Some("wait"),
-            ),
+            Backoff::Fixed(wait) => with("wait_random", format!("0, {}", wait.as_secs()), "wait"),
             Backoff::Exponential {
                 base,
                 cap,
                 multiplier,
                 ..
             } => {
-                let base = format!("multiplier={}", secs(base.as_secs()));
-                let cap = cap.map(|cap| format!(", max={}", secs(cap.as_secs())));
+                let base = format!("multiplier={}", base.as_secs());
+                let cap = cap.map(|cap| format!(", max={}", cap.as_secs()));
                 let multiplier = multiplier.0;
                 let growth = (multiplier != 2.0).then(|| format!(", exp_base={multiplier}"));
                 let args = base + &cap.unwrap_or_default() + &growth.unwrap_or_default();
-                with("wait_random_exponential", args, Some("wait"))
+                with("wait_random_exponential", args, "wait")
             }
             _ => None,
         },
         Change::Backoff { base, cap } => {
-            let [base, cap] = [base, cap].map(|d| secs(d.as_secs()));
+            let [base, cap] = [base, cap].map(|d| d.as_secs());
             let args = format!("multiplier={base}, max={cap}");
-            with("wait_random_exponential", args, Some("wait"))
+            with("wait_random_exponential", args, "wait")
         }
-        Change::Attempts(n) => with("stop_after_attempt", n.to_string(), Some("stop")),
-        _ => None,
+        Change::Attempts(n) => with("stop_after_attempt", n.to_string(), "stop"),
+        Change::Timeout(limit) => return timeout(file, retry, *limit),
+        Change::Budget => None,
     };
-    let mut ways: Vec<Way> = way.into_iter().collect();
-    if let Change::Timeout(limit) = change {
-        let place = retry.fact(Field::Timeout).and_then(|f| f.place.as_ref());
-        let edit = place
-            .and_then(|place| file.expr(&place.span))
-            .and_then(|call| added(file, call, &format!("timeout={}", limit.as_secs())));
-        ways.extend(edit.map(|edit| vec![edit]));
-    }
-    ways
+    way.into_iter().collect()
 }

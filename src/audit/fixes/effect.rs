@@ -57,12 +57,7 @@ fn retry_around<'f>(audit: &Audit, file: &'f CodeFile, site: &Site) -> Option<&'
 
 /// Whether a loop is around some bytes in their function.
 fn is_in_a_loop(file: &CodeFile, span: &Span) -> bool {
-    let around = file.around(span.start);
-    let function = around
-        .iter()
-        .rev()
-        .map(|a| a.function)
-        .find(|f| !f.name.is_empty());
+    let function = file.function_around(span.start);
     let body = function.map_or(&file.unit.body[..], |function| &function.body[..]);
     let mut found = false;
     within(body, &mut |stmt| {
@@ -184,12 +179,7 @@ fn made(file: &CodeFile, around: &Stmt, site: &Site) -> Option<Way> {
 
 /// A key that whoever calls the function has to hand it.
 fn handed(file: &CodeFile, site: &Site) -> Option<Way> {
-    let around = file.around(site.place.span.start);
-    let function = around
-        .iter()
-        .rev()
-        .map(|a| a.function)
-        .find(|f| !f.name.is_empty())?;
+    let function = file.function_around(site.place.span.start)?;
     let (name, _) = words(file);
     if function.params.iter().any(|p| p.name == name) {
         return None;

@@ -2,7 +2,7 @@
 
 use crate::audit::read::code::fences::is_lock;
 use crate::audit::read::code::ir::{Do, Expr, Function, Kind, Language, Span, Stmt};
-use crate::audit::read::code::project::CodeFile;
+use crate::audit::read::code::project::{CodeFile, innermost_named};
 use crate::audit::site::{Fence, Guard, Site};
 
 use super::edit::{Edit, Way};
@@ -13,12 +13,7 @@ use super::python;
 /// Ways to write a fence.
 pub fn ways(file: &CodeFile, site: &Site, fence: &Fence) -> Vec<Way> {
     let around = file.around(site.place.span.start);
-    let Some(function) = around
-        .iter()
-        .rev()
-        .map(|a| a.function)
-        .find(|f| !f.name.is_empty())
-    else {
+    let Some(function) = innermost_named(&around) else {
         return Vec::new();
     };
     let class = around.iter().rev().find_map(|a| a.class);

@@ -1,6 +1,6 @@
 //! Lines and statements of a file of code.
 
-use crate::audit::read::code::ir::{Do, Kind, Span, Stmt};
+use crate::audit::read::code::ir::{Do, Handler, Kind, Span, Stmt};
 
 /// The statement that stands at these bytes.
 pub fn statement<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Stmt> {
@@ -34,6 +34,20 @@ pub fn within<'f>(body: &'f [Stmt], visit: &mut impl FnMut(&'f Stmt)) {
         }
     }
     all(body, visit);
+}
+
+/// The innermost handler around some bytes.
+pub fn handler<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Handler> {
+    let holds = |s: &Span| s.start <= span.start && span.end <= s.end;
+    let mut handler = None;
+    within(body, &mut |stmt: &'f Stmt| {
+        if let Do::Try(tried) = &stmt.kind
+            && let Some(found) = tried.handlers.iter().find(|handler| holds(&handler.span))
+        {
+            handler = Some(found);
+        }
+    });
+    handler
 }
 
 /// The blanks that a line begins with.

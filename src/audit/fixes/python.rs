@@ -4,7 +4,7 @@ use crate::audit::read::code::ir::{Do, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 
 use super::edit::{Edit, Way};
-use super::lines::{after_line, following, within};
+use super::lines::{after_line, following, handler};
 
 /// What imports a module, if nothing does yet; nothing where its name means another one.
 pub fn import(file: &CodeFile, module: &str) -> Option<Way> {
@@ -66,16 +66,9 @@ fn imports(file: &CodeFile, module: &str) -> (usize, &'static str) {
 /// What stands in front of a wait that a bucket may refuse, within a handler: what happens once
 /// the attempts are used up.
 pub fn ask(file: &CodeFile, site: &Span, wait: &Span, name: &str) -> Option<String> {
-    let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
-    let mut handler = None;
-    within(&file.unit.body, &mut |stmt: &Stmt| {
-        if let Do::Try(tried) = &stmt.kind
-            && let Some(found) = tried.handlers.iter().find(|handler| holds(&handler.span))
-        {
-            handler = Some(found);
-        }
-    });
-    let raises = file.text(&handler?.span).contains("raise");
+    let raises = file
+        .text(&handler(&file.unit.body, wait)?.span)
+        .contains("raise");
     let after = following(&file.unit.body, site).first();
     let leave = match after.map(|stmt| (&stmt.kind, file.text(&stmt.span))) {
         // What is caught is known in its handler only.

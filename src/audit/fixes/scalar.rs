@@ -1,11 +1,14 @@
 //! Values replaced where they stand: counts, durations, words.
 
+use std::path::Path;
+
 use herdsim_core::scenario::Place;
 use herdsim_core::scenario::policy::UNLIMITED;
 use herdsim_core::units::Nanos;
 
 use super::edit::{Edit, Way};
-use crate::audit::read::code::ir::{Span, number as parse};
+use crate::audit::read::code::ir::{Language, Span, number as parse};
+use crate::audit::read::code::project::language;
 use crate::audit::site::Site;
 
 /// The numbers of a text, with their places in it.
@@ -37,11 +40,7 @@ fn numbers(text: &str) -> Vec<(Span, f64)> {
 pub fn number(place: &Place, to: f64) -> Option<Edit> {
     let text = place.source.text.get(place.span.clone())?;
     match &numbers(text)[..] {
-        [(span, _)] => {
-            let start = place.span.start;
-            let span = start + span.start..start + span.end;
-            Some(Edit::at(&place.source, span, to.to_string()))
-        }
+        [(span, _)] => replaced(place, &[(span.clone(), to)]).pop(),
         _ => None,
     }
 }
@@ -63,7 +62,6 @@ pub fn attempts(site: &Site, place: &Place, from: u32, to: u32) -> Vec<Way> {
     let text = text_of(place);
     let (from, to) = (f64::from(from), f64::from(to));
     let is_loop = site.reader.ends_with("-loop");
-    let mut ways = Vec::new();
     if is_loop && from < f64::from(UNLIMITED) {
         let body = &site.place;
         let near = |n: f64| match n - from {
@@ -80,16 +78,13 @@ pub fn attempts(site: &Site, place: &Place, from: u32, to: u32) -> Vec<Way> {
                 None => return Vec::new(),
             }
         }
-        if !inner.is_empty() {
-            ways.push(replaced(body, &inner));
-        }
-        // The count is a constant from elsewhere.
-        if inner.is_empty() {
-            ways.extend(alone(place, text, to));
-        }
-        return ways;
+        return match inner.is_empty() {
+            // The count is a constant from elsewhere.
+            true => alone(place, text, to),
+            false => vec![replaced(body, &inner)],
+        };
     }
-    ways.extend(alone(place, text, to));
+    let mut ways = alone(place, text, to);
     if numbers(text).is_empty() {
         // `None`, `unlimited`
         for n in [to, to - 1.0] {
@@ -202,11 +197,10 @@ pub fn duration(place: &Place, limit: Nanos) -> Vec<Way> {
 /// Ways to write that all replicas in sync acknowledge: kafkajs takes a number.
 pub fn all(place: &Place) -> Vec<Way> {
     let name = &place.source.name;
-    let script = [".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx"];
-    let texts: &[&str] = match script.iter().any(|end| name.ends_with(end)) {
-        true => &["-1"],
-        false if name.ends_with(".go") => &["sarama.WaitForAll", "kafka.RequireAll"],
-        false => &["all", "\"all\"", "'all'"],
+    let texts: &[&str] = match language(Path::new(name)) {
+        Some(Language::Script) => &["-1"],
+        Some(Language::Go) => &["sarama.WaitForAll", "kafka.RequireAll"],
+        _ => &["all", "\"all\"", "'all'"],
     };
     texts
         .iter()

@@ -4,21 +4,12 @@ use crate::audit::read::code::ir::{Do, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
 
 use super::edit::{Edit, Way};
-use super::lines::{after_line, following, within};
+use super::lines::{after_line, following, handler};
 
 /// What stands in front of a wait that a bucket may refuse, within a handler that has a name for
 /// what it caught: what happens once the attempts are used up.
 pub fn ask(file: &CodeFile, site: &Span, wait: &Span, name: &str) -> Option<String> {
-    let holds = |s: &Span| s.start <= wait.start && wait.end <= s.end;
-    let mut handler = None;
-    within(&file.unit.body, &mut |stmt: &Stmt| {
-        if let Do::Try(tried) = &stmt.kind
-            && let Some(found) = tried.handlers.iter().find(|handler| holds(&handler.span))
-        {
-            handler = Some(found);
-        }
-    });
-    let handler = handler?;
+    let handler = handler(&file.unit.body, wait)?;
     let throws = file.text(&handler.span).contains("throw");
     let after = following(&file.unit.body, site).first();
     let leave = match after.map(|stmt| (&stmt.kind, file.text(&stmt.span))) {

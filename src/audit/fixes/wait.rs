@@ -7,6 +7,7 @@ use crate::audit::read::code::ir::{Do, Expr, Language, LoopKind, Span};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::site::{Field, Retry, Site};
 
+use super::call;
 use super::edit::{Edit, Way};
 use super::go;
 use super::lines::{first_of_line, indent, line_start, statement};
@@ -21,7 +22,7 @@ pub fn ways(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec
             doubling(file, site, retry, [base.as_secs(), cap.as_secs()])
         }
         Change::Budget => budget(file, site, retry),
-        Change::Timeout(limit) => timeout(file, retry, limit.as_secs()),
+        Change::Timeout(limit) => call::timeout(file, retry, *limit),
         Change::Attempts(_) => Vec::new(),
     }
 }
@@ -209,25 +210,6 @@ fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
         way.push(Edit::insert(&file.source, call, lines(&count, outer)));
         way.push(Edit::insert(&file.source, start, lines(&ask, inner)));
         Some(way)
-    };
-    way().into_iter().collect()
-}
-
-/// A limit for a call that has none, where the client takes one by an argument.
-fn timeout(file: &CodeFile, retry: &Retry, s: f64) -> Vec<Way> {
-    let way = || {
-        let place = retry.fact(Field::Timeout)?.place.as_ref()?;
-        if place.source.name != file.source.name || file.language() != Language::Python {
-            return None;
-        }
-        let call = file.expr(&place.span)?.as_call()?;
-        let end = place.span.end.checked_sub(1)?;
-        let comma = if call.args.is_empty() { "" } else { ", " };
-        Some(vec![Edit::insert(
-            &file.source,
-            end,
-            format!("{comma}timeout={s}"),
-        )])
     };
     way().into_iter().collect()
 }

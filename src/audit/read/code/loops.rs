@@ -12,7 +12,7 @@ use super::failing::{End, Mode, Played, Player, Trace, waits};
 use super::ir::{
     Do, Expr, Function, Handler, Kind, Language, Loop, LoopKind, Span, Stmt, statements,
 };
-use super::project::{Around, CodeFile};
+use super::project::{Around, CodeFile, innermost_named};
 use super::shape::{Shape, shape};
 use super::values::{Loc, Values};
 use crate::audit::read::units::nanos;
@@ -556,11 +556,7 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
         let on = RetryOn::NOTHING.with(Failure::Rejected);
         retry.retry_on(Known::read(on, file.place(attempt)));
     }
-    let names = found.around.iter().rev().map(|a| a.function.name.as_str());
-    let name = names
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .unwrap_or("");
+    let name = innermost_named(&found.around).map_or("", |function| function.name.as_str());
     let reader = match file.language() {
         Language::Python => "python-loop",
         Language::Script => "javascript-loop",

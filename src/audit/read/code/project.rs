@@ -58,12 +58,13 @@ impl CodeFile {
 
     /// The name of the function around a byte, the innermost that has one.
     pub fn name_around(&self, at: usize) -> &str {
-        let around = self.around(at);
-        let names = around.iter().rev().map(|a| a.function.name.as_str());
-        names
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .unwrap_or("")
+        self.function_around(at)
+            .map_or("", |function| function.name.as_str())
+    }
+
+    /// The function around a byte, the innermost that has a name.
+    pub fn function_around(&self, at: usize) -> Option<&Function> {
+        innermost_named(&self.around(at))
     }
 
     /// What a name is assigned at the top of a file: its last assignment there.
@@ -166,6 +167,12 @@ fn expr_at<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Expr> {
 pub struct Around<'f> {
     pub function: &'f Function,
     pub class: Option<&'f Class>,
+}
+
+/// The innermost of some functions around a byte that has a name.
+pub fn innermost_named<'f>(around: &[Around<'f>]) -> Option<&'f Function> {
+    let mut functions = around.iter().rev().map(|a| a.function);
+    functions.find(|function| !function.name.is_empty())
 }
 
 fn functions<'f>(body: &'f [Stmt], class: Option<&'f Class>, all: &mut Vec<Around<'f>>) {
