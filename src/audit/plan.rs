@@ -325,6 +325,7 @@ impl Plan {
         let (_, scenario, best) = ranked.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let mut scenario = scenario.clone();
         let policy = best.policy.clone()?;
+        scenario.name = "audit".to_string();
         scenario.policies.push(("changed".to_string(), policy));
         Some(scenario)
     }
