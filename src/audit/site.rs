@@ -472,6 +472,8 @@ pub struct Site {
     pub decision: Decision,
     /// The policy of the catalogue that this is, and because of what.
     pub named: Option<(&'static str, String)>,
+    /// The instance of a configuration elsewhere that decides instead (resilience4j).
+    pub instance: Option<String>,
     /// Who is called, as far as the site says: a host, a cluster, an environment variable.
     pub target: Option<String>,
     pub remarks: Vec<Remark>,
@@ -486,6 +488,7 @@ impl Site {
             name: name.to_string(),
             decision,
             named: None,
+            instance: None,
             target: None,
             remarks: Vec::new(),
         }

@@ -76,11 +76,9 @@ const TRIALS: &[&str] = &[
 
 /// Languages that no reader here takes, by the ends of names.
 const UNREAD: &[(&str, &str)] = &[
-    ("java", "Java"),
-    ("kt", "Kotlin"),
-    ("cs", "C#"),
-    ("rb", "Ruby"),
-    ("rs", "Rust"),
+    ("cs", "C# (this build is without --features csharp)"),
+    ("rb", "Ruby (this build is without --features ruby)"),
+    ("rs", "Rust (this build is without --features rust)"),
     ("php", "PHP"),
     ("pl", "Perl"),
     ("scala", "Scala"),
@@ -89,7 +87,6 @@ const UNREAD: &[(&str, &str)] = &[
     ("swift", "Swift"),
     ("cpp", "C++"),
     ("cc", "C++"),
-    ("tf", "Terraform"),
     ("groovy", "Groovy"),
     ("clj", "Clojure"),
 ];
@@ -100,6 +97,12 @@ fn trial(name: &str) -> bool {
         || name.contains(".spec.")
         || name == "conftest.py"
         || stem.ends_with("_test")
+        || stem.ends_with("_spec")
+        || name.ends_with("Test.java")
+        || name.ends_with("Tests.java")
+        || name.ends_with("IT.java")
+        || name.ends_with("Test.kt")
+        || name.ends_with("Tests.cs")
         || stem.starts_with("test_") && name.ends_with(".py")
 }
 
@@ -273,13 +276,7 @@ fn standard_input(format: Option<Format>) -> Result<File, Problem> {
         false => Format::Yaml,
     };
     let format = format.unwrap_or(guess);
-    let end = match format {
-        Format::Python => "py",
-        Format::Go => "go",
-        Format::Javascript => "js",
-        Format::Typescript => "ts",
-        _ => "yaml",
-    };
+    let end = format.end().unwrap_or("yaml");
     Ok(File {
         path: PathBuf::from(format!("-.{end}")),
         shown: "-".to_string(),

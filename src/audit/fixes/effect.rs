@@ -12,7 +12,7 @@ use super::python;
 
 /// Ways to give an effect a key.
 pub fn ways(audit: &Audit, file: &CodeFile, site: &Site, effect: &Effect) -> Vec<Way> {
-    if file.language() == Language::Go {
+    if !matches!(file.language(), Language::Python | Language::Script) {
         return Vec::new();
     }
     let around = retry_around(audit, file, site);
@@ -330,6 +330,6 @@ fn given(file: &CodeFile, site: &Site, name: &str) -> Option<Edit> {
                 None => entry(file, options, &field),
             }
         }
-        Language::Go => None,
+        _ => None,
     }
 }

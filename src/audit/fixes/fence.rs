@@ -138,6 +138,7 @@ fn remember(
                     imports,
                 )
             }
+            _ => return None,
         };
         let lines: String = check
             .lines()

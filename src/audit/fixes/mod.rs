@@ -127,8 +127,8 @@ fn scalars(site: &Site, retry: &Retry, change: &Change) -> Vec<Way> {
 }
 
 fn in_code(file: &CodeFile, site: &Site, retry: &Retry, change: &Change) -> Vec<Way> {
-    match site.reader {
-        "python-loop" | "javascript-loop" | "go-loop" => wait::ways(file, site, retry, change),
-        _ => call::ways(file, site, retry, change),
+    match site.reader == file.language().loops() {
+        true => wait::ways(file, site, retry, change),
+        false => call::ways(file, site, retry, change),
     }
 }

@@ -66,20 +66,23 @@ fn operand(text: &str) -> String {
 }
 
 /// A wait drawn from all of its length, in the unit that it was in.
-fn drawn(language: Language, wait: &str) -> String {
-    match language {
+fn drawn(language: Language, wait: &str) -> Option<String> {
+    Some(match language {
         Language::Python => format!("random.uniform(0, {wait})"),
         Language::Script => format!("Math.random() * {}", operand(wait)),
         Language::Go => format!("time.Duration(rand.Float64() * float64({wait}))"),
-    }
+        Language::Java => format!("(long) (Math.random() * {})", operand(wait)),
+        Language::Kotlin => format!("(Math.random() * {}).toLong()", operand(wait)),
+        _ => return None,
+    })
 }
 
 /// What has to be imported for [`drawn`].
 fn random(file: &CodeFile) -> Option<Way> {
     match file.language() {
         Language::Python => python::import(file, "random"),
-        Language::Script => Some(Vec::new()),
         Language::Go => go::import(file, "math/rand", "rand"),
+        _ => Some(Vec::new()),
     }
 }
 
@@ -90,7 +93,7 @@ fn jitter(file: &CodeFile, retry: &Retry) -> Vec<Way> {
     }
     let way = || {
         let wait = waited(file, retry)?;
-        let text = drawn(file.language(), file.text(&wait.span));
+        let text = drawn(file.language(), file.text(&wait.span))?;
         let mut way = random(file)?;
         way.push(Edit::at(&file.source, wait.span.clone(), text));
         Some(way)
@@ -101,9 +104,9 @@ fn jitter(file: &CodeFile, retry: &Retry) -> Vec<Way> {
 /// A number of seconds as the wait of a language has it, without a tail of zeros.
 fn number(language: Language, s: f64) -> String {
     match language {
-        Language::Python => format!("{s}"),
-        Language::Script => format!("{}", (s * 1e3).round()),
         Language::Go => format!("{}*time.Millisecond", (s * 1e3).round()),
+        _ if language.tick() == 1.0 => format!("{s}"),
+        _ => format!("{}", (s * 1e3).round()),
     }
 }
 
@@ -120,12 +123,15 @@ fn doubling(file: &CodeFile, site: &Site, retry: &Retry, [base, cap]: [f64; 2]) 
             Language::Python => format!("min({cap}, {base} * 2**{counter})"),
             Language::Script => format!("Math.min({cap}, {base} * 2 ** {counter})"),
             Language::Go => format!("min({cap}, {base}<<{counter})"),
+            Language::Java => format!("Math.min({cap}, {base} * Math.pow(2, {counter}))"),
+            Language::Kotlin => format!("minOf({cap}L, {base}L shl {counter})"),
+            _ => return None,
         };
         let mut way = random(file)?;
         way.push(Edit::at(
             &file.source,
             wait.span.clone(),
-            drawn(language, &text),
+            drawn(language, &text)?,
         ));
         Some(way)
     };
@@ -181,12 +187,13 @@ fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
         }
         let name = match language {
             Language::Python => "RETRY_BUDGET",
-            Language::Script | Language::Go => "retryBudget",
+            _ => "retryBudget",
         };
         let ask = match language {
             Language::Python => python::ask(file, &site.place.span, &place.span, name)?,
             Language::Script => script::ask(file, &site.place.span, &place.span, name)?,
             Language::Go => go::ask(file, &site.place.span, &place.span, name)?,
+            _ => return None,
         };
         let inner = indent(text, place.span.start);
         let lines = |block: &str, indent: &str| {
@@ -194,9 +201,8 @@ fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
             lines.collect::<String>()
         };
         let count = match language {
-            Language::Python => format!("{name}.call()"),
             Language::Script => format!("{name}.onCall();"),
-            Language::Go => format!("{name}.call()"),
+            _ => format!("{name}.call()"),
         };
         let mut way = match file.top(name).is_some() {
             true => Vec::new(),
@@ -204,6 +210,7 @@ fn budget(file: &CodeFile, site: &Site, retry: &Retry) -> Vec<Way> {
                 Language::Python => python::bucket(file, name, CAPACITY, DEPOSIT)?,
                 Language::Script => script::bucket(file, name, CAPACITY, DEPOSIT)?,
                 Language::Go => go::bucket(file, name, CAPACITY, DEPOSIT)?,
+                _ => return None,
             },
         };
         let outer = indent(text, site.place.span.start);

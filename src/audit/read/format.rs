@@ -19,6 +19,19 @@ pub enum Format {
     Javascript,
     Typescript,
     Go,
+    Java,
+    Kotlin,
+    #[cfg(feature = "csharp")]
+    Csharp,
+    #[cfg(feature = "rust")]
+    Rust,
+    #[cfg(feature = "ruby")]
+    Ruby,
+    Terraform,
+    Haproxy,
+    /// nginx's configuration, and the Java driver's of Cassandra
+    Conf,
+    Cql,
 }
 
 impl Format {
@@ -44,17 +57,45 @@ impl Format {
             "js" | "mjs" | "cjs" | "jsx" => Some(Format::Javascript),
             "ts" | "mts" | "cts" | "tsx" => Some(Format::Typescript),
             "go" => Some(Format::Go),
+            "java" => Some(Format::Java),
+            "kt" | "kts" => Some(Format::Kotlin),
+            #[cfg(feature = "csharp")]
+            "cs" => Some(Format::Csharp),
+            #[cfg(feature = "rust")]
+            "rs" => Some(Format::Rust),
+            #[cfg(feature = "ruby")]
+            "rb" | "rake" => Some(Format::Ruby),
+            "tf" => Some(Format::Terraform),
+            "cfg" | "haproxy" => Some(Format::Haproxy),
+            "conf" | "nginx" => Some(Format::Conf),
+            "cql" => Some(Format::Cql),
             // Templates of charts: `deployment.yaml.tpl`, `values.yaml.gotmpl`, `config.yml.j2`
-            "tpl" | "gotmpl" | "j2" | "tmpl" | "erb" => Format::of(&path.with_extension("")),
+            "tpl" | "gotmpl" | "j2" | "tmpl" | "erb" | "template" => Format::of(&path.with_extension("")),
             _ => None,
         }
     }
 
     pub fn is_code(self) -> bool {
-        matches!(
-            self,
-            Format::Python | Format::Javascript | Format::Typescript | Format::Go
-        )
+        self.end().is_some()
+    }
+
+    /// How files of a language's code end.
+    pub fn end(self) -> Option<&'static str> {
+        Some(match self {
+            Format::Python => "py",
+            Format::Javascript => "js",
+            Format::Typescript => "ts",
+            Format::Go => "go",
+            Format::Java => "java",
+            Format::Kotlin => "kt",
+            #[cfg(feature = "csharp")]
+            Format::Csharp => "cs",
+            #[cfg(feature = "rust")]
+            Format::Rust => "rs",
+            #[cfg(feature = "ruby")]
+            Format::Ruby => "rb",
+            _ => return None,
+        })
     }
 }
 

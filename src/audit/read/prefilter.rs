@@ -6,7 +6,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::format::Format;
-use super::words::{ANY, DOCUMENTS, GO, PYTHON, SCRIPT, Words};
+use super::words::{ANY, DOCUMENTS, GO, JVM, PYTHON, SCRIPT, Words};
 
 /// A search for the words of one kind of file.
 pub struct Prefilter {
@@ -51,6 +51,7 @@ pub struct Prefilters {
     python: Prefilter,
     script: Prefilter,
     go: Prefilter,
+    jvm: Prefilter,
 }
 
 impl Default for Prefilters {
@@ -60,6 +61,7 @@ impl Default for Prefilters {
             python: Prefilter::new(&[&ANY, &PYTHON]),
             script: Prefilter::new(&[&ANY, &SCRIPT]),
             go: Prefilter::new(&[&ANY, &GO]),
+            jvm: Prefilter::new(&[&ANY, &JVM]),
         }
     }
 }
@@ -70,6 +72,7 @@ impl Prefilters {
             Format::Python => &self.python,
             Format::Javascript | Format::Typescript => &self.script,
             Format::Go => &self.go,
+            Format::Java | Format::Kotlin => &self.jvm,
             _ => &self.documents,
         }
     }

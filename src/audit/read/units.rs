@@ -45,6 +45,22 @@ fn parts(text: &str) -> Option<f64> {
     Some(total)
 }
 
+/// `hh:mm:ss`, `d.hh:mm:ss.fff` as .NET writes it, in seconds.
+pub fn clock(text: &str) -> Option<f64> {
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    let (days, hours) = match parts.first()?.split_once('.') {
+        Some((days, hours)) => (days.parse().ok()?, hours),
+        None => (0.0, *parts.first()?),
+    };
+    let number = |text: &str| text.parse::<f64>().ok();
+    let whole = days * 86_400.0 + number(hours)? * 3600.0;
+    match parts[1..] {
+        [minutes] => Some(whole + number(minutes)? * 60.0),
+        [minutes, seconds] => Some(whole + number(minutes)? * 60.0 + number(seconds)?),
+        _ => None,
+    }
+}
+
 /// With a unit, or a bare number of `unit` seconds.
 pub fn or_bare(value: &str, unit: f64) -> Option<Nanos> {
     let bare = super::tree::number(value.trim())
@@ -63,7 +79,7 @@ pub fn with_unit(value: &str) -> Option<Nanos> {
 
 #[cfg(test)]
 mod tests {
-    use super::{or_bare, text, with_unit};
+    use super::{clock, or_bare, text, with_unit};
     use herdsim_core::units::Nanos;
 
     #[test]
@@ -83,6 +99,9 @@ mod tests {
             assert_eq!(text(bad), None, "{bad}");
         }
         assert_eq!(or_bare("500", 1e-3), Some(Nanos::from_millis(500)));
+        assert_eq!(clock("00:00:05"), Some(5.0));
+        assert_eq!(clock("1.02:00:00.5"), Some(93_600.5));
+        assert_eq!(clock("5"), None);
         assert_eq!(with_unit("0"), Some(Nanos::ZERO));
         assert_eq!(with_unit("5"), None);
     }

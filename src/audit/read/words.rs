@@ -247,3 +247,18 @@ pub const GO: Words = Words {
     ],
     beside: &[],
 };
+
+pub const JVM: Words = Words {
+    alone: &[
+        "retry",
+        "failsafe",
+        "schedulerlock",
+        "rlock",
+        "redisson",
+        "activityoptions",
+        "acks",
+        "consistencylevel",
+        "writeconcern",
+    ],
+    beside: &[],
+};

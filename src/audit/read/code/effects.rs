@@ -605,7 +605,7 @@ pub fn repeated(file: &CodeFile, sites: &[Site]) -> Vec<Repeated> {
         }
         let span = site.place.span.clone();
         let by = match site.reader {
-            "python-loop" | "javascript-loop" | "go-loop" => {
+            reader if reader == file.language().loops() => {
                 format!("the loop in line {}", site.line())
             }
             reader => format!("{reader} in line {}", site.line()),
@@ -729,11 +729,7 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
             retried_by: around.first().map(|r| r.by.clone()),
             retention: None,
         };
-        let reader = match file.language() {
-            Language::Python => "python-effect",
-            Language::Script => "javascript-effect",
-            Language::Go => "go-effect",
-        };
+        let reader = file.language().effects();
         let name = file.name_around(expr.span.start);
         let place = file.place(&expr.span);
         let mut site = Site::new(reader, place, name, Decision::Effect(effect));

@@ -167,11 +167,7 @@ fn site(
         token: walk.token.to_string(),
         check: check.map(|at| file.place(&walk.events[at].span)),
     };
-    let reader = match file.language() {
-        Language::Python => "python-fence",
-        Language::Script => "javascript-fence",
-        Language::Go => "go-fence",
-    };
+    let reader = file.language().fences();
     let place = file.place(&walk.events[at].span);
     Site::new(reader, place, &function.name, Decision::Fence(fence))
 }

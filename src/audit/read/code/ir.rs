@@ -12,6 +12,73 @@ pub enum Language {
     /// JavaScript and TypeScript.
     Script,
     Go,
+    Java,
+    Kotlin,
+    CSharp,
+    Rust,
+    Ruby,
+}
+
+impl Language {
+    /// What its readers are called by.
+    const fn reader(self, kind: Reader) -> &'static str {
+        let [loops, effect, fence] = match self {
+            Language::Python => ["python-loop", "python-effect", "python-fence"],
+            Language::Script => ["javascript-loop", "javascript-effect", "javascript-fence"],
+            Language::Go => ["go-loop", "go-effect", "go-fence"],
+            Language::Java => ["java-loop", "java-effect", "java-fence"],
+            Language::Kotlin => ["kotlin-loop", "kotlin-effect", "kotlin-fence"],
+            Language::CSharp => ["csharp-loop", "csharp-effect", "csharp-fence"],
+            Language::Rust => ["rust-loop", "rust-effect", "rust-fence"],
+            Language::Ruby => ["ruby-loop", "ruby-effect", "ruby-fence"],
+        };
+        match kind {
+            Reader::Loop => loops,
+            Reader::Effect => effect,
+            Reader::Fence => fence,
+        }
+    }
+
+    pub const fn loops(self) -> &'static str {
+        self.reader(Reader::Loop)
+    }
+
+    pub const fn effects(self) -> &'static str {
+        self.reader(Reader::Effect)
+    }
+
+    pub const fn fences(self) -> &'static str {
+        self.reader(Reader::Fence)
+    }
+
+    /// Seconds that a bare number counts where something waits.
+    pub const fn tick(self) -> f64 {
+        match self {
+            Language::Python | Language::Rust | Language::Ruby => 1.0,
+            Language::Script | Language::Java | Language::Kotlin | Language::CSharp => 1e-3,
+            Language::Go => 1e-9,
+        }
+    }
+
+    /// A name that is set nowhere else may be a field of the class that it stands in.
+    pub const fn has_bare_fields(self) -> bool {
+        matches!(self, Language::Java | Language::Kotlin | Language::CSharp)
+    }
+
+    /// Libraries are configured by calls on calls: `custom().maxAttempts(3).build()`.
+    pub const fn chains(self) -> bool {
+        matches!(
+            self,
+            Language::Java | Language::Kotlin | Language::CSharp | Language::Rust | Language::Ruby
+        )
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Reader {
+    Loop,
+    Effect,
+    Fence,
 }
 
 #[derive(Clone, Debug)]
@@ -224,6 +291,7 @@ pub struct Handler {
 #[derive(Clone, Debug)]
 pub struct Class {
     pub name: String,
+    pub decorators: Vec<Expr>,
     pub body: Vec<Stmt>,
 }
 
@@ -281,7 +349,7 @@ impl<'t> Lower<'t> {
 pub fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();
     let all = node.named_children(&mut cursor);
-    all.filter(|child| child.kind() != "comment").collect()
+    all.filter(|child| !child.kind().ends_with("comment")).collect()
 }
 
 /// The operator between two operands.
@@ -400,6 +468,28 @@ impl Expr {
     }
 }
 
+/// The calls of a chain, the first one first: `a.b(1).c(2)` is b and c.
+pub fn chain(expr: &Expr) -> Vec<(&str, &Call, &Expr)> {
+    let mut links = Vec::new();
+    let mut at = expr;
+    loop {
+        match &at.kind {
+            Kind::Call(call) => {
+                links.push((call.callee.last_name().unwrap_or(""), &**call, at));
+                match &call.callee.kind {
+                    Kind::Member(of, _) => at = of,
+                    _ => break,
+                }
+            }
+            Kind::Await(inner) => at = inner,
+            Kind::Member(of, _) => at = of,
+            _ => break,
+        }
+    }
+    links.reverse();
+    links
+}
+
 impl Call {
     /// The argument of a name, or at a position.
     pub fn arg(&self, position: usize, name: &str) -> Option<&Expr> {
@@ -488,7 +578,12 @@ pub fn walk<'e>(body: &'e [Stmt], into: bool, visit: &mut dyn FnMut(&'e Expr)) {
                 }
                 walk(&function.body, true, visit);
             }
-            Do::Class(class) if into => walk(&class.body, true, visit),
+            Do::Class(class) if into => {
+                for decorator in &class.decorators {
+                    decorator.walk(true, visit);
+                }
+                walk(&class.body, true, visit);
+            }
             _ => {}
         }
     }
@@ -500,8 +595,10 @@ pub fn walk_within<'e>(body: &'e [Stmt], span: &Span, visit: &mut dyn FnMut(&'e 
     let apart = |other: &Span| other.end <= span.start || span.end <= other.start;
     for stmt in body.iter().filter(|stmt| !apart(&stmt.span)) {
         let mut exprs = stmt.exprs();
-        if let Do::Function(function) = &stmt.kind {
-            exprs.extend(&function.decorators);
+        match &stmt.kind {
+            Do::Function(function) => exprs.extend(&function.decorators),
+            Do::Class(class) => exprs.extend(&class.decorators),
+            _ => {}
         }
         for expr in exprs.into_iter().filter(|expr| !apart(&expr.span)) {
             expr.walk(true, &mut |e| {

@@ -557,11 +557,7 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
         retry.retry_on(Known::read(on, file.place(attempt)));
     }
     let name = innermost_named(&found.around).map_or("", |function| function.name.as_str());
-    let reader = match file.language() {
-        Language::Python => "python-loop",
-        Language::Script => "javascript-loop",
-        Language::Go => "go-loop",
-    };
+    let reader = file.language().loops();
     let mut site = Site::new(reader, place, name, Decision::Retry(Box::new(retry)));
     site.target = clients::target(values, file, attempt);
     if let Some(span) = &trace.trailing
@@ -780,10 +776,10 @@ fn context_limit(
     });
     let (expr, millis) = limit?;
     let known = values.value(Loc { file, expr });
-    let unit = match (file.language(), millis) {
-        (Language::Go, _) => 1e-9,
-        (_, true) => 1e-3,
-        _ => 1.0,
+    let unit = match millis {
+        true => 1e-3,
+        false if file.language() == Language::Script => 1.0,
+        false => file.language().tick(),
     };
     let seconds = |value: super::values::Value| value.seconds(unit).map(nanos);
     Some(Known {

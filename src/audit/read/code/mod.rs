@@ -2,17 +2,16 @@
 
 mod clients;
 mod comments;
+mod durations;
 mod effects;
 mod failing;
 pub mod fences;
-mod go;
 pub mod ir;
 pub mod library;
+mod lower;
 mod loops;
 mod producers;
 pub mod project;
-mod python;
-mod script;
 pub mod shape;
 pub mod values;
 

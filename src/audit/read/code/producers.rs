@@ -56,6 +56,7 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
             Language::Python => "python-kafka",
             Language::Script => "kafkajs",
             Language::Go => "sarama",
+            _ => "kafka",
         };
         let decision = Decision::Acks(Acks {
             acks: Some(acks),

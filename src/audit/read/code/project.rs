@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use herdsim_core::scenario::{Place, Source};
 
+use super::lower;
 use super::ir::{Class, Do, Expr, Function, Import, Kind, Language, Span, Stmt, Unit};
 
 /// A file of code, parsed.
@@ -73,10 +74,15 @@ impl CodeFile {
     }
 
     pub fn class(&self, name: &str) -> Option<&Class> {
-        self.unit.body.iter().find_map(|stmt| match &stmt.kind {
-            Do::Class(class) if class.name == name => Some(&**class),
-            _ => None,
-        })
+        class_named(&self.unit.body, name)
+    }
+
+    /// The classes around a byte, innermost first.
+    pub fn classes_around(&self, at: usize) -> Vec<&Class> {
+        let mut found = Vec::new();
+        classes_around(&self.unit.body, at, &mut found);
+        found.reverse();
+        found
     }
 
     /// The calls of a name: of a function, a method, a class.
@@ -111,6 +117,13 @@ impl CodeFile {
     /// Whether a function of that name is in the file.
     pub fn defines(&self, name: &str) -> bool {
         self.named.contains_key(name)
+    }
+
+    /// Every class of a file.
+    pub fn classes(&self) -> Vec<&Class> {
+        let mut all = Vec::new();
+        classes(&self.unit.body, &mut all);
+        all
     }
 
     /// Every function of a file, methods and those within functions too, each with its class.
@@ -156,10 +169,56 @@ fn expr_at<'f>(body: &'f [Stmt], span: &Span) -> Option<&'f Expr> {
                             .find_map(|e| within(e, span));
                         decorated.or_else(|| expr_at(&function.body, span))
                     }
-                    Do::Class(class) => expr_at(&class.body, span),
+                    Do::Class(class) => {
+                        let decorators = class.decorators.iter();
+                        let decorated = decorators
+                            .filter(|e| holds(&e.span))
+                            .find_map(|e| within(e, span));
+                        decorated.or_else(|| expr_at(&class.body, span))
+                    }
                     _ => None,
                 })
         })
+}
+
+/// A class of a name, those in namespaces and in other classes too.
+fn class_named<'f>(body: &'f [Stmt], name: &str) -> Option<&'f Class> {
+    let mut inner: Vec<&[Stmt]> = Vec::new();
+    for stmt in body {
+        match &stmt.kind {
+            Do::Class(class) if class.name == name => return Some(class),
+            Do::Class(class) => inner.push(&class.body),
+            Do::Block(body) => inner.push(body),
+            _ => {}
+        }
+    }
+    inner.into_iter().find_map(|body| class_named(body, name))
+}
+
+fn classes<'f>(body: &'f [Stmt], all: &mut Vec<&'f Class>) {
+    for stmt in body {
+        match &stmt.kind {
+            Do::Class(class) => {
+                all.push(class);
+                classes(&class.body, all);
+            }
+            Do::Block(inner) => classes(inner, all),
+            _ => {}
+        }
+    }
+}
+
+fn classes_around<'f>(body: &'f [Stmt], at: usize, found: &mut Vec<&'f Class>) {
+    for stmt in body.iter().filter(|stmt| stmt.span.contains(&at)) {
+        match &stmt.kind {
+            Do::Class(class) => {
+                found.push(class);
+                classes_around(&class.body, at, found);
+            }
+            Do::Block(inner) => classes_around(inner, at, found),
+            _ => {}
+        }
+    }
 }
 
 /// A function and the class that it is a method of.
@@ -370,6 +429,35 @@ impl Project {
                     _ => Vec::new(),
                 }
             }
+            // A class is in a file of its name, in the directory of its package.
+            Language::Java | Language::Kotlin => {
+                let parts: Vec<&str> = module.split('.').collect();
+                match parts.last() {
+                    Some(last) => self.ending(last, &parts),
+                    None => Vec::new(),
+                }
+            }
+            // Namespaces say nothing of files: a class is mostly in one of its name.
+            Language::CSharp => {
+                let last = module.rsplit('.').next().unwrap_or(module);
+                self.ending(last, &[last])
+            }
+            // `crate::config`, `super::limits`
+            Language::Rust => {
+                let parts: Vec<&str> = module.split("::").collect();
+                let local = matches!(parts.first(), Some(&"crate" | &"super" | &"self"));
+                match parts.last() {
+                    Some(last) if local && parts.len() > 1 => self.ending(last, &[last]),
+                    _ => Vec::new(),
+                }
+            }
+            Language::Ruby => {
+                let parts: Vec<&str> = module.split('/').filter(|p| !p.starts_with('.')).collect();
+                match parts.last() {
+                    Some(last) => self.ending(last, &parts),
+                    None => Vec::new(),
+                }
+            }
             Language::Go => {
                 let parts: Vec<&str> = module.split('/').collect();
                 let last = parts.last().copied().unwrap_or("");
@@ -460,6 +548,14 @@ pub fn language(path: &Path) -> Option<Language> {
         "py" | "pyi" => Some(Language::Python),
         "js" | "mjs" | "cjs" | "jsx" | "ts" | "mts" | "cts" | "tsx" => Some(Language::Script),
         "go" => Some(Language::Go),
+        "java" => Some(Language::Java),
+        "kt" | "kts" => Some(Language::Kotlin),
+        #[cfg(feature = "csharp")]
+        "cs" => Some(Language::CSharp),
+        #[cfg(feature = "rust")]
+        "rs" => Some(Language::Rust),
+        #[cfg(feature = "ruby")]
+        "rb" | "rake" => Some(Language::Ruby),
         _ => None,
     }
 }
@@ -476,13 +572,14 @@ pub fn broken(path: &Path, text: &str) -> usize {
     }
     let parsed = language(path).and_then(|language| {
         let mut parser = tree_sitter::Parser::new();
-        parser.set_language(&grammar(path, language)).ok()?;
+        parser.set_language(&grammar(path, language)?).ok()?;
         parser.parse(text, None)
     });
     parsed.map_or(0, |tree| count(tree.root_node()))
 }
 
-fn grammar(path: &Path, language: Language) -> tree_sitter::Language {
+/// None where this build does not have it.
+fn grammar(path: &Path, language: Language) -> Option<tree_sitter::Language> {
     let typed = path
         .extension()
         .is_some_and(|e| e == "ts" || e == "mts" || e == "cts");
@@ -491,21 +588,41 @@ fn grammar(path: &Path, language: Language) -> tree_sitter::Language {
         Language::Script if typed => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
         Language::Script => tree_sitter_typescript::LANGUAGE_TSX,
         Language::Go => tree_sitter_go::LANGUAGE,
+        Language::Java => tree_sitter_java::LANGUAGE,
+        Language::Kotlin => tree_sitter_kotlin_ng::LANGUAGE,
+        #[cfg(feature = "csharp")]
+        Language::CSharp => tree_sitter_c_sharp::LANGUAGE,
+        #[cfg(feature = "rust")]
+        Language::Rust => tree_sitter_rust::LANGUAGE,
+        #[cfg(feature = "ruby")]
+        Language::Ruby => tree_sitter_ruby::LANGUAGE,
+        #[allow(unreachable_patterns)]
+        _ => return None,
     };
-    grammar.into()
+    Some(grammar.into())
 }
 
 /// A file as a tree; none where its language is not read.
 pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
     let language = language(path)?;
     let mut parser = tree_sitter::Parser::new();
-    parser.set_language(&grammar(path, language)).ok()?;
+    parser.set_language(&grammar(path, language)?).ok()?;
     let tree = parser.parse(&source.text, None)?;
     let root = tree.root_node();
     let body = match language {
-        Language::Python => super::python::lower(&source.text, root),
-        Language::Script => super::script::lower(&source.text, root),
-        Language::Go => super::go::lower(&source.text, root),
+        Language::Python => lower::python::lower(&source.text, root),
+        Language::Script => lower::script::lower(&source.text, root),
+        Language::Go => lower::go::lower(&source.text, root),
+        Language::Java => lower::java::lower(&source.text, root),
+        Language::Kotlin => lower::kotlin::lower(&source.text, root),
+        #[cfg(feature = "csharp")]
+        Language::CSharp => lower::csharp::lower(&source.text, root),
+        #[cfg(feature = "rust")]
+        Language::Rust => lower::rust::lower(&source.text, root),
+        #[cfg(feature = "ruby")]
+        Language::Ruby => lower::ruby::lower(&source.text, root),
+        #[allow(unreachable_patterns)]
+        _ => return None,
     };
     let mut imports = Vec::new();
     imports_of(&body, &mut imports);

@@ -1,5 +1,6 @@
 //! What an expression is worth: constants followed through names, imports and defaults.
 
+use super::durations;
 use super::ir::{Arg, Call, Do, Expr, Kind, Language, Op, Stmt, statements};
 use super::project::{Around, CodeFile, Project, assigned};
 use crate::audit::site::Known;
@@ -125,6 +126,13 @@ impl<'p> Values<'p> {
             }
         }
         let file = loc.file;
+        if file.language().has_bare_fields() {
+            for class in file.classes_around(here) {
+                if let Some(expr) = class_value(class, name) {
+                    return Ok(Loc { file, expr });
+                }
+            }
+        }
         let top = assigned(&file.unit.body, name);
         let mut values = top.iter().filter_map(|(_, value)| *value);
         match (values.next(), values.next(), top.len()) {
@@ -166,6 +174,16 @@ impl<'p> Values<'p> {
     fn item(&self, file: &'p CodeFile, item: &str, far: usize) -> Option<Loc<'p>> {
         if let Some(expr) = file.top(item) {
             return Some(Loc { file, expr });
+        }
+        // What a class in it has: `import static a.b.Limits.RETRIES`.
+        if file.language().has_bare_fields() {
+            let mut classes = file.unit.body.iter().filter_map(|stmt| match &stmt.kind {
+                Do::Class(class) => Some(&**class),
+                _ => None,
+            });
+            if let Some(expr) = classes.find_map(|class| class_value(class, item)) {
+                return Some(Loc { file, expr });
+            }
         }
         let exported = file
             .unit
@@ -294,6 +312,10 @@ impl<'p> Values<'p> {
         if let Some(base) = of.as_name() {
             let around = file.around(loc.expr.span.start);
             let own = around.last().and_then(|a| a.class);
+            let own = own.or_else(|| {
+                let classes = file.classes_around(loc.expr.span.start);
+                classes.first().copied()
+            });
             let class = match base {
                 "self" | "this" | "cls" => own,
                 other => file.class(other),
@@ -336,6 +358,23 @@ impl<'p> Values<'p> {
                     {
                         return Ok(Loc { file: module, expr });
                     }
+                }
+            }
+        }
+        // A class of the same package, in a file of its name.
+        if file.language().has_bare_fields()
+            && let Some(base) = of.as_name()
+            && base.starts_with(char::is_uppercase)
+            && file.import(base).is_none()
+        {
+            for other in self.project.named(base) {
+                let near = other.path.parent() == file.path.parent()
+                    || file.language() == Language::CSharp;
+                if near
+                    && let Some(class) = other.class(base)
+                    && let Some(expr) = class_value(class, name)
+                {
+                    return Ok(Loc { file: other, expr });
                 }
             }
         }
@@ -430,8 +469,13 @@ impl<'p> Values<'p> {
             },
             Kind::Call(call) => self.called(loc, call, far),
             Kind::Name(_) | Kind::Member(..) | Kind::Index(..) => {
-                if let Some(seconds) = self.unit(loc) {
+                if let Some(seconds) = durations::unit(loc) {
                     return Known::read(Value::Seconds(seconds), place());
+                }
+                if let Kind::Member(of, name) = &loc.expr.kind
+                    && let Some(known) = durations::property(loc.file.language(), name, || sub(of))
+                {
+                    return known;
                 }
                 if let Some(name) = variable(loc.expr) {
                     return unresolved(format!("the environment variable `{name}`"));
@@ -449,29 +493,15 @@ impl<'p> Values<'p> {
         }
     }
 
-    /// `time.Second` and its like, in seconds.
-    fn unit(&self, loc: Loc<'p>) -> Option<f64> {
-        let path = loc.expr.path()?;
-        match (loc.file.language(), &path[..]) {
-            (Language::Go, ["time", unit]) => match *unit {
-                "Nanosecond" => Some(1e-9),
-                "Microsecond" => Some(1e-6),
-                "Millisecond" => Some(1e-3),
-                "Second" => Some(1.0),
-                "Minute" => Some(60.0),
-                "Hour" => Some(3600.0),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     fn called(&self, loc: Loc<'p>, call: &'p Call, far: usize) -> Known<Value> {
         let place = loc.file.place(&loc.expr.span);
         let sub = |expr: &'p Expr| self.value_far(Loc { expr, ..loc }, far - 1);
         let path = call.callee.path().unwrap_or_default();
         let first = call.position(0);
-        let last = path.last().copied().unwrap_or("");
+        let last = call.callee.last_name().unwrap_or("");
+        if let Some(known) = durations::called(loc, call, &sub) {
+            return known;
+        }
         match (last, &path[..]) {
             ("timedelta", _) => self.timedelta(loc, call, far),
             // An environment variable with what holds where it is not set.

@@ -261,11 +261,7 @@ impl<'p> Player<'p> {
 
     /// What a bare number of the clock counts, in seconds.
     pub(super) fn clock_unit(&self) -> f64 {
-        match self.file.language() {
-            Language::Python => 1.0,
-            Language::Script => 1e-3,
-            Language::Go => 1e-9,
-        }
+        self.file.language().tick()
     }
 
     pub(super) fn operate(&mut self, op: Op, a: Val, b: Val) -> Val {
@@ -302,7 +298,7 @@ impl<'p> Player<'p> {
                 None => Val::unknown("it is no number"),
             },
             (Val::Unknown(fact), _, _) | (_, Val::Unknown(fact), _) => Val::Unknown(fact.clone()),
-            _ => match (a.interval(), b.interval()) {
+            _ => match (self.interval(&a), self.interval(&b)) {
                 (Some((a, b)), Some((c, d))) => {
                     let corners = match op {
                         Op::Add => vec![a + c, b + d],
@@ -513,6 +509,9 @@ impl<'p> Player<'p> {
             value.and_then(|v| v.interval())
         };
         let go = self.file.language() == Language::Go;
+        if let Some(value) = self.platform(call, last, &path, &args) {
+            return value;
+        }
         match (last, &path[..]) {
             ("random", ["random", _] | ["Math", _]) | ("random", [_]) if args.is_empty() => {
                 Val::Random(0.0, 1.0)
@@ -544,7 +543,7 @@ impl<'p> Player<'p> {
                     .any(|v| matches!(v, Val::Known(Value::Seconds(_))));
                 let mut intervals = Vec::new();
                 for value in &values {
-                    match value.interval() {
+                    match self.interval(value) {
                         Some(interval) => intervals.push(interval),
                         None => return self.unknown_part(&args),
                     }
@@ -556,7 +555,7 @@ impl<'p> Player<'p> {
                     .skip(1)
                     .fold(intervals[0], |(a, b), (c, d)| (pick(a, c), pick(b, d)));
                 match (a == b, seconds) {
-                    (true, true) => Val::Known(Value::Seconds(a)),
+                    (true, true) => Val::Known(Value::Seconds(a * self.drawn())),
                     (true, false) => Val::number(a),
                     _ => Val::Random(a, b),
                 }

@@ -7,6 +7,7 @@
 mod calls;
 mod eval;
 mod flow;
+mod platform;
 mod player;
 mod words;
 

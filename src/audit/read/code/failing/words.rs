@@ -76,6 +76,23 @@ pub(super) const BENIGN: &[&str] = &[
     "sqrt",
     "BigInt",
     "structuredClone",
+    "throw",
+    "listOf",
+    "arrayOf",
+    "minOf",
+    "maxOf",
+    "nameof",
+    "puts",
+    "raise",
+    "format!",
+    "println!",
+    "Duration",
+    "Random",
+    "StringBuilder",
+    "AtomicInteger",
+    "Stopwatch",
+    "RuntimeException",
+    "IllegalStateException",
 ];
 
 /// Methods that are none, whatever they are of.
@@ -185,17 +202,78 @@ pub(super) const BENIGN_METHODS: &[&str] = &[
     "Int63n",
     "SetIdempotencyKey",
     "Set",
+    // Java, Kotlin
+    "getMessage",
+    "printStackTrace",
+    "currentTimeMillis",
+    "nanoTime",
+    "interrupt",
+    "currentThread",
+    "nextInt",
+    "nextLong",
+    "nextDouble",
+    "current",
+    "addAndGet",
+    "incrementAndGet",
+    "getAndIncrement",
+    "addSuppressed",
+    "getClass",
+    "getSimpleName",
+    "getCause",
+    "toMillis",
+    "toSeconds",
+    "ofMillis",
+    "ofSeconds",
+    "ofMinutes",
+    "multipliedBy",
+    "plus",
+    "equals",
+    "isInterrupted",
+    "coerceAtMost",
+    "coerceAtLeast",
+    "toLong",
+    "toInt",
+    "toDouble",
+    "compareTo",
+    // C#
+    "LogInformation",
+    "LogWarning",
+    "LogError",
+    "LogDebug",
+    "LogTrace",
+    "WriteLine",
+    "FromSeconds",
+    "FromMilliseconds",
+    "FromMinutes",
+    "Next",
+    "NextDouble",
+    "ThrowIfCancellationRequested",
+    "ConfigureAwait",
+    "ToString",
+    "Dispose",
+    // Rust, Ruby
+    "from_secs",
+    "from_millis",
+    "from_secs_f64",
+    "as_millis",
+    "as_secs",
+    "to_string",
+    "gen_range",
+    "random_range",
+    "saturating_mul",
+    "clone",
+    "is_err",
+    "is_ok",
+    "message",
+    "to_s",
+    "min_by",
 ];
 
 /// What waits, and the seconds that a bare number counts there.
 pub fn sleeps(call: &Call, language: Language) -> Option<(&Expr, f64)> {
     let last = call.callee.last_name()?;
     let path = call.callee.path().unwrap_or_default();
-    let unit = match language {
-        Language::Python => 1.0,
-        Language::Script => 1e-3,
-        Language::Go => 1e-9,
-    };
+    let unit = language.tick();
     let waits = match (last, &path[..]) {
         ("sleep" | "Sleep" | "sleepAsync" | "sleep_async" | "usleep" | "snooze", _) => true,
         (
@@ -215,6 +293,10 @@ pub fn sleeps(call: &Call, language: Language) -> Option<(&Expr, f64)> {
                 .any(|w| of.to_lowercase().contains(w))
         }
         ("After", ["time" | "clock", _]) if language == Language::Go => true,
+        // Coroutines; C#'s tasks, Ruby's and Rust's sleeps are called as the others'.
+        ("delay", [_]) if language == Language::Kotlin => true,
+        ("Delay", ["Task", _]) if language == Language::CSharp => true,
+        ("parkNanos", ["LockSupport", _]) => true,
         _ => false,
     };
     let amount = call.args.iter().find(|arg| {
@@ -228,6 +310,15 @@ pub fn sleeps(call: &Call, language: Language) -> Option<(&Expr, f64)> {
         _ => amount,
     };
     waits.then_some(())?;
+    // `TimeUnit.SECONDS.sleep(2)`, `LockSupport.parkNanos(n)`
+    let unit = match path[..] {
+        [.., "NANOSECONDS", "sleep"] | ["LockSupport", _] => 1e-9,
+        [.., "MICROSECONDS", "sleep"] => 1e-6,
+        [.., "SECONDS", "sleep"] => 1.0,
+        [.., "MINUTES", "sleep"] => 60.0,
+        [.., "HOURS", "sleep"] => 3600.0,
+        _ => unit,
+    };
     amount.map(|arg| (&arg.value, unit))
 }
 

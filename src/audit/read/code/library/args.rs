@@ -180,6 +180,59 @@ impl<'p> Args<'p> {
         }
     }
 
+    /// A length of time that is there; a default in seconds where it is not given.
+    pub fn wait_or(&self, loc: Option<Loc<'p>>, default: f64) -> Known<f64> {
+        match loc {
+            Some(loc) => {
+                let time = self.time_at(loc, self.file.language().tick());
+                time.map(|s| s.unwrap_or(0.0))
+            }
+            None => self.by_default(default),
+        }
+    }
+
+    pub fn number_or(&self, loc: Option<Loc<'p>>, default: f64) -> Known<f64> {
+        match loc {
+            Some(loc) => self.number_at(loc),
+            None => self.by_default(default),
+        }
+    }
+
+    /// A limit; none where it is not given.
+    pub fn limit_at(&self, loc: Option<Loc<'p>>) -> Known<Option<f64>> {
+        match loc {
+            Some(loc) => self.time_at(loc, self.file.language().tick()),
+            None => self.by_default(None),
+        }
+    }
+
+    /// A number with its unit beside it: `500, TimeUnit.MILLISECONDS`.
+    pub fn timed(&self, value: Option<Loc<'p>>, unit: Option<Loc<'p>>) -> Option<Known<f64>> {
+        let unit = match unit.and_then(|loc| loc.expr.last_name()) {
+            Some("NANOSECONDS" | "NANOS") => 1e-9,
+            Some("MICROSECONDS" | "MICROS") => 1e-6,
+            Some("SECONDS") => 1.0,
+            Some("MINUTES") => 60.0,
+            Some("HOURS") => 3600.0,
+            _ => self.file.language().tick(),
+        };
+        Some(self.time_at(value?, unit).map(|s| s.unwrap_or(0.0)))
+    }
+
+    /// Nothing beside the policy itself ends its retries or limits them.
+    pub fn alone(&self, retry: &mut Retry) {
+        self.no_budget(retry);
+        let why = format!("{} sets none", self.entry.library);
+        retry.deadline(Known::default(None, why));
+    }
+
+    /// How it waits is code that is not followed.
+    pub fn by_function(&self, loc: Loc, retry: &mut Retry) {
+        let place = Some(self.place(loc));
+        retry.backoff(Known::unresolved(place.clone(), "its own function decides"));
+        retry.jitter(Known::unresolved(place, "its own function decides"));
+    }
+
     pub fn flag(&self, name: &str) -> Known<bool> {
         match self.get(name) {
             Some(loc) => self.values.value(loc).map(|value| value.truth()),

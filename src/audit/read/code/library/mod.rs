@@ -3,14 +3,16 @@
 //! The next library is an `Entry` and a fixture.
 
 mod args;
+mod chain;
 mod go;
+mod java;
 mod lease;
 mod python;
 mod script;
 mod tenacity;
 
 use self::args::{Args, Entry, qualified, set};
-use super::ir::{Call, Expr, Function, Kind, Language, Span};
+use super::ir::{Call, Class, Do, Expr, Function, Kind, Language, Span};
 use super::project::CodeFile;
 use super::values::{Loc, Values};
 use crate::audit::site::{Decision, Reading, Retry, Site};
@@ -20,6 +22,8 @@ pub fn entries(language: Language) -> &'static [Entry] {
         Language::Python => python::ENTRIES,
         Language::Script => script::ENTRIES,
         Language::Go => go::ENTRIES,
+        Language::Java | Language::Kotlin => java::ENTRIES,
+        Language::CSharp | Language::Rust | Language::Ruby => &[],
     }
 }
 
@@ -27,21 +31,20 @@ pub fn entries(language: Language) -> &'static [Entry] {
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     // Decorators first: a decorator is a call, too, and reads otherwise.
     let mut decorators: Vec<Span> = Vec::new();
-    for around in file.functions() {
-        for decorator in &around.function.decorators {
-            decorators.push(decorator.span.clone());
-            let call = decorator.as_call();
-            let callee = call.map_or(decorator, |call| &call.callee);
-            consider(
-                values,
-                file,
-                callee,
-                call,
-                &decorator.span,
-                Some(around.function),
-                reading,
-            );
-        }
+    let of_functions = file.functions().into_iter().flat_map(|around| {
+        let decorators = around.function.decorators.iter();
+        decorators.map(move |d| (d, Some(around.function)))
+    });
+    let of_classes = file.classes().into_iter().flat_map(|class| {
+        let decorators = class.decorators.iter();
+        decorators.map(|d| (d, class_method(class)))
+    });
+    for (decorator, function) in of_functions.chain(of_classes) {
+        decorators.push(decorator.span.clone());
+        let call = decorator.as_call();
+        let callee = call.map_or(decorator, |call| &call.callee);
+        let span = &decorator.span;
+        consider(values, file, callee, call, span, function, reading);
     }
     let mut calls: Vec<&Expr> = Vec::new();
     super::ir::walk(&file.unit.body, true, &mut |e| {
@@ -72,6 +75,14 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     lease::read(values, file, reading);
 }
 
+/// What stands for a class: its first method.
+fn class_method(class: &Class) -> Option<&Function> {
+    class.body.iter().find_map(|stmt| match &stmt.kind {
+        Do::Function(function) => Some(&**function),
+        _ => None,
+    })
+}
+
 fn consider<'p>(
     values: Values<'p>,
     file: &'p CodeFile,
@@ -82,23 +93,24 @@ fn consider<'p>(
     reading: &mut Reading,
 ) {
     let language = file.language();
-    let name = qualified(file, callee);
+    let names = candidates(file, callee);
     for entry in entries(language) {
-        let matched = match &name {
-            Some((module, name)) => {
-                entry
-                    .modules
-                    .iter()
-                    .any(|m| same_module(m, module, language))
-                    && entry.names.iter().any(|n| *n == "*" || *n == name)
-            }
-            None => false,
-        };
+        let matched = names.iter().any(|(module, name)| {
+            entry
+                .modules
+                .iter()
+                .any(|m| same_module(m, module, language))
+                && entry.names.iter().any(|n| *n == "*" || *n == name)
+        });
         // A method of an object that the module made: `app.task`, `queue.add`.
         let method = !matched
             && entry.names.iter().any(|n| {
-                n.strip_prefix('.')
-                    .is_some_and(|n| matches!(&callee.kind, Kind::Member(_, last) if last == n))
+                n.strip_prefix('.').is_some_and(|n| match &callee.kind {
+                    Kind::Member(_, last) => last == n,
+                    // In a block, of what it is a block of.
+                    Kind::Name(last) => last == n && language.chains(),
+                    _ => false,
+                })
             })
             && file.imports().iter().any(|import| {
                 entry
@@ -136,7 +148,10 @@ fn consider<'p>(
             Some(function) => &function.name,
             None => file.name_around(span.start),
         };
-        let place = file.place(span);
+        // A builder is all that it is told.
+        let chained = language.chains() && function.is_none();
+        let whole = chained.then(|| chain::outermost(file, span)).flatten();
+        let place = file.place(whole.map_or(span, |whole| &whole.span));
         let empty = Decision::Retry(Box::default());
         let mut site = Site::new(entry.library, place, named, empty);
         let mut retry = Retry::default();
@@ -154,6 +169,28 @@ fn consider<'p>(
         }
         return;
     }
+}
+
+/// The modules that a name may come from, each with its name there.
+fn candidates(file: &CodeFile, callee: &Expr) -> Vec<(String, String)> {
+    if let Some(found) = qualified(file, callee) {
+        return vec![found];
+    }
+    // All of a package, or of a namespace.
+    let Some(path) = callee.path().filter(|_| file.language().has_bare_fields()) else {
+        return Vec::new();
+    };
+    let whole = file.imports().iter().filter(|import| import.local == "*");
+    let mut all: Vec<(String, String)> = whole
+        .map(|import| (import.module.clone(), path.join(".")))
+        .collect();
+    // `new Polly.Retry.RetryStrategyOptions()`: written out.
+    if let Some(at) = path.iter().position(|p| p.starts_with(char::is_uppercase))
+        && at > 0
+    {
+        all.push((path[..at].join("."), path[at..].join(".")));
+    }
+    all
 }
 
 /// The function among the arguments of a call: what is retried.
@@ -199,6 +236,9 @@ fn same_module(wanted: &str, module: &str, language: Language) -> bool {
             .strip_prefix("/v")
             .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())),
         Language::Python => rest.starts_with('.'),
-        Language::Script => false,
+        // `resilience4j.retry` is wanted, and a class of it named.
+        Language::Java | Language::Kotlin | Language::CSharp => rest.starts_with('.'),
+        Language::Rust => rest.starts_with("::"),
+        Language::Script | Language::Ruby => false,
     }
 }

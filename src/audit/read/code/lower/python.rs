@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use super::ir::*;
+use super::Lowering;
+use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
     Lower::new(text).block(root)
@@ -217,6 +218,7 @@ impl Lower<'_> {
         let name = node.child_by_field_name("name").map_or("", |n| self.of(n));
         Do::Class(Box::new(Class {
             name: name.to_string(),
+            decorators: Vec::new(),
             body: self.body(node),
         }))
     }
@@ -360,28 +362,35 @@ impl Lower<'_> {
         }
     }
 
-    fn field(&mut self, node: Node, name: &str) -> Expr {
-        match node.child_by_field_name(name) {
-            Some(child) => self.expression(child),
-            None => Lower::expr(node, Kind::Other(Vec::new())),
+    fn argument(&mut self, node: Node) -> Arg {
+        match node.kind() {
+            "keyword_argument" => Arg {
+                name: node
+                    .child_by_field_name("name")
+                    .map(|n| self.of(n).to_string()),
+                spread: false,
+                value: self.field(node, "value"),
+            },
+            "list_splat" | "dictionary_splat" => Arg {
+                name: None,
+                spread: true,
+                value: match children(node).first() {
+                    Some(inner) => self.expression(*inner),
+                    None => Lower::expr(node, Kind::Nothing),
+                },
+            },
+            _ => Arg {
+                name: None,
+                spread: false,
+                value: self.expression(node),
+            },
         }
     }
+}
 
-    fn expression(&mut self, node: Node) -> Expr {
-        if self.depth > DEPTH {
-            return Lower::expr(node, Kind::Other(Vec::new()));
-        }
-        self.depth += 1;
-        let kind = self.kind(node);
-        self.depth -= 1;
-        Lower::expr(node, kind)
-    }
-
-    fn all(&mut self, node: Node) -> Vec<Expr> {
-        children(node)
-            .into_iter()
-            .map(|n| self.expression(n))
-            .collect()
+impl<'t> Lowering<'t> for Lower<'t> {
+    fn lower(&mut self) -> &mut Lower<'t> {
+        self
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -555,31 +564,6 @@ impl Lower<'_> {
                 }))
             }
             _ => Kind::Other(self.all(node)),
-        }
-    }
-
-    fn argument(&mut self, node: Node) -> Arg {
-        match node.kind() {
-            "keyword_argument" => Arg {
-                name: node
-                    .child_by_field_name("name")
-                    .map(|n| self.of(n).to_string()),
-                spread: false,
-                value: self.field(node, "value"),
-            },
-            "list_splat" | "dictionary_splat" => Arg {
-                name: None,
-                spread: true,
-                value: match children(node).first() {
-                    Some(inner) => self.expression(*inner),
-                    None => Lower::expr(node, Kind::Nothing),
-                },
-            },
-            _ => Arg {
-                name: None,
-                spread: false,
-                value: self.expression(node),
-            },
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use tree_sitter::Node;
 
-use super::ir::*;
+use super::Lowering;
+use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
     Go(Lower::new(text)).block(root)
@@ -356,28 +357,17 @@ impl Go<'_> {
         }
     }
 
-    fn field(&mut self, node: Node, name: &str) -> Expr {
-        match node.child_by_field_name(name) {
-            Some(child) => self.expression(child),
-            None => Lower::expr(node, Kind::Other(Vec::new())),
+    fn element(&mut self, node: Node) -> Expr {
+        match (node.kind(), children(node).first()) {
+            ("literal_element", Some(inner)) => self.expression(*inner),
+            _ => self.expression(node),
         }
     }
+}
 
-    fn all(&mut self, node: Node) -> Vec<Expr> {
-        children(node)
-            .into_iter()
-            .map(|n| self.expression(n))
-            .collect()
-    }
-
-    fn expression(&mut self, node: Node) -> Expr {
-        if self.0.depth > DEPTH {
-            return Lower::expr(node, Kind::Other(Vec::new()));
-        }
-        self.0.depth += 1;
-        let kind = self.kind(node);
-        self.0.depth -= 1;
-        Lower::expr(node, kind)
+impl<'t> Lowering<'t> for Go<'t> {
+    fn lower(&mut self) -> &mut Lower<'t> {
+        &mut self.0
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -488,13 +478,6 @@ impl Go<'_> {
             "func_literal" => Kind::Function(Box::new(self.function(node))),
             "type_assertion_expression" => self.field(node, "operand").kind,
             _ => Kind::Other(self.all(node)),
-        }
-    }
-
-    fn element(&mut self, node: Node) -> Expr {
-        match (node.kind(), children(node).first()) {
-            ("literal_element", Some(inner)) => self.expression(*inner),
-            _ => self.expression(node),
         }
     }
 }

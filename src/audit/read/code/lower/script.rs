@@ -2,25 +2,14 @@
 
 use tree_sitter::Node;
 
-use super::ir::*;
+use super::{Lowering, assignment, updated};
+use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
     Script(Lower::new(text)).block(root)
 }
 
 struct Script<'t>(Lower<'t>);
-
-/// `x = v`, and `i++` whose worth nobody asks for, as a statement.
-fn assignment(expr: Expr) -> Do {
-    match expr.kind {
-        Kind::Assign(assign) => Do::Assign(*assign),
-        Kind::Binary(_, ref inner, _) => match &inner.kind {
-            Kind::Assign(assign) if inner.span == expr.span => Do::Assign((**assign).clone()),
-            _ => Do::Expr(expr),
-        },
-        _ => Do::Expr(expr),
-    }
-}
 
 /// A function is called as what it is assigned to.
 fn called(mut value: Expr, name: &str) -> Expr {
@@ -354,6 +343,7 @@ impl Script<'_> {
         }
         Do::Class(Box::new(Class {
             name: name.to_string(),
+            decorators: Vec::new(),
             body,
         }))
     }
@@ -492,29 +482,11 @@ impl Script<'_> {
         }
         imports
     }
+}
 
-    fn field(&mut self, node: Node, name: &str) -> Expr {
-        match node.child_by_field_name(name) {
-            Some(child) => self.expression(child),
-            None => Lower::expr(node, Kind::Other(Vec::new())),
-        }
-    }
-
-    fn all(&mut self, node: Node) -> Vec<Expr> {
-        children(node)
-            .into_iter()
-            .map(|n| self.expression(n))
-            .collect()
-    }
-
-    fn expression(&mut self, node: Node) -> Expr {
-        if self.0.depth > DEPTH {
-            return Lower::expr(node, Kind::Other(Vec::new()));
-        }
-        self.0.depth += 1;
-        let kind = self.kind(node);
-        self.0.depth -= 1;
-        Lower::expr(node, kind)
+impl<'t> Lowering<'t> for Script<'t> {
+    fn lower(&mut self) -> &mut Lower<'t> {
+        &mut self.0
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -627,26 +599,8 @@ impl Script<'_> {
             }
             "update_expression" => {
                 let target = self.field(node, "argument");
-                let (op, back) = match operator(node, self.0.text) {
-                    "--" => (Op::Sub, Op::Add),
-                    _ => (Op::Add, Op::Sub),
-                };
-                let one = || Lower::expr(node, Kind::Number(1.0));
-                let postfix = target.span.start == node.start_byte();
-                let assign = Kind::Assign(Box::new(Assign {
-                    targets: vec![target],
-                    op: Some(op),
-                    value: Some(one()),
-                    declares: false,
-                }));
-                // `n--` is worth what n was before.
-                match postfix {
-                    false => assign,
-                    true => {
-                        let assign = Lower::expr(node, assign);
-                        Kind::Binary(back, Box::new(assign), Box::new(one()))
-                    }
-                }
+                let more = operator(node, self.0.text) != "--";
+                updated(node, target, more)
             }
             "object" => {
                 let (mut entries, mut spread) = (Vec::new(), Vec::new());

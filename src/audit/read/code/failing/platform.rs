@@ -1,0 +1,210 @@
+//! What the standard libraries of Java, Kotlin, C#, Rust and Ruby draw, count and compare.
+
+use super::player::*;
+use crate::audit::read::code::ir::*;
+use crate::audit::read::code::values::Value;
+
+impl<'p> Player<'p> {
+    /// What a random number counts, in seconds: of Go, they are lengths of time.
+    pub(super) fn drawn(&self) -> f64 {
+        match self.file.language() {
+            Language::Go => 1.0,
+            language => language.tick(),
+        }
+    }
+
+    /// The interval of a value, a length of time in what random numbers count.
+    pub(super) fn interval(&self, value: &Val) -> Option<(f64, f64)> {
+        match value {
+            Val::Known(Value::Seconds(s)) => Some((s / self.drawn(), s / self.drawn())),
+            other => other.interval(),
+        }
+    }
+
+    /// A call of a platform that is worth something known.
+    pub(super) fn platform(
+        &mut self,
+        call: &'p Call,
+        last: &str,
+        path: &[&str],
+        args: &[&'p Expr],
+    ) -> Option<Val> {
+        let language = self.file.language();
+        if !language.chains() {
+            return None;
+        }
+        let of = match &call.callee.kind {
+            Kind::Member(of, _) => Some(&**of),
+            _ => None,
+        };
+        let range = |player: &mut Self, at: usize| {
+            let value = args.get(at).map(|e| player.eval(e));
+            value.and_then(|v| player.interval(&v))
+        };
+        Some(match (last, args.len()) {
+            ("nextDouble" | "nextFloat" | "NextDouble" | "rand" | "random", 0) => {
+                Val::Random(0.0, 1.0)
+            }
+            (
+                "nextInt" | "nextLong" | "nextDouble" | "Next" | "NextInt64" | "rand" | "random"
+                | "GetInt32",
+                1,
+            ) => match &args[0].kind {
+                // `rand(0..1.0)`, `(0..500).random()`
+                Kind::Call(inner) if inner.callee.last_name() == Some("range") => {
+                    self.drawn_from(inner)?
+                }
+                _ => Val::Random(0.0, range(self, 0)?.1),
+            },
+            ("nextInt" | "nextLong" | "nextDouble" | "Next" | "NextInt64" | "GetInt32", 2) => {
+                Val::Random(range(self, 0)?.0, range(self, 1)?.1)
+            }
+            ("gen_range" | "random_range", 1) => match &args[0].kind {
+                Kind::Call(inner) => self.drawn_from(inner)?,
+                _ => return None,
+            },
+            ("coerceAtMost" | "min", 1) | ("coerceAtLeast" | "max", 1)
+                if of.is_some() && language != Language::CSharp =>
+            {
+                let (a, b) = (self.eval(of?), self.eval(args[0]));
+                let timed = matches!(a, Val::Known(Value::Seconds(_)))
+                    || matches!(b, Val::Known(Value::Seconds(_)));
+                let ((a, b), (c, d)) = (self.interval(&a)?, self.interval(&b)?);
+                let least = matches!(last, "coerceAtMost" | "min");
+                let pick = |x: f64, y: f64| if least { x.min(y) } else { x.max(y) };
+                let (low, high) = (pick(a, c), pick(b, d));
+                match (low == high, timed) {
+                    (true, true) => Val::Known(Value::Seconds(low * self.drawn())),
+                    (true, false) => Val::number(low),
+                    _ => Val::Random(low, high),
+                }
+            }
+            ("minOf" | "maxOf", 2) => {
+                let (a, b) = (self.eval(args[0]), self.eval(args[1]));
+                let ((a, b), (c, d)) = (self.interval(&a)?, self.interval(&b)?);
+                let pick = |x: f64, y: f64| if last == "minOf" { x.min(y) } else { x.max(y) };
+                let (low, high) = (pick(a, c), pick(b, d));
+                match low == high {
+                    true => Val::number(low),
+                    false => Val::Random(low, high),
+                }
+            }
+            // 2_u64.pow(attempt), 2.0.pow(n), base.powi(n)
+            ("pow" | "powi" | "powf" | "checked_pow" | "saturating_pow", 1) => {
+                let (a, b) = (self.eval(of?), self.eval(args[0]));
+                self.operate(Op::Pow, a, b)
+            }
+            ("saturating_mul" | "checked_mul" | "mul_f64" | "multipliedBy" | "times", 1) => {
+                let (a, b) = (self.eval(of?), self.eval(args[0]));
+                self.operate(Op::Mul, a, b)
+            }
+            ("plus" | "plusMillis" | "plusSeconds" | "Add", 1) => {
+                let (a, b) = (self.eval(of?), self.eval(args[0]));
+                self.operate(Op::Add, a, b)
+            }
+            // Moments, and what has passed since.
+            ("currentTimeMillis" | "nanoTime" | "now" | "GetTimestamp", 0) => {
+                Val::Moment(self.now)
+            }
+            ("elapsed" | "elapsedNow" | "duration_since" | "GetElapsedTime", _)
+                if args.len() < 2 =>
+            {
+                Val::Elapsed(self.now)
+            }
+            ("isBefore" | "isAfter", 1) => {
+                let (a, b) = (self.eval(of?), self.eval(args[0]));
+                let op = if last == "isBefore" { Op::Less } else { Op::More };
+                self.operate(op, a, b)
+            }
+            // A length of time made of something random is random in the same unit.
+            (name, 1)
+                if path.contains(&"Duration") || path.contains(&"TimeSpan")
+                    || path.contains(&"TimeUnit") =>
+            {
+                let unit = unit(name)?;
+                match self.eval(args[0]) {
+                    Val::Random(a, b) => {
+                        Val::Random(a * unit / self.drawn(), b * unit / self.drawn())
+                    }
+                    Val::Known(Value::Number(n)) if !path.contains(&"TimeUnit") => {
+                        Val::Known(Value::Seconds(n * unit))
+                    }
+                    _ => return None,
+                }
+            }
+            ("isSuccess" | "is_success" | "success" | "is_ok" | "isSuccessful" | "ok", 0)
+                if of.is_some() =>
+            {
+                match self.eval(of?) {
+                    Val::Outcome(good) => Val::Known(Value::Bool(good)),
+                    _ => return None,
+                }
+            }
+            ("is_err" | "isFailure", 0) if of.is_some() => match self.eval(of?) {
+                Val::Outcome(good) => Val::Known(Value::Bool(!good)),
+                _ => return None,
+            },
+            ("statusCode" | "code" | "getStatusCode" | "status" | "getStatusCodeValue", 0)
+                if of.is_some() =>
+            {
+                match self.eval(of?) {
+                    Val::Outcome(good) => Val::number(match (good, self.limited) {
+                        (true, _) => 200.0,
+                        (false, true) => 429.0,
+                        (false, false) => 503.0,
+                    }),
+                    _ => return None,
+                }
+            }
+            ("incrementAndGet" | "getAndIncrement", 0) => {
+                let before = self.eval(of?);
+                let after = self.operate(Op::Add, before.clone(), Val::number(1.0));
+                self.put(of?, after.clone());
+                match last {
+                    "incrementAndGet" => after,
+                    _ => before,
+                }
+            }
+            ("AtomicInteger" | "AtomicLong" | "AtomicReference", 1) => self.eval(args[0]),
+            ("AtomicInteger" | "AtomicLong", 0) => Val::number(0.0),
+            ("get", 0) => match self.eval(of?) {
+                known @ Val::Known(Value::Number(_)) => known,
+                _ => return None,
+            },
+            (
+                "toLong" | "toInt" | "toDouble" | "longValue" | "intValue" | "to_i" | "to_f"
+                | "roundToLong" | "as_secs_f64",
+                0,
+            ) if of.is_some() => match self.eval(of?) {
+                Val::Unknown(_) => return None,
+                known => known,
+            },
+            _ => return None,
+        })
+    }
+
+    /// A draw from a range.
+    fn drawn_from(&mut self, range: &'p Call) -> Option<Val> {
+        let mut ends = range.args.iter();
+        let (a, b) = (ends.next()?, ends.next()?);
+        let (a, b) = (self.eval(&a.value), self.eval(&b.value));
+        Some(Val::Random(self.interval(&a)?.0, self.interval(&b)?.1))
+    }
+}
+
+/// Seconds in one of what a constructor counts.
+fn unit(name: &str) -> Option<f64> {
+    let plain = name.to_ascii_lowercase();
+    let plain = plain
+        .trim_start_matches("of")
+        .trim_start_matches("from_")
+        .trim_start_matches("from");
+    Some(match plain {
+        "millis" | "milliseconds" => 1e-3,
+        "secs" | "seconds" | "secs_f64" | "secs_f32" => 1.0,
+        "minutes" => 60.0,
+        "nanos" => 1e-9,
+        "micros" => 1e-6,
+        _ => return None,
+    })
+}

@@ -1,0 +1,209 @@
+//! MicroProfile, Temporal, Feign, HttpClient, Curator.
+
+use super::*;
+
+/// max(0, delay + U(−jitter, jitter)); 200 ms of jitter and no delay unless it says so.
+pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    args.no_budget(retry);
+    let unit = |name: &str| match args.get(name).and_then(|loc| loc.expr.last_name()) {
+        Some("NANOS") => 1e-9,
+        Some("MICROS") => 1e-6,
+        Some("SECONDS") => 1.0,
+        Some("MINUTES") => 60.0,
+        Some("HOURS") => 3600.0,
+        _ => MS,
+    };
+    let count = args.number("maxRetries");
+    retry.attempts(count.map(|n| match n < 0.0 {
+        true => UNLIMITED,
+        false => whole(n).saturating_add(1),
+    }));
+    let delay = args.wait("delay", unit("delayUnit"));
+    let spread = args.wait("jitter", unit("jitterDelayUnit"));
+    let both = delay.clone().and(spread.clone());
+    let (d, j) = both.value.unwrap_or((0.0, 0.0));
+    if j <= d {
+        retry.backoff(delay.map(|d| if d > 0.0 { Backoff::Fixed(nanos(d)) } else { Backoff::None }));
+        retry.jitter(spread.map(|j| match j > 0.0 {
+            true => Jitter::Proportional(Probability(j / d)),
+            false => Jitter::None,
+        }));
+    } else {
+        // What falls below zero is no wait at all.
+        let none = (j - d) / (2.0 * j);
+        let law = Dist::Mix(vec![
+            (none, Dist::Const(Nanos::ZERO)),
+            (
+                1.0 - none,
+                Dist::Uniform {
+                    low: Nanos::ZERO,
+                    high: nanos(d + j),
+                },
+            ),
+        ]);
+        retry.backoff(both.map(|_| Backoff::Random(law)));
+        args.no_jitter(retry);
+    }
+    let most = args.time("maxDuration", unit("durationUnit"));
+    retry.deadline(most.map(|limit| limit.filter(|s| *s > 0.0).map(nanos)));
+    Some(())
+}
+
+/// Activities are tried again without end unless their options say otherwise.
+pub(super) fn temporal(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    let settings = Settings::of(args);
+    args.no_budget(retry);
+    let options = settings.loc(&["setRetryOptions"]);
+    let inner = options.map(|loc| Settings::from(args.values, loc));
+    let told = |names: &[&str]| inner.as_ref().and_then(|s| s.loc(names));
+    temporal_policy(
+        args,
+        [
+            told(&["setMaximumAttempts"]),
+            told(&["setInitialInterval"]),
+            told(&["setBackoffCoefficient"]),
+            told(&["setMaximumInterval"]),
+        ],
+        MS,
+        retry,
+    );
+    let time = |names: &[&str]| match settings.loc(names) {
+        Some(loc) => Args::optional(args.time_at(loc, MS)),
+        None => Known::default(None, "Temporal sets none"),
+    };
+    retry.timeout(time(&["setStartToCloseTimeout"]));
+    retry.deadline(time(&["setScheduleToCloseTimeout"]));
+    Some(())
+}
+
+/// 1 s, doubled, at most a hundred times the first; without end unless it is counted.
+pub fn temporal_policy<'p>(
+    args: &Args<'p>,
+    [attempts, initial, growth, most]: [Option<Loc<'p>>; 4],
+    unit: f64,
+    retry: &mut Retry,
+) {
+    let why = "Temporal's default";
+    let time = |loc: Option<Loc<'p>>, default: f64| match loc {
+        Some(loc) => args.time_at(loc, unit).map(|s| s.unwrap_or(default)),
+        None => Known::default(default, why),
+    };
+    retry.attempts(match attempts {
+        Some(loc) => args.number_at(loc).map(|n| match whole(n) {
+            0 => UNLIMITED,
+            n => n,
+        }),
+        None => Known::default(UNLIMITED, "Temporal's default: without end"),
+    });
+    let first = time(initial, 1.0);
+    let base = first.value.unwrap_or(1.0);
+    let growth = match growth {
+        Some(loc) => args.number_at(loc),
+        None => Known::default(2.0, why),
+    };
+    let cap = time(most, 100.0 * base).map(Some);
+    retry.backoff(args.growing(first, growth, cap, Exponent::FromZero));
+    retry.jitter(Known::default(Jitter::None, "the server adds none"));
+}
+
+/// Feign's Retryer: 1.5 times the period before its first retry.
+pub(super) fn feign(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    args.alone(retry);
+    args.no_jitter(retry);
+    retry.attempts(args.number("maxAttempts").map(whole));
+    let cap = args.time("maxPeriod", MS);
+    let half = Known::default(1.5, "Feign's own");
+    retry.backoff(args.growing(args.wait("period", MS), half, cap, Exponent::FromOne));
+    retry.quantum(down_to_ms());
+    Some(())
+}
+
+pub(super) fn httpclient(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    let call = args.call?;
+    let at = |n: usize| {
+        call.position(n).map(|expr| Loc {
+            file: args.file,
+            expr,
+        })
+    };
+    args.alone(retry);
+    args.no_jitter(retry);
+    match call.callee.last_name() {
+        Some("DefaultHttpRequestRetryHandler") => {
+            retry.retries(args.number_or(at(0), 3.0));
+            retry.backoff(Known::default(Backoff::None, "HttpClient 4 waits for nothing"));
+        }
+        _ => {
+            retry.retries(args.number_or(at(0), 1.0));
+            let wait = match at(1) {
+                Some(loc) => match args.values.follow(loc).expr.as_call() {
+                    // TimeValue.ofSeconds(1)
+                    Some(call) => {
+                        let unit = match call.callee.last_name() {
+                            Some("ofSeconds") => 1.0,
+                            Some("ofMinutes") => 60.0,
+                            _ => MS,
+                        };
+                        let inner = call.position(0).map(|expr| Loc { expr, ..loc });
+                        let time = inner.map(|loc| args.time_at(loc, unit));
+                        time.map_or_else(
+                            || Known::default(0.0, "no delay"),
+                            |t| t.map(|s| s.unwrap_or(0.0)),
+                        )
+                    }
+                    None => Known::unresolved(Some(args.place(loc)), "it is made elsewhere"),
+                },
+                None => Known::default(1.0, "HttpClient 5's default"),
+            };
+            retry.backoff(wait.map(|s| if s > 0.0 { Backoff::Fixed(nanos(s)) } else { Backoff::None }));
+        }
+    }
+    Some(())
+}
+
+pub(super) fn curator(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    let call = args.call?;
+    let at = |n: usize| {
+        call.position(n).map(|expr| Loc {
+            file: args.file,
+            expr,
+        })
+    };
+    args.alone(retry);
+    args.no_jitter(retry);
+    let fixed = |loc| args.wait_or(loc, 0.0).map(|s| Backoff::Fixed(nanos(s)));
+    match call.callee.last_name()? {
+        // base · max(1, U{0 … 2^k − 1})
+        name @ ("ExponentialBackoffRetry" | "BoundedExponentialBackoffRetry") => {
+            let (count, cap) = match name {
+                "ExponentialBackoffRetry" => (at(1), at(2)),
+                _ => (at(2), at(1)),
+            };
+            retry.retries(args.number_or(count, 29.0).map(|n| n.min(29.0)));
+            let base = args.wait_or(at(0), 1.0);
+            let least = base.value.unwrap_or(0.0);
+            let double = Known::default(2.0, "Curator doubles");
+            retry.backoff(args.growing(base, double, args.limit_at(cap), Exponent::FromOne));
+            retry.jitter(Known::default(Jitter::Full, "Curator draws from all of it"));
+            retry.at_least(nanos(least));
+        }
+        "RetryNTimes" => {
+            retry.retries(args.number_or(at(0), 0.0));
+            retry.backoff(fixed(at(1)));
+        }
+        "RetryOneTime" => {
+            retry.attempts(Known::read(2, args.file.place(&args.span)));
+            retry.backoff(fixed(at(0)));
+        }
+        "RetryForever" => {
+            retry.attempts(Known::read(UNLIMITED, args.file.place(&args.span)));
+            retry.backoff(fixed(at(0)));
+        }
+        _ => {
+            retry.attempts(Known::default(UNLIMITED, "a time ends it"));
+            retry.deadline(Args::optional(args.limit_at(at(0))));
+            retry.backoff(fixed(at(1)));
+        }
+    }
+    Some(())
+}
