@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use herdsim_core::scenario::policy::{Backoff, Jitter};
 use herdsim_core::scenario::{Problem, Source};
+use herdsim_core::units::Nanos;
 use rayon::prelude::*;
 
 use super::read::code::project::{Index, Project};
@@ -12,7 +14,7 @@ use super::read::{self, Format};
 use super::rule::Rule;
 use super::rules::{self, System};
 use super::settings::Settings;
-use super::site::{self, Aside, Decision, Known, NotRead, Reading, Retry, Site};
+use super::site::{self, Aside, Decision, Field, Known, NotRead, Reading, Retry, Site};
 use super::walk::{self, File, LARGEST, Request};
 
 /// Texts in place of those on disk, by the names that files are shown by.
@@ -278,6 +280,7 @@ fn join(all: &mut Reading) {
     let mut seen: HashSet<(String, String, bool)> = HashSet::new();
     all.edges
         .retain(|edge| seen.insert((edge.from.clone(), edge.to.clone(), edge.weak)));
+    instances(all);
     for site in &mut all.sites {
         let mesh = matches!(site.reader, "istio" | "gateway-api");
         let Decision::Retry(retry) = &mut site.decision else {
@@ -312,6 +315,41 @@ fn join(all: &mut Reading) {
                 place,
                 "a ServiceProfile of this Service makes its annotations dead",
             );
+        }
+    }
+}
+
+/// What an annotation names is configured in another file: resilience4j's instances.
+fn instances(all: &mut Reading) {
+    let configured: Vec<(String, site::Retry)> = all
+        .sites
+        .iter()
+        .filter(|site| site.reader == "resilience4j" && site.instance.is_none())
+        .filter_map(|site| Some((site.name.clone(), site.retry()?.clone())))
+        .collect();
+    for site in &mut all.sites {
+        let Some(name) = &site.instance else { continue };
+        let Decision::Retry(retry) = &mut site.decision else {
+            continue;
+        };
+        match configured.iter().find(|(other, _)| other == name) {
+            Some((_, found)) => {
+                let (timeout, fact) = (retry.policy.timeout, retry.fact(Field::Timeout).cloned());
+                **retry = found.clone();
+                if let Some(fact) = fact {
+                    retry.timeout(Known {
+                        value: Some(timeout),
+                        fact,
+                    });
+                }
+            }
+            None => {
+                let why = "resilience4j's default: no instance of that name is configured";
+                let wait = Backoff::Fixed(Nanos::from_millis(500));
+                retry.attempts(Known::default(3, why));
+                retry.backoff(Known::default(wait, why));
+                retry.jitter(Known::default(Jitter::None, why));
+            }
         }
     }
 }

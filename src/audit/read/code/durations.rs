@@ -3,7 +3,7 @@
 use super::ir::{Call, Expr, Kind, Language};
 use super::values::{Loc, Value};
 use crate::audit::read::units;
-use crate::audit::site::Known;
+use crate::audit::site::{How, Known};
 
 /// Seconds in one of a unit, by any of its names.
 fn seconds(unit: &str) -> Option<f64> {
@@ -113,7 +113,7 @@ pub fn called<'p>(
                 arithmetic(last, value(of?), value(first?))
             }
             // `@Value("${app.retries:3}")`: what holds unless the property is set.
-            (["Value" | "ConfigProperty"], _) => injected(loc, call),
+            (["Value" | "ConfigProperty"], _) => annotated(loc, call),
             _ => None,
         },
         Language::CSharp => match (&path[..], call.args.len()) {
@@ -176,28 +176,33 @@ fn arithmetic(name: &str, a: Known<Value>, b: Known<Value>) -> Option<Known<Valu
     Some(both.convert(|(a, b)| super::values::binary(op, &a, &b), "it is no constant"))
 }
 
-/// The literal default in the text of an annotation that injects a property.
-fn injected(loc: Loc, call: &Call) -> Option<Known<Value>> {
-    let place = loc.file.place(&loc.expr.span);
-    let named = call.named("defaultValue");
-    if let Some(text) = named.and_then(Expr::as_text) {
-        let name = call.named("name").and_then(Expr::as_text).unwrap_or("it");
-        let mut known = Known::default(literal(text), format!("unless `{name}` is set"));
-        known.fact.place = Some(place);
-        return Some(known);
-    }
-    let text = call.position(0).or_else(|| call.named("value"))?.as_text()?;
-    let inner = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
-    match inner.and_then(|inner| inner.split_once(':')) {
-        Some((name, default)) => {
-            let mut known = Known::default(literal(default), format!("unless `{name}` is set"));
-            known.fact.place = Some(place);
-            Some(known)
+/// What an annotation injects: `@Value("${retries:3}")`, `@ConfigProperty(defaultValue = "3")`.
+fn annotated(loc: Loc, call: &Call) -> Option<Known<Value>> {
+    let mut known = match call.named("defaultValue").and_then(Expr::as_text) {
+        Some(text) => {
+            let name = call.named("name").and_then(Expr::as_text).unwrap_or("it");
+            Known::default(literal(text), format!("unless `{name}` is set"))
         }
-        None => Some(Known::unresolved(
-            Some(place),
-            format!("the property `{}`", inner.unwrap_or(text)),
-        )),
+        None => injected(call.position(0).or_else(|| call.named("value"))?.as_text()?),
+    };
+    known.fact.place = Some(loc.file.place(&loc.expr.span));
+    Some(known)
+}
+
+/// A text of a property as what it is worth: `${retries:3}` is three unless that is set.
+pub fn injected(text: &str) -> Known<Value> {
+    let inner = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
+    match inner.map(|inner| (inner, inner.split_once(':'))) {
+        None => {
+            let mut known = Known::default(literal(text), "");
+            known.fact.how = How::Read;
+            known.fact.why = None;
+            known
+        }
+        Some((_, Some((name, default)))) => {
+            Known::default(literal(default), format!("unless `{name}` is set"))
+        }
+        Some((name, None)) => Known::unresolved(None, format!("the property `{name}`")),
     }
 }
 

@@ -255,7 +255,8 @@ fn speaks_of_money(call: &Call) -> bool {
 fn by_path(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str, bool)> {
     let last = call.callee.last_name()?;
     let post = match last {
-        "post" | "Post" | "PostForm" | "post_json" | "postForm" => true,
+        "post" | "Post" | "PostForm" | "post_json" | "postForm" | "POST" | "postForEntity"
+        | "postForObject" | "postForLocation" | "PostAsync" | "PostAsJsonAsync" => true,
         "request" | "fetch" | "Do" | "urlopen" | "axios" | "$fetch" => {
             let mut found = false;
             for part in parts(values, file, call) {
@@ -280,7 +281,15 @@ fn by_path(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str
         return None;
     }
     let mut urls: Vec<String> = Vec::new();
-    for part in parts(values, file, call) {
+    // `HttpRequest.newBuilder().uri(…).POST(…)`: the links beside it say where to.
+    let links = file.language().chains().then(|| {
+        let root = super::ir::chain(&call.callee);
+        let start = root.first().map_or(&call.callee.span, |link| &link.2.span);
+        super::library::outermost(file, start).map(super::ir::chain)
+    });
+    let beside = links.flatten().unwrap_or_default().into_iter();
+    let beside = beside.flat_map(|(_, call, _)| call.args.iter().map(|a| &a.value));
+    for part in beside.chain(parts(values, file, call)) {
         part.walk(false, &mut |e| {
             if let Kind::Text(text) | Kind::Template(text, _) = &e.kind {
                 urls.push(text.clone());

@@ -436,7 +436,7 @@ impl<'p> Walk<'p> {
 
     /// A module's variable, or a copy of an attribute; not what a query gave.
     fn is_kept(&self, name: &str) -> bool {
-        if self.file.top(name).is_some() {
+        if self.file.top(name).is_some() || self.is_field(name) {
             return true;
         }
         let mut by_member = false;
@@ -451,6 +451,15 @@ impl<'p> Walk<'p> {
             }
         });
         by_member
+    }
+
+    /// A field of the class around, by its bare name (Java).
+    fn is_field(&self, name: &str) -> bool {
+        self.file.language().has_bare_fields()
+            && self.file.classes().iter().any(|class| {
+                let fields = super::project::assigned(&class.body, name);
+                !fields.is_empty()
+            })
     }
 
     fn keeps(&self, body: &[Stmt]) -> bool {
@@ -530,6 +539,7 @@ pub fn is_lock(text: &str) -> bool {
     let text = text.to_lowercase();
     [
         "lock",
+        "synchronized",
         "mutex",
         ".mu.",
         "mu.",

@@ -18,6 +18,15 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         // KafkaProducer(acks=1)
         Kind::Call(call) => {
             found.extend(call.named("acks"));
+            // props.put(ProducerConfig.ACKS_CONFIG, "1"), Map.of("acks", "all"), .set("acks", "1")
+            for pair in call.args.windows(2) {
+                let key = &pair[0].value;
+                if key.last_name() == Some("ACKS_CONFIG")
+                    || matches!(key.as_text(), Some("acks" | "request.required.acks"))
+                {
+                    found.push(&pair[1].value);
+                }
+            }
         }
         // Producer({'acks': '1'}), producer.send({ acks: 1 }), kafka.Writer{RequiredAcks: …}
         Kind::Object(_, entries, _) => {

@@ -156,6 +156,15 @@ impl<'p> Player<'p> {
                     _ => return None,
                 }
             }
+            // What else an answer is asked for is its content.
+            (_, 0)
+                if of.is_some_and(|of| {
+                    matches!(of.kind, Kind::Name(_) | Kind::Member(..))
+                        && matches!(self.eval(of), Val::Outcome(_))
+                }) =>
+            {
+                Val::unknown("it depends on the answer")
+            }
             ("incrementAndGet" | "getAndIncrement", 0) => {
                 let before = self.eval(of?);
                 let after = self.operate(Op::Add, before.clone(), Val::number(1.0));

@@ -6,7 +6,8 @@ use herdsim_core::units::Nanos;
 use crate::audit::read::code::ir::{Call, Do, Expr, Function, Kind, Language, Span};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::read::code::shape::{exponential, shape};
-use crate::audit::read::code::values::{Loc, Values};
+use crate::audit::read::code::durations;
+use crate::audit::read::code::values::{Loc, Value, Values};
 use crate::audit::read::units::nanos;
 use crate::audit::site::{Known, Retry, Site};
 
@@ -138,7 +139,7 @@ impl<'p> Args<'p> {
     }
 
     pub fn number_at(&self, loc: Loc<'p>) -> Known<f64> {
-        let known = self.values.value(loc);
+        let known = self.value_at(loc);
         known.convert(|value| value.number(), "it is no number")
     }
 
@@ -166,9 +167,21 @@ impl<'p> Args<'p> {
         if endless(loc.expr) {
             return Known::read(None, loc.file.place(&loc.expr.span));
         }
-        self.values
-            .value(loc)
+        self.value_at(loc)
             .convert(|value| value.time(unit), "it is no length of time")
+    }
+
+    /// A value; of Java's the text of a property as what it is, `"${stock.retries:3}"`.
+    fn value_at(&self, loc: Loc<'p>) -> Known<Value> {
+        let known = self.values.value(loc);
+        match (&known.value, self.file.language()) {
+            (Some(Value::Text(text)), Language::Java | Language::Kotlin) => {
+                let mut read = durations::injected(text);
+                read.fact.place = known.fact.place;
+                read
+            }
+            _ => known,
+        }
     }
 
     /// A length of time that is always there.

@@ -5,9 +5,9 @@ use herdsim_core::units::Nanos;
 use super::args::{property, qualified};
 use crate::audit::read::code::ir::{Call, Expr, Kind, Language, Span, Stmt};
 use crate::audit::read::code::project::CodeFile;
-use crate::audit::read::code::values::{Loc, Values};
+use crate::audit::read::code::values::{Loc, Value, Values};
 use crate::audit::read::units::nanos;
-use crate::audit::site::{Decision, Known, Lease, Reading, Site};
+use crate::audit::site::{Decision, How, Known, Lease, Reading, Site};
 
 /// The leases of a file.
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
@@ -22,6 +22,8 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
             "dlock",
             "leaderelection",
             "controller-runtime",
+            "redisson",
+            "shedlock",
         ]
         .iter()
         .any(|word| module.contains(word))
@@ -33,9 +35,13 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     crate::audit::read::code::ir::walk(&file.unit.body, true, &mut |e| match &e.kind {
         Kind::Call(call) => {
             if let Some((reader, ttl)) = lock(values, file, call) {
+                // Redisson's watchdog renews a lock without a lease of its own.
+                let watched = reader == "redisson" && ttl.fact.how == How::Default;
+                let third = Nanos::from_secs(10);
                 let lease = Lease {
                     ttl,
-                    renew: None,
+                    renew: watched
+                        .then(|| Known::default(third, "Redisson's watchdog, every third")),
                     deadline: None,
                     bare_write: None,
                 };
@@ -49,6 +55,16 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
         }
         _ => {}
     });
+    for around in file.functions() {
+        for decorator in &around.function.decorators {
+            if let Some(lease) = shed(values, file, decorator) {
+                let place = file.place(&decorator.span);
+                let name = &around.function.name;
+                let decision = Decision::Lease(lease);
+                reading.sites.push(Site::new("shedlock", place, name, decision));
+            }
+        }
+    }
     for (expr, reader, mut lease) in found {
         let name = file.name_around(expr.span.start);
         if reader != "client-go" {
@@ -180,12 +196,83 @@ fn lock(
                 )),
             }
         }
+        (Language::Java | Language::Kotlin, "lock" | "tryLock" | "lockInterruptibly") => {
+            let Kind::Member(of, _) = &call.callee.kind else {
+                return None;
+            };
+            if !redisson(values, file, of) {
+                return None;
+            }
+            // lock(lease, unit), tryLock(wait, lease, unit); tryLock(wait, unit) has none.
+            let (lease, unit) = match (last, call.args.len()) {
+                ("tryLock", 3) => (call.position(1)?, call.position(2)?),
+                ("lock" | "lockInterruptibly", 2) => (call.position(0)?, call.position(1)?),
+                _ => {
+                    let default = Some(Nanos::from_secs(30));
+                    return Some(("redisson", Known::default(default, "Redisson's watchdog")));
+                }
+            };
+            let unit = match unit.last_name()? {
+                "MILLISECONDS" => 1e-3,
+                "MINUTES" => 60.0,
+                "HOURS" => 3600.0,
+                _ => 1.0,
+            };
+            Some(("redisson", time(lease, unit)?))
+        }
         (Language::Go, "SetNX") => {
             let expr = call.args.last()?;
             Some(("redis", time(&expr.value, 1e-9)?))
         }
         _ => None,
     }
+}
+
+/// Whether a lock is Redisson's: a name that `getLock` gave.
+fn redisson(values: Values, file: &CodeFile, of: &Expr) -> bool {
+    let made = |e: &Expr| {
+        e.as_call().is_some_and(|call| {
+            matches!(
+                call.callee.last_name(),
+                Some("getLock" | "getFairLock" | "getSpinLock" | "getMultiLock" | "getRedLock")
+            )
+        })
+    };
+    let Some(expr) = file.expr(&of.span) else {
+        return false;
+    };
+    made(of) || made(values.follow(Loc { file, expr }).expr)
+}
+
+/// ShedLock's annotation: `lockAtMostFor = "10m"`.
+fn shed(values: Values, file: &CodeFile, decorator: &Expr) -> Option<Lease> {
+    let call = decorator.as_call()?;
+    (call.callee.last_name() == Some("SchedulerLock")).then_some(())?;
+    let ttl = match call.named("lockAtMostFor") {
+        Some(expr) => {
+            let expr = file.expr(&expr.span)?;
+            let known = values.value(Loc { file, expr });
+            known.convert(
+                |value| match value {
+                    Value::Text(text) => {
+                        crate::audit::read::units::or_bare(&text, 1e-3).map(Some)
+                    }
+                    other => other.seconds(1e-3).map(nanos).map(Some),
+                },
+                "it is no length of time",
+            )
+        }
+        None => Known::unresolved(
+            Some(file.place(&decorator.span)),
+            "`defaultLockAtMostFor` says it elsewhere",
+        ),
+    };
+    Some(Lease {
+        ttl,
+        renew: None,
+        deadline: None,
+        bare_write: None,
+    })
 }
 
 /// The timings of a leader election of client-go or controller-runtime.

@@ -12,6 +12,7 @@ mod script;
 mod tenacity;
 
 use self::args::{Args, Entry, qualified, set};
+pub use self::chain::outermost;
 use super::ir::{Call, Class, Do, Expr, Function, Kind, Language, Span};
 use super::project::CodeFile;
 use super::values::{Loc, Values};

@@ -119,8 +119,13 @@ impl Java<'_> {
             "switch_expression" => self.switch(node),
             "block" | "static_initializer" | "ERROR" => Do::Block(self.block(node)),
             "synchronized_statement" => {
-                let lock = children(node).first().map(|n| (self.expression(*n), None));
-                Do::With(lock.into_iter().collect(), self.body(node, "body"))
+                let body = node.child_by_field_name("body");
+                let end = body.map_or(node.end_byte(), |n| n.start_byte());
+                let lock = Expr {
+                    span: node.start_byte()..end,
+                    kind: Kind::Other(Vec::new()),
+                };
+                Do::With(vec![(lock, None)], self.body(node, "body"))
             }
             "package_declaration" | "module_declaration" | ";" => Do::Nothing,
             _ => Do::Expr(self.expression(node)),
@@ -328,6 +333,16 @@ impl Java<'_> {
             });
         }
         let decorators = self.annotations(node);
+        let mut body = node
+            .child_by_field_name("body")
+            .map_or_else(Vec::new, |n| self.block(n));
+        let modifiers = children(node).into_iter().find(|n| n.kind() == "modifiers");
+        if let (Some(modifiers), Some(block)) = (modifiers, node.child_by_field_name("body"))
+            && self.0.of(modifiers).split_whitespace().any(|w| w == "synchronized")
+        {
+            let lock = Lower::expr(modifiers, Kind::Other(Vec::new()));
+            body = vec![Lower::stmt(block, Do::With(vec![(lock, None)], body))];
+        }
         let head = node
             .child_by_field_name("name")
             .map_or(node.start_byte(), |n| n.start_byte());
@@ -337,9 +352,7 @@ impl Java<'_> {
             head: head..node.end_byte(),
             params,
             decorators,
-            body: node
-                .child_by_field_name("body")
-                .map_or_else(Vec::new, |n| self.block(n)),
+            body,
         }
     }
 

@@ -738,6 +738,23 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
                 }
             }
             "binary_expression" => {
+                // `RetryConfig<String> { … }`, which the grammar takes for two comparisons.
+                let left = node.child_by_field_name("left");
+                let right = node.child_by_field_name("right");
+                if let (Some(left), Some(right)) = (left, right)
+                    && right.kind() == "lambda_literal"
+                    && operator(node, self.0.text) == ">"
+                    && operator(left, self.0.text) == "<"
+                {
+                    let callee = self.field(left, "left");
+                    let value = self.expression(right);
+                    let args = vec![Arg {
+                        name: None,
+                        spread: false,
+                        value,
+                    }];
+                    return Kind::Call(Box::new(Call { callee, args }));
+                }
                 let op = match operator(node, self.0.text) {
                     "?:" => Op::Coalesce,
                     other => Op::of(other),
