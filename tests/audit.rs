@@ -570,8 +570,8 @@ macro_rules! readers {
 }
 
 readers! {
-    aws compose envoy gateway go grpc herdsim istio java kafka kotlin kubernetes linkerd python quorum spring
-    typescript
+    aws cloudformation compose envoy gateway go grpc herdsim istio java kafka kotlin kubernetes linkerd python
+    quorum spring stepfunctions terraform typescript
 }
 
 /// The four seams as a developer would have written them, among files that hold nothing.

@@ -260,6 +260,15 @@ impl Retry {
         self.known.insert(field, fact);
     }
 
+    /// What is said at places within a text stands where the text does.
+    pub fn stands_at(&mut self, place: &Place) {
+        for fact in self.known.values_mut() {
+            if fact.place.is_some() {
+                fact.place = Some(place.clone());
+            }
+        }
+    }
+
     /// Takes a policy of the catalogue as what this program does where nothing else is said.
     pub fn take(&mut self, policy: &Policy, fields: &[Field], why: &str) -> &mut Retry {
         let timeout = self.policy.timeout;

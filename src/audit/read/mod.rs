@@ -1,12 +1,15 @@
 //! Readers: what a file is, and the sites in it.
 
+mod asl;
 pub mod aws;
+mod cloudformation;
 pub mod code;
 pub mod compose;
 pub mod envoy;
 mod format;
 pub mod gateway;
 pub mod grpc;
+mod hcl;
 pub mod herdsim;
 pub mod istio;
 pub mod json;
@@ -15,9 +18,11 @@ pub mod kubernetes;
 pub mod lines;
 pub mod linkerd;
 pub mod prefilter;
+mod queues;
 pub mod quorum;
 pub mod spring;
 pub mod template;
+mod terraform;
 pub mod tree;
 pub mod units;
 mod words;
@@ -72,6 +77,11 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             kafka::properties(source, &lines::properties(text), reading);
         }
         Format::Ini | Format::Env => aws::read(source, format, reading),
+        Format::Terraform => {
+            if let Err(error) = terraform::read(path, source, reading) {
+                broken.push(error);
+            }
+        }
         _ => {}
     }
     for error in broken {
@@ -95,11 +105,15 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             format,
             at: At::root(source, root),
         };
-        if !(kubernetes::read(&document, reading) || compose::read(&document, reading)) {
+        if !(kubernetes::read(&document, reading)
+            || compose::read(&document, reading)
+            || cloudformation::read(&document, reading))
+        {
             envoy::read(&document, reading);
             grpc::read(&document, reading);
             spring.read(&document, reading);
         }
+        machines(&document, reading);
         quorum::read(&document, reading);
         if format == Format::Toml {
             herdsim::read(&document, reading);
@@ -107,6 +121,21 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
     }
     if masked.has_templates() {
         templates(source, &roots, reading);
+    }
+}
+
+/// State machines of Step Functions: a file of one, and those of the Serverless Framework.
+fn machines(document: &Document, reading: &mut Reading) {
+    if asl::is_machine(&document.at) {
+        let stem = document.path.file_stem().and_then(|s| s.to_str());
+        let name = stem.and_then(|s| s.split('.').next()).unwrap_or("");
+        asl::machine(document.at, name, reading);
+    }
+    let all = document.at.path(&["stepFunctions", "stateMachines"]);
+    for machine in all.into_iter().flat_map(At::entries) {
+        if let Some(definition) = machine.get("definition") {
+            asl::definition(definition, machine.name(), reading);
+        }
     }
 }
 

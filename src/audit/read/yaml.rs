@@ -11,7 +11,8 @@ use super::tree::{Broken, DEPTH, Key, Kind, Node, VALUES};
 
 /// What is open while events come in.
 enum Open {
-    List(usize, Vec<Arc<Node>>, usize),
+    /// With the function of CloudFormation that it is given to.
+    List(usize, Vec<Arc<Node>>, usize, Option<&'static str>),
     Map(usize, Vec<(Key, Arc<Node>)>, Option<Key>, usize),
 }
 
@@ -55,10 +56,14 @@ pub fn documents(text: &Masked) -> (Vec<Arc<Node>>, Vec<Broken>) {
                 weight = 0;
                 continue;
             }
-            Event::Scalar(value, style, anchor, _) => {
+            Event::Scalar(value, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
                 let template = text.touches(&range);
-                let node = Node::scalar(range, value.into_owned(), plain, template);
+                let node = Node::scalar(range.clone(), value.into_owned(), plain, template);
+                let node = match tag.and_then(|tag| intrinsic(tag.suffix())) {
+                    Some(name) => called(name, range, node),
+                    None => node,
+                };
                 (node, anchor)
             }
             Event::Alias(id) => match anchors.get(&id) {
@@ -76,8 +81,9 @@ pub fn documents(text: &Masked) -> (Vec<Arc<Node>>, Vec<Broken>) {
                 None => (Node::scalar(range, String::new(), true, true), 0),
             },
             Event::UnresolvedAlias(_) => (Node::scalar(range, String::new(), true, true), 0),
-            Event::SequenceStart(_, anchor, _) => {
-                stack.push(Open::List(range.start, Vec::new(), anchor));
+            Event::SequenceStart(_, anchor, tag) => {
+                let given = tag.and_then(|tag| intrinsic(tag.suffix()));
+                stack.push(Open::List(range.start, Vec::new(), anchor, given));
                 if stack.len() > DEPTH {
                     too_much("it is nested more than 200 deep");
                     break;
@@ -93,10 +99,14 @@ pub fn documents(text: &Masked) -> (Vec<Arc<Node>>, Vec<Broken>) {
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
-                Some(Open::List(start, items, anchor)) => {
+                Some(Open::List(start, items, anchor, given)) => {
                     let last = items.last().map_or(start, |n| n.span.end);
                     let end = ends(&text.text, start, last, range.end);
-                    (Node::list(start..end, items), anchor)
+                    let list = Node::list(start..end, items);
+                    match given {
+                        Some(name) => (called(name, start..end, list), anchor),
+                        None => (list, anchor),
+                    }
                 }
                 Some(Open::Map(start, entries, _, anchor)) => {
                     let last = entries
@@ -121,6 +131,28 @@ pub fn documents(text: &Masked) -> (Vec<Arc<Node>>, Vec<Broken>) {
     (done, broken)
 }
 
+/// `!Ref X` of CloudFormation is `{Ref: X}`, `!Sub X` is `{Fn::Sub: X}`.
+fn intrinsic(tag: &str) -> Option<&'static str> {
+    Some(match tag {
+        "Ref" => "Ref",
+        "GetAtt" => "Fn::GetAtt",
+        "Sub" => "Fn::Sub",
+        "ImportValue" => "Fn::ImportValue",
+        "FindInMap" => "Fn::FindInMap",
+        "Join" => "Fn::Join",
+        "If" => "Fn::If",
+        _ => return None,
+    })
+}
+
+fn called(name: &str, span: Range<usize>, node: Node) -> Node {
+    let key = Key {
+        text: name.to_string(),
+        span: span.start..span.start,
+    };
+    Node::map(span, vec![(key, Arc::new(node))])
+}
+
 /// Where a collection ends: a flow one at its bracket, a block one with its last value.
 fn ends(text: &str, start: usize, last: usize, end: usize) -> usize {
     match text.as_bytes().get(start) {
@@ -133,7 +165,7 @@ fn ends(text: &str, start: usize, last: usize, end: usize) -> usize {
 fn place(stack: &mut [Open], done: &mut Vec<Arc<Node>>, node: Arc<Node>, span: Range<usize>) {
     match stack.last_mut() {
         None => done.push(node),
-        Some(Open::List(_, items, _)) => items.push(node),
+        Some(Open::List(_, items, ..)) => items.push(node),
         Some(Open::Map(_, entries, key, _)) => match key.take() {
             Some(key) => entries.push((key, node)),
             None => {

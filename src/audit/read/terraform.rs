@@ -1,0 +1,187 @@
+//! Terraform: queues, functions and state machines of AWS.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use herdsim_core::scenario::Source;
+
+use super::asl;
+use super::hcl::{self, Block};
+use super::json;
+use super::queues::{Function, Invoked, Mapping, Messaging, Queue, seconds};
+use super::template::Masked;
+use super::tree::{At, Broken, Node};
+use crate::audit::site::{Known, Reading};
+
+/// # Errors
+/// Where the file is no HCL.
+pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<(), Broken> {
+    let (own, beside) = hcl::blocks(path, source)?;
+    let mut all = Messaging::default();
+    for (block, here) in own.iter().map(|b| (b, true)).chain(beside.iter().map(|b| (b, false))) {
+        if block.kind == "resource" {
+            resource(source, block, here, &mut all);
+            let machine = block.labels.first().is_some_and(|l| l == "aws_sfn_state_machine");
+            if here && machine {
+                let at = At::root(source, &block.node);
+                if let Some(definition) = at.get("definition") {
+                    asl::definition(definition, &label(block), reading);
+                }
+            }
+        }
+    }
+    // A policy of its own resource belongs to the queue that it names.
+    for block in own.iter().chain(&beside) {
+        if block.labels.first().map(String::as_str) == Some("aws_sqs_queue_redrive_policy") {
+            let at = At::root(source, &block.node);
+            let queue = at.get("queue_url").and_then(target);
+            let found = all.queues.iter_mut().find(|q| Some(&q.key) == queue.as_ref());
+            if let Some(queue) = found {
+                redrive(at, queue);
+            }
+        }
+    }
+    all.tell(reading);
+    Ok(())
+}
+
+fn label(block: &Block) -> String {
+    block.labels.get(1).cloned().unwrap_or_default()
+}
+
+/// A number with its place; none of that where it is another file's.
+fn number(at: Option<At>, here: bool) -> Option<Known<f64>> {
+    let mut known = at?.number();
+    if !here {
+        known.fact.place = None;
+    }
+    Some(known)
+}
+
+/// The resource that a reference is to: `aws_sqs_queue.orders` of `aws_sqs_queue.orders.arn`.
+fn target(at: At) -> Option<String> {
+    let text = &at.as_scalar()?.text;
+    let mut parts = text.split('.');
+    let (kind, name) = (parts.next()?, parts.next()?);
+    let plain = kind.starts_with("aws_") && !name.contains(' ');
+    plain.then(|| format!("{kind}.{name}"))
+}
+
+fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging) {
+    let at = At::root(source, &block.node);
+    let place = here.then(|| at.span(block.span.clone()));
+    let kind = block.labels.first().map_or("", String::as_str);
+    let key = format!("{kind}.{}", label(block));
+    match kind {
+        "aws_sqs_queue" => {
+            let mut queue = Queue {
+                key,
+                name: label(block),
+                place,
+                visibility: number(at.get("visibility_timeout_seconds"), here)
+                    .unwrap_or_else(|| seconds(30.0, "SQS's default")),
+                retention: number(at.get("message_retention_seconds"), here)
+                    .unwrap_or_else(|| seconds(345_600.0, "SQS's default")),
+                deliveries: None,
+                dead_letters: None,
+            };
+            redrive(at, &mut queue);
+            all.queues.push(queue);
+        }
+        "aws_lambda_function" => all.functions.push(Function {
+            key,
+            timeout: number(at.get("timeout"), here)
+                .unwrap_or_else(|| seconds(3.0, "Lambda's default")),
+        }),
+        "aws_lambda_event_source_mapping" => {
+            let from = at.get("event_source_arn").and_then(target).unwrap_or_default();
+            let stream = from.starts_with("aws_kinesis")
+                || from.starts_with("aws_dynamodb")
+                || at.get("starting_position").is_some();
+            let reports = at.get("function_response_types").is_some_and(|types| {
+                let mut items = types.items();
+                items.any(|i| i.text() == Some("ReportBatchItemFailures"))
+            });
+            all.mappings.push(Mapping {
+                name: label(block),
+                place,
+                source: from,
+                function: at.get("function_name").and_then(target).unwrap_or_default(),
+                stream,
+                batch: number(at.get("batch_size"), here)
+                    .unwrap_or_else(|| seconds(if stream { 100.0 } else { 10.0 }, "Lambda's default")),
+                window: number(at.get("maximum_batching_window_in_seconds"), here)
+                    .and_then(|k| k.value)
+                    .unwrap_or(0.0),
+                reports,
+                retries: number(at.get("maximum_retry_attempts"), here),
+                age: number(at.get("maximum_record_age_in_seconds"), here),
+            });
+        }
+        "aws_lambda_function_event_invoke_config" => all.invoked.push(Invoked {
+            name: label(block),
+            place,
+            function: at.get("function_name").and_then(target),
+            reader: "lambda-async",
+            retries: number(at.get("maximum_retry_attempts"), here),
+            age: number(at.get("maximum_event_age_in_seconds"), here),
+        }),
+        "aws_cloudwatch_event_target" | "aws_scheduler_schedule" => {
+            let policy = at
+                .get("retry_policy")
+                .or_else(|| at.path(&["target", "retry_policy"]));
+            if let Some(policy) = policy {
+                all.invoked.push(Invoked {
+                    name: label(block),
+                    place,
+                    function: None,
+                    reader: "eventbridge",
+                    retries: number(policy.get("maximum_retry_attempts"), here),
+                    age: number(policy.get("maximum_event_age_in_seconds"), here),
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a `redrive_policy` says, as an object or as the text of one.
+fn redrive(at: At, queue: &mut Queue) {
+    let Some(policy) = at.get("redrive_policy") else {
+        return;
+    };
+    let here = queue.place.is_some();
+    let parsed = text(policy);
+    let inner = match &parsed {
+        Some(node) => At {
+            node,
+            ..policy
+        },
+        None => policy,
+    };
+    queue.dead_letters = inner.get("deadLetterTargetArn").and_then(target);
+    queue.deliveries = match inner.get("maxReceiveCount") {
+        Some(count) => {
+            let mut known = number(Some(count), here);
+            // Of a text the bytes are those of the text.
+            if let (Some(known), Some(_)) = (&mut known, &parsed) {
+                known.fact.place = here.then(|| policy.place());
+            }
+            known
+        }
+        None => Some(Known::unresolved(
+            here.then(|| policy.place()),
+            "its redrive policy is made elsewhere",
+        )),
+    };
+}
+
+/// A text of JSON as what it says.
+pub fn text(at: At) -> Option<Node> {
+    let text = &at.as_scalar()?.text;
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let root = json::document(&Masked::plain(text)).ok()??;
+    Some((*root).clone())
+}
