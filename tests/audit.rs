@@ -570,7 +570,7 @@ macro_rules! readers {
 }
 
 readers! {
-    aws cloudformation compose envoy gateway go grpc herdsim istio java kafka kotlin kubernetes linkerd python
+    argo aws cloudformation compose dapr envoy gateway go grpc haproxy herdsim istio java kafka kotlin kubernetes leases linkerd nginx python
     quorum spring stepfunctions terraform typescript
 }
 

@@ -22,7 +22,9 @@ pub fn definition(at: At, name: &str, reading: &mut Reading) {
         let place = at.place();
         for site in &mut reading.sites[before..] {
             site.place = place.clone();
-            site.remarks.iter_mut().for_each(|r| r.place = place.clone());
+            site.remarks
+                .iter_mut()
+                .for_each(|r| r.place = place.clone());
             if let Decision::Retry(retry) = &mut site.decision {
                 retry.stands_at(&place);
             }
@@ -53,7 +55,9 @@ pub fn machine(at: At, name: &str, reading: &mut Reading) {
             }
         }
         let branches = state.get("Branches").into_iter().flat_map(At::items);
-        let each = ["Iterator", "ItemProcessor"].into_iter().filter_map(|n| state.get(n));
+        let each = ["Iterator", "ItemProcessor"]
+            .into_iter()
+            .filter_map(|n| state.get(n));
         for inner in branches.chain(each) {
             machine(inner, &called, reading);
         }
@@ -99,7 +103,11 @@ fn site(state: At, at: At, name: &str, order: usize) -> Site {
         let errors = r.get("ErrorEquals").into_iter().flat_map(At::items);
         errors.into_iter().any(|e| e.text() == Some("States.ALL"))
     };
-    let before = state.get("Retry").into_iter().flat_map(At::items).take(order);
+    let before = state
+        .get("Retry")
+        .into_iter()
+        .flat_map(At::items)
+        .take(order);
     if before.into_iter().any(all) {
         let text = "a retrier before it takes `States.ALL`: this one is never asked";
         site.remark(Rule::Hs109, at.place(), text);

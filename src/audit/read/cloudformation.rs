@@ -11,7 +11,10 @@ use crate::audit::site::{Known, Reading};
 /// Whether the document is a template, or a part of one.
 pub fn read(document: &Document, reading: &mut Reading) -> bool {
     let at = document.at;
-    let Some(resources) = at.get("Resources").or_else(|| at.path(&["resources", "Resources"])) else {
+    let Some(resources) = at
+        .get("Resources")
+        .or_else(|| at.path(&["resources", "Resources"]))
+    else {
         return false;
     };
     let typed = resources.entries().any(|r| {
@@ -69,7 +72,9 @@ impl<'a> Template<'a> {
             "AWS::SQS::Queue" => all.queues.push(self.queue(&key, resource, Some(at))),
             "AWS::Lambda::Function" | "AWS::Serverless::Function" => {
                 let globals = match kind {
-                    "AWS::Serverless::Function" => self.at.path(&["Globals", "Function", "Timeout"]),
+                    "AWS::Serverless::Function" => {
+                        self.at.path(&["Globals", "Function", "Timeout"])
+                    }
                     _ => None,
                 };
                 let timeout = self.number(at.get("Timeout").or(globals));
@@ -78,17 +83,22 @@ impl<'a> Template<'a> {
                     timeout: timeout.unwrap_or_else(|| seconds(3.0, "Lambda's default")),
                 });
                 if let Some(config) = at.get("EventInvokeConfig") {
-                    all.invoked.push(self.invoked(&key, config, Some(key.clone())));
+                    all.invoked
+                        .push(self.invoked(&key, config, Some(key.clone())));
                 }
                 for event in at.get("Events").into_iter().flat_map(At::entries) {
                     self.event(event, &key, all);
                 }
             }
             "AWS::Lambda::EventSourceMapping" => {
-                let from = at.get("EventSourceArn").and_then(target).unwrap_or_default();
+                let from = at
+                    .get("EventSourceArn")
+                    .and_then(target)
+                    .unwrap_or_default();
                 let function = at.get("FunctionName").and_then(target).unwrap_or_default();
                 let stream = at.get("StartingPosition").is_some();
-                all.mappings.push(self.mapping(resource, at, from, function, stream));
+                all.mappings
+                    .push(self.mapping(resource, at, from, function, stream));
             }
             "AWS::Lambda::EventInvokeConfig" => {
                 let function = at.get("FunctionName").and_then(target);

@@ -70,7 +70,9 @@ impl Format {
             "conf" | "nginx" => Some(Format::Conf),
             "cql" => Some(Format::Cql),
             // Templates of charts: `deployment.yaml.tpl`, `values.yaml.gotmpl`, `config.yml.j2`
-            "tpl" | "gotmpl" | "j2" | "tmpl" | "erb" | "template" => Format::of(&path.with_extension("")),
+            "tpl" | "gotmpl" | "j2" | "tmpl" | "erb" | "template" => {
+                Format::of(&path.with_extension(""))
+            }
             _ => None,
         }
     }

@@ -56,7 +56,12 @@ fn parse(text: &str) -> Result<Body, Broken> {
     }
     hcl_edit::parser::parse_body(text).map_err(|error| Broken {
         at: error.location().offset(),
-        reason: error.message().lines().next().unwrap_or("it is no HCL").to_string(),
+        reason: error
+            .message()
+            .lines()
+            .next()
+            .unwrap_or("it is no HCL")
+            .to_string(),
     })
 }
 
@@ -106,11 +111,18 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
     bodies.iter().for_each(|(body, _)| scope.add(body));
     scope.add(&own);
     let all = |body: &Body, text: &str| {
-        let lower = Lower { scope: &scope, text };
+        let lower = Lower {
+            scope: &scope,
+            text,
+        };
         body.blocks()
             .map(|block| Block {
                 kind: block.ident.to_string(),
-                labels: block.labels.iter().map(|l| l.as_str().to_string()).collect(),
+                labels: block
+                    .labels
+                    .iter()
+                    .map(|l| l.as_str().to_string())
+                    .collect(),
                 span: block.span().unwrap_or(0..0),
                 node: Arc::new(lower.body(&block.body, block.span().unwrap_or(0..0))),
             })
@@ -159,9 +171,7 @@ impl Lower<'_> {
             Expression::Null(_) => plain("null".to_string()),
             Expression::Bool(truth) => plain(truth.value().to_string()),
             Expression::Number(number) => plain(number.value().to_string()),
-            Expression::String(text) => {
-                Node::scalar(span, text.value().to_string(), false, false)
-            }
+            Expression::String(text) => Node::scalar(span, text.value().to_string(), false, false),
             Expression::Array(items) => {
                 let items = items.iter().map(|item| Arc::new(self.value(item, far)));
                 Node::list(span, items.collect())
@@ -194,9 +204,7 @@ impl Lower<'_> {
                     _ => open(self.text.get(span.clone()).unwrap_or("").to_string()),
                 }
             }
-            Expression::StringTemplate(template) => {
-                self.template(template.iter(), span, far)
-            }
+            Expression::StringTemplate(template) => self.template(template.iter(), span, far),
             Expression::HeredocTemplate(heredoc) => {
                 self.template(heredoc.template.iter(), span, far)
             }
@@ -231,12 +239,10 @@ impl Lower<'_> {
                     _ => open(path.join(".")),
                 }
             }
-            Expression::BinaryOp(_) | Expression::UnaryOp(_) => {
-                match self.number(expr, far) {
-                    Some(n) => plain(n.to_string()),
-                    None => open(self.text.get(span.clone()).unwrap_or("").to_string()),
-                }
-            }
+            Expression::BinaryOp(_) | Expression::UnaryOp(_) => match self.number(expr, far) {
+                Some(n) => plain(n.to_string()),
+                None => open(self.text.get(span.clone()).unwrap_or("").to_string()),
+            },
             _ => open(self.text.get(span.clone()).unwrap_or("").to_string()),
         }
     }
@@ -254,7 +260,9 @@ impl Lower<'_> {
                     Node::scalar(span.clone(), text, scalar.plain, scalar.template)
                 }
                 super::tree::Kind::List(items) => {
-                    let items = items.iter().map(|i| Arc::new(moved((**i).clone(), span, name)));
+                    let items = items
+                        .iter()
+                        .map(|i| Arc::new(moved((**i).clone(), span, name)));
                     Node::list(span.clone(), items.collect())
                 }
                 super::tree::Kind::Map(entries) => {
@@ -305,7 +313,10 @@ impl Lower<'_> {
         use hcl_edit::expr::{BinaryOperator, UnaryOperator};
         match expr {
             Expression::BinaryOp(op) => {
-                let (a, b) = (self.number(&op.lhs_expr, far)?, self.number(&op.rhs_expr, far)?);
+                let (a, b) = (
+                    self.number(&op.lhs_expr, far)?,
+                    self.number(&op.rhs_expr, far)?,
+                );
                 match op.operator.value() {
                     BinaryOperator::Plus => Some(a + b),
                     BinaryOperator::Minus => Some(a - b),
@@ -325,7 +336,9 @@ impl Lower<'_> {
                     super::tree::Kind::Scalar(scalar) if !scalar.template => {
                         let text = scalar.text.as_str();
                         let inner = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
-                        let text = inner.and_then(|t| t.split_once(':')).map_or(text, |(_, d)| d);
+                        let text = inner
+                            .and_then(|t| t.split_once(':'))
+                            .map_or(text, |(_, d)| d);
                         super::tree::number(text)
                     }
                     _ => None,

@@ -1,10 +1,14 @@
 //! Objects of Kubernetes: which reader takes which, and who calls whom by their environment.
 
+use super::argo;
 use super::compose::addresses;
+use super::dapr;
 use super::format::Document;
 use super::gateway;
 use super::istio;
+use super::leases;
 use super::linkerd;
+use super::nginx;
 use super::tree::At;
 use crate::audit::site::{Edge, Reading};
 
@@ -41,6 +45,12 @@ fn object(at: At, reading: &mut Reading) -> bool {
         ("gateway.envoyproxy.io", "BackendTrafficPolicy") => {
             gateway::envoy_gateway(at, name, reading)
         }
+        ("dapr.io", "Resiliency") => dapr::read(at, reading),
+        (
+            "argoproj.io",
+            "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" | "CronWorkflow",
+        ) => argo::read(at, kind, name, reading),
+        ("networking.k8s.io" | "extensions", "Ingress") => nginx::ingress(at, name, reading),
         ("linkerd.io", "ServiceProfile") => linkerd::profile(at, name, reading),
         (
             _,
@@ -54,6 +64,7 @@ fn object(at: At, reading: &mut Reading) -> bool {
         }
         _ => {}
     }
+    leases::read(at, reading);
     // Annotations stand on Services and routes.
     linkerd::annotations(at, kind, name, reading);
     true
@@ -74,6 +85,7 @@ fn workload(at: At, kind: &str, name: &str, reading: &mut Reading) {
         return;
     };
     for container in containers.items() {
+        leases::flags(container, name, reading);
         let Some(env) = container.get("env") else {
             continue;
         };

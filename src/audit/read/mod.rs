@@ -1,22 +1,27 @@
 //! Readers: what a file is, and the sites in it.
 
+mod argo;
 mod asl;
 pub mod aws;
 mod cloudformation;
 pub mod code;
 pub mod compose;
+mod dapr;
 pub mod envoy;
 mod format;
 pub mod gateway;
 pub mod grpc;
+mod haproxy;
 mod hcl;
 pub mod herdsim;
 pub mod istio;
 pub mod json;
 pub mod kafka;
 pub mod kubernetes;
+mod leases;
 pub mod lines;
 pub mod linkerd;
+mod nginx;
 pub mod prefilter;
 mod queues;
 pub mod quorum;
@@ -82,6 +87,8 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
                 broken.push(error);
             }
         }
+        Format::Haproxy => haproxy::read(source, reading),
+        Format::Conf => nginx::read(source, reading),
         _ => {}
     }
     for error in broken {
@@ -109,6 +116,7 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             || compose::read(&document, reading)
             || cloudformation::read(&document, reading))
         {
+            leases::read(document.at, reading);
             envoy::read(&document, reading);
             grpc::read(&document, reading);
             spring.read(&document, reading);

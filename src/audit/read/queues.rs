@@ -94,7 +94,9 @@ impl Messaging {
             }
         }
         for mapping in &self.mappings {
-            let Some(place) = &mapping.place else { continue };
+            let Some(place) = &mapping.place else {
+                continue;
+            };
             if mapping.stream {
                 reading.sites.push(self.stream(mapping, place));
             }
@@ -130,8 +132,17 @@ impl Messaging {
                 retry.deadline(queue.retention.clone().map(|s| Some(nanos(s))));
             }
         }
-        let fed: Vec<&Mapping> = self.mappings.iter().filter(|m| m.source == queue.key).collect();
-        let mut site = Site::new("sqs", place.clone(), &queue.name, Decision::Retry(Box::default()));
+        let fed: Vec<&Mapping> = self
+            .mappings
+            .iter()
+            .filter(|m| m.source == queue.key)
+            .collect();
+        let mut site = Site::new(
+            "sqs",
+            place.clone(),
+            &queue.name,
+            Decision::Retry(Box::default()),
+        );
         if let [mapping] = fed[..] {
             site.target = Some(mapping.function.clone());
             if let Some(timeout) = self.timeout(&mapping.function) {
@@ -193,7 +204,11 @@ impl Messaging {
         let mut retry = Retry::default();
         let bridge = invoked.reader == "eventbridge";
         let most = if bridge { 185.0 } else { 2.0 };
-        let why = if bridge { "EventBridge's default" } else { "Lambda's default" };
+        let why = if bridge {
+            "EventBridge's default"
+        } else {
+            "Lambda's default"
+        };
         let count = invoked.retries.clone();
         retry.retries(count.unwrap_or_else(|| Known::default(most, why)));
         retry.budget(Known::default(None, "it has none"));
@@ -211,7 +226,10 @@ impl Messaging {
             }
         }
         let age = if bridge { 86_400.0 } else { 21_600.0 };
-        let age = invoked.age.clone().unwrap_or_else(|| Known::default(age, why));
+        let age = invoked
+            .age
+            .clone()
+            .unwrap_or_else(|| Known::default(age, why));
         retry.deadline(age.map(|s| Some(nanos(s))));
         if let Some(timeout) = invoked.function.as_deref().and_then(|f| self.timeout(f)) {
             retry.timeout(timeout.clone().map(|s| Some(nanos(s))));

@@ -18,10 +18,17 @@ use crate::audit::site::{Known, Reading};
 pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<(), Broken> {
     let (own, beside) = hcl::blocks(path, source)?;
     let mut all = Messaging::default();
-    for (block, here) in own.iter().map(|b| (b, true)).chain(beside.iter().map(|b| (b, false))) {
+    for (block, here) in own
+        .iter()
+        .map(|b| (b, true))
+        .chain(beside.iter().map(|b| (b, false)))
+    {
         if block.kind == "resource" {
             resource(source, block, here, &mut all);
-            let machine = block.labels.first().is_some_and(|l| l == "aws_sfn_state_machine");
+            let machine = block
+                .labels
+                .first()
+                .is_some_and(|l| l == "aws_sfn_state_machine");
             if here && machine {
                 let at = At::root(source, &block.node);
                 if let Some(definition) = at.get("definition") {
@@ -35,7 +42,10 @@ pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<
         if block.labels.first().map(String::as_str) == Some("aws_sqs_queue_redrive_policy") {
             let at = At::root(source, &block.node);
             let queue = at.get("queue_url").and_then(target);
-            let found = all.queues.iter_mut().find(|q| Some(&q.key) == queue.as_ref());
+            let found = all
+                .queues
+                .iter_mut()
+                .find(|q| Some(&q.key) == queue.as_ref());
             if let Some(queue) = found {
                 redrive(at, queue);
             }
@@ -94,7 +104,10 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
                 .unwrap_or_else(|| seconds(3.0, "Lambda's default")),
         }),
         "aws_lambda_event_source_mapping" => {
-            let from = at.get("event_source_arn").and_then(target).unwrap_or_default();
+            let from = at
+                .get("event_source_arn")
+                .and_then(target)
+                .unwrap_or_default();
             let stream = from.starts_with("aws_kinesis")
                 || from.starts_with("aws_dynamodb")
                 || at.get("starting_position").is_some();
@@ -108,8 +121,9 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
                 source: from,
                 function: at.get("function_name").and_then(target).unwrap_or_default(),
                 stream,
-                batch: number(at.get("batch_size"), here)
-                    .unwrap_or_else(|| seconds(if stream { 100.0 } else { 10.0 }, "Lambda's default")),
+                batch: number(at.get("batch_size"), here).unwrap_or_else(|| {
+                    seconds(if stream { 100.0 } else { 10.0 }, "Lambda's default")
+                }),
                 window: number(at.get("maximum_batching_window_in_seconds"), here)
                     .and_then(|k| k.value)
                     .unwrap_or(0.0),
@@ -153,10 +167,7 @@ fn redrive(at: At, queue: &mut Queue) {
     let here = queue.place.is_some();
     let parsed = text(policy);
     let inner = match &parsed {
-        Some(node) => At {
-            node,
-            ..policy
-        },
+        Some(node) => At { node, ..policy },
         None => policy,
     };
     queue.dead_letters = inner.get("deadLetterTargetArn").and_then(target);

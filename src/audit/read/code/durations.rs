@@ -51,7 +51,10 @@ fn counted(name: &str, value: Known<Value>) -> Option<Known<Value>> {
     let bare = ["inWhole", "Total", "to", "as_", "get", "in"];
     let stripped = bare.iter().find_map(|prefix| name.strip_prefix(prefix));
     let plain = stripped.unwrap_or(name);
-    let plain = plain.strip_suffix("_f64").or(plain.strip_suffix("_f32")).unwrap_or(plain);
+    let plain = plain
+        .strip_suffix("_f64")
+        .or(plain.strip_suffix("_f32"))
+        .unwrap_or(plain);
     let unit = seconds(plain)?;
     Some(value.map(|value| match (value, stripped.is_some()) {
         (Value::Seconds(s), true) => Value::Number(s / unit),
@@ -75,7 +78,10 @@ pub fn called<'p>(
     };
     let made = |unit: f64| {
         let known = value(first?);
-        Some(known.convert(|v| v.number().map(|n| Value::Seconds(n * unit)), "it is no number"))
+        Some(known.convert(
+            |v| v.number().map(|n| Value::Seconds(n * unit)),
+            "it is no number",
+        ))
     };
     match loc.file.language() {
         Language::Java | Language::Kotlin => match (&path[..], call.args.len()) {
@@ -127,10 +133,17 @@ pub fn called<'p>(
                     _ => &[86_400.0, 3600.0, 60.0, 1.0],
                 };
                 let zero = Known::read(0.0, loc.file.place(&loc.expr.span));
-                let sum = call.args.iter().zip(factors).fold(zero, |sum, (arg, factor)| {
-                    let both = sum.and(value(&arg.value));
-                    both.convert(|(sum, v)| Some(sum + v.number()? * factor), "it is no number")
-                });
+                let sum = call
+                    .args
+                    .iter()
+                    .zip(factors)
+                    .fold(zero, |sum, (arg, factor)| {
+                        let both = sum.and(value(&arg.value));
+                        both.convert(
+                            |(sum, v)| Some(sum + v.number()? * factor),
+                            "it is no number",
+                        )
+                    });
                 Some(sum.map(Value::Seconds))
             }
             ([.., "TimeSpan", "Parse"], 1) => {
@@ -146,7 +159,10 @@ pub fn called<'p>(
         Language::Rust => match (&path[..], call.args.len()) {
             ([.., "Duration", name], 1) if name.starts_with("from_") => {
                 let unit = name.trim_start_matches("from_");
-                let unit = unit.strip_suffix("_f64").or(unit.strip_suffix("_f32")).unwrap_or(unit);
+                let unit = unit
+                    .strip_suffix("_f64")
+                    .or(unit.strip_suffix("_f32"))
+                    .unwrap_or(unit);
                 seconds(unit).and_then(made)
             }
             (_, 0) if last.starts_with("as_") => counted(last, value(of?)),
@@ -173,7 +189,10 @@ fn arithmetic(name: &str, a: Known<Value>, b: Known<Value>) -> Option<Known<Valu
         _ => Op::Sub,
     };
     let both = a.and(b);
-    Some(both.convert(|(a, b)| super::values::binary(op, &a, &b), "it is no constant"))
+    Some(both.convert(
+        |(a, b)| super::values::binary(op, &a, &b),
+        "it is no constant",
+    ))
 }
 
 /// What an annotation injects: `@Value("${retries:3}")`, `@ConfigProperty(defaultValue = "3")`.
@@ -183,7 +202,11 @@ fn annotated(loc: Loc, call: &Call) -> Option<Known<Value>> {
             let name = call.named("name").and_then(Expr::as_text).unwrap_or("it");
             Known::default(literal(text), format!("unless `{name}` is set"))
         }
-        None => injected(call.position(0).or_else(|| call.named("value"))?.as_text()?),
+        None => injected(
+            call.position(0)
+                .or_else(|| call.named("value"))?
+                .as_text()?,
+        ),
     };
     known.fact.place = Some(loc.file.place(&loc.expr.span));
     Some(known)
@@ -210,5 +233,7 @@ pub fn injected(text: &str) -> Known<Value> {
 fn literal(text: &str) -> Value {
     let plain = crate::audit::read::tree::number(text.trim()).map(Value::Number);
     let timed = || units::text(text).map(Value::Seconds);
-    plain.or_else(timed).unwrap_or_else(|| Value::Text(text.to_string()))
+    plain
+        .or_else(timed)
+        .unwrap_or_else(|| Value::Text(text.to_string()))
 }

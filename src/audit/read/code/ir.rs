@@ -349,7 +349,8 @@ impl<'t> Lower<'t> {
 pub fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();
     let all = node.named_children(&mut cursor);
-    all.filter(|child| !child.kind().ends_with("comment")).collect()
+    all.filter(|child| !child.kind().ends_with("comment"))
+        .collect()
 }
 
 /// The operator between two operands.

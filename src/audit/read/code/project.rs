@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use herdsim_core::scenario::{Place, Source};
 
-use super::lower;
 use super::ir::{Class, Do, Expr, Function, Import, Kind, Language, Span, Stmt, Unit};
+use super::lower;
 
 /// A file of code, parsed.
 #[derive(Debug)]

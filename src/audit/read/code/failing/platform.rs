@@ -103,9 +103,7 @@ impl<'p> Player<'p> {
                 self.operate(Op::Add, a, b)
             }
             // Moments, and what has passed since.
-            ("currentTimeMillis" | "nanoTime" | "now" | "GetTimestamp", 0) => {
-                Val::Moment(self.now)
-            }
+            ("currentTimeMillis" | "nanoTime" | "now" | "GetTimestamp", 0) => Val::Moment(self.now),
             ("elapsed" | "elapsedNow" | "duration_since" | "GetElapsedTime", _)
                 if args.len() < 2 =>
             {
@@ -113,12 +111,17 @@ impl<'p> Player<'p> {
             }
             ("isBefore" | "isAfter", 1) => {
                 let (a, b) = (self.eval(of?), self.eval(args[0]));
-                let op = if last == "isBefore" { Op::Less } else { Op::More };
+                let op = if last == "isBefore" {
+                    Op::Less
+                } else {
+                    Op::More
+                };
                 self.operate(op, a, b)
             }
             // A length of time made of something random is random in the same unit.
             (name, 1)
-                if path.contains(&"Duration") || path.contains(&"TimeSpan")
+                if path.contains(&"Duration")
+                    || path.contains(&"TimeSpan")
                     || path.contains(&"TimeUnit") =>
             {
                 let unit = unit(name)?;

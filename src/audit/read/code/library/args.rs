@@ -3,10 +3,10 @@
 use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter};
 use herdsim_core::units::Nanos;
 
+use crate::audit::read::code::durations;
 use crate::audit::read::code::ir::{Call, Do, Expr, Function, Kind, Language, Span};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::read::code::shape::{exponential, shape};
-use crate::audit::read::code::durations;
 use crate::audit::read::code::values::{Loc, Value, Values};
 use crate::audit::read::units::nanos;
 use crate::audit::site::{Known, Retry, Site};

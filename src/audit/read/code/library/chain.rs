@@ -46,7 +46,13 @@ impl<'p> Settings<'p> {
         let Some(first) = args.file.expr(&args.span) else {
             return Settings::default();
         };
-        Settings::from(args.values, Loc { file: args.file, expr: first })
+        Settings::from(
+            args.values,
+            Loc {
+                file: args.file,
+                expr: first,
+            },
+        )
     }
 
     /// Of the builder that an expression makes, or begins.
@@ -95,9 +101,11 @@ impl<'p> Settings<'p> {
             }
             for expr in stmt.exprs() {
                 let links = chain(expr);
-                let bare = links
-                    .first()
-                    .is_some_and(|(_, call, _)| call.callee.path().is_some_and(|p| p.len() == 1 || p[0] == own));
+                let bare = links.first().is_some_and(|(_, call, _)| {
+                    call.callee
+                        .path()
+                        .is_some_and(|p| p.len() == 1 || p[0] == own)
+                });
                 for (name, call, _) in links.into_iter().filter(|_| bare) {
                     self.0.push(Setting {
                         name,
@@ -142,10 +150,12 @@ impl<'p> Settings<'p> {
             }
             if let Do::Expr(expr) = &stmt.kind {
                 let links = chain(expr);
-                let own = links.first().is_some_and(|(_, call, _)| match &call.callee.kind {
-                    Kind::Member(of, _) => of.path().is_some_and(|p| p.join(".") == *name),
-                    _ => false,
-                });
+                let own = links
+                    .first()
+                    .is_some_and(|(_, call, _)| match &call.callee.kind {
+                        Kind::Member(of, _) => of.path().is_some_and(|p| p.join(".") == *name),
+                        _ => false,
+                    });
                 for (name, call, _) in links.into_iter().filter(|_| own) {
                     self.0.push(Setting {
                         name,

@@ -61,7 +61,9 @@ pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
                 let place = file.place(&decorator.span);
                 let name = &around.function.name;
                 let decision = Decision::Lease(lease);
-                reading.sites.push(Site::new("shedlock", place, name, decision));
+                reading
+                    .sites
+                    .push(Site::new("shedlock", place, name, decision));
             }
         }
     }
@@ -254,9 +256,7 @@ fn shed(values: Values, file: &CodeFile, decorator: &Expr) -> Option<Lease> {
             let known = values.value(Loc { file, expr });
             known.convert(
                 |value| match value {
-                    Value::Text(text) => {
-                        crate::audit::read::units::or_bare(&text, 1e-3).map(Some)
-                    }
+                    Value::Text(text) => crate::audit::read::units::or_bare(&text, 1e-3).map(Some),
                     other => other.seconds(1e-3).map(nanos).map(Some),
                 },
                 "it is no length of time",

@@ -90,9 +90,9 @@ impl Java<'_> {
             "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
             "break_statement" => Do::Break(self.label(node)),
             "continue_statement" => Do::Continue(self.label(node)),
-            "method_declaration" | "constructor_declaration" | "compact_constructor_declaration" => {
-                Do::Function(Box::new(self.function(node)))
-            }
+            "method_declaration"
+            | "constructor_declaration"
+            | "compact_constructor_declaration" => Do::Function(Box::new(self.function(node))),
             "class_declaration"
             | "interface_declaration"
             | "enum_declaration"
@@ -249,7 +249,10 @@ impl Java<'_> {
     fn switch(&mut self, node: Node) -> Do {
         let subject = self.field(node, "condition");
         let mut cases: Vec<(Vec<Expr>, Vec<Stmt>)> = Vec::new();
-        for group in node.child_by_field_name("body").map_or_else(Vec::new, children) {
+        for group in node
+            .child_by_field_name("body")
+            .map_or_else(Vec::new, children)
+        {
             let (mut matches, mut body) = (Vec::new(), Vec::new());
             for part in children(group) {
                 match part.kind() {
@@ -338,7 +341,11 @@ impl Java<'_> {
             .map_or_else(Vec::new, |n| self.block(n));
         let modifiers = children(node).into_iter().find(|n| n.kind() == "modifiers");
         if let (Some(modifiers), Some(block)) = (modifiers, node.child_by_field_name("body"))
-            && self.0.of(modifiers).split_whitespace().any(|w| w == "synchronized")
+            && self
+                .0
+                .of(modifiers)
+                .split_whitespace()
+                .any(|w| w == "synchronized")
         {
             let lock = Lower::expr(modifiers, Kind::Other(Vec::new()));
             body = vec![Lower::stmt(block, Do::With(vec![(lock, None)], body))];
@@ -429,9 +436,7 @@ impl<'t> Lowering<'t> for Java<'t> {
             | "decimal_floating_point_literal" => {
                 let text = self.0.of(node);
                 let text = match node.kind() {
-                    "decimal_floating_point_literal" => {
-                        text.trim_end_matches(['f', 'F', 'd', 'D'])
-                    }
+                    "decimal_floating_point_literal" => text.trim_end_matches(['f', 'F', 'd', 'D']),
                     _ => text,
                 };
                 number(text).map_or(Kind::Other(Vec::new()), Kind::Number)
@@ -510,10 +515,7 @@ impl<'t> Lowering<'t> for Java<'t> {
                                 args.push(Arg {
                                     name: Some(function.name.clone()),
                                     spread: false,
-                                    value: Lower::expr(
-                                        method,
-                                        Kind::Function(Box::new(function)),
-                                    ),
+                                    value: Lower::expr(method, Kind::Function(Box::new(function))),
                                 });
                             }
                         }

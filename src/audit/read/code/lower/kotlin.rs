@@ -317,7 +317,10 @@ impl Kotlin<'_> {
             .collect();
         let (kind, body) = match node.kind() {
             "for_statement" => {
-                let name = child(node, &["variable_declaration", "multi_variable_declaration"]);
+                let name = child(
+                    node,
+                    &["variable_declaration", "multi_variable_declaration"],
+                );
                 let names = name.map_or_else(Vec::new, |n| match n.kind() {
                     "multi_variable_declaration" => children(n)
                         .into_iter()
@@ -371,11 +374,12 @@ impl Kotlin<'_> {
         };
         let parts = children(over);
         let (from, to, op, step) = match (over.kind(), &parts[..]) {
-            ("range_expression", [a, b]) => match self.0.text[a.end_byte()..b.start_byte()].trim()
-            {
-                "..<" => (*a, *b, Op::Less, Op::Add),
-                _ => (*a, *b, Op::LessEq, Op::Add),
-            },
+            ("range_expression", [a, b]) => {
+                match self.0.text[a.end_byte()..b.start_byte()].trim() {
+                    "..<" => (*a, *b, Op::Less, Op::Add),
+                    _ => (*a, *b, Op::LessEq, Op::Add),
+                }
+            }
             ("infix_expression", [a, word, b]) => match self.0.of(*word) {
                 "until" => (*a, *b, Op::Less, Op::Add),
                 "downTo" => (*a, *b, Op::MoreEq, Op::Sub),
@@ -665,9 +669,15 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
                 }
                 None => Kind::Other(Vec::new()),
             },
-            "nullable_type" | "parenthesized_expression" | "annotated_lambda"
-            | "annotated_expression" | "type_test" | "range_test" => {
-                let inner = children(node).into_iter().rfind(|n| n.kind() != "annotation");
+            "nullable_type"
+            | "parenthesized_expression"
+            | "annotated_lambda"
+            | "annotated_expression"
+            | "type_test"
+            | "range_test" => {
+                let inner = children(node)
+                    .into_iter()
+                    .rfind(|n| n.kind() != "annotation");
                 match inner {
                     Some(inner) => self.kind(inner),
                     None => Kind::Other(Vec::new()),
@@ -718,7 +728,8 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
             }
             "constructor_invocation" => {
                 let callee = child(node, &["user_type"]).map(|n| self.expression(n));
-                let args = child(node, &["value_arguments"]).map_or_else(Vec::new, |n| self.args(n));
+                let args =
+                    child(node, &["value_arguments"]).map_or_else(Vec::new, |n| self.args(n));
                 match callee {
                     Some(callee) => Kind::Call(Box::new(Call { callee, args })),
                     None => Kind::Other(Vec::new()),

@@ -17,8 +17,16 @@ pub(super) fn failsafe(args: &Args, retry: &mut Retry, _site: &mut Site) -> Opti
             false => whole(n).saturating_add(1),
         }));
     }
-    retry.deadline(Args::optional(args.limit_at(settings.loc(&["withMaxDuration"]))));
-    let waits = ["withDelay", "withBackoff", "withDelayFn", "withDelayOn", "withDelayFnOn"];
+    retry.deadline(Args::optional(
+        args.limit_at(settings.loc(&["withMaxDuration"])),
+    ));
+    let waits = [
+        "withDelay",
+        "withBackoff",
+        "withDelayFn",
+        "withDelayOn",
+        "withDelayFnOn",
+    ];
     if let Some(setting) = settings.get(&waits) {
         let at = |n| setting.arg(n, "");
         let count = setting.call.map_or(0, |c| c.args.len());
@@ -26,7 +34,8 @@ pub(super) fn failsafe(args: &Args, retry: &mut Retry, _site: &mut Site) -> Opti
         let unit = [at(2), at(1)].into_iter().flatten().find(|loc| {
             loc.expr.path().is_some_and(|p| {
                 p.len() > 1 && (p.contains(&"ChronoUnit") || p.contains(&"TimeUnit"))
-                    || p.last().is_some_and(|n| matches!(*n, "MILLIS" | "SECONDS" | "MINUTES"))
+                    || p.last()
+                        .is_some_and(|n| matches!(*n, "MILLIS" | "SECONDS" | "MINUTES"))
             })
         });
         let time = |n| args.timed(at(n), unit);
@@ -92,7 +101,10 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
         let made = args.values.follow(loc);
         Some((made, made.expr.as_call()?))
     };
-    if let Some((made, call)) = settings.get(&["withStopStrategy"]).and_then(|s| held_call(s)) {
+    if let Some((made, call)) = settings
+        .get(&["withStopStrategy"])
+        .and_then(|s| held_call(s))
+    {
         let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
         match call.callee.last_name() {
             Some("stopAfterAttempt") if retry.policy.attempts == UNLIMITED => {
@@ -104,7 +116,10 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
             _ => {}
         }
     }
-    if let Some((made, call)) = settings.get(&["withWaitStrategy"]).and_then(|s| held_call(s)) {
+    if let Some((made, call)) = settings
+        .get(&["withWaitStrategy"])
+        .and_then(|s| held_call(s))
+    {
         let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
         match call.callee.last_name() {
             Some("noWait") => {}
@@ -194,7 +209,12 @@ pub(super) fn reactor(args: &Args, retry: &mut Retry, _site: &mut Site) -> Optio
     }
     let count = settings.loc(&["maxAttempts"]).or(at(0, "maxAttempts"));
     retry.retries(match count {
-        Some(loc) if loc.expr.path().is_some_and(|p| p.last() == Some(&"MAX_VALUE")) => {
+        Some(loc)
+            if loc
+                .expr
+                .path()
+                .is_some_and(|p| p.last() == Some(&"MAX_VALUE")) =>
+        {
             Known::read(f64::INFINITY, args.place(loc))
         }
         count => args.number_or(count, 3.0),

@@ -35,8 +35,11 @@ pub(super) fn ktor(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<(
                     retry.retries(args.number_at(loc));
                 }
             }
-            "retryOnServerErrors" | "retryOnException" | "retryOnExceptionOrServerErrors"
-            | "retryIf" | "retryOnExceptionIf" => {
+            "retryOnServerErrors"
+            | "retryOnException"
+            | "retryOnExceptionOrServerErrors"
+            | "retryIf"
+            | "retryOnExceptionIf" => {
                 if let Some(loc) = setting.arg(0, "maxRetries")
                     && !matches!(loc.expr.kind, Kind::Function(_))
                 {
@@ -99,7 +102,12 @@ pub(super) fn kotlin_retry(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
         }
     });
     for (expr, call) in parts {
-        let at = |n: usize, name: &str| call.arg(n, name).map(|expr| Loc { file: made.file, expr });
+        let at = |n: usize, name: &str| {
+            call.arg(n, name).map(|expr| Loc {
+                file: made.file,
+                expr,
+            })
+        };
         let place = || made.file.place(&expr.span);
         let grown = |retry: &mut Retry, growth: f64| -> Option<()> {
             let base = args.wait_or(at(0, "min").or(at(9, "base")), 0.0);

@@ -23,7 +23,13 @@ pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
     let both = delay.clone().and(spread.clone());
     let (d, j) = both.value.unwrap_or((0.0, 0.0));
     if j <= d {
-        retry.backoff(delay.map(|d| if d > 0.0 { Backoff::Fixed(nanos(d)) } else { Backoff::None }));
+        retry.backoff(delay.map(|d| {
+            if d > 0.0 {
+                Backoff::Fixed(nanos(d))
+            } else {
+                Backoff::None
+            }
+        }));
         retry.jitter(spread.map(|j| match j > 0.0 {
             true => Jitter::Proportional(Probability(j / d)),
             false => Jitter::None,
@@ -131,7 +137,10 @@ pub(super) fn httpclient(args: &Args, retry: &mut Retry, _site: &mut Site) -> Op
     match call.callee.last_name() {
         Some("DefaultHttpRequestRetryHandler") => {
             retry.retries(args.number_or(at(0), 3.0));
-            retry.backoff(Known::default(Backoff::None, "HttpClient 4 waits for nothing"));
+            retry.backoff(Known::default(
+                Backoff::None,
+                "HttpClient 4 waits for nothing",
+            ));
         }
         _ => {
             retry.retries(args.number_or(at(0), 1.0));
@@ -155,7 +164,13 @@ pub(super) fn httpclient(args: &Args, retry: &mut Retry, _site: &mut Site) -> Op
                 },
                 None => Known::default(1.0, "HttpClient 5's default"),
             };
-            retry.backoff(wait.map(|s| if s > 0.0 { Backoff::Fixed(nanos(s)) } else { Backoff::None }));
+            retry.backoff(wait.map(|s| {
+                if s > 0.0 {
+                    Backoff::Fixed(nanos(s))
+                } else {
+                    Backoff::None
+                }
+            }));
         }
     }
     Some(())

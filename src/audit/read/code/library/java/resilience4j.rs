@@ -7,9 +7,18 @@ pub(super) fn resilience4j(args: &Args, retry: &mut Retry, site: &mut Site) -> O
     args.alone(retry);
     if args.call?.callee.last_name() == Some("from") {
         let place = Some(args.file.place(&args.span));
-        retry.attempts(Known::unresolved(place.clone(), "it begins as another configuration"));
-        retry.backoff(Known::unresolved(place.clone(), "it begins as another configuration"));
-        retry.jitter(Known::unresolved(place, "it begins as another configuration"));
+        retry.attempts(Known::unresolved(
+            place.clone(),
+            "it begins as another configuration",
+        ));
+        retry.backoff(Known::unresolved(
+            place.clone(),
+            "it begins as another configuration",
+        ));
+        retry.jitter(Known::unresolved(
+            place,
+            "it begins as another configuration",
+        ));
     } else {
         retry.attempts(Known::default(3, "resilience4j's default"));
         retry.backoff(Known::default(
@@ -67,7 +76,8 @@ fn interval<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
     };
     let base = args.wait_or(at(0), 0.5);
     let multiplier = args.number_or(at(1), 1.5);
-    let spread = |known: Known<f64>| known.map(|f| Jitter::Proportional(Probability(f.clamp(0.0, 1.0))));
+    let spread =
+        |known: Known<f64>| known.map(|f| Jitter::Proportional(Probability(f.clamp(0.0, 1.0))));
     match call.callee.last_name() {
         Some("ofDefaults") => {}
         Some("of") if call.args.len() < 2 => {
@@ -85,11 +95,13 @@ fn interval<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
             // The third is a factor where it is a fraction, and the longest wait where it is a
             // length of time or a whole number of ms.
             let third = at(2).map(|loc| (loc, args.values.value(loc)));
-            let is_cap = third.as_ref().is_some_and(|(loc, known)| match &known.value {
-                Some(Value::Seconds(_)) => true,
-                Some(Value::Number(n)) => *n > 1.0 || !fraction(*loc),
-                _ => false,
-            });
+            let is_cap = third
+                .as_ref()
+                .is_some_and(|(loc, known)| match &known.value {
+                    Some(Value::Seconds(_)) => true,
+                    Some(Value::Number(n)) => *n > 1.0 || !fraction(*loc),
+                    _ => false,
+                });
             let cap = match (is_cap, at(3)) {
                 (true, _) => args.limit_at(at(2)),
                 (false, Some(cap)) => args.limit_at(Some(cap)),
@@ -113,7 +125,11 @@ fn fraction(loc: Loc) -> bool {
 }
 
 /// Its policy is in application.yml, where the reader of Spring finds it.
-pub(super) fn resilience4j_annotation(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
+pub(super) fn resilience4j_annotation(
+    args: &Args,
+    retry: &mut Retry,
+    site: &mut Site,
+) -> Option<()> {
     let call = args.call?;
     let named = call.named("name").or_else(|| call.position(0))?;
     let loc = Loc {

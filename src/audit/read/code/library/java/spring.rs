@@ -10,7 +10,10 @@ pub(super) fn retryable(args: &Args, retry: &mut Retry, site: &mut Site) -> Opti
         Some(loc) => args.number_at(loc).map(whole),
         None => args.number("maxAttempts").map(whole),
     });
-    let second = Known::default(Backoff::Fixed(Nanos::from_secs(1)), "spring-retry's default");
+    let second = Known::default(
+        Backoff::Fixed(Nanos::from_secs(1)),
+        "spring-retry's default",
+    );
     retry.backoff(second);
     retry.quantum(down_to_ms());
     let backoff = args.get("backoff");
@@ -25,9 +28,8 @@ pub(super) fn retryable(args: &Args, retry: &mut Retry, site: &mut Site) -> Opti
             let most = args.wait_or(get(&["maxDelayExpression", "maxDelay"]), 0.0);
             let growth = args.number_or(get(&["multiplierExpression", "multiplier"]), 0.0);
             let random = get(&["randomExpression", "random"]);
-            let drawn = random.is_some_and(|loc| {
-                args.values.value(loc).value.is_some_and(|v| v.truth())
-            });
+            let drawn =
+                random.is_some_and(|loc| args.values.value(loc).value.is_some_and(|v| v.truth()));
             let dead = spring_backoff(args, (delay, growth, most), drawn, retry);
             if let (Some(text), Some(loc)) = (dead, random) {
                 site.remark(Rule::Hs109, args.place(loc), text);
@@ -106,7 +108,10 @@ pub(super) fn template(args: &Args, retry: &mut Retry, site: &mut Site) -> Optio
     args.alone(retry);
     args.no_jitter(retry);
     retry.attempts(Known::default(3, "spring-retry's default"));
-    retry.backoff(Known::default(Backoff::None, "RetryTemplate waits for nothing"));
+    retry.backoff(Known::default(
+        Backoff::None,
+        "RetryTemplate waits for nothing",
+    ));
     if let Some(loc) = settings.loc(&["maxAttempts"]) {
         retry.attempts(args.number_at(loc).map(whole));
     }
@@ -133,10 +138,13 @@ pub(super) fn template(args: &Args, retry: &mut Retry, site: &mut Site) -> Optio
                 retry.backoff(wait.map(|s| Backoff::Fixed(nanos(s))));
             }
             "exponentialBackoff" => {
-                let drawn = at(3).is_some_and(|loc| {
-                    args.values.value(loc).value.is_some_and(|v| v.truth())
-                });
-                let all = (args.wait_or(at(0), 0.1), args.number_or(at(1), 2.0), args.wait_or(at(2), 30.0));
+                let drawn = at(3)
+                    .is_some_and(|loc| args.values.value(loc).value.is_some_and(|v| v.truth()));
+                let all = (
+                    args.wait_or(at(0), 0.1),
+                    args.number_or(at(1), 2.0),
+                    args.wait_or(at(2), 30.0),
+                );
                 spring_backoff(args, all, drawn, retry);
             }
             "uniformRandomBackoff" => {
@@ -208,11 +216,19 @@ fn policy_object<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
         }
         Some("ExponentialBackOffPolicy" | "ExponentialRandomBackOffPolicy") => {
             let all = (
-                args.wait_or(settings.loc(&["setInitialInterval", "initialInterval"]), 0.1),
+                args.wait_or(
+                    settings.loc(&["setInitialInterval", "initialInterval"]),
+                    0.1,
+                ),
                 args.number_or(settings.loc(&["setMultiplier", "multiplier"]), 2.0),
                 args.wait_or(settings.loc(&["setMaxInterval", "maxInterval"]), 30.0),
             );
-            spring_backoff(args, all, name == Some("ExponentialRandomBackOffPolicy"), retry);
+            spring_backoff(
+                args,
+                all,
+                name == Some("ExponentialRandomBackOffPolicy"),
+                retry,
+            );
         }
         Some("UniformRandomBackOffPolicy") => {
             let low = args.wait_or(settings.loc(&["setMinBackOffPeriod"]), 0.5);
@@ -263,7 +279,14 @@ pub(super) fn spring7(args: &Args, retry: &mut Retry, site: &mut Site) -> Option
         Some(loc) => args.number_at(loc),
         None => args.number("multiplier"),
     };
-    spring7_waits(args, time("delay", 1.0), multiplier, most, time("jitter", 0.0), retry);
+    spring7_waits(
+        args,
+        time("delay", 1.0),
+        multiplier,
+        most,
+        time("jitter", 0.0),
+        retry,
+    );
     retry.deadline(time("timeout", 0.0).map(|s| Some(nanos(s)).filter(|d| *d > Nanos::ZERO)));
     if args.call.is_none_or(|call| call.args.is_empty()) {
         site.named = Some(("spring7", "nothing is set".to_string()));
@@ -312,7 +335,14 @@ pub(super) fn spring7_policy(args: &Args, retry: &mut Retry, site: &mut Site) ->
     let most = args.wait_or(told(&["maxDelay"]), f64::INFINITY);
     let growth = args.number_or(told(&["multiplier"]), 1.0);
     let jitter = args.wait_or(told(&["jitter"]), 0.0);
-    spring7_waits(args, args.wait_or(told(&["delay"]), 1.0), growth, most, jitter, retry);
+    spring7_waits(
+        args,
+        args.wait_or(told(&["delay"]), 1.0),
+        growth,
+        most,
+        jitter,
+        retry,
+    );
     retry.deadline(Args::optional(args.limit_at(told(&["timeout"]))));
     if let Some(loc) = told(&["backOff"]) {
         args.by_function(loc, retry);
