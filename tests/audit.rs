@@ -78,7 +78,7 @@ fn comment(line: &str) -> Option<&str> {
     let line = line
         .strip_prefix("{{/*")
         .map_or(line, |l| l.trim_end_matches("*/}}"));
-    let leaders = ["//", "#", ";", "!"];
+    let leaders = ["//", "#", ";", "!", "--"];
     leaders.iter().find_map(|leader| line.strip_prefix(leader))
 }
 
@@ -570,7 +570,7 @@ macro_rules! readers {
 }
 
 readers! {
-    argo aws cloudformation compose dapr envoy gateway go grpc haproxy herdsim istio java kafka kotlin kubernetes leases linkerd nginx python
+    argo aws cassandra cloudformation compose dapr envoy gateway go grpc haproxy herdsim istio java kafka kotlin kubernetes leases linkerd mongodb nginx python
     quorum spring stepfunctions terraform typescript
 }
 

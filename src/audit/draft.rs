@@ -215,7 +215,7 @@ fn is_done(before: &Site, after: &Site, fix: &Fix) -> bool {
         }
         (Decision::Acks(_), Decision::Acks(new), Fix::AllAcks) => {
             let acks = new.acks.as_ref().and_then(|known| known.value.as_deref());
-            acks == Some("all")
+            matches!(acks, Some("all" | "majority"))
         }
         (Decision::Fence(_), Decision::Fence(new), Fix::Fence) => {
             new.guard == super::site::Guard::Atomic

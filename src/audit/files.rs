@@ -280,6 +280,7 @@ fn join(all: &mut Reading) {
     let mut seen: HashSet<(String, String, bool)> = HashSet::new();
     all.edges
         .retain(|edge| seen.insert((edge.from.clone(), edge.to.clone(), edge.weak)));
+    read::join(all);
     instances(all);
     for site in &mut all.sites {
         let mesh = matches!(site.reader, "istio" | "gateway-api");

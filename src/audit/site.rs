@@ -10,6 +10,7 @@ use herdsim_core::scenario::policy::{
 use herdsim_core::units::Nanos;
 use serde::{Serialize, Serializer};
 
+use super::read::{Keyspace, Level};
 use super::rule::Rule;
 
 /// How a value is known.
@@ -582,6 +583,9 @@ pub struct Reading {
     pub services: Vec<(String, Option<String>)>,
     /// What limits the retries to a host, where another file than theirs says it.
     pub limits: Vec<(String, Known<Option<Budget>>)>,
+    /// Keyspaces of Cassandra, and the levels that drivers ask for.
+    pub keyspaces: Vec<Keyspace>,
+    pub levels: Vec<Level>,
     /// Services with a ServiceProfile of Linkerd, which makes annotations of theirs dead.
     pub profiles: Vec<String>,
 }
@@ -604,6 +608,8 @@ impl Reading {
             && self.services.is_empty()
             && self.limits.is_empty()
             && self.profiles.is_empty()
+            && self.keyspaces.is_empty()
+            && self.levels.is_empty()
     }
 
     pub fn merge(&mut self, other: Reading) {
@@ -615,5 +621,7 @@ impl Reading {
         self.services.extend(other.services);
         self.limits.extend(other.limits);
         self.profiles.extend(other.profiles);
+        self.keyspaces.extend(other.keyspaces);
+        self.levels.extend(other.levels);
     }
 }

@@ -11,6 +11,7 @@ pub fn name(site: &Site, fix: &Fix) -> String {
     match fix {
         Fix::Retry(change) => change.name(),
         Fix::Quorum { w, r } => format!("W = {w} and R = {r}"),
+        Fix::AllAcks if site.reader == "mongodb" => "w=majority".to_string(),
         Fix::AllAcks => "acks=all".to_string(),
         Fix::Fence => "compare first, reject what is stale, in one step with the write".to_string(),
         Fix::Key => match &site.decision {
@@ -62,7 +63,11 @@ fn one(site: &Site, fix: &Fix) -> String {
             secs(cap.as_secs()),
             secs(base.as_secs())
         ),
+        ("cassandra", Fix::Quorum { .. }) => {
+            "ask for QUORUM, or LOCAL_QUORUM, where it writes and where it reads".to_string()
+        }
         (_, Fix::Quorum { w, r }) => format!("set W = {w} and R = {r}"),
+        ("mongodb", Fix::AllAcks) => "w=majority".to_string(),
         (_, Fix::AllAcks) => "acks=all, and min.insync.replicas of 2 or more".to_string(),
         (_, Fix::Fence) => "compare the token with the highest one before the write, reject a lower one, \
              and do both under one lock, in one transaction, or as a condition of the write"

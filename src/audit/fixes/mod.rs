@@ -85,6 +85,9 @@ pub fn ways(audit: &Audit, site: &Site, fix: &Fix) -> Vec<Way> {
             ways
         }
         (Decision::Quorum(quorum), Fix::Quorum { w, r }) => {
+            if site.reader == "cassandra" {
+                return scalar::levels(quorum, [*w, *r]);
+            }
             let number = |known: &super::site::Known<u32>, to: u32| match known.value == Some(to) {
                 true => Some(Vec::new()),
                 false => scalar::number(known.fact.place.as_ref()?, f64::from(to)).map(|e| vec![e]),
@@ -98,7 +101,7 @@ pub fn ways(audit: &Audit, site: &Site, fix: &Fix) -> Vec<Way> {
                 .acks
                 .as_ref()
                 .and_then(|known| known.fact.place.as_ref());
-            place.map(scalar::all).unwrap_or_default()
+            place.map(|place| scalar::all(site, place)).unwrap_or_default()
         }
         (Decision::Fence(fence), Fix::Fence) => code
             .map(|file| fence::ways(&file, site, fence))

@@ -9,7 +9,7 @@ use herdsim_core::units::Nanos;
 use super::edit::{Edit, Way};
 use crate::audit::read::code::ir::{Language, Span, number as parse};
 use crate::audit::read::code::project::language;
-use crate::audit::site::Site;
+use crate::audit::site::{Quorum, Site};
 
 /// The numbers of a text, with their places in it.
 fn numbers(text: &str) -> Vec<(Span, f64)> {
@@ -195,8 +195,13 @@ pub fn duration(place: &Place, limit: Nanos) -> Vec<Way> {
 }
 
 /// Ways to write that all replicas in sync acknowledge: kafkajs takes a number.
-pub fn all(place: &Place) -> Vec<Way> {
+pub fn all(site: &Site, place: &Place) -> Vec<Way> {
     let name = &place.source.name;
+    if site.reader == "mongodb" {
+        let texts = ["majority", "\"majority\"", "WriteConcern.MAJORITY", "writeconcern.Majority()"];
+        let edit = |text: &str| vec![Edit::at(&place.source, place.span.clone(), text)];
+        return texts.into_iter().map(edit).collect();
+    }
     let texts: &[&str] = match language(Path::new(name)) {
         Some(Language::Script) => &["-1"],
         Some(Language::Go) => &["sarama.WaitForAll", "kafka.RequireAll"],
@@ -206,4 +211,43 @@ pub fn all(place: &Place) -> Vec<Way> {
         .iter()
         .map(|text| vec![Edit::at(&place.source, place.span.clone(), *text)])
         .collect()
+}
+
+/// Ways to ask Cassandra for a majority of replicas where it is asked for fewer.
+pub fn levels(quorum: &Quorum, wanted: [u32; 2]) -> Vec<Way> {
+    let majority = quorum.n.value.map(|n| n / 2 + 1);
+    if wanted.iter().any(|n| Some(*n) != majority) {
+        return Vec::new();
+    }
+    let mut places: Vec<&Place> = Vec::new();
+    for (known, to) in [&quorum.w, &quorum.r].into_iter().zip(wanted) {
+        let Some(place) = known.fact.place.as_ref().filter(|_| known.value != Some(to)) else {
+            continue;
+        };
+        if !places.iter().any(|p| p.span == place.span && p.source.name == place.source.name) {
+            places.push(place);
+        }
+    }
+    let way = |wide: bool| {
+        let edits = places.iter().map(|place| {
+            let text = text_of(place);
+            let start = text.rfind('.').map_or(0, |n| n + 1);
+            let name = &text[start..];
+            // As the driver writes it: LOCAL_ONE, LocalOne, localOne, local-one.
+            let new = match name {
+                n if n.contains('-') => ["quorum", "local-quorum"],
+                n if n.chars().all(|c| !c.is_lowercase()) => ["QUORUM", "LOCAL_QUORUM"],
+                n if n.starts_with(char::is_uppercase) => ["Quorum", "LocalQuorum"],
+                _ => ["quorum", "localQuorum"],
+            };
+            let local = name.to_lowercase().contains("local") != wide;
+            let span = place.span.start + start..place.span.end;
+            Edit::at(&place.source, span, new[usize::from(local)])
+        });
+        edits.collect::<Way>()
+    };
+    match places.is_empty() {
+        true => Vec::new(),
+        false => vec![way(false), way(true)],
+    }
 }

@@ -86,10 +86,7 @@ pub fn flags(container: At, name: &str, reading: &mut Reading) {
         return;
     };
     // cert-manager's are its own.
-    let longer = items.iter().any(|i| {
-        i.text()
-            .is_some_and(|t| t.starts_with("--leader-election-lease"))
-    });
+    let longer = name.contains("cert-manager");
     let defaults: [u64; 3] = if longer { [60, 40, 15] } else { [15, 10, 2] };
     let place = first.place();
     let known = |at: usize| match &all[at] {

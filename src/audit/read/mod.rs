@@ -6,6 +6,7 @@ pub mod aws;
 mod cloudformation;
 pub mod code;
 pub mod compose;
+mod cql;
 mod dapr;
 pub mod envoy;
 mod format;
@@ -19,6 +20,7 @@ pub mod json;
 pub mod kafka;
 pub mod kubernetes;
 mod leases;
+mod mongo;
 pub mod lines;
 pub mod linkerd;
 mod nginx;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 use herdsim_core::scenario::{Place, Source};
 
 use self::code::project::Project;
+pub use self::cql::{Keyspace, Level};
 pub use self::format::{Document, Format};
 use self::template::Masked;
 use self::tree::{At, Node};
@@ -81,14 +84,21 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             }
             kafka::properties(source, &lines::properties(text), reading);
         }
-        Format::Ini | Format::Env => aws::read(source, format, reading),
+        Format::Ini | Format::Env => {
+            aws::read(source, format, reading);
+            mongo::everywhere(source, reading);
+        }
         Format::Terraform => {
             if let Err(error) = terraform::read(path, source, reading) {
                 broken.push(error);
             }
         }
         Format::Haproxy => haproxy::read(source, reading),
-        Format::Conf => nginx::read(source, reading),
+        Format::Conf => {
+            nginx::read(source, reading);
+            cql::driver(source, reading);
+        }
+        Format::Cql => cql::keyspaces(source, text, 0, reading),
         _ => {}
     }
     for error in broken {
@@ -122,6 +132,8 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             spring.read(&document, reading);
         }
         machines(&document, reading);
+        cql::spring(document.at, reading);
+        mongo::document(document.at, reading);
         quorum::read(&document, reading);
         if format == Format::Toml {
             herdsim::read(&document, reading);
@@ -167,6 +179,11 @@ fn templates(source: &Arc<Source>, roots: &[Arc<Node>], reading: &mut Reading) {
             }
         }
     }
+}
+
+/// What one file says of another's values.
+pub fn join(reading: &mut Reading) {
+    cql::join(reading);
 }
 
 /// Reads a file of code.

@@ -6,7 +6,7 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::format::Format;
-use super::words::{ANY, DOCUMENTS, GO, JVM, PYTHON, SCRIPT, Words};
+use super::words::{ANY, DOCUMENTS, GO, INFRASTRUCTURE, JVM, PYTHON, SCRIPT, Words};
 
 /// A search for the words of one kind of file.
 pub struct Prefilter {
@@ -48,6 +48,7 @@ impl Prefilter {
 /// The prefilters of documents and of each language.
 pub struct Prefilters {
     documents: Prefilter,
+    infrastructure: Prefilter,
     python: Prefilter,
     script: Prefilter,
     go: Prefilter,
@@ -58,6 +59,7 @@ impl Default for Prefilters {
     fn default() -> Prefilters {
         Prefilters {
             documents: Prefilter::new(&[&DOCUMENTS]),
+            infrastructure: Prefilter::new(&[&INFRASTRUCTURE]),
             python: Prefilter::new(&[&ANY, &PYTHON]),
             script: Prefilter::new(&[&ANY, &SCRIPT]),
             go: Prefilter::new(&[&ANY, &GO]),
@@ -70,6 +72,9 @@ impl Prefilters {
     pub fn of(&self, format: Format) -> &Prefilter {
         match format {
             Format::Python => &self.python,
+            Format::Terraform | Format::Haproxy | Format::Conf | Format::Cql => {
+                &self.infrastructure
+            }
             Format::Javascript | Format::Typescript => &self.script,
             Format::Go => &self.go,
             Format::Java | Format::Kotlin => &self.jvm,

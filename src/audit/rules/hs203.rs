@@ -8,10 +8,10 @@ use crate::audit::site::Decision;
 pub const DOC: Doc = Doc {
     title: "an acknowledged write can be lost",
     severity: "high",
-    what: "A write is confirmed before a second replica has it: acks 0 or 1, one replica in sync.",
+    what: "A write is confirmed before a second replica has it: acks 0 or 1, w of 0 or 1, one replica in sync.",
     why: "When the leader dies after it has answered and before the others have copied, the confirmed write is gone.",
     numbers: "The rate of writes times the time that copying lags behind.",
-    fix: "acks=all with min.insync.replicas of at least 2 and three replicas.",
+    fix: "acks=all with min.insync.replicas of at least 2 and three replicas; w=majority.",
     ignore: "For measurements and logs of which some may be missing.",
 };
 
@@ -20,7 +20,12 @@ pub fn check(system: &System, hits: &mut Vec<Hit>) {
         let Decision::Acks(acks) = &site.decision else {
             continue;
         };
+        let mongo = site.reader == "mongodb";
         let message = match acks.acks.as_ref().and_then(|k| k.value.as_deref()) {
+            Some("0") if mongo => Some(
+                "w=0: a write counts as done when it is sent, and nobody says whether it arrived",
+            ),
+            Some("1") if mongo => Some("w=1: a write counts as done when the primary alone has it"),
             Some("0") => Some(
                 "acks=0: a write counts as done when it is sent, and nobody says whether it arrived",
             ),

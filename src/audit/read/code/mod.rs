@@ -13,6 +13,7 @@ mod lower;
 mod producers;
 pub mod project;
 pub mod shape;
+mod stores;
 pub mod values;
 
 use ir::{Expr, Kind, Language};
@@ -31,6 +32,7 @@ pub fn read(project: &Project, file: &CodeFile, reading: &mut Reading) {
     loops::read(values, file, &mut own);
     within(file, &mut own.sites);
     producers::read(values, file, &mut own);
+    stores::read(values, file, &mut own);
     service_configs(file, &mut own);
     effects::read(values, file, &mut own);
     fences::read(file, &mut own);

@@ -1,0 +1,242 @@
+//! Cassandra's keyspaces, and the levels that drivers ask for: together they are a quorum.
+//!
+//! Sources: cassandra `CREATE KEYSPACE`; apache/cassandra-java-driver `reference.conf`,
+//! apache/cassandra-gocql-driver `cluster.go`, datastax/python-driver `cluster.py`,
+//! datastax/nodejs-driver `lib/client-options.js`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use herdsim_core::scenario::{Place, Source};
+
+use super::tree::At;
+use crate::audit::site::{Decision, How, Known, Quorum, Reading, Site, whole};
+
+/// A keyspace, and how often each of its centres keeps a row.
+#[derive(Clone, Debug)]
+pub struct Keyspace {
+    pub name: String,
+    pub place: Place,
+    pub copies: Vec<Known<u32>>,
+}
+
+/// A level that a driver asks for.
+#[derive(Clone, Debug)]
+pub struct Level {
+    pub name: Known<String>,
+    /// Of writes, of reads, of both.
+    pub writes: Option<bool>,
+}
+
+/// The statements of a text that make a keyspace; `at` is where the text begins.
+pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Reading) {
+    let upper = text.to_ascii_uppercase();
+    let mut from = 0;
+    while let Some(found) = upper[from..].find("KEYSPACE") {
+        let start = from + found;
+        let end = text[start..].find(';').map_or(text.len(), |n| start + n);
+        from = end.min(start + 8).max(start + 8);
+        let before = upper[..start].trim_end();
+        let made = ["CREATE", "ALTER"].into_iter().find(|w| before.ends_with(w));
+        let Some(verb) = made else { continue };
+        let head = before.len() - verb.len();
+        let body = &text[start + 8..end];
+        let words = body.split_whitespace();
+        let mut words = words.skip_while(|w| {
+            ["IF", "NOT", "EXISTS"].iter().any(|k| w.eq_ignore_ascii_case(k))
+        });
+        let name = words.next().unwrap_or("").trim_matches(['"', '\'']).to_string();
+        let Some(open) = upper[start..end].find("REPLICATION").and_then(|n| {
+            let at = start + n;
+            text[at..end].find('{').map(|m| at + m + 1)
+        }) else {
+            continue;
+        };
+        let close = text[open..end].find('}').map_or(end, |n| open + n);
+        let mut copies = Vec::new();
+        for part in parts(&text[open..close]) {
+            let inner = &text[open + part.start..open + part.end];
+            let Some((key, value)) = inner.split_once(':') else {
+                continue;
+            };
+            let (key, plain) = (key.trim().trim_matches(['"', '\'', '\\']), value.trim());
+            let plain = plain.trim_matches(['"', '\'', '\\']);
+            if key.eq_ignore_ascii_case("class") {
+                continue;
+            }
+            let lead = value.len() - value.trim_start().len();
+            let from = open + part.start + inner.len() - value.len() + lead;
+            let place = Place {
+                source: source.clone(),
+                span: at + from..at + from + value.trim().len(),
+            };
+            // `3/1`: the second are transient.
+            let number = plain.split('/').next().and_then(super::tree::number);
+            copies.push(match number {
+                Some(n) => Known::read(whole(n), place),
+                None => Known::unresolved(Some(place), "it is set elsewhere"),
+            });
+        }
+        if copies.is_empty() {
+            continue;
+        }
+        let place = Place {
+            source: source.clone(),
+            span: at + head..at + close + 1,
+        };
+        let new = Keyspace {
+            name,
+            place,
+            copies,
+        };
+        // What alters it holds.
+        match reading.keyspaces.iter_mut().find(|k| k.name == new.name && verb == "ALTER") {
+            Some(old) => *old = new,
+            None => reading.keyspaces.push(new),
+        }
+    }
+}
+
+/// The parts between commas.
+fn parts(text: &str) -> Vec<Range<usize>> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    for (at, c) in text.char_indices() {
+        if c == ',' {
+            all.push(start..at);
+            start = at + 1;
+        }
+    }
+    all.push(start..text.len());
+    all
+}
+
+/// `basic.request.consistency` of the Java driver's HOCON.
+pub fn driver(source: &Arc<Source>, reading: &mut Reading) {
+    let text = &source.text;
+    if !text.contains("datastax-java-driver") {
+        return;
+    }
+    let mut path: Vec<String> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let plain = line.split("//").next().unwrap_or("");
+        let plain = plain.split('#').next().unwrap_or("").trim_end();
+        let body = plain.trim();
+        if body.starts_with('}') {
+            path.pop();
+            continue;
+        }
+        if let Some(head) = body.strip_suffix('{') {
+            path.push(head.trim().trim_end_matches(['=', ':']).trim().to_string());
+            continue;
+        }
+        let Some(cut) = body.find(['=', ':']) else { continue };
+        let whole = format!("{}.{}", path.join("."), body[..cut].trim());
+        if whole.contains("datastax-java-driver") && whole.ends_with("basic.request.consistency") {
+            let value = body[cut + 1..].trim().trim_matches('"');
+            let from = start + plain.find(value).unwrap_or(0);
+            let place = Place {
+                source: source.clone(),
+                span: from..from + value.len(),
+            };
+            reading.levels.push(Level {
+                name: match value.contains('$') {
+                    true => Known::unresolved(Some(place), "it is set elsewhere"),
+                    false => Known::read(value.to_string(), place),
+                },
+                writes: None,
+            });
+        }
+    }
+}
+
+/// `spring.cassandra.request.consistency`, and its name before Spring Boot 3.
+pub fn spring(at: At, reading: &mut Reading) {
+    let roots = [
+        at.path(&["spring", "cassandra", "request", "consistency"]),
+        at.path(&["spring", "data", "cassandra", "request", "consistency"]),
+    ];
+    for level in roots.into_iter().flatten() {
+        reading.levels.push(Level {
+            name: level.known("level", |text| Some(text.to_string())),
+            writes: None,
+        });
+    }
+}
+
+/// How many replicas of `n` a level waits for.
+fn replicas(level: &str, n: u32) -> Option<u32> {
+    let plain: String = level
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect::<String>()
+        .to_ascii_uppercase();
+    Some(match plain.as_str() {
+        "ANY" | "ONE" | "LOCALONE" => 1,
+        "TWO" => 2,
+        "THREE" => 3,
+        "QUORUM" | "LOCALQUORUM" | "EACHQUORUM" => n / 2 + 1,
+        "ALL" => n,
+        _ => return None,
+    })
+}
+
+/// Keyspaces with the levels of the same project as quorums.
+pub fn join(all: &mut Reading) {
+    let level = |writes: bool| -> Known<String> {
+        let fit = |exact: bool| {
+            let mut own = all
+                .levels
+                .iter()
+                .filter(move |l| match l.writes {
+                    Some(w) => exact && w == writes,
+                    None => !exact,
+                })
+                .filter(|l| l.name.fact.how != How::Default);
+            let first = own.next()?;
+            let same = own.all(|l| l.name.value == first.name.value);
+            Some(match same {
+                true => first.name.clone(),
+                false => Known::unresolved(first.name.fact.place.clone(), "its calls differ"),
+            })
+        };
+        let unasked = all.levels.iter().find(|l| l.name.fact.how == How::Default);
+        fit(true)
+            .or_else(|| fit(false))
+            .or_else(|| unasked.map(|l| l.name.clone()))
+            .unwrap_or_else(|| Known::unresolved(None, "the driver's level is set elsewhere"))
+    };
+    let (write, read) = (level(true), level(false));
+    for space in std::mem::take(&mut all.keyspaces) {
+        // Levels of one centre count its copies, the others those of all.
+        let local = [&write, &read].iter().all(|level| {
+            level
+                .value
+                .as_ref()
+                .is_none_or(|name| name.to_ascii_uppercase().contains("LOCAL"))
+        });
+        let mut copies = space.copies.iter();
+        let Some(first) = copies.next() else { continue };
+        let n = match local {
+            true => first.clone(),
+            false => copies.fold(first.clone(), |sum, n| sum.and(n.clone()).map(|(a, b)| a + b)),
+        };
+        let needs = |level: &Known<String>| {
+            let both = level.clone().and(n.clone());
+            let mut known = both.convert(|(level, n)| replicas(&level, n), "it is no level");
+            known.fact.place = level.fact.place.clone();
+            known
+        };
+        let quorum = Quorum {
+            w: needs(&write),
+            r: needs(&read),
+            n,
+        };
+        let decision = Decision::Quorum(quorum);
+        all.sites
+            .push(Site::new("cassandra", space.place, &space.name, decision));
+    }
+}
