@@ -574,6 +574,18 @@ readers! {
     quorum spring stepfunctions terraform typescript
 }
 
+/// Languages of builds that ask for them.
+mod more {
+    use super::all;
+
+    #[cfg(feature = "csharp")]
+    readers! { csharp }
+    #[cfg(feature = "ruby")]
+    readers! { ruby }
+    #[cfg(feature = "rust")]
+    readers! { rust }
+}
+
 /// The four seams as a developer would have written them, among files that hold nothing.
 #[test]
 fn four_seams_among_forty_empty_files() {

@@ -101,7 +101,9 @@ pub fn ways(audit: &Audit, site: &Site, fix: &Fix) -> Vec<Way> {
                 .acks
                 .as_ref()
                 .and_then(|known| known.fact.place.as_ref());
-            place.map(|place| scalar::all(site, place)).unwrap_or_default()
+            place
+                .map(|place| scalar::all(site, place))
+                .unwrap_or_default()
         }
         (Decision::Fence(fence), Fix::Fence) => code
             .map(|file| fence::ways(&file, site, fence))

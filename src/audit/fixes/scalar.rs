@@ -198,7 +198,12 @@ pub fn duration(place: &Place, limit: Nanos) -> Vec<Way> {
 pub fn all(site: &Site, place: &Place) -> Vec<Way> {
     let name = &place.source.name;
     if site.reader == "mongodb" {
-        let texts = ["majority", "\"majority\"", "WriteConcern.MAJORITY", "writeconcern.Majority()"];
+        let texts = [
+            "majority",
+            "\"majority\"",
+            "WriteConcern.MAJORITY",
+            "writeconcern.Majority()",
+        ];
         let edit = |text: &str| vec![Edit::at(&place.source, place.span.clone(), text)];
         return texts.into_iter().map(edit).collect();
     }
@@ -221,10 +226,18 @@ pub fn levels(quorum: &Quorum, wanted: [u32; 2]) -> Vec<Way> {
     }
     let mut places: Vec<&Place> = Vec::new();
     for (known, to) in [&quorum.w, &quorum.r].into_iter().zip(wanted) {
-        let Some(place) = known.fact.place.as_ref().filter(|_| known.value != Some(to)) else {
+        let Some(place) = known
+            .fact
+            .place
+            .as_ref()
+            .filter(|_| known.value != Some(to))
+        else {
             continue;
         };
-        if !places.iter().any(|p| p.span == place.span && p.source.name == place.source.name) {
+        if !places
+            .iter()
+            .any(|p| p.span == place.span && p.source.name == place.source.name)
+        {
             places.push(place);
         }
     }

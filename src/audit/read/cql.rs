@@ -37,15 +37,23 @@ pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Read
         let end = text[start..].find(';').map_or(text.len(), |n| start + n);
         from = end.min(start + 8).max(start + 8);
         let before = upper[..start].trim_end();
-        let made = ["CREATE", "ALTER"].into_iter().find(|w| before.ends_with(w));
+        let made = ["CREATE", "ALTER"]
+            .into_iter()
+            .find(|w| before.ends_with(w));
         let Some(verb) = made else { continue };
         let head = before.len() - verb.len();
         let body = &text[start + 8..end];
         let words = body.split_whitespace();
         let mut words = words.skip_while(|w| {
-            ["IF", "NOT", "EXISTS"].iter().any(|k| w.eq_ignore_ascii_case(k))
+            ["IF", "NOT", "EXISTS"]
+                .iter()
+                .any(|k| w.eq_ignore_ascii_case(k))
         });
-        let name = words.next().unwrap_or("").trim_matches(['"', '\'']).to_string();
+        let name = words
+            .next()
+            .unwrap_or("")
+            .trim_matches(['"', '\''])
+            .to_string();
         let Some(open) = upper[start..end].find("REPLICATION").and_then(|n| {
             let at = start + n;
             text[at..end].find('{').map(|m| at + m + 1)
@@ -90,7 +98,11 @@ pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Read
             copies,
         };
         // What alters it holds.
-        match reading.keyspaces.iter_mut().find(|k| k.name == new.name && verb == "ALTER") {
+        match reading
+            .keyspaces
+            .iter_mut()
+            .find(|k| k.name == new.name && verb == "ALTER")
+        {
             Some(old) => *old = new,
             None => reading.keyspaces.push(new),
         }
@@ -133,7 +145,9 @@ pub fn driver(source: &Arc<Source>, reading: &mut Reading) {
             path.push(head.trim().trim_end_matches(['=', ':']).trim().to_string());
             continue;
         }
-        let Some(cut) = body.find(['=', ':']) else { continue };
+        let Some(cut) = body.find(['=', ':']) else {
+            continue;
+        };
         let whole = format!("{}.{}", path.join("."), body[..cut].trim());
         if whole.contains("datastax-java-driver") && whole.ends_with("basic.request.consistency") {
             let value = body[cut + 1..].trim().trim_matches('"');
@@ -222,7 +236,9 @@ pub fn join(all: &mut Reading) {
         let Some(first) = copies.next() else { continue };
         let n = match local {
             true => first.clone(),
-            false => copies.fold(first.clone(), |sum, n| sum.and(n.clone()).map(|(a, b)| a + b)),
+            false => copies.fold(first.clone(), |sum, n| {
+                sum.and(n.clone()).map(|(a, b)| a + b)
+            }),
         };
         let needs = |level: &Known<String>| {
             let both = level.clone().and(n.clone());

@@ -13,7 +13,9 @@ use crate::audit::site::{Acks, Decision, Known, Reading, Site};
 /// The write concern of a connection string, and where it stands in it; none where it says
 /// nothing: then the server decides, and waits for a majority since 5.0.
 fn concern(text: &str) -> Option<(Range<usize>, &str)> {
-    let start = text.find("mongodb://").or_else(|| text.find("mongodb+srv://"))?;
+    let start = text
+        .find("mongodb://")
+        .or_else(|| text.find("mongodb+srv://"))?;
     let end = text[start..]
         .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
         .map_or(text.len(), |n| start + n);

@@ -77,7 +77,7 @@ impl Prefilters {
             }
             Format::Javascript | Format::Typescript => &self.script,
             Format::Go => &self.go,
-            Format::Java | Format::Kotlin => &self.jvm,
+            format if format.is_code() => &self.jvm,
             _ => &self.documents,
         }
     }

@@ -279,9 +279,11 @@ pub const GO: Words = Words {
     beside: &[],
 };
 
+/// Of Java and Kotlin, and of C#, Rust and Ruby.
 pub const JVM: Words = Words {
     alone: &[
         "retry",
+        "retri",
         "failsafe",
         "schedulerlock",
         "rlock",

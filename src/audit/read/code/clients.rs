@@ -425,7 +425,7 @@ pub fn method(file: &CodeFile, span: &Span, site: &mut Site) {
             }),
         };
         if let Some(method) = named
-            && !super::effects::carries_key(file, call)
+            && !super::keys::carries_key(file, call)
         {
             let place = file.place(&expr.span);
             site.remark(

@@ -62,7 +62,10 @@ impl Language {
 
     /// A name that is set nowhere else may be a field of the class that it stands in.
     pub const fn has_bare_fields(self) -> bool {
-        matches!(self, Language::Java | Language::Kotlin | Language::CSharp)
+        matches!(
+            self,
+            Language::Java | Language::Kotlin | Language::CSharp | Language::Ruby
+        )
     }
 
     /// Libraries are configured by calls on calls: `custom().maxAttempts(3).build()`.

@@ -7,6 +7,7 @@ mod effects;
 mod failing;
 pub mod fences;
 pub mod ir;
+mod keys;
 pub mod library;
 mod loops;
 mod lower;

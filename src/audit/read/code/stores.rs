@@ -47,7 +47,15 @@ fn texts(file: &CodeFile, reading: &mut Reading) {
 }
 
 const LEVELS: &[&str] = &[
-    "any", "one", "two", "three", "quorum", "all", "localquorum", "eachquorum", "localone",
+    "any",
+    "one",
+    "two",
+    "three",
+    "quorum",
+    "all",
+    "localquorum",
+    "eachquorum",
+    "localone",
 ];
 
 /// `ConsistencyLevel.QUORUM`, `gocql.LocalQuorum`, `types.consistencies.one`
@@ -65,11 +73,12 @@ fn level(expr: &Expr) -> Option<String> {
 
 fn levels(file: &CodeFile, reading: &mut Reading) {
     let mut found: Vec<(Span, String, Option<bool>)> = Vec::new();
-    let mut note = |span: &Span, name: String, writes: Option<bool>| {
-        match found.iter_mut().find(|(s, ..)| s == span) {
-            Some(known) => known.2 = known.2.or(writes),
-            None => found.push((span.clone(), name, writes)),
-        }
+    let mut note = |span: &Span, name: String, writes: Option<bool>| match found
+        .iter_mut()
+        .find(|(s, ..)| s == span)
+    {
+        Some(known) => known.2 = known.2.or(writes),
+        None => found.push((span.clone(), name, writes)),
     };
     super::ir::walk(&file.unit.body, true, &mut |e| {
         if let Some(name) = level(e) {
@@ -99,7 +108,10 @@ fn levels(file: &CodeFile, reading: &mut Reading) {
     let mut calls = false;
     super::ir::walk(&file.unit.body, true, &mut |e| {
         if let Kind::Call(call) = &e.kind {
-            calls |= call.callee.last_name().is_some_and(|n| connects.contains(&n));
+            calls |= call
+                .callee
+                .last_name()
+                .is_some_and(|n| connects.contains(&n));
         }
     });
     if calls {

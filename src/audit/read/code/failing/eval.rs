@@ -441,9 +441,16 @@ impl<'p> Player<'p> {
         };
         match held {
             Some(Val::Outcome(succeeded)) => match name {
-                "ok" | "success" | "is_success" | "succeeded" | "isSuccess" | "successful" => {
-                    Val::Known(Value::Bool(succeeded))
-                }
+                "ok"
+                | "success"
+                | "is_success"
+                | "succeeded"
+                | "isSuccess"
+                | "successful"
+                | "IsSuccessStatusCode"
+                | "IsSuccess"
+                | "IsSuccessful"
+                | "isSuccessful" => Val::Known(Value::Bool(succeeded)),
                 "is_error" | "isError" | "failed" => Val::Known(Value::Bool(!succeeded)),
                 "status_code" | "status" | "statusCode" | "StatusCode" | "code" => {
                     Val::number(match (succeeded, self.limited) {

@@ -36,6 +36,26 @@ pub fn call<'p>(
     player.returned(&function.body)?.interval()
 }
 
+/// The same as an interval in seconds, whatever unit it counts in.
+pub fn seconds<'p>(
+    values: Values<'p>,
+    file: &'p CodeFile,
+    function: &'p Function,
+    k: f64,
+) -> Option<(f64, f64)> {
+    let mut player = Player::new(values, file, Mode::Failing);
+    for (at, param) in function.params.iter().enumerate() {
+        let value = match at {
+            0 => Val::number(k),
+            _ => Val::unknown(format!("`{}` is a parameter", param.name)),
+        };
+        player.vars.insert(param.name.clone(), value);
+    }
+    let value = player.returned(&function.body)?;
+    let (a, b) = player.interval(&value)?;
+    Some((a * player.drawn(), b * player.drawn()))
+}
+
 /// What an expression is worth where these names stand for a number.
 ///
 /// `own` are attributes with their values.

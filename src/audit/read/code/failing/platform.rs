@@ -143,6 +143,17 @@ impl<'p> Player<'p> {
                     _ => return None,
                 }
             }
+            ("positive?" | "zero?" | "negative?", 0) => match self.eval(of?) {
+                Val::Known(value) => {
+                    let n = value.number()?;
+                    Val::Known(Value::Bool(match last {
+                        "positive?" => n > 0.0,
+                        "zero?" => n == 0.0,
+                        _ => n < 0.0,
+                    }))
+                }
+                _ => return None,
+            },
             ("is_err" | "isFailure", 0) if of.is_some() => match self.eval(of?) {
                 Val::Outcome(good) => Val::Known(Value::Bool(!good)),
                 _ => return None,

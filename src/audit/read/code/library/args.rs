@@ -76,7 +76,7 @@ impl<'p> Args<'p> {
         let call = self.call?;
         let at = self.entry.args.iter().position(|(arg, _)| *arg == name);
         let positional = match (self.file.language(), at) {
-            (Language::Script, _) => None,
+            (Language::Script | Language::Ruby, _) => None,
             (_, Some(at)) => call.position(at),
             _ => None,
         };

@@ -4,10 +4,16 @@
 
 mod args;
 mod chain;
+#[cfg(feature = "csharp")]
+mod csharp;
 mod go;
 mod java;
 mod lease;
 mod python;
+#[cfg(feature = "ruby")]
+mod ruby;
+#[cfg(feature = "rust")]
+mod rust;
 mod script;
 mod tenacity;
 
@@ -24,7 +30,14 @@ pub fn entries(language: Language) -> &'static [Entry] {
         Language::Script => script::ENTRIES,
         Language::Go => go::ENTRIES,
         Language::Java | Language::Kotlin => java::ENTRIES,
-        Language::CSharp | Language::Rust | Language::Ruby => &[],
+        #[cfg(feature = "csharp")]
+        Language::CSharp => csharp::ENTRIES,
+        #[cfg(feature = "rust")]
+        Language::Rust => rust::ENTRIES,
+        #[cfg(feature = "ruby")]
+        Language::Ruby => ruby::ENTRIES,
+        #[allow(unreachable_patterns)]
+        _ => &[],
     }
 }
 
@@ -113,12 +126,11 @@ fn consider<'p>(
                     _ => false,
                 })
             })
-            && file.imports().iter().any(|import| {
-                entry
-                    .modules
-                    .iter()
-                    .any(|m| same_module(m, &import.module, language))
-            });
+            && (entry.modules == ["*"]
+                || file.imports().iter().any(|import| {
+                    let mut modules = entry.modules.iter();
+                    modules.any(|m| same_module(m, &import.module, language))
+                }));
         // Celery's tasks are mostly made of an app that another file makes.
         let keyword = |call: &Call| {
             let own = [
@@ -176,6 +188,19 @@ fn consider<'p>(
 fn candidates(file: &CodeFile, callee: &Expr) -> Vec<(String, String)> {
     if let Some(found) = qualified(file, callee) {
         return vec![found];
+    }
+    match (file.language(), callee.path()) {
+        // Constants are known everywhere.
+        (Language::Ruby, Some(path)) => return vec![(String::new(), path.join("."))],
+        (Language::Ruby, None) => {
+            return vec![(String::new(), callee.last_name().unwrap_or("").to_string())];
+        }
+        // `backoff::future::retry(…)`: written out.
+        (Language::Rust, Some(path)) => {
+            let splits = (1..path.len()).map(|at| (path[..at].join("::"), path[at..].join(".")));
+            return splits.collect();
+        }
+        _ => {}
     }
     // All of a package, or of a namespace.
     let Some(path) = callee.path().filter(|_| file.language().has_bare_fields()) else {

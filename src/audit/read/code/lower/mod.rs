@@ -1,9 +1,15 @@
 //! Each language to the common tree.
 
+#[cfg(feature = "csharp")]
+pub mod csharp;
 pub mod go;
 pub mod java;
 pub mod kotlin;
 pub mod python;
+#[cfg(feature = "ruby")]
+pub mod ruby;
+#[cfg(feature = "rust")]
+pub mod rust;
 pub mod script;
 
 use tree_sitter::Node;
