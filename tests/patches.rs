@@ -109,7 +109,16 @@ fn every_change_that_is_written_holds() {
         .map(|e| e.unwrap().path())
         .collect();
     groups.sort();
-    for group in groups.iter().filter(|group| !group.ends_with("broken")) {
+    // Languages that only some builds read are tried there, and not counted.
+    let more = [
+        ("csharp", cfg!(feature = "csharp")),
+        ("ruby", cfg!(feature = "ruby")),
+        ("rust", cfg!(feature = "rust")),
+    ];
+    let optional = |group: &Path| more.iter().find(|(name, _)| group.ends_with(name));
+    groups.retain(|group| !group.ends_with("broken") && optional(group).is_none_or(|m| m.1));
+    for group in &groups {
+        let counted = optional(group).is_none();
         let (tree, copied) = tree(group);
         for entry in std::fs::read_dir(&copied).unwrap() {
             let path = entry.unwrap().path();
@@ -121,11 +130,12 @@ fn every_change_that_is_written_holds() {
                 for fix in fixes::all(site) {
                     let mut draft = Draft::new(&before);
                     let made = draft.make(&mark, &fix);
-                    let count = written
-                        .entry((site.reader.to_string(), kind(&fix)))
-                        .or_default();
-                    count[0] += usize::from(made);
-                    count[1] += 1;
+                    if counted {
+                        let entry = written.entry((site.reader.to_string(), kind(&fix)));
+                        let count = entry.or_default();
+                        count[0] += usize::from(made);
+                        count[1] += 1;
+                    }
                     if !made {
                         continue;
                     }

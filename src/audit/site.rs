@@ -10,7 +10,6 @@ use herdsim_core::scenario::policy::{
 use herdsim_core::units::Nanos;
 use serde::{Serialize, Serializer};
 
-use super::read::{Keyspace, Level};
 use super::rule::Rule;
 
 /// How a value is known.
@@ -546,6 +545,22 @@ pub fn end_line(place: &Place) -> usize {
     place
         .source
         .line(end.saturating_sub(1).max(place.span.start))
+}
+
+/// A keyspace, and how often each of its centres keeps a row.
+#[derive(Clone, Debug)]
+pub struct Keyspace {
+    pub name: String,
+    pub place: Place,
+    pub copies: Vec<Known<u32>>,
+}
+
+/// A level that a driver asks for.
+#[derive(Clone, Debug)]
+pub struct Level {
+    pub name: Known<String>,
+    /// Of writes, of reads, of both.
+    pub writes: Option<bool>,
 }
 
 /// One service calls another, as a file states it.

@@ -6,7 +6,7 @@ use herdsim_core::scenario::policy::{Exponent, Jitter};
 use herdsim_core::units::Nanos;
 
 use super::code::shape::exponential;
-use super::terraform;
+use super::json;
 use super::tree::At;
 use super::units::nanos;
 use crate::audit::rule::Rule;
@@ -14,7 +14,7 @@ use crate::audit::site::{Decision, Known, Reading, Retry, Site};
 
 /// A definition as data, or as a text of JSON.
 pub fn definition(at: At, name: &str, reading: &mut Reading) {
-    if let Some(node) = terraform::text(at) {
+    if let Some(node) = json::embedded(at) {
         // The text's values have no bytes of their own: sites stand where it does.
         let inner = At { node: &node, ..at };
         let before = reading.sites.len();

@@ -128,7 +128,7 @@ impl<'a> Template<'a> {
     fn queue(self, key: &str, resource: At<'a>, at: Option<At<'a>>) -> Queue {
         let get = |name: &str| at.and_then(|at| at.get(name));
         let policy = get("RedrivePolicy");
-        let parsed = policy.and_then(super::terraform::text);
+        let parsed = policy.and_then(super::json::embedded);
         let inner = match (&parsed, policy) {
             (Some(node), Some(policy)) => Some(At { node, ..policy }),
             _ => policy,

@@ -10,23 +10,7 @@ use std::sync::Arc;
 use herdsim_core::scenario::{Place, Source};
 
 use super::tree::At;
-use crate::audit::site::{Decision, How, Known, Quorum, Reading, Site, whole};
-
-/// A keyspace, and how often each of its centres keeps a row.
-#[derive(Clone, Debug)]
-pub struct Keyspace {
-    pub name: String,
-    pub place: Place,
-    pub copies: Vec<Known<u32>>,
-}
-
-/// A level that a driver asks for.
-#[derive(Clone, Debug)]
-pub struct Level {
-    pub name: Known<String>,
-    /// Of writes, of reads, of both.
-    pub writes: Option<bool>,
-}
+use crate::audit::site::{Decision, How, Keyspace, Known, Level, Quorum, Reading, Site, whole};
 
 /// The statements of a text that make a keyspace; `at` is where the text begins.
 pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Reading) {

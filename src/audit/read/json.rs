@@ -7,7 +7,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::template::Masked;
-use super::tree::{Broken, Key, Node};
+use super::tree::{At, Broken, Key, Node};
 
 /// The one value of a text.
 ///
@@ -63,4 +63,14 @@ fn node(value: &Value, text: &Masked) -> Node {
             Node::map(span.clone(), entries.collect())
         }
     }
+}
+
+/// A text of JSON as what it says.
+pub fn embedded(at: At) -> Option<Node> {
+    let text = &at.as_scalar()?.text;
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let root = document(&Masked::plain(text)).ok()??;
+    Some((*root).clone())
 }

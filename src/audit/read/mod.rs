@@ -41,7 +41,6 @@ use std::sync::Arc;
 use herdsim_core::scenario::{Place, Source};
 
 use self::code::project::Project;
-pub use self::cql::{Keyspace, Level};
 pub use self::format::{Document, Format};
 use self::template::Masked;
 use self::tree::{At, Node};

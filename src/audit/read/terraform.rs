@@ -9,8 +9,7 @@ use super::asl;
 use super::hcl::{self, Block};
 use super::json;
 use super::queues::{Function, Invoked, Mapping, Messaging, Queue, seconds};
-use super::template::Masked;
-use super::tree::{At, Broken, Node};
+use super::tree::{At, Broken};
 use crate::audit::site::{Known, Reading};
 
 /// # Errors
@@ -165,7 +164,7 @@ fn redrive(at: At, queue: &mut Queue) {
         return;
     };
     let here = queue.place.is_some();
-    let parsed = text(policy);
+    let parsed = json::embedded(policy);
     let inner = match &parsed {
         Some(node) => At { node, ..policy },
         None => policy,
@@ -185,14 +184,4 @@ fn redrive(at: At, queue: &mut Queue) {
             "its redrive policy is made elsewhere",
         )),
     };
-}
-
-/// A text of JSON as what it says.
-pub fn text(at: At) -> Option<Node> {
-    let text = &at.as_scalar()?.text;
-    if !text.trim_start().starts_with('{') {
-        return None;
-    }
-    let root = json::document(&Masked::plain(text)).ok()??;
-    Some((*root).clone())
 }

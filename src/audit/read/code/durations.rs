@@ -1,7 +1,7 @@
 //! Lengths of time as each language makes them from numbers, and numbers from them.
 
 use super::ir::{Call, Expr, Kind, Language};
-use super::values::{Loc, Value};
+use super::value::{Loc, Value};
 use crate::audit::read::units;
 use crate::audit::site::{How, Known};
 
@@ -190,7 +190,7 @@ fn arithmetic(name: &str, a: Known<Value>, b: Known<Value>) -> Option<Known<Valu
     };
     let both = a.and(b);
     Some(both.convert(
-        |(a, b)| super::values::binary(op, &a, &b),
+        |(a, b)| super::value::binary(op, &a, &b),
         "it is no constant",
     ))
 }

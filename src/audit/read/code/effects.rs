@@ -287,7 +287,7 @@ fn by_path(values: Values, file: &CodeFile, call: &Call) -> Option<(&'static str
     let links = file.language().chains().then(|| {
         let root = super::ir::chain(&call.callee);
         let start = root.first().map_or(&call.callee.span, |link| &link.2.span);
-        super::library::outermost(file, start).map(super::ir::chain)
+        file.outermost(start).map(super::ir::chain)
     });
     let beside = links.flatten().unwrap_or_default().into_iter();
     let beside = beside.flat_map(|(_, call, _)| call.args.iter().map(|a| &a.value));

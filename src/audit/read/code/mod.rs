@@ -15,6 +15,7 @@ mod producers;
 pub mod project;
 pub mod shape;
 mod stores;
+mod value;
 pub mod values;
 
 use ir::{Expr, Kind, Language};

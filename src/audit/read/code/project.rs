@@ -96,6 +96,23 @@ impl CodeFile {
         expr_at(&self.unit.body, span)
     }
 
+    /// The whole of the chain that a call begins: its links all start where it does.
+    pub fn outermost(&self, span: &Span) -> Option<&Expr> {
+        let statement = statement_around(&self.unit.body, span)?;
+        let mut found: Option<&Expr> = None;
+        super::ir::walk_within(&self.unit.body, &statement, &mut |e| {
+            if e.span.start == span.start
+                && e.span.end >= span.end
+                && matches!(e.kind, Kind::Call(_))
+                && super::ir::chain(e).iter().any(|link| link.2.span == *span)
+                && found.is_none_or(|f| f.span.end < e.span.end)
+            {
+                found = Some(e);
+            }
+        });
+        found
+    }
+
     /// The functions of a name, in their order.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Function> {
         let spans = self.named.get(name).into_iter().flatten();
@@ -219,6 +236,22 @@ fn classes_around<'f>(body: &'f [Stmt], at: usize, found: &mut Vec<&'f Class>) {
             _ => {}
         }
     }
+}
+
+/// The innermost statement around some bytes.
+fn statement_around(body: &[Stmt], span: &Span) -> Option<Span> {
+    let holds = |s: &Stmt| s.span.start <= span.start && span.end <= s.span.end;
+    let stmt = body.iter().find(|s| holds(s))?;
+    let inner = stmt
+        .bodies()
+        .into_iter()
+        .find_map(|b| statement_around(b, span));
+    let deeper = match &stmt.kind {
+        Do::Function(function) => statement_around(&function.body, span),
+        Do::Class(class) => statement_around(&class.body, span),
+        _ => inner,
+    };
+    deeper.or_else(|| Some(stmt.span.clone()))
 }
 
 /// A function and the class that it is a method of.

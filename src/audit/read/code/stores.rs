@@ -3,8 +3,9 @@
 use super::ir::{Call, Expr, Kind, Language, Span, chain};
 use super::project::CodeFile;
 use super::values::{Loc, Value, Values};
-use crate::audit::read::{cql, mongo};
-use crate::audit::site::{Known, Reading};
+use crate::audit::read::cql;
+use crate::audit::read::mongo;
+use crate::audit::site::{Known, Level, Reading};
 
 pub fn read(values: Values, file: &CodeFile, reading: &mut Reading) {
     texts(file, reading);
@@ -97,7 +98,7 @@ fn levels(file: &CodeFile, reading: &mut Reading) {
     });
     for (span, name, writes) in found {
         let name = Known::read(name, file.place(&span));
-        reading.levels.push(cql::Level { name, writes });
+        reading.levels.push(Level { name, writes });
     }
     // What a driver asks for unasked.
     let unasked = match file.language() {
@@ -116,7 +117,7 @@ fn levels(file: &CodeFile, reading: &mut Reading) {
     });
     if calls {
         let name = Known::default(unasked.to_string(), "the driver's default");
-        reading.levels.push(cql::Level { name, writes: None });
+        reading.levels.push(Level { name, writes: None });
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a table says of a library, and the arguments of a call as it has them.
 
-use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter};
+use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter, Quantum, Rounding};
 use herdsim_core::units::Nanos;
 
 use crate::audit::read::code::durations;
@@ -27,6 +27,17 @@ pub struct Entry {
     pub args: &'static [(&'static str, &'static str)],
     /// Makes a site of the arguments; none where this call retries nothing.
     pub read: fn(&Args, &mut Retry, &mut Site) -> Option<()>,
+}
+
+/// Seconds in what most of Java counts.
+pub const MS: f64 = 1e-3;
+
+/// Cut to whole ms.
+pub const fn down_to_ms() -> Quantum {
+    Quantum {
+        unit: Nanos::from_millis(1),
+        rounding: Rounding::Floor,
+    }
 }
 
 /// A name by the module that it comes from: `("tenacity", "retry")`.

@@ -1,9 +1,7 @@
 //! What a builder is told: by calls on calls, by setters of what it is assigned to, in a block.
 
 use super::args::Args;
-use crate::audit::read::code::ir::{
-    Call, Do, Expr, Function, Kind, Span, Stmt, chain, statements, walk_within,
-};
+use crate::audit::read::code::ir::{Call, Do, Expr, Function, Kind, Span, Stmt, chain, statements};
 use crate::audit::read::code::project::CodeFile;
 use crate::audit::read::code::values::{Loc, Values};
 
@@ -59,7 +57,7 @@ impl<'p> Settings<'p> {
     pub fn from(values: Values<'p>, loc: Loc<'p>) -> Settings<'p> {
         let made = values.follow(loc);
         let root = chain(made.expr).first().map_or(made.expr, |link| link.2);
-        let whole = outermost(made.file, &root.span).unwrap_or(made.expr);
+        let whole = made.file.outermost(&root.span).unwrap_or(made.expr);
         let mut all = Settings::default();
         for (at, (name, call, _)) in chain(whole).into_iter().enumerate() {
             if at > 0 {
@@ -181,38 +179,4 @@ impl<'p> Settings<'p> {
     pub fn has(&self, names: &[&str]) -> bool {
         self.get(names).is_some()
     }
-}
-
-/// The whole of the chain that a call begins: its links all start where it does.
-pub fn outermost<'p>(file: &'p CodeFile, span: &Span) -> Option<&'p Expr> {
-    let around = span.start..file.source.text.len().min(span.end + 20_000);
-    let mut found: Option<&'p Expr> = None;
-    let statement = statement_around(&file.unit.body, span).unwrap_or(around);
-    walk_within(&file.unit.body, &statement, &mut |e| {
-        if e.span.start == span.start
-            && e.span.end >= span.end
-            && matches!(e.kind, Kind::Call(_))
-            && chain(e).iter().any(|link| link.2.span == *span)
-            && found.is_none_or(|f| f.span.end < e.span.end)
-        {
-            found = Some(e);
-        }
-    });
-    found
-}
-
-/// The innermost statement around some bytes.
-fn statement_around(body: &[Stmt], span: &Span) -> Option<Span> {
-    let holds = |s: &Stmt| s.span.start <= span.start && span.end <= s.span.end;
-    let stmt = body.iter().find(|s| holds(s))?;
-    let inner = stmt
-        .bodies()
-        .into_iter()
-        .find_map(|b| statement_around(b, span));
-    let deeper = match &stmt.kind {
-        Do::Function(function) => statement_around(&function.body, span),
-        Do::Class(class) => statement_around(&class.body, span),
-        _ => inner,
-    };
-    deeper.or_else(|| Some(stmt.span.clone()))
 }

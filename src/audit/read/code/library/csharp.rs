@@ -260,7 +260,7 @@ fn eight(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let http = options_name(args, loc).is_some_and(|n| n.starts_with("Http"));
     options(args, loc, http, retry, site);
     // What is added after it is within it: a timeout there is each attempt's.
-    let whole = super::chain::outermost(args.file, &args.span);
+    let whole = args.file.outermost(&args.span);
     let links = whole.map(chain).unwrap_or_default();
     let own = links.iter().position(|(_, c, _)| std::ptr::eq(*c, call))?;
     for (at, (name, call, _)) in links.iter().enumerate() {
@@ -377,7 +377,7 @@ fn strategy<'p>(
 /// The standard handler: 30 s in all, three retries, 10 s an attempt.
 fn standard(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let call = args.call?;
-    let whole_chain = super::chain::outermost(args.file, &args.span);
+    let whole_chain = args.file.outermost(&args.span);
     let mut said: Vec<(String, Loc)> = Vec::new();
     let mut spared = false;
     let links = whole_chain.map(chain).unwrap_or_default();

@@ -18,7 +18,6 @@ mod script;
 mod tenacity;
 
 use self::args::{Args, Entry, qualified, set};
-pub use self::chain::outermost;
 use super::ir::{Call, Class, Do, Expr, Function, Kind, Language, Span};
 use super::project::CodeFile;
 use super::values::{Loc, Values};
@@ -163,7 +162,7 @@ fn consider<'p>(
         };
         // A builder is all that it is told.
         let chained = language.chains() && function.is_none();
-        let whole = chained.then(|| chain::outermost(file, span)).flatten();
+        let whole = chained.then(|| file.outermost(span)).flatten();
         let place = file.place(whole.map_or(span, |whole| &whole.span));
         let empty = Decision::Retry(Box::default());
         let mut site = Site::new(entry.library, place, named, empty);

@@ -1,6 +1,14 @@
 //! Failsafe, guava-retrying, Reactor.
 
-use super::*;
+use crate::audit::read::code::library::args::{Args, MS};
+use crate::audit::read::code::library::chain::{Setting, Settings};
+use crate::audit::read::code::values::{Loc, Value};
+use crate::audit::read::units::nanos;
+use crate::audit::rule::Rule;
+use crate::audit::site::{Known, Retry, Site, whole};
+use herdsim_core::dist::Dist;
+use herdsim_core::scenario::policy::{Backoff, CapAfter, Exponent, Jitter, UNLIMITED};
+use herdsim_core::units::Probability;
 
 pub(super) fn failsafe(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let settings = Settings::of(args);

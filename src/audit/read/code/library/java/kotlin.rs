@@ -1,6 +1,13 @@
 //! ktor and kotlin-retry.
 
-use super::*;
+use crate::audit::read::code::ir::Kind;
+use crate::audit::read::code::library::args::Args;
+use crate::audit::read::code::library::chain::Settings;
+use crate::audit::read::code::values::Loc;
+use crate::audit::read::units::nanos;
+use crate::audit::site::{Known, Retry, Site, whole};
+use herdsim_core::scenario::policy::{Backoff, Exponent, Hint, Jitter, UNLIMITED};
+use herdsim_core::units::Nanos;
 
 /// `install(HttpRequestRetry) { … }`: three retries of what failed or was answered with 5xx,
 /// after 1 s, 2 s, 4 s and up to a second more, where its block says nothing else.

@@ -7,19 +7,7 @@ mod others;
 mod resilience4j;
 mod spring;
 
-use herdsim_core::dist::Dist;
-use herdsim_core::scenario::policy::{
-    Backoff, CapAfter, Exponent, Hint, Jitter, Quantum, Rounding, UNLIMITED,
-};
-use herdsim_core::units::{Factor, Nanos, Probability};
-
-use super::args::{Args, Entry};
-use super::chain::{Setting, Settings};
-use crate::audit::read::code::ir::Kind;
-use crate::audit::read::code::values::{Loc, Value};
-use crate::audit::read::units::nanos;
-use crate::audit::rule::Rule;
-use crate::audit::site::{Known, Retry, Site, whole};
+use super::args::Entry;
 
 pub const ENTRIES: &[Entry] = &[
     Entry {
@@ -220,13 +208,3 @@ pub const ENTRIES: &[Entry] = &[
         read: others::curator,
     },
 ];
-
-/// What Java counts in.
-const MS: f64 = 1e-3;
-
-const fn down_to_ms() -> Quantum {
-    Quantum {
-        unit: Nanos::from_millis(1),
-        rounding: Rounding::Floor,
-    }
-}

@@ -1,6 +1,13 @@
 //! MicroProfile, Temporal, Feign, HttpClient, Curator.
 
-use super::*;
+use crate::audit::read::code::library::args::{Args, MS, down_to_ms};
+use crate::audit::read::code::library::chain::Settings;
+use crate::audit::read::code::values::Loc;
+use crate::audit::read::units::nanos;
+use crate::audit::site::{Known, Retry, Site, whole};
+use herdsim_core::dist::Dist;
+use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter, UNLIMITED};
+use herdsim_core::units::{Nanos, Probability};
 
 /// max(0, delay + U(−jitter, jitter)); 200 ms of jitter and no delay unless it says so.
 pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {

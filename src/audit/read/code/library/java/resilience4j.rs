@@ -1,6 +1,13 @@
 //! resilience4j.
 
-use super::*;
+use crate::audit::read::code::library::args::{Args, MS, down_to_ms};
+use crate::audit::read::code::library::chain::{Setting, Settings};
+use crate::audit::read::code::values::{Loc, Value};
+use crate::audit::read::units::nanos;
+use crate::audit::rule::Rule;
+use crate::audit::site::{Known, Retry, Site, whole};
+use herdsim_core::scenario::policy::{Backoff, CapAfter, Exponent, Jitter};
+use herdsim_core::units::{Nanos, Probability};
 
 pub(super) fn resilience4j(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let settings = Settings::of(args);

@@ -1,6 +1,14 @@
 //! Spring Retry, and what Spring Framework 7 has of its own.
 
-use super::*;
+use crate::audit::read::code::library::args::{Args, MS, down_to_ms};
+use crate::audit::read::code::library::chain::Settings;
+use crate::audit::read::code::values::Loc;
+use crate::audit::read::units::nanos;
+use crate::audit::rule::Rule;
+use crate::audit::site::{Known, Retry, Site, whole};
+use herdsim_core::dist::Dist;
+use herdsim_core::scenario::policy::{Backoff, CapAfter, Exponent, Jitter, UNLIMITED};
+use herdsim_core::units::{Factor, Nanos, Probability};
 
 /// Spring Retry's annotation. Its count includes the first attempt.
 pub(super) fn retryable(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
