@@ -4,6 +4,7 @@ use herdsim_core::scenario::policy::{Backoff, CapAfter, Exponent, Hint, Jitter, 
 use herdsim_core::units::{Factor, Nanos, Probability};
 
 use super::args::{Args, Entry, fields, qualified};
+use super::temporal;
 use crate::audit::read::code::ir::{Expr, Kind};
 use crate::audit::read::code::values::Loc;
 use crate::audit::read::units::nanos;
@@ -74,6 +75,15 @@ pub const ENTRIES: &[Entry] = &[
             ("Producer.Retry.Backoff", "100000000"),
         ],
         read: sarama,
+    },
+    Entry {
+        library: "temporal",
+        versions: "1",
+        source: "temporalio/temporal 1.32 common/retrypolicy/retry_policy.go",
+        modules: &["go.temporal.io/sdk/workflow"],
+        names: &["ActivityOptions", "LocalActivityOptions"],
+        args: &[],
+        read: temporal::go,
     },
 ];
 

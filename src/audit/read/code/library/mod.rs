@@ -15,6 +15,7 @@ mod ruby;
 #[cfg(feature = "rust")]
 mod rust;
 mod script;
+mod temporal;
 mod tenacity;
 
 use self::args::{Args, Entry, qualified, set};

@@ -8,6 +8,7 @@ use herdsim_core::scenario::policy::{
 use herdsim_core::units::Nanos;
 
 use super::args::{Args, Entry, caught, imported, intervals, property};
+use super::temporal;
 use super::tenacity::tenacity;
 use crate::audit::read::code::ir::Kind;
 use crate::audit::read::code::values::{Loc, Value};
@@ -149,6 +150,22 @@ pub const ENTRIES: &[Entry] = &[
         names: &["*"],
         args: &[("retry_delay", "300")],
         read: airflow,
+    },
+    Entry {
+        library: "temporal",
+        versions: "1",
+        source: "temporalio/temporal 1.32 common/retrypolicy/retry_policy.go",
+        modules: &["temporalio.workflow"],
+        names: &[
+            "execute_activity",
+            "start_activity",
+            "execute_activity_method",
+            "start_activity_method",
+            "execute_local_activity",
+            "start_local_activity",
+        ],
+        args: &[],
+        read: temporal::python,
     },
 ];
 

@@ -6,6 +6,7 @@ use herdsim_core::scenario::policy::{
 use herdsim_core::units::{Factor, Nanos};
 
 use super::args::{Args, Entry, delays, property, qualified};
+use super::temporal;
 use crate::audit::read::code::ir::Kind;
 use crate::audit::read::code::shape::shape;
 use crate::audit::read::code::values::{Loc, Value};
@@ -134,6 +135,15 @@ pub const ENTRIES: &[Entry] = &[
         names: &["retry", "Policy.handleAll.retry"],
         args: &[],
         read: cockatiel,
+    },
+    Entry {
+        library: "temporal",
+        versions: "1",
+        source: "temporalio/temporal 1.32 common/retrypolicy/retry_policy.go",
+        modules: &["@temporalio/workflow"],
+        names: &["proxyActivities", "proxyLocalActivities"],
+        args: &[],
+        read: temporal::script,
     },
 ];
 

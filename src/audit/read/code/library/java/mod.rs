@@ -8,6 +8,7 @@ mod resilience4j;
 mod spring;
 
 use super::args::Entry;
+use super::temporal;
 
 pub const ENTRIES: &[Entry] = &[
     Entry {
@@ -161,7 +162,7 @@ pub const ENTRIES: &[Entry] = &[
             "LocalActivityOptions.newBuilder",
         ],
         args: &[],
-        read: others::temporal,
+        read: temporal::java,
     },
     Entry {
         library: "feign",

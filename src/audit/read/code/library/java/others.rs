@@ -1,7 +1,6 @@
 //! MicroProfile, Temporal, Feign, HttpClient, Curator.
 
 use crate::audit::read::code::library::args::{Args, MS, down_to_ms};
-use crate::audit::read::code::library::chain::Settings;
 use crate::audit::read::code::values::Loc;
 use crate::audit::read::units::nanos;
 use crate::audit::site::{Known, Retry, Site, whole};
@@ -60,63 +59,6 @@ pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
     let most = args.time("maxDuration", unit("durationUnit"));
     retry.deadline(most.map(|limit| limit.filter(|s| *s > 0.0).map(nanos)));
     Some(())
-}
-
-/// Activities are tried again without end unless their options say otherwise.
-pub(super) fn temporal(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
-    let settings = Settings::of(args);
-    args.no_budget(retry);
-    let options = settings.loc(&["setRetryOptions"]);
-    let inner = options.map(|loc| Settings::from(args.values, loc));
-    let told = |names: &[&str]| inner.as_ref().and_then(|s| s.loc(names));
-    temporal_policy(
-        args,
-        [
-            told(&["setMaximumAttempts"]),
-            told(&["setInitialInterval"]),
-            told(&["setBackoffCoefficient"]),
-            told(&["setMaximumInterval"]),
-        ],
-        MS,
-        retry,
-    );
-    let time = |names: &[&str]| match settings.loc(names) {
-        Some(loc) => Args::optional(args.time_at(loc, MS)),
-        None => Known::default(None, "Temporal sets none"),
-    };
-    retry.timeout(time(&["setStartToCloseTimeout"]));
-    retry.deadline(time(&["setScheduleToCloseTimeout"]));
-    Some(())
-}
-
-/// 1 s, doubled, at most a hundred times the first; without end unless it is counted.
-pub fn temporal_policy<'p>(
-    args: &Args<'p>,
-    [attempts, initial, growth, most]: [Option<Loc<'p>>; 4],
-    unit: f64,
-    retry: &mut Retry,
-) {
-    let why = "Temporal's default";
-    let time = |loc: Option<Loc<'p>>, default: f64| match loc {
-        Some(loc) => args.time_at(loc, unit).map(|s| s.unwrap_or(default)),
-        None => Known::default(default, why),
-    };
-    retry.attempts(match attempts {
-        Some(loc) => args.number_at(loc).map(|n| match whole(n) {
-            0 => UNLIMITED,
-            n => n,
-        }),
-        None => Known::default(UNLIMITED, "Temporal's default: without end"),
-    });
-    let first = time(initial, 1.0);
-    let base = first.value.unwrap_or(1.0);
-    let growth = match growth {
-        Some(loc) => args.number_at(loc),
-        None => Known::default(2.0, why),
-    };
-    let cap = time(most, 100.0 * base).map(Some);
-    retry.backoff(args.growing(first, growth, cap, Exponent::FromZero));
-    retry.jitter(Known::default(Jitter::None, "the server adds none"));
 }
 
 /// Feign's Retryer: 1.5 times the period before its first retry.
