@@ -393,7 +393,7 @@ fn check(entry: &Path) -> Vec<String> {
     };
     let mut failures = Vec::new();
     let mut taken = vec![false; audit.system.sites.len()];
-    let with_edges = ["compose", "kubernetes"]
+    let with_edges = ["compose", "kubernetes", "csharp"]
         .iter()
         .any(|d| entry.starts_with(base.join(d)));
     let mut edges: Vec<(String, usize, String, String)> = audit

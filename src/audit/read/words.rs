@@ -296,6 +296,7 @@ pub const JVM: Words = Words {
         "acks",
         "consistencylevel",
         "writeconcern",
+        "distributedapplication",
     ],
     beside: &[],
 };

@@ -1,5 +1,7 @@
 //! Code: libraries that retry, loops written by hand, effects, fences, leases.
 
+#[cfg(feature = "csharp")]
+mod aspire;
 mod clients;
 mod comments;
 mod durations;
@@ -35,6 +37,8 @@ pub fn read(project: &Project, file: &CodeFile, reading: &mut Reading) {
     within(file, &mut own.sites);
     producers::read(values, file, &mut own);
     stores::read(values, file, &mut own);
+    #[cfg(feature = "csharp")]
+    aspire::read(file, &mut own);
     service_configs(file, &mut own);
     effects::read(values, file, &mut own);
     fences::read(file, &mut own);

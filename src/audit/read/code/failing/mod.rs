@@ -13,17 +13,19 @@ mod words;
 
 use super::ir::Function;
 use super::project::CodeFile;
-use super::values::{Loc, Values};
+use super::values::{Loc, Value, Values};
 use player::Val;
 pub use player::{End, Mode, Played, Player, Trace};
 pub use words::{promised, sleeps, waits};
 
-/// What a function of one number gives for it: the interval of a wait.
+/// What a function of one number gives for it: the interval of a wait, in seconds, where a bare
+/// number counts `unit` of them.
 pub fn call<'p>(
     values: Values<'p>,
     file: &'p CodeFile,
     function: &'p Function,
     k: f64,
+    unit: f64,
 ) -> Option<(f64, f64)> {
     let mut player = Player::new(values, file, Mode::Failing);
     for (at, param) in function.params.iter().enumerate() {
@@ -33,27 +35,10 @@ pub fn call<'p>(
         };
         player.vars.insert(param.name.clone(), value);
     }
-    player.returned(&function.body)?.interval()
-}
-
-/// The same as an interval in seconds, whatever unit it counts in.
-pub fn seconds<'p>(
-    values: Values<'p>,
-    file: &'p CodeFile,
-    function: &'p Function,
-    k: f64,
-) -> Option<(f64, f64)> {
-    let mut player = Player::new(values, file, Mode::Failing);
-    for (at, param) in function.params.iter().enumerate() {
-        let value = match at {
-            0 => Val::number(k),
-            _ => Val::unknown(format!("`{}` is a parameter", param.name)),
-        };
-        player.vars.insert(param.name.clone(), value);
+    match player.returned(&function.body)? {
+        Val::Known(Value::Seconds(s)) => Some((s, s)),
+        other => other.interval().map(|(a, b)| (a * unit, b * unit)),
     }
-    let value = player.returned(&function.body)?;
-    let (a, b) = player.interval(&value)?;
-    Some((a * player.drawn(), b * player.drawn()))
 }
 
 /// What an expression is worth where these names stand for a number.

@@ -426,6 +426,20 @@ pub fn fields<'p>(file: &'p CodeFile, span: &Span) -> Vec<(String, &'p Expr)> {
     all
 }
 
+/// Waits that grow as Fibonacci's numbers, up to a cap.
+pub fn fibonacci(unit: f64, cap: f64) -> Backoff {
+    let (mut a, mut b) = (1.0, 1.0);
+    let mut table = Vec::new();
+    for _ in 0..40 {
+        table.push(nanos((unit * a).min(cap)));
+        if unit * a >= cap {
+            break;
+        }
+        (a, b) = (b, a + b);
+    }
+    Backoff::Table(table)
+}
+
 /// The waits that a function of the retry's number gives, in seconds.
 pub fn delays<'p>(
     args: &Args<'p>,
@@ -438,16 +452,10 @@ pub fn delays<'p>(
         return None;
     };
     let calls = (0..12).map(|k| {
-        crate::audit::read::code::failing::call(
-            args.values,
-            target.file,
-            inner,
-            f64::from(from + k),
-        )
+        let k = f64::from(from + k);
+        crate::audit::read::code::failing::call(args.values, target.file, inner, k, unit)
     });
-    calls
-        .map(|wait| wait.map(|(a, b)| (a * unit, b * unit)))
-        .collect()
+    calls.collect()
 }
 
 /// What a name is called in the module that it comes from: aliases followed.

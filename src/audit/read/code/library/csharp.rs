@@ -188,7 +188,7 @@ fn by_provider<'p>(args: &Args<'p>, loc: Loc<'p>, from: u32, retry: &mut Retry) 
     };
     let waits = (0..12).map(|k| {
         let k = f64::from(from + k);
-        crate::audit::read::code::failing::seconds(args.values, target.file, function, k)
+        crate::audit::read::code::failing::call(args.values, target.file, function, k, 1e-3)
     });
     let waits: Option<Vec<(f64, f64)>> = waits.collect();
     match waits {

@@ -3,9 +3,8 @@
 use herdsim_core::scenario::policy::{Backoff, Budget, Exponent, Jitter, UNLIMITED};
 use herdsim_core::units::{Factor, Nanos, Probability};
 
-use super::args::{Args, Entry};
+use super::args::{Args, Entry, fibonacci};
 use super::chain::Settings;
-use super::java::fibonacci;
 use crate::audit::read::code::ir::{Expr, Kind};
 use crate::audit::read::code::values::Loc;
 use crate::audit::read::units::nanos;

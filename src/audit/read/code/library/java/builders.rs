@@ -1,6 +1,6 @@
 //! Failsafe, guava-retrying, Reactor.
 
-use crate::audit::read::code::library::args::{Args, MS};
+use crate::audit::read::code::library::args::{Args, MS, fibonacci};
 use crate::audit::read::code::library::chain::{Setting, Settings};
 use crate::audit::read::code::values::{Loc, Value};
 use crate::audit::read::units::nanos;
@@ -183,20 +183,6 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
         }
     }
     Some(())
-}
-
-/// Waits that grow as Fibonacci's numbers, up to a cap.
-pub fn fibonacci(unit: f64, cap: f64) -> Backoff {
-    let (mut a, mut b) = (1.0, 1.0);
-    let mut table = Vec::new();
-    for _ in 0..40 {
-        table.push(nanos((unit * a).min(cap)));
-        if unit * a >= cap {
-            break;
-        }
-        (a, b) = (b, a + b);
-    }
-    Backoff::Table(table)
 }
 
 pub(super) fn reactor(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {

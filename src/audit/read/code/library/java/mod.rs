@@ -1,7 +1,6 @@
 //! Libraries of Java and Kotlin.
 
 mod builders;
-pub use builders::fibonacci;
 mod kotlin;
 mod others;
 mod resilience4j;
