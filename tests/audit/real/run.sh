@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs real retry libraries, and loops written by hand, on the sources in cases/ under a
-# clock of its own, and compares the attempts and delays that happen with what `audit` reads
+# Runs real retry libraries, and loops written by hand in Python, JavaScript, Java and Ruby, on the
+# sources in cases/ under a clock of its own, and compares the attempts and delays that happen with what `audit` reads
 # in the same files.
 #
 #     tests/audit/real/run.sh HERDSIM
@@ -58,13 +58,37 @@ node_cases() {
     fi
 }
 
+java_cases() {
+    if ! command -v javac > /dev/null; then
+        echo "skipped: the Java cases, there is no JDK"
+        return
+    fi
+    [ -d classes ] || javac -d classes "$here"/java/*.java
+    java -cp classes Harness "$1" "$2"
+}
+
+ruby_cases() {
+    if [ "$binary" != --observe ] && ! "$binary" audit read/ruby_loop_times.rb --read-only > /dev/null 2>&1; then
+        echo "skipped: the Ruby cases, this build does not read Ruby"
+        return
+    fi
+    command -v ruby > /dev/null || apt-get install -y -q ruby ruby-retriable > apt.log 2>&1 || true
+    if ! command -v ruby > /dev/null; then
+        echo "skipped: the Ruby cases, there is no ruby"
+        return
+    fi
+    ruby "$here/harness.rb" "$1" "$2"
+}
+
 node_cases &
 node_job=$!
 python_cases
+java_cases cases java.json
+ruby_cases cases ruby.json
 wait "$node_job"
 
 observed=()
-for file in python.json node.json; do
+for file in python.json node.json java.json ruby.json; do
     [ ! -e "$file" ] || observed+=("$file")
 done
 [ ${#observed[@]} -gt 0 ] || exit 0
@@ -74,7 +98,8 @@ if [ "$binary" = --observe ]; then
 fi
 python3 "$here/compare.py" "$binary" read "${observed[@]}"
 
-# The same with each patch.
+# The same with each patch. What this build does not read has none.
+[ -e ruby.json ] || rm -f read/*.rb
 python3 "$here/patched.py" "$binary" read patched
 cp -r patched patched_cases
 observed=()
@@ -86,6 +111,14 @@ fi
 if [ -e python.json ]; then
     RUNS=200 venv/bin/python "$here/harness.py" patched_cases patched_python.json
     observed+=(patched_python.json)
+fi
+if [ -e java.json ]; then
+    RUNS=200 java_cases patched_cases patched_java.json
+    observed+=(patched_java.json)
+fi
+if [ -e ruby.json ]; then
+    RUNS=200 ruby_cases patched_cases patched_ruby.json
+    observed+=(patched_ruby.json)
 fi
 [ ! -e node.json ] || wait "$node_job"
 python3 "$here/compare.py" "$binary" patched "${observed[@]}" > patched.txt || {

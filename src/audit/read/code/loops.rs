@@ -561,7 +561,7 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
     let mut site = Site::new(reader, place, name, Decision::Retry(Box::new(retry)));
     site.target = clients::target(values, file, attempt);
     if let Some(span) = &trace.trailing
-        && matches!(trace.end, End::Count)
+        && (matches!(trace.end, End::Count) || trace.clock_between)
     {
         site.remark(
             Rule::Hs113,

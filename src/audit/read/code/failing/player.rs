@@ -113,6 +113,8 @@ pub struct Trace {
     pub end: End,
     /// The clock that it asks, in seconds from the start.
     pub deadline: Option<(f64, Fact)>,
+    /// The clock is asked between turns: what is waited for at the end of the last is in vain.
+    pub clock_between: bool,
     /// The statement that makes the attempt.
     pub attempt: Option<Span>,
     /// The handlers that lead to the next turn.
@@ -182,6 +184,7 @@ impl<'p> Player<'p> {
                 trailing: None,
                 end: End::Nothing,
                 deadline: None,
+                clock_between: false,
                 attempt: None,
                 caught: Vec::new(),
                 count: None,
@@ -423,10 +426,12 @@ impl<'p> Player<'p> {
                 {
                     self.run(condition, &condition.span);
                 }
+                let timed = matches!(self.trace.end, End::Clock);
                 if !self.holds(condition) {
                     self.ended();
                     return;
                 }
+                self.trace.clock_between |= !timed && matches!(self.trace.end, End::Clock);
             }
             let tried = self.tried_in_turn;
             turn += 1;
