@@ -297,6 +297,12 @@ pub const JVM: Words = Words {
         "consistencylevel",
         "writeconcern",
         "distributedapplication",
+        "task.delay",
+        "parknanos",
     ],
-    beside: &[],
+    // A wait asks for a parse where something is caught.
+    beside: &[(
+        &["delay(", "sleep ", "sleep_until"],
+        &["catch", "rescue", "err(", "getornull", "issuccess"],
+    )],
 };

@@ -223,7 +223,19 @@ fn consider(values: Values, file: &CodeFile, found: &Found, reading: &mut Readin
         && [".ok", "status", ".success", "error"]
             .iter()
             .any(|word| text.contains(word));
-    let asks = asks || language == Language::Python && text.contains("status");
+    let answers = [
+        "isSuccessful",
+        "IsSuccessStatusCode",
+        "statusCode",
+        "getStatusCode",
+        "StatusCode",
+        "is_success",
+        "is_err",
+        "is_ok",
+    ];
+    let asks = asks
+        || language == Language::Python && text.contains("status")
+        || language.chains() && answers.iter().any(|word| text.contains(word));
     if !spoken && !catches && !spins && !checks {
         return None;
     }
@@ -327,9 +339,24 @@ fn reconnects(body: &[Stmt]) -> bool {
 
 /// Reads what a person types.
 fn interactive(attempt: &str) -> bool {
-    ["input(", "readline(", "prompt(", "raw_input(", "getpass("]
-        .iter()
-        .any(|w| attempt.contains(w))
+    [
+        "input(",
+        "readline(",
+        "prompt(",
+        "raw_input(",
+        "getpass(",
+        ".nextLine(",
+        ".nextInt(",
+        "ReadLine(",
+        "(gets)",
+        "gets.",
+        "tryLock(",
+        "try_lock(",
+        "TryEnter(",
+        "tryAcquire(",
+    ]
+    .iter()
+    .any(|w| attempt.contains(w))
 }
 
 /// What a loop that only waits until something is there waits for.
@@ -575,7 +602,9 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
                 .types
                 .iter()
                 .any(|t| matches!(t.last_name(), Some("Exception" | "BaseException")));
-        if everything {
+        // `when (ex is HttpRequestException)`: a filter names what is tried again.
+        let filtered = language_filters(file, handler);
+        if everything && !filtered {
             let head = handler.span.start
                 ..handler
                     .types
@@ -594,6 +623,19 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
         super::comments::units(file, &wait.span, &mut site);
     }
     site
+}
+
+/// Whether a filter of a handler asks of the exception itself (C#).
+fn language_filters(file: &CodeFile, handler: &Handler) -> bool {
+    let text = file.text(&handler.span);
+    let head = text.split('{').next().unwrap_or("");
+    let filter = head.split(" when ").nth(1);
+    filter.is_some_and(|filter| {
+        handler.name.as_deref().is_some_and(|name| {
+            let mut words = filter.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            words.any(|word| word == name)
+        })
+    })
 }
 
 /// Whether what the loop tries is called once more after it.

@@ -463,6 +463,19 @@ impl<'p> Values<'p> {
                     }
                 }
             }
+            // `ENV.fetch("RETRIES", 4)`, `System.getenv().getOrDefault("RETRIES", "3")`
+            ("fetch", ["ENV", _]) | ("getOrDefault", _)
+                if call.args.len() == 2
+                    && (path.first() == Some(&"ENV")
+                        || call.callee.path().is_none()
+                            && loc.file.text(&call.callee.span).contains("getenv")) =>
+            {
+                let name = first.and_then(Expr::as_text).unwrap_or("").to_string();
+                match call.position(1) {
+                    Some(default) => by_default(sub(default), &name),
+                    None => Known::unresolved(Some(place), "it is no constant"),
+                }
+            }
             ("getattr", [_]) => match (call.position(1), call.position(2)) {
                 (Some(name), Some(default)) => {
                     by_default(sub(default), name.as_text().unwrap_or("it"))

@@ -84,7 +84,12 @@ impl<'p> Player<'p> {
             Kind::Function(_) => false,
             _ => BENIGN_METHODS.contains(&last),
         };
-        benign || logs || asks_budget(call)
+        let question = self.file.language().chains()
+            && call.args.is_empty()
+            && matches!(call.callee.kind, Kind::Member(..))
+            && call.callee.path().is_some()
+            && super::platform::asks(last);
+        benign || logs || question || asks_budget(call)
     }
 
     /// What an expression does: waits, attempts, changes of variables.
@@ -195,8 +200,17 @@ impl<'p> Player<'p> {
 
     /// Waits, and calls of the function by itself.
     pub(super) fn special(&mut self, call: &'p Call, expr: &'p Expr) -> Option<Flow> {
+        // `producer.send(…)` in a `send` of one's own is another's.
+        let own = |call: &Call| match &call.callee.kind {
+            Kind::Member(of, _) => {
+                matches!(of.path().as_deref(), Some(["self" | "this" | "cls"]))
+                    || !self.file.language().chains()
+            }
+            _ => true,
+        };
         if let Some(function) = self.recursion
             && call.callee.last_name() == Some(&function.name)
+            && own(call)
         {
             return Some(self.again(function, call));
         }
@@ -223,6 +237,9 @@ impl<'p> Player<'p> {
         }
         // One from elsewhere that says that it waits: for how long is not known.
         let name = call.callee.last_name()?;
+        if self.waits_itself(call, name) {
+            return Some(Flow::Next);
+        }
         let waits = name.to_lowercase();
         let waits =
             waits.ends_with("backoff") || waits.contains("sleep") || waits == "waitfortimeout";
@@ -336,6 +353,25 @@ impl<'p> Player<'p> {
             }
         }
         Flow::Again
+    }
+
+    /// A function of this file that only waits: its waits are the loop's.
+    fn waits_itself(&mut self, call: &'p Call, name: &str) -> bool {
+        if self.depth > 3 || !self.file.language().chains() {
+            return false;
+        }
+        let Some(function) = self.function(name) else {
+            return false;
+        };
+        if !waits(&function.body, self.file.language()) || self.attempts_in(&function.body) {
+            return false;
+        }
+        let saved = self.bind(function, call);
+        self.depth += 1;
+        self.block(&function.body);
+        self.depth -= 1;
+        self.vars = saved;
+        true
     }
 
     /// A function of this file that only computes: a delay from a number.

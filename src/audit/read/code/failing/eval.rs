@@ -261,7 +261,7 @@ impl<'p> Player<'p> {
 
     /// What a bare number of the clock counts, in seconds.
     pub(super) fn clock_unit(&self) -> f64 {
-        self.file.language().tick()
+        self.clock.unwrap_or(self.file.language().tick())
     }
 
     pub(super) fn operate(&mut self, op: Op, a: Val, b: Val) -> Val {
@@ -402,6 +402,25 @@ impl<'p> Player<'p> {
                     _ => Val::unknown("it depends on the answer"),
                 }
             }
+            // `elapsed.compareTo(limit) < 0`
+            Kind::Binary(op, a, b)
+                if matches!(b.kind, Kind::Number(n) if n == 0.0)
+                    && a.as_call().is_some_and(|c| {
+                        matches!(c.callee.last_name(), Some("compareTo" | "CompareTo"))
+                    }) =>
+            {
+                let sides = a.as_call().and_then(|call| match &call.callee.kind {
+                    Kind::Member(of, _) => Some((&**of, call.position(0)?)),
+                    _ => None,
+                });
+                match sides {
+                    Some((of, other)) => {
+                        let (a, b) = (self.eval(of), self.eval(other));
+                        self.operate(*op, a, b)
+                    }
+                    None => Val::unknown("it is no number"),
+                }
+            }
             Kind::Binary(op, a, b) => {
                 let (a, b) = (self.eval(a), self.eval(b));
                 self.operate(*op, a, b)
@@ -431,6 +450,9 @@ impl<'p> Player<'p> {
         }
         if let Some(code) = status(of, name) {
             return Val::number(code);
+        }
+        if let Some(value) = self.clock_member(of, name) {
+            return value;
         }
         let held = match of.as_name() {
             Some(base) => self.vars.get(base).cloned(),
@@ -588,6 +610,12 @@ impl<'p> Player<'p> {
                 };
                 match args.first().map(|e| self.eval(e)) {
                     Some(Val::Known(Value::Number(n))) if unit.is_some() => Val::number(n),
+                    // A part of a millisecond makes no other law.
+                    Some(Val::Known(Value::Number(n)))
+                        if last == "int" && n >= 100.0 && self.file.language().chains() =>
+                    {
+                        Val::number(n)
+                    }
                     Some(Val::Known(Value::Number(n))) => Val::number(match last {
                         "floor" | "Floor" | "int" | "trunc" | "int64" => n.floor(),
                         "ceil" | "Ceil" => n.ceil(),

@@ -79,6 +79,21 @@ impl<'p> Player<'p> {
                     _ => Val::Random(low, high),
                 }
             }
+            // `[2**n, 10].min`
+            ("min" | "max", 0) if of.is_some_and(|of| matches!(of.kind, Kind::List(_))) => {
+                let Val::List(items) = self.eval(of?) else {
+                    return None;
+                };
+                let all: Option<Vec<(f64, f64)>> = items.iter().map(|v| self.interval(v)).collect();
+                let pick = |x: f64, y: f64| if last == "min" { x.min(y) } else { x.max(y) };
+                let (a, b) = all?
+                    .into_iter()
+                    .reduce(|(a, b), (c, d)| (pick(a, c), pick(b, d)))?;
+                match a == b {
+                    true => Val::number(a),
+                    false => Val::Random(a, b),
+                }
+            }
             ("minOf" | "maxOf", 2) => {
                 let (a, b) = (self.eval(args[0]), self.eval(args[1]));
                 let ((a, b), (c, d)) = (self.interval(&a)?, self.interval(&b)?);
@@ -98,15 +113,50 @@ impl<'p> Player<'p> {
                 let (a, b) = (self.eval(of?), self.eval(args[0]));
                 self.operate(Op::Mul, a, b)
             }
-            ("plus" | "plusMillis" | "plusSeconds" | "Add", 1) => {
+            ("plus" | "Add", 1) => {
                 let (a, b) = (self.eval(of?), self.eval(args[0]));
                 self.operate(Op::Add, a, b)
             }
+            // `Instant.now().plusSeconds(30)`, `DateTime.UtcNow.AddSeconds(30)`
+            (name, 1)
+                if name
+                    .strip_prefix("plus")
+                    .or_else(|| name.strip_prefix("Add"))
+                    .is_some_and(|rest| unit(rest).is_some()) =>
+            {
+                let rest = name.trim_start_matches("plus").trim_start_matches("Add");
+                let amount = self.seconds(args[0], unit(rest)?)?;
+                let base = self.eval(of?);
+                self.operate(Op::Add, base, amount)
+            }
+            ("plus", 2) => {
+                let amount = self.seconds(args[0], unit(args[1].last_name()?)?)?;
+                let base = self.eval(of?);
+                self.operate(Op::Add, base, amount)
+            }
             // Moments, and what has passed since.
-            ("currentTimeMillis" | "nanoTime" | "now" | "GetTimestamp", 0) => Val::Moment(self.now),
+            ("nanoTime", 0) => {
+                self.clock = Some(1e-9);
+                Val::Moment(self.now)
+            }
+            ("currentTimeMillis" | "now" | "GetTimestamp", 0) | ("clock_gettime", _) => {
+                Val::Moment(self.now)
+            }
+            ("between", 2) if path.first() == Some(&"Duration") => Val::Elapsed(self.now),
             ("elapsed" | "elapsedNow" | "duration_since" | "GetElapsedTime", _)
                 if args.len() < 2 =>
             {
+                // `stopwatch.elapsed(TimeUnit.SECONDS)`
+                let counts = args.first().and_then(|arg| unit(arg.last_name()?));
+                self.clock = counts.or(self.clock);
+                Val::Elapsed(self.now)
+            }
+            // A time that has passed, as a number.
+            (name, 0)
+                if counted(name).is_some()
+                    && of.is_some_and(|of| matches!(self.eval(of), Val::Elapsed(_))) =>
+            {
+                self.clock = counted(name);
                 Val::Elapsed(self.now)
             }
             ("isBefore" | "isAfter", 1) => {
@@ -170,6 +220,16 @@ impl<'p> Player<'p> {
                     _ => return None,
                 }
             }
+            // Whether something is so is no attempt at it.
+            (name, 0) if of.is_some() && asks(name) => {
+                if matches!(of.map(|of| self.eval(of)), Some(Val::Outcome(_))) {
+                    return Some(Val::unknown("it depends on the answer"));
+                }
+                match call.callee.path() {
+                    Some(_) => Val::unknown("it depends on what holds then"),
+                    None => return None,
+                }
+            }
             // What else an answer is asked for is its content.
             (_, 0)
                 if of.is_some_and(|of| {
@@ -206,6 +266,42 @@ impl<'p> Player<'p> {
         })
     }
 
+    /// A number of a unit as a length of time.
+    fn seconds(&mut self, amount: &'p Expr, unit: f64) -> Option<Val> {
+        match self.eval(amount) {
+            Val::Known(value) => Some(Val::Known(Value::Seconds(value.number()? * unit))),
+            _ => None,
+        }
+    }
+
+    /// Clocks that are read as properties (C#).
+    pub(super) fn clock_member(&mut self, of: &'p Expr, name: &str) -> Option<Val> {
+        if self.file.language() != Language::CSharp {
+            return None;
+        }
+        let root = of
+            .path()
+            .and_then(|path| path.last().copied())
+            .unwrap_or("");
+        match (root, name) {
+            ("DateTime" | "DateTimeOffset", "UtcNow" | "Now")
+            | ("Environment", "TickCount" | "TickCount64") => Some(Val::Moment(self.now)),
+            (_, "Elapsed") => Some(Val::Elapsed(self.now)),
+            (_, "ElapsedMilliseconds") => {
+                self.clock = Some(1e-3);
+                Some(Val::Elapsed(self.now))
+            }
+            (_, name) if counted(name).is_some() => match self.eval(of) {
+                Val::Elapsed(_) => {
+                    self.clock = counted(name);
+                    Some(Val::Elapsed(self.now))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// A draw from a range.
     fn drawn_from(&mut self, range: &'p Call) -> Option<Val> {
         let mut ends = range.args.iter();
@@ -213,6 +309,23 @@ impl<'p> Player<'p> {
         let (a, b) = (self.eval(&a.value), self.eval(&b.value));
         Some(Val::Random(self.interval(&a)?.0, self.interval(&b)?.1))
     }
+}
+
+/// `isRunning`, `done?`, `hasNext`: a question.
+pub(super) fn asks(name: &str) -> bool {
+    let begins = ["is", "has", "can"].iter().any(|word| {
+        let rest = name.strip_prefix(word).unwrap_or("");
+        rest.starts_with(|c: char| c.is_uppercase() || c == '_')
+    });
+    begins || name.ends_with('?')
+}
+
+/// Seconds in one of what a time is turned into: `toMillis`, `getSeconds`, `TotalSeconds`.
+fn counted(name: &str) -> Option<f64> {
+    let rest = ["to", "get", "as_", "Total"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))?;
+    unit(rest)
 }
 
 /// Seconds in one of what a constructor counts.
@@ -226,6 +339,7 @@ fn unit(name: &str) -> Option<f64> {
         "millis" | "milliseconds" => 1e-3,
         "secs" | "seconds" | "secs_f64" | "secs_f32" => 1.0,
         "minutes" => 60.0,
+        "hours" => 3600.0,
         "nanos" => 1e-9,
         "micros" => 1e-6,
         _ => return None,

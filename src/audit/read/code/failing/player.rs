@@ -144,6 +144,8 @@ pub struct Player<'p> {
     pub(super) counted: HashSet<String>,
     /// Seconds since the start.
     pub(super) now: f64,
+    /// What the clock that is asked counts, where it is not the language's usual one.
+    pub(super) clock: Option<f64>,
     pub(super) trace: Trace,
     pub(super) pending: Vec<Wait>,
     pub(super) tried_in_turn: bool,
@@ -174,6 +176,7 @@ impl<'p> Player<'p> {
             vars: HashMap::new(),
             counted: HashSet::new(),
             now: 0.0,
+            clock: None,
             trace: Trace {
                 attempts: 0,
                 waits: Vec::new(),
@@ -249,6 +252,7 @@ impl<'p> Player<'p> {
             Played::Loop(inner) => {
                 player.catches = catches(&inner.body);
                 player.parameters(at);
+                player.enclosing(at);
                 player.prepare(before, at);
                 player.turns(inner);
             }
@@ -285,6 +289,17 @@ impl<'p> Player<'p> {
                 };
                 self.vars.insert(param.name.clone(), value);
             }
+        }
+    }
+
+    /// What functions around the one of the loop have set: blocks share their variables.
+    fn enclosing(&mut self, at: &Span) {
+        if !self.file.language().chains() {
+            return;
+        }
+        let around = self.file.around(at.start);
+        for outer in around.iter().rev().skip(1).rev() {
+            self.before(&outer.function.body, at.start);
         }
     }
 

@@ -133,7 +133,14 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         }
         return Some(());
     }
-    let first = at(0)?;
+    let named = ["sleepDurations", "retryCount", "sleepDurationProvider"]
+        .into_iter()
+        .find_map(|name| call.named(name));
+    let named = named.map(|expr| Loc {
+        file: args.file,
+        expr,
+    });
+    let first = named.or(at(0))?;
     let target = args.values.follow(first);
     match &target.expr.kind {
         Kind::List(items) => {
@@ -152,7 +159,7 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         _ => {
             let (count, delays) = match endless {
                 true => (None, Some(first)),
-                false => (Some(first), at(1)),
+                false => (Some(first), at(1).or(at(0))),
             };
             if let Some(count) = count {
                 retry.retries(args.number_at(count));
@@ -308,8 +315,10 @@ fn options<'p>(args: &Args<'p>, loc: Loc<'p>, http: bool, retry: &mut Retry, sit
         retry.jitter(Known::unresolved(place, why));
         return;
     }
-    let get = |name: &str| get(name);
-    strategy(args, &get, http, retry, site);
+    // What is set afterwards on what it is assigned to holds.
+    let settings = Settings::from(args.values, loc);
+    let both = |name: &str| settings.loc(&[name]).or_else(|| get(name));
+    strategy(args, &both, http, retry, site);
 }
 
 /// What options say, wherever they are set.

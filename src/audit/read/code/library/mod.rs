@@ -198,7 +198,9 @@ fn candidates(file: &CodeFile, callee: &Expr) -> Vec<(String, String)> {
         // `backoff::future::retry(…)`: written out.
         (Language::Rust, Some(path)) => {
             let splits = (1..path.len()).map(|at| (path[..at].join("::"), path[at..].join(".")));
-            return splits.collect();
+            let whole = file.imports().iter().filter(|import| import.local == "*");
+            let whole = whole.map(|import| (import.module.clone(), path.join(".")));
+            return splits.chain(whole).collect();
         }
         _ => {}
     }

@@ -4,6 +4,7 @@ use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter, Quantum, Roundin
 use herdsim_core::units::{Factor, Nanos, Probability};
 
 use super::args::{Args, Entry, intervals};
+use super::chain::Settings;
 use crate::audit::read::code::ir::{Expr, Kind};
 use crate::audit::read::code::values::{Loc, Value};
 use crate::audit::read::units::nanos;
@@ -200,9 +201,13 @@ fn faraday(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         return None;
     }
     args.alone(retry);
-    let direct = call
-        .position(1)
-        .filter(|e| !matches!(e.kind, Kind::Object(..)));
+    let direct = call.position(1).filter(|expr| {
+        let held = args.values.follow(Loc {
+            file: args.file,
+            expr,
+        });
+        !matches!(held.expr.kind, Kind::Object(..))
+    });
     retry.retries(match direct {
         Some(expr) => args.number_at(Loc {
             file: args.file,
@@ -234,6 +239,15 @@ fn faraday(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
 
 fn retriable(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     args.no_budget(retry);
+    // `Retriable.configure { |c| c.tries = 7 }`
+    let mut told = Settings::default();
+    for call in args.file.calls("configure").filter_map(|e| e.as_call()) {
+        if call.callee.path().as_deref() == Some(&["Retriable", "configure"])
+            && let Some(Kind::Function(function)) = call.args.last().map(|a| &a.value.kind)
+        {
+            told.within(function, args.file);
+        }
+    }
     if let Some(loc) = args.get("intervals") {
         let target = args.values.follow(loc);
         let Kind::List(items) = &target.expr.kind else {
@@ -249,11 +263,14 @@ fn retriable(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
         let waits = values.map(|all| all.into_iter().map(|s| (s, s)).collect());
         intervals(waits, Known::read((), place).fact, retry);
     } else {
-        retry.attempts(args.number("tries").map(whole));
-        let cap = args.time("max_interval", 1.0);
-        let base = args.wait("base_interval", 1.0);
-        retry.backoff(args.growing(base, args.number("multiplier"), cap, Exponent::FromZero));
-        retry.jitter(args.number("rand_factor").map(|f| match f > 0.0 {
+        let number = |name: &str, default: f64| {
+            args.number_or(args.get(name).or_else(|| told.loc(&[name])), default)
+        };
+        retry.attempts(number("tries", 3.0).map(whole));
+        let cap = number("max_interval", 60.0).map(Some);
+        let base = number("base_interval", 0.5);
+        retry.backoff(args.growing(base, number("multiplier", 1.5), cap, Exponent::FromZero));
+        retry.jitter(number("rand_factor", 0.5).map(|f| match f > 0.0 {
             true => Jitter::Proportional(Probability(f.min(1.0))),
             false => Jitter::None,
         }));

@@ -3,7 +3,7 @@
 use herdsim_core::scenario::policy::{Backoff, Budget, Exponent, Jitter, UNLIMITED};
 use herdsim_core::units::{Factor, Nanos, Probability};
 
-use super::args::{Args, Entry, fibonacci};
+use super::args::{Args, Entry, fibonacci, intervals};
 use super::chain::Settings;
 use crate::audit::read::code::ir::{Expr, Kind};
 use crate::audit::read::code::values::Loc;
@@ -150,7 +150,7 @@ fn backoff(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         return Some(());
     }
     let get = |name: &str| {
-        let set = settings.loc(&[&format!("with_{name}")]);
+        let set = settings.loc(&[&format!("with_{name}"), name]);
         set.or_else(|| super::args::property(args.values, made, name, 2))
     };
     let base = args.wait_or(get("initial_interval"), 0.5);
@@ -181,6 +181,18 @@ fn tokio_retry(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
         expr: call.position(0)?,
     };
     let made = args.values.follow(loc);
+    // The waits themselves.
+    if let Kind::List(items) = &made.expr.kind {
+        let all = items
+            .iter()
+            .map(|expr| args.time_at(Loc { expr, ..made }, 1.0));
+        let all: Option<Vec<f64>> = all.map(|known| known.value.flatten()).collect();
+        let place = args.place(made);
+        retry.retries(Known::read(items.len() as f64, place.clone()));
+        let waits = all.map(|all| all.into_iter().map(|s| (s, s)).collect());
+        intervals(waits, Known::read((), place).fact, retry);
+        return Some(());
+    }
     let links = crate::audit::read::code::ir::chain(made.expr);
     let Some((root, first, _)) = links.first() else {
         args.by_function(loc, retry);

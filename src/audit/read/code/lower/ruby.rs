@@ -521,9 +521,20 @@ impl<'t> Lowering<'t> for Ruby<'t> {
                     _ => Kind::Other(Vec::new()),
                 }
             }
+            "yield" => {
+                let values = match child(node, &["argument_list"]) {
+                    Some(list) => self.all(list),
+                    None => Vec::new(),
+                };
+                called(node, "yield", values)
+            }
             "call" => {
                 let method = self.named(node, "method");
                 let receiver = node.child_by_field_name("receiver");
+                // `{ … }.freeze` is what it is of.
+                if let (Some(held), "freeze" | "dup") = (receiver, method.as_str()) {
+                    return self.kind(held);
+                }
                 let list = node.child_by_field_name("arguments");
                 let block = node.child_by_field_name("block");
                 let span = node

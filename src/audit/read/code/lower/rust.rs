@@ -148,6 +148,13 @@ impl<'t> Rust<'t> {
                 out.push(Lower::stmt(node, kind));
                 return;
             }
+            // `let v = loop { … break v … };`
+            Some(value) if value.kind() == "loop_expression" => {
+                let turn = self.looped(value);
+                out.push(Lower::stmt(value, Do::Loop(Box::new(turn))));
+                out.push(Lower::stmt(node, assign(name, None)));
+                return;
+            }
             Some(value) => {
                 let mut held = self.expression(value);
                 if let Kind::Function(function) = &mut held.kind
@@ -304,9 +311,18 @@ impl<'t> Rust<'t> {
         }
         let arm = self.arm(condition.child_by_field_name("pattern")?)?;
         let value = condition.child_by_field_name("value")?;
-        // Only what is called may fail.
         let held = self.expression(value);
-        held.as_call()?;
+        // What was called before: `if let Err(e) = &res`.
+        if held.as_call().is_none() {
+            held.path()?;
+            let then = self.body(node.child_by_field_name("consequence"));
+            let otherwise = self.body(node.child_by_field_name("alternative"));
+            let condition = match arm {
+                Arm::Good => held,
+                Arm::Bad(_) => Lower::expr(condition, Kind::Not(Box::new(held))),
+            };
+            return Some(Do::If(condition, then, otherwise));
+        }
         let then = self.body(node.child_by_field_name("consequence"));
         let rest = node.child_by_field_name("alternative");
         let otherwise = self.body(rest);

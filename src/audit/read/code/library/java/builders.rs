@@ -1,5 +1,6 @@
 //! Failsafe, guava-retrying, Reactor.
 
+use crate::audit::read::code::ir::Kind;
 use crate::audit::read::code::library::args::{Args, MS, fibonacci};
 use crate::audit::read::code::library::chain::{Setting, Settings};
 use crate::audit::read::code::values::{Loc, Value};
@@ -236,6 +237,31 @@ pub(super) fn reactor(args: &Args, retry: &mut Retry, _site: &mut Site) -> Optio
             }
         }
         _ => {}
+    }
+    Some(())
+}
+
+/// `mono.retry(2)`: as often, at once; without a number without end.
+pub(super) fn operator(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
+    let call = args.call?;
+    let count = call.position(0);
+    if count.is_some_and(|e| matches!(e.kind, Kind::Function(_))) || call.args.len() > 1 {
+        return None;
+    }
+    args.alone(retry);
+    args.no_jitter(retry);
+    retry.backoff(Known::default(Backoff::None, "it waits for nothing"));
+    match count {
+        Some(expr) => {
+            let loc = Loc {
+                file: args.file,
+                expr,
+            };
+            retry.retries(args.number_at(loc));
+        }
+        None => {
+            retry.attempts(Known::read(UNLIMITED, args.file.place(&args.span)));
+        }
     }
     Some(())
 }

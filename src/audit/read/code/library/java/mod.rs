@@ -120,6 +120,15 @@ pub const ENTRIES: &[Entry] = &[
         read: builders::reactor,
     },
     Entry {
+        library: "reactor",
+        versions: "3.3 to 3.8",
+        source: "reactor/reactor-core core/publisher/{Mono,Flux}.java",
+        modules: &["reactor.core.publisher"],
+        names: &[".retry"],
+        args: &[],
+        read: builders::operator,
+    },
+    Entry {
         library: "microprofile",
         versions: "2 to 4",
         source: "eclipse/microprofile-fault-tolerance api Retry.java; smallrye/smallrye-fault-tolerance",

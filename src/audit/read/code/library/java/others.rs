@@ -56,6 +56,23 @@ pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
         retry.backoff(both.map(|_| Backoff::Random(law)));
         args.no_jitter(retry);
     }
+    // `@Timeout(500)` is each attempt's.
+    let beside = args.function.map_or(&[][..], |f| &f.decorators);
+    if let Some(limit) = beside.iter().find(|d| d.last_name() == Some("Timeout")) {
+        let given = limit.as_call().and_then(|c| c.arg(0, "value"));
+        let time = match given {
+            Some(expr) => {
+                let unit = limit.as_call().and_then(|c| c.named("unit"));
+                let loc = |expr| Loc {
+                    file: args.file,
+                    expr,
+                };
+                args.timed(Some(loc(expr)), unit.map(loc))?
+            }
+            None => Known::default(1.0, "its default"),
+        };
+        retry.timeout(time.map(|s| Some(nanos(s))));
+    }
     let most = args.time("maxDuration", unit("durationUnit"));
     retry.deadline(most.map(|limit| limit.filter(|s| *s > 0.0).map(nanos)));
     Some(())
