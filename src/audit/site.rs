@@ -553,6 +553,8 @@ pub struct Keyspace {
     pub name: String,
     pub place: Place,
     pub copies: Vec<Known<u32>>,
+    /// By a statement that changes it.
+    pub altered: bool,
 }
 
 /// A level that a driver asks for.

@@ -142,7 +142,11 @@ pub fn right(site: &Site) -> Option<String> {
         Decision::Quorum(q)
             if q.n.value.is_some() && q.w.value.is_some() && q.r.value.is_some() =>
         {
-            Some("reads meet writes, writes meet, and one replica may be down".to_string())
+            let [n, w, r] = [&q.n, &q.w, &q.r].map(|k| k.value.unwrap_or(0));
+            Some(match n > w.max(r) {
+                true => "reads meet writes, writes meet, and one replica may be down".to_string(),
+                false => "reads meet writes, and writes meet".to_string(),
+            })
         }
         Decision::Acks(a)
             if a.acks

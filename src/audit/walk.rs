@@ -91,6 +91,13 @@ const UNREAD: &[(&str, &str)] = &[
     ("clj", "Clojure"),
 ];
 
+/// A directory that a package manager of Python has filled.
+fn is_installed(path: &Path) -> bool {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    names.any(|name| name.to_string_lossy().ends_with(".dist-info"))
+}
+
 fn trial(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name);
     name.contains(".test.")
@@ -117,6 +124,9 @@ fn generated(name: &str) -> bool {
         "_pb.ts",
         ".gen.go",
         "_generated.go",
+        ".Designer.cs",
+        ".g.cs",
+        "ModelSnapshot.cs",
     ]
     .iter()
     .any(|end| name.ends_with(end))
@@ -201,7 +211,7 @@ fn directory(
             let name = entry.file_name().to_string_lossy();
             let directory = entry.file_type().is_some_and(|t| t.is_dir());
             let hidden = name.starts_with('.') && name != ".aws" && !name.starts_with(".env");
-            let vendored = directory && VENDORED.contains(&&*name);
+            let vendored = directory && (VENDORED.contains(&&*name) || is_installed(entry.path()));
             !hidden && !vendored && !excluded.matched(entry.path(), directory).is_ignore()
         })
         .build();

@@ -90,12 +90,6 @@ fn site(at: At, name: &str) -> Site {
             }
         },
     });
-    if let Some(policy) = at.get("retryPolicy")
-        && policy.text() == Some("Always")
-    {
-        let text = "`Always` retries what the step itself has refused, too";
-        site.remark(Rule::Hs111, policy.whole(), text);
-    }
     site.decision = Decision::Retry(Box::new(retry));
     site
 }

@@ -50,8 +50,11 @@ pub fn machine(at: At, name: &str, reading: &mut Reading) {
             false => format!("{name}.{}", state.name()),
         };
         if let Some(retriers) = state.get("Retry") {
-            for (order, retrier) in retriers.items().enumerate() {
-                reading.sites.push(site(state, retrier, &called, order));
+            let mut taken = false;
+            for retrier in retriers.items() {
+                reading.sites.push(site(state, retrier, &called, taken));
+                let errors = retrier.get("ErrorEquals").into_iter().flat_map(At::items);
+                taken |= errors.into_iter().any(|e| e.text() == Some("States.ALL"));
             }
         }
         let branches = state.get("Branches").into_iter().flat_map(At::items);
@@ -64,7 +67,7 @@ pub fn machine(at: At, name: &str, reading: &mut Reading) {
     }
 }
 
-fn site(state: At, at: At, name: &str, order: usize) -> Site {
+fn site(state: At, at: At, name: &str, taken: bool) -> Site {
     let mut retry = Retry::default();
     let why = "Step Functions' default";
     let number = |key: &str, default: f64| match at.get(key) {
@@ -92,23 +95,17 @@ fn site(state: At, at: At, name: &str, order: usize) -> Site {
     });
     retry.timeout(match state.get("TimeoutSeconds") {
         Some(value) => value.number().map(|s| Some(nanos(s))),
-        None => Known::default(None, "Step Functions sets none"),
+        None => match state.get("TimeoutSecondsPath") {
+            Some(path) => Known::unresolved(Some(path.place()), "its input says it"),
+            None => Known::default(None, "Step Functions sets none"),
+        },
     });
     retry.deadline(Known::default(None::<Nanos>, "its count ends it"));
     retry.budget(Known::default(None, "Step Functions has none"));
     let decision = Decision::Retry(Box::new(retry));
     let mut site = Site::new("step-functions", at.place(), name, decision);
     // What a retrier after one of everything catches, that one has caught.
-    let all = |r: At| {
-        let errors = r.get("ErrorEquals").into_iter().flat_map(At::items);
-        errors.into_iter().any(|e| e.text() == Some("States.ALL"))
-    };
-    let before = state
-        .get("Retry")
-        .into_iter()
-        .flat_map(At::items)
-        .take(order);
-    if before.into_iter().any(all) {
+    if taken {
         let text = "a retrier before it takes `States.ALL`: this one is never asked";
         site.remark(Rule::Hs109, at.place(), text);
     }

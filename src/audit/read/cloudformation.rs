@@ -29,6 +29,16 @@ pub fn read(document: &Document, reading: &mut Reading) -> bool {
     for resource in resources.entries() {
         template.resource(resource, &mut all, reading);
     }
+    // What failed for good is sent there.
+    let mut failures = Vec::new();
+    at.search(&mut |at| at.name() == "OnFailure", &mut failures);
+    let parked: Vec<String> = failures
+        .into_iter()
+        .filter_map(|at| at.get("Destination").and_then(target))
+        .collect();
+    for queue in &mut all.queues {
+        queue.parks |= parked.contains(&queue.key);
+    }
     all.tell(reading);
     true
 }
@@ -127,7 +137,7 @@ impl<'a> Template<'a> {
 
     fn queue(self, key: &str, resource: At<'a>, at: Option<At<'a>>) -> Queue {
         let get = |name: &str| at.and_then(|at| at.get(name));
-        let policy = get("RedrivePolicy");
+        let policy = get("RedrivePolicy").map(|p| p.get("Fn::Sub").unwrap_or(p));
         let parsed = policy.and_then(super::json::embedded);
         let inner = match (&parsed, policy) {
             (Some(node), Some(policy)) => Some(At { node, ..policy }),
@@ -135,6 +145,9 @@ impl<'a> Template<'a> {
         };
         let count = inner.and_then(|p| p.get("maxReceiveCount"));
         let deliveries = match (&parsed, count) {
+            (None, None) => policy.map(|p| {
+                Known::unresolved(Some(p.place()), "its redrive policy is chosen elsewhere")
+            }),
             (None, count) => self.number(count),
             (Some(_), count) => count.map(|c| {
                 let mut known = c.number();
@@ -154,8 +167,14 @@ impl<'a> Template<'a> {
                 .unwrap_or_else(|| seconds(345_600.0, "SQS's default")),
             deliveries,
             dead_letters: inner
-                .and_then(|p| p.get("deadLetterTargetArn"))
+                .and_then(|p| {
+                    let mut all = Vec::new();
+                    p.search(&mut |at| at.name() == "deadLetterTargetArn", &mut all);
+                    all.into_iter().next()
+                })
                 .and_then(target),
+            mentions: Vec::new(),
+            parks: false,
         }
     }
 
@@ -203,6 +222,7 @@ impl<'a> Template<'a> {
             source,
             function,
             stream,
+            kept: true,
             batch: self
                 .number(at.get("BatchSize"))
                 .unwrap_or_else(|| seconds(batch, "Lambda's default")),

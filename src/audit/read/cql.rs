@@ -14,18 +14,29 @@ use crate::audit::site::{Decision, How, Keyspace, Known, Level, Quorum, Reading,
 
 /// The statements of a text that make a keyspace; `at` is where the text begins.
 pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Reading) {
+    let masked = without_comments(text);
+    let text = masked.as_str();
     let upper = text.to_ascii_uppercase();
     let mut from = 0;
     while let Some(found) = upper[from..].find("KEYSPACE") {
         let start = from + found;
-        let end = text[start..].find(';').map_or(text.len(), |n| start + n);
+        // A statement ends, if only some day.
+        let most = (start + LONGEST).min(text.len());
+        let most = (most..=text.len())
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(text.len());
+        let end = text[start..most].find(';').map_or(most, |n| start + n);
         from = end.min(start + 8).max(start + 8);
-        let before = upper[..start].trim_end();
+        let lead = (0..=start.saturating_sub(64))
+            .rev()
+            .find(|at| upper.is_char_boundary(*at));
+        let lead = lead.unwrap_or(0);
+        let before = upper[lead..start].trim_end();
         let made = ["CREATE", "ALTER"]
             .into_iter()
             .find(|w| before.ends_with(w));
         let Some(verb) = made else { continue };
-        let head = before.len() - verb.len();
+        let head = lead + before.len() - verb.len();
         let body = &text[start + 8..end];
         let words = body.split_whitespace();
         let mut words = words.skip_while(|w| {
@@ -80,17 +91,48 @@ pub fn keyspaces(source: &Arc<Source>, text: &str, at: usize, reading: &mut Read
             name,
             place,
             copies,
+            altered: verb == "ALTER",
         };
-        // What alters it holds.
-        match reading
-            .keyspaces
-            .iter_mut()
-            .find(|k| k.name == new.name && verb == "ALTER")
-        {
-            Some(old) => *old = new,
-            None => reading.keyspaces.push(new),
-        }
+        reading.keyspaces.push(new);
     }
+}
+
+/// No statement that makes a keyspace is longer.
+const LONGEST: usize = 4_000;
+
+/// The same bytes with blanks for `-- …`, `// …` and `/* … */`.
+fn without_comments(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let (mut at, mut quote) = (0, None);
+    while at < bytes.len() {
+        let rest = &text.as_bytes()[at..];
+        let end = match quote {
+            Some(q) => {
+                quote = Some(q).filter(|q| bytes[at] != *q && bytes[at] != b'\n');
+                at += 1;
+                continue;
+            }
+            None if matches!(bytes[at], b'\'' | b'"') => {
+                quote = Some(bytes[at]);
+                at += 1;
+                continue;
+            }
+            None if rest.starts_with(b"--") || rest.starts_with(b"//") => {
+                rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len())
+            }
+            None if rest.starts_with(b"/*") => {
+                let closes = rest.windows(2).position(|w| w == b"*/");
+                closes.map_or(rest.len(), |n| n + 2)
+            }
+            None => {
+                at += 1;
+                continue;
+            }
+        };
+        bytes[at..at + end].iter_mut().for_each(|b| *b = b' ');
+        at += end;
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_string())
 }
 
 /// The parts between commas.
@@ -208,23 +250,44 @@ pub fn join(all: &mut Reading) {
             .unwrap_or_else(|| Known::unresolved(None, "the driver's level is set elsewhere"))
     };
     let (write, read) = (level(true), level(false));
+    // What alters a keyspace holds, in whatever file it stands.
+    let mut spaces: Vec<Keyspace> = Vec::new();
     for space in std::mem::take(&mut all.keyspaces) {
+        match spaces
+            .iter_mut()
+            .find(|s| s.name == space.name && space.altered)
+        {
+            Some(old) => *old = space,
+            None => spaces.push(space),
+        }
+    }
+    for space in spaces {
         // Levels of one centre count its copies, the others those of all.
-        let local = [&write, &read].iter().all(|level| {
-            level
-                .value
-                .as_ref()
-                .is_none_or(|name| name.to_ascii_uppercase().contains("LOCAL"))
-        });
+        let plain = |level: &Known<String>| {
+            let name = level.value.as_ref()?.to_ascii_uppercase();
+            Some(name.replace(['_', '-'], ""))
+        };
+        let kinds = [&write, &read].map(plain);
+        let local = |k: &Option<String>| k.as_ref().is_none_or(|k| k.starts_with("LOCAL"));
+        let both = kinds.iter().all(local);
+        let one = space.copies.len() < 2;
+        // Beside one another they count different copies.
+        let mixed = !one
+            && (!both && kinds.iter().any(local)
+                || kinds.iter().flatten().any(|k| k == "EACHQUORUM"));
         let mut copies = space.copies.iter();
         let Some(first) = copies.next() else { continue };
-        let n = match local {
+        let n = match both || mixed {
             true => first.clone(),
             false => copies.fold(first.clone(), |sum, n| {
                 sum.and(n.clone()).map(|(a, b)| a + b)
             }),
         };
         let needs = |level: &Known<String>| {
+            if mixed {
+                let why = "levels of one centre and of all of them meet here";
+                return Known::unresolved(level.fact.place.clone(), why);
+            }
             let both = level.clone().and(n.clone());
             let mut known = both.convert(|(level, n)| replicas(&level, n), "it is no level");
             known.fact.place = level.fact.place.clone();

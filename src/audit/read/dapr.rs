@@ -65,6 +65,10 @@ fn site(at: At, limits: Option<At>, users: &[User]) -> Site {
     let decision = Decision::Retry(Box::default());
     let mut site = Site::new("dapr", at.whole(), name, decision);
     retry.attempts(match at.get("maxRetries") {
+        // Built-in ones make no fewer than three.
+        Some(count) if name.starts_with("DaprBuiltIn") => {
+            count.number().map(|n| whole(n.max(3.0)).saturating_add(1))
+        }
         Some(count) => count.number().map(|n| match n < 0.0 {
             true => UNLIMITED,
             false => whole(n).saturating_add(1),

@@ -42,6 +42,12 @@ const KINDS: &[&str] = &[
     "program",
     "ring",
     "http-errors",
+    "fcgi-app",
+    "log-forward",
+    "log-profile",
+    "crt-store",
+    "traces",
+    "acme",
 ];
 
 fn sections(text: &str) -> Vec<Section<'_>> {
@@ -92,26 +98,37 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
         if !matches!(section.kind, "backend" | "listen") {
             continue;
         }
-        let servers = section
-            .lines
-            .iter()
-            .filter(|l| matches!(l.words[0], "server" | "server-template"))
-            .count();
+        let counted = section.lines.iter().map(|line| match line.words[0] {
+            "server" => 1,
+            // `server-template app 5 …`, `app 1-5`
+            "server-template" => {
+                let range = line.words.get(2).copied().unwrap_or("1");
+                let (from, to) = range.split_once('-').unwrap_or(("1", range));
+                let (from, to): (usize, usize) =
+                    (from.parse().unwrap_or(1), to.parse().unwrap_or(1));
+                (to + 1).saturating_sub(from).max(1)
+            }
+            _ => 0,
+        });
+        let servers: usize = counted.sum();
         if servers == 0 {
             continue;
         }
         // A section takes what it does not say from the last defaults before it, or from those
         // that it names.
         let defaults: Vec<&Section> = all[..at].iter().filter(|s| s.kind == "defaults").collect();
-        let inherited = match section.from {
-            Some(name) => defaults.iter().rev().find(|s| s.name == name),
-            None => defaults.last(),
+        let named = |name: &str| defaults.iter().rev().find(|s| s.name == name).copied();
+        let mut above = match section.from {
+            Some(name) => named(name),
+            None => defaults.last().copied(),
         };
-        let lines: Vec<&Line> = inherited
-            .into_iter()
-            .flat_map(|s| &s.lines)
-            .chain(&section.lines)
-            .collect();
+        // A section of defaults may begin as another.
+        let mut levels = vec![section];
+        while let Some(level) = above.filter(|_| levels.len() < 10) {
+            levels.push(level);
+            above = level.from.and_then(named);
+        }
+        let lines: Vec<&Line> = levels.iter().rev().flat_map(|s| &s.lines).collect();
         let last = |wanted: &[&str]| {
             lines.iter().rev().find(|line| {
                 let words = match line.words[0] {
@@ -135,6 +152,7 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
             .last()
             .map_or(section.head.end, |l| l.span.end);
         let whole = place(&(section.head.start..end));
+        let whole_place = whole.clone();
         let decision = Decision::Retry(Box::default());
         let mut site = Site::new("haproxy", whole, section.name, decision);
         let mut retry = Retry::default();
@@ -154,7 +172,15 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
             .as_ref()
             .and_then(|k| k.value.flatten())
             .map_or(Nanos::from_secs(1), |limit| limit.min(Nanos::from_secs(1)));
-        let elsewhere = redispatch.is_some() && servers > 1;
+        // What is bound to its server goes back to it.
+        let bound = last(&["cookie"]).is_some()
+            || last(&["balance"]).is_some_and(|l| {
+                let how = l.words.get(1).copied().unwrap_or("");
+                ["source", "uri", "url_param", "hdr", "rdp-cookie", "hash"]
+                    .iter()
+                    .any(|kind| how.starts_with(kind))
+            });
+        let elsewhere = redispatch.is_some() && servers > 1 && !bound;
         retry.backoff(match elsewhere {
             true => Known::default(Backoff::None, "at once, to another server"),
             false => Known::default(
@@ -172,20 +198,23 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
             Some(line) if http => Known::read(retry_on(&line.words[1..]), place(&line.span)),
             _ => Known::default(refused, "connections only"),
         });
+        if conditions.is_some_and(|l| http && l.words[1..] == ["none"]) {
+            retry.attempts(Known::read(1, whole_place.clone()));
+        }
         let sent = conditions.is_some_and(|l| {
-            http && l.words[1..].iter().any(|w| {
-                !matches!(
-                    *w,
-                    "conn-failure" | "none" | "0rtt-rejected" | "empty-response"
-                )
-            })
+            http && l.words[1..]
+                .iter()
+                .any(|w| !matches!(*w, "conn-failure" | "none" | "0rtt-rejected"))
         });
         if let Some(line) = conditions {
             if !http {
                 let text = "in mode tcp `retry-on` is ignored: connections only are retried";
                 site.remark(Rule::Hs109, place(&line.span), text);
             }
-            let spared = lines.iter().any(|l| l.words.contains(&"disable-l7-retry"));
+            let spared = lines.iter().any(|l| {
+                let whole = !l.words.contains(&"if") && !l.words.contains(&"unless");
+                l.words.contains(&"disable-l7-retry") && (whole || l.words.contains(&"METH_POST"))
+            });
             if sent && !spared {
                 let text = "requests of every method are sent again, POST among them: `http-request disable-l7-retry if METH_POST` spares it";
                 site.remark(Rule::Hs406, place(&line.span), text);

@@ -36,6 +36,10 @@ const FAR: usize = 8;
 /// Files of a directory beside the one that is read.
 const SIBLINGS: usize = 60;
 const LARGEST: u64 = 400_000;
+/// So much of them is read for each file.
+const BESIDE: usize = 300_000;
+/// What one file may ask of another.
+const WORDS: &[&str] = &["variable", "locals", "aws_sqs", "aws_lambda"];
 
 /// A file's body.
 fn parse(text: &str) -> Result<Body, Broken> {
@@ -100,10 +104,14 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
         .filter(|other| std::fs::metadata(other).is_ok_and(|m| m.is_file() && m.len() < LARGEST))
         .collect();
     paths.sort();
+    let mut size = 0;
     for other in paths.into_iter().take(SIBLINGS) {
         if let Ok(text) = std::fs::read_to_string(&other)
+            && WORDS.iter().any(|word| text.contains(word))
+            && size < BESIDE
             && let Ok(body) = parse(&text)
         {
+            size += text.len();
             bodies.push((body, text));
         }
     }
@@ -114,6 +122,7 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
         let lower = Lower {
             scope: &scope,
             text,
+            made: std::cell::Cell::new(0),
         };
         body.blocks()
             .map(|block| Block {
@@ -132,10 +141,41 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
     Ok((all(&own, &source.text), others.collect()))
 }
 
+/// A value that stands elsewhere, at the place of its name: `${name:default}` of a variable.
+fn moved(node: Node, span: &Range<usize>, name: &str) -> Node {
+    match node.kind {
+        super::tree::Kind::Scalar(scalar) => {
+            let text = match name.is_empty() || scalar.template {
+                true => scalar.text,
+                false => format!("${{{name}:{}}}", scalar.text),
+            };
+            Node::scalar(span.clone(), text, scalar.plain, scalar.template)
+        }
+        super::tree::Kind::List(items) => {
+            let items = items
+                .iter()
+                .map(|i| Arc::new(moved((**i).clone(), span, name)));
+            Node::list(span.clone(), items.collect())
+        }
+        super::tree::Kind::Map(entries) => {
+            let entries = entries.into_iter().map(|(mut key, value)| {
+                key.span = span.clone();
+                (key, Arc::new(moved((*value).clone(), span, name)))
+            });
+            Node::map(span.clone(), entries.collect())
+        }
+    }
+}
+
 struct Lower<'s> {
     scope: &'s Scope,
     text: &'s str,
+    /// Values that were made.
+    made: std::cell::Cell<usize>,
 }
+
+/// No file of people has more.
+const VALUES: usize = 100_000;
 
 impl Lower<'_> {
     fn body(&self, body: &Body, span: Range<usize>) -> Node {
@@ -165,6 +205,11 @@ impl Lower<'_> {
 
     fn value(&self, expr: &Expression, far: usize) -> Node {
         let span = expr.span().unwrap_or(0..0);
+        // Names may make more of a file than is there.
+        self.made.set(self.made.get() + 1);
+        if self.made.get() > VALUES {
+            return Node::scalar(span, String::new(), true, true);
+        }
         let plain = |text: String| Node::scalar(span.clone(), text, true, false);
         let open = |text: String| Node::scalar(span.clone(), text, true, true);
         match expr {
@@ -198,10 +243,20 @@ impl Lower<'_> {
             Expression::FuncCall(call) => {
                 let name = call.name.name.as_str();
                 match (name, call.args.iter().next()) {
-                    ("jsonencode" | "tostring" | "tonumber" | "merge", Some(inner)) => {
-                        self.value(inner, far)
+                    ("jsonencode" | "tostring" | "tonumber", Some(inner)) => self.value(inner, far),
+                    // Of several the last one holds.
+                    ("merge", _) => {
+                        let parts = call.args.iter().map(|inner| self.value(inner, far));
+                        let mut entries = Vec::new();
+                        for part in parts {
+                            match part.kind {
+                                super::tree::Kind::Map(own) => entries.extend(own),
+                                _ => return open(self.written(&span)),
+                            }
+                        }
+                        Node::map(span, entries)
                     }
-                    _ => open(self.text.get(span.clone()).unwrap_or("").to_string()),
+                    _ => open(self.written(&span)),
                 }
             }
             Expression::StringTemplate(template) => self.template(template.iter(), span, far),
@@ -212,7 +267,7 @@ impl Lower<'_> {
             Expression::Traversal(traversal) => {
                 let mut path = match &traversal.expr {
                     Expression::Variable(name) => vec![name.to_string()],
-                    _ => return open(self.text.get(span.clone()).unwrap_or("").to_string()),
+                    _ => return open(self.written(&span)),
                 };
                 for operator in &traversal.operators {
                     match operator.value() {
@@ -236,44 +291,63 @@ impl Lower<'_> {
                         Some(value) => self.elsewhere(value, &span, far, ""),
                         None => open(path.join(".")),
                     },
+                    // `var.queue.max_receive_count`: of an object.
+                    (["var" | "local", name, rest @ ..], 1..) if !rest.is_empty() => {
+                        let held = match names[0] {
+                            "var" => self.scope.variables.get(*name),
+                            _ => self.scope.locals.get(*name),
+                        };
+                        let held = held.map(|value| self.value(value, far - 1));
+                        let found = held.and_then(|node| {
+                            rest.iter().try_fold(node, |node, key| match &node.kind {
+                                super::tree::Kind::Map(entries) => {
+                                    let found = entries.iter().rev().find(|(k, _)| k.text == *key);
+                                    found.map(|(_, value)| (**value).clone())
+                                }
+                                _ => None,
+                            })
+                        });
+                        let variable = if names[0] == "var" { *name } else { "" };
+                        match found {
+                            Some(node) => moved(node, &span, variable),
+                            None => open(path.join(".")),
+                        }
+                    }
                     _ => open(path.join(".")),
+                }
+            }
+            Expression::Conditional(choice) => {
+                let asked = self.value(&choice.cond_expr, far);
+                let asked = match &asked.kind {
+                    super::tree::Kind::Scalar(scalar) if !scalar.template => {
+                        let inner = scalar.text.strip_prefix("${");
+                        let inner = inner.and_then(|t| t.strip_suffix('}'));
+                        let default = inner.and_then(|t| t.split_once(':'));
+                        default.map_or(scalar.text.clone(), |(_, d)| d.to_string())
+                    }
+                    _ => String::new(),
+                };
+                match asked.as_str() {
+                    "true" => self.value(&choice.true_expr, far),
+                    "false" => self.value(&choice.false_expr, far),
+                    _ => open(self.written(&span)),
                 }
             }
             Expression::BinaryOp(_) | Expression::UnaryOp(_) => match self.number(expr, far) {
                 Some(n) => plain(n.to_string()),
-                None => open(self.text.get(span.clone()).unwrap_or("").to_string()),
+                None => open(self.written(&span)),
             },
-            _ => open(self.text.get(span.clone()).unwrap_or("").to_string()),
+            _ => open(self.written(&span)),
         }
+    }
+
+    fn written(&self, span: &Range<usize>) -> String {
+        self.text.get(span.clone()).unwrap_or("").to_string()
     }
 
     /// What a name stands for, at the place of the name: `${name:default}` of a variable.
     fn elsewhere(&self, value: &Expression, span: &Range<usize>, far: usize, name: &str) -> Node {
         let node = self.value(value, far - 1);
-        fn moved(node: Node, span: &Range<usize>, name: &str) -> Node {
-            match node.kind {
-                super::tree::Kind::Scalar(scalar) => {
-                    let text = match name.is_empty() || scalar.template {
-                        true => scalar.text,
-                        false => format!("${{{name}:{}}}", scalar.text),
-                    };
-                    Node::scalar(span.clone(), text, scalar.plain, scalar.template)
-                }
-                super::tree::Kind::List(items) => {
-                    let items = items
-                        .iter()
-                        .map(|i| Arc::new(moved((**i).clone(), span, name)));
-                    Node::list(span.clone(), items.collect())
-                }
-                super::tree::Kind::Map(entries) => {
-                    let entries = entries.into_iter().map(|(mut key, value)| {
-                        key.span = span.clone();
-                        (key, Arc::new(moved((*value).clone(), span, name)))
-                    });
-                    Node::map(span.clone(), entries.collect())
-                }
-            }
-        }
         moved(node, span, name)
     }
 
@@ -295,9 +369,21 @@ impl Lower<'_> {
                 Element::Interpolation(inner) => {
                     let node = self.value(&inner.expr, far);
                     match node.kind {
+                        // In a text of JSON a number is what it is unless it is set.
+                        super::tree::Kind::Scalar(scalar) if !scalar.template => {
+                            let inner = scalar.text.strip_prefix("${");
+                            let inner = inner.and_then(|t| t.strip_suffix('}'));
+                            let default = inner.and_then(|t| t.split_once(':'));
+                            text.push_str(default.map_or(&scalar.text, |(_, d)| d));
+                        }
                         super::tree::Kind::Scalar(scalar) => {
-                            open |= scalar.template;
-                            text.push_str(&scalar.text);
+                            open = true;
+                            // Outside of its quotes it would be no JSON.
+                            let quotes = text.matches('"').count() - text.matches("\\\"").count();
+                            match quotes % 2 == 0 && text.trim_start().starts_with('{') {
+                                true => text.push_str("null"),
+                                false => text.push_str(&scalar.text),
+                            }
                         }
                         _ => open = true,
                     }

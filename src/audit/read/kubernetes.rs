@@ -64,7 +64,11 @@ fn object(at: At, reading: &mut Reading) -> bool {
         }
         _ => {}
     }
-    leases::read(at, reading);
+    leases::read(
+        at,
+        kind.ends_with("Configuration") || kind.ends_with("Config"),
+        reading,
+    );
     // Annotations stand on Services and routes.
     linkerd::annotations(at, kind, name, reading);
     true

@@ -9,8 +9,9 @@ use super::tree::At;
 use super::units::with_unit;
 use crate::audit::site::{Decision, Known, Lease, Reading, Site};
 
-/// Blocks that say at least two of the three times by their names.
-pub fn read(at: At, reading: &mut Reading) {
+/// Blocks that say at least two of the three times by their names; of a component of Kubernetes
+/// (`ours`) the third is client-go's default, elsewhere its program's.
+pub fn read(at: At, ours: bool, reading: &mut Reading) {
     let mut found = Vec::new();
     let is = |at: At| {
         let has = |name: &str| {
@@ -39,14 +40,21 @@ pub fn read(at: At, reading: &mut Reading) {
                     get("renewDeadline"),
                     get("retryPeriod"),
                 ],
+                ours,
             ));
         }
     }
 }
 
-fn site(place: herdsim_core::scenario::Place, name: &str, times: [Option<At>; 3]) -> Site {
+fn site(
+    place: herdsim_core::scenario::Place,
+    name: &str,
+    times: [Option<At>; 3],
+    ours: bool,
+) -> Site {
     let time = |at: Option<At>, default: u64| match at {
         Some(at) => at.known("duration", with_unit),
+        None if !ours => Known::unresolved(Some(place.clone()), "its program's default"),
         None => Known::default(Nanos::from_secs(default), "client-go's default"),
     };
     let [ttl, deadline, renew] = times;
@@ -81,6 +89,14 @@ pub fn flags(container: At, name: &str, reading: &mut Reading) {
             }
         })
     };
+    if items.iter().any(|i| {
+        matches!(
+            i.text(),
+            Some("--leader-elect=false" | "--leader-election=false")
+        )
+    }) {
+        return;
+    }
     let all = ["lease-duration", "renew-deadline", "retry-period"].map(flag);
     let Some((first, _)) = all.iter().flatten().next() else {
         return;

@@ -125,7 +125,7 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
             || compose::read(&document, reading)
             || cloudformation::read(&document, reading))
         {
-            leases::read(document.at, reading);
+            leases::read(document.at, false, reading);
             envoy::read(&document, reading);
             grpc::read(&document, reading);
             spring.read(&document, reading);

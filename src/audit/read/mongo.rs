@@ -8,7 +8,7 @@ use std::sync::Arc;
 use herdsim_core::scenario::{Place, Source};
 
 use super::tree::At;
-use crate::audit::site::{Acks, Decision, Known, Reading, Site};
+use crate::audit::site::{Acks, Decision, How, Known, Reading, Site};
 
 /// The write concern of a connection string, and where it stands in it; none where it says
 /// nothing: then the server decides, and waits for a majority since 5.0.
@@ -17,7 +17,7 @@ fn concern(text: &str) -> Option<(Range<usize>, &str)> {
         .find("mongodb://")
         .or_else(|| text.find("mongodb+srv://"))?;
     let end = text[start..]
-        .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`'))
+        .find(|c: char| c.is_whitespace() || "\"'`};)<>".contains(c))
         .map_or(text.len(), |n| start + n);
     let options = start + text[start..end].find('?')? + 1;
     let mut at = options;
@@ -26,6 +26,7 @@ fn concern(text: &str) -> Option<(Range<usize>, &str)> {
             && name.eq_ignore_ascii_case("w")
         {
             let from = at + name.len() + 1;
+            let value = value.split(',').next().unwrap_or("");
             return Some((from..from + value.len(), value));
         }
         at += option.len() + 1;
@@ -42,10 +43,19 @@ pub fn text(source: &Arc<Source>, text: &str, at: usize, name: &str, reading: &m
         source: source.clone(),
         span: at + span.start..at + span.end,
     };
-    let known = match value.contains(['$', '{', '%']) {
+    let mut known = match value.contains(['$', '{', '%']) {
         true => Known::unresolved(Some(place.clone()), "it is set elsewhere"),
         false => Known::read(value.to_string(), place.clone()),
     };
+    // `${MONGO_URL:-mongodb://…}`: what holds unless the variable is set.
+    let before = text[..span.start].split("mongodb").next().unwrap_or("");
+    if let Some((_, variable)) = before.rsplit_once("${")
+        && let Some((variable, _)) = variable.split_once(':')
+        && known.value.is_some()
+    {
+        known.fact.how = How::Default;
+        known.fact.why = Some(format!("unless `{variable}` is set"));
+    }
     reading.sites.push(site(place, name, known));
 }
 

@@ -4,6 +4,7 @@
 //! `src/http/modules/ngx_http_proxy_module.c`; kubernetes/ingress-nginx
 //! `internal/ingress/controller/config/config.go`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -174,12 +175,12 @@ impl Reader<'_> {
     fn level<'d>(
         &self,
         all: &'d [Directive],
-        around: &mut Vec<&'d [Directive]>,
+        around: &mut Vec<HashMap<&'d str, &'d Directive>>,
         name: &str,
         reading: &mut Reading,
     ) {
-        around.push(all);
-        for directive in all {
+        around.push(all.iter().map(|d| (d.name(), d)).collect());
+        for directive in all.iter().filter(|d| d.name() != "stream") {
             let passes = MODULES
                 .iter()
                 .find(|m| directive.name() == format!("{m}_pass"));
@@ -205,16 +206,16 @@ impl Reader<'_> {
     }
 
     /// What the innermost level that says it says.
-    fn said<'d>(around: &[&'d [Directive]], name: &str) -> Option<&'d Directive> {
+    fn said<'d>(around: &[HashMap<&'d str, &'d Directive>], name: &str) -> Option<&'d Directive> {
         let mut levels = around.iter().rev();
-        levels.find_map(|level| level.iter().rev().find(|d| d.name() == name))
+        levels.find_map(|level| level.get(name).copied())
     }
 
     fn site(
         &self,
         pass: &Directive,
         module: &str,
-        around: &[&[Directive]],
+        around: &[HashMap<&str, &Directive>],
         name: &str,
     ) -> Option<Site> {
         let said = |end: &str| Self::said(around, &format!("{module}_{end}"));
@@ -222,10 +223,18 @@ impl Reader<'_> {
         let host = url.split_once("://").map_or(url, |(_, rest)| rest);
         let host = host.split(['/', ':']).next().unwrap_or(host);
         let upstream = self.upstreams.iter().find(|u| u.arg(0) == host);
-        let servers = upstream.and_then(|u| u.block.as_ref()).map(|block| {
+        let servers = upstream.and_then(|u| u.block.as_ref()).and_then(|block| {
             let live = block.iter().filter(|d| d.name() == "server");
-            live.filter(|d| !d.words.iter().any(|w| w == "down"))
-                .count()
+            let live: Vec<&Directive> = live
+                .filter(|d| !d.words.iter().any(|w| w == "down"))
+                .collect();
+            // A name may have several addresses, an include or a loop of a template more servers.
+            let open = block.iter().any(|d| {
+                d.name() == "include" || d.words.iter().any(|w| w.contains(['{', '<', '%']))
+            });
+            let fixed = live.iter().all(|d| is_address(d.arg(0)));
+            let known = !open && (fixed || live.len() > 1);
+            known.then_some(live.len())
         });
         let next = said("next_upstream");
         let tries = said("next_upstream_tries");
@@ -308,6 +317,15 @@ impl Reader<'_> {
     }
 }
 
+/// One address, not a name that may have several.
+fn is_address(server: &str) -> bool {
+    let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
+    server.starts_with("unix:")
+        || server.starts_with('[')
+        || host == "localhost"
+        || !host.is_empty() && host.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
 /// Which failures the words of `next_upstream` are.
 fn conditions(words: &[&str]) -> RetryOn {
     words.iter().fold(RetryOn::NOTHING, |on, word| match *word {
@@ -332,7 +350,10 @@ pub fn ingress(at: At, name: &str, reading: &mut Reading) {
         .or_else(|| annotations.and_then(|a| a.get("kubernetes.io/ingress.class")));
     let next = get("proxy-next-upstream");
     let tries = get("proxy-next-upstream-tries");
-    let ours = class.and_then(|c| c.text()) == Some("nginx");
+    // Another controller of the same class.
+    let others =
+        annotations.is_some_and(|a| a.entries().any(|e| e.name().starts_with("nginx.org/")));
+    let ours = class.and_then(|c| c.text()) == Some("nginx") && !others;
     if !ours && next.is_none() && tries.is_none() {
         return;
     }
@@ -344,6 +365,9 @@ pub fn ingress(at: At, name: &str, reading: &mut Reading) {
         .is_some_and(|t| t.contains("off"));
     retry.attempts(match (off, tries) {
         (true, _) => Known::read(1, place.clone()),
+        (false, Some(tries)) if tries.text() == Some("0") => {
+            Known::unresolved(Some(tries.place()), "as many as it has endpoints")
+        }
         (false, Some(tries)) => tries.count(),
         (false, None) => Known::default(3, "ingress-nginx's default"),
     });

@@ -27,6 +27,10 @@ pub struct Queue {
     pub deliveries: Option<Known<f64>>,
     /// The queue of what failed.
     pub dead_letters: Option<String>,
+    /// Queues that its policy speaks of, however they are picked.
+    pub mentions: Vec<String>,
+    /// It says that it holds what failed elsewhere.
+    pub parks: bool,
 }
 
 pub struct Function {
@@ -42,6 +46,8 @@ pub struct Mapping {
     pub source: String,
     pub function: String,
     pub stream: bool,
+    /// For a day, as Kinesis and DynamoDB keep their records; a topic says so itself.
+    pub kept: bool,
     pub batch: Known<f64>,
     /// Seconds that a batch is collected for.
     pub window: f64,
@@ -86,7 +92,10 @@ impl Messaging {
             let Some(place) = &queue.place else { continue };
             // What failed for good lies there until somebody looks.
             let lower = queue.name.to_lowercase();
-            let parked = dead.contains(&queue.key.as_str())
+            let spoken = |q: &Queue| q.key != queue.key && q.mentions.contains(&queue.key);
+            let parked = queue.parks
+                || self.queues.iter().any(spoken)
+                || dead.contains(&queue.key.as_str())
                 || queue.deliveries.is_none()
                     && ["dlq", "dead", "failed"].iter().any(|w| lower.contains(w));
             if !parked {
@@ -182,6 +191,10 @@ impl Messaging {
         retry.budget(Known::default(None, "Lambda has none"));
         retry.deadline(match &mapping.age {
             Some(age) => age.clone().map(|s| (s > 0.0).then(|| nanos(s))),
+            None if !mapping.kept => Known::unresolved(
+                Some(place.clone()),
+                "as long as the topic keeps its records",
+            ),
             None => Known::default(
                 Some(Nanos::from_secs(86_400)),
                 "a stream keeps its records for a day",

@@ -37,7 +37,11 @@ pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<
         }
     }
     // A policy of its own resource belongs to the queue that it names.
-    for block in own.iter().chain(&beside) {
+    for (block, here) in own
+        .iter()
+        .map(|b| (b, true))
+        .chain(beside.iter().map(|b| (b, false)))
+    {
         if block.labels.first().map(String::as_str) == Some("aws_sqs_queue_redrive_policy") {
             let at = At::root(source, &block.node);
             let queue = at.get("queue_url").and_then(target);
@@ -46,7 +50,7 @@ pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<
                 .iter_mut()
                 .find(|q| Some(&q.key) == queue.as_ref());
             if let Some(queue) = found {
-                redrive(at, queue);
+                redrive(at, queue, here);
             }
         }
     }
@@ -60,7 +64,9 @@ fn label(block: &Block) -> String {
 
 /// A number with its place; none of that where it is another file's.
 fn number(at: Option<At>, here: bool) -> Option<Known<f64>> {
-    let mut known = at?.number();
+    // `null` is as if nothing were written.
+    let at = at.filter(|at| at.text() != Some("null"))?;
+    let mut known = at.number();
     if !here {
         known.fact.place = None;
     }
@@ -93,8 +99,10 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
                     .unwrap_or_else(|| seconds(345_600.0, "SQS's default")),
                 deliveries: None,
                 dead_letters: None,
+                mentions: Vec::new(),
+                parks: false,
             };
-            redrive(at, &mut queue);
+            redrive(at, &mut queue, here);
             all.queues.push(queue);
         }
         "aws_lambda_function" => all.functions.push(Function {
@@ -110,6 +118,8 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
             let stream = from.starts_with("aws_kinesis")
                 || from.starts_with("aws_dynamodb")
                 || at.get("starting_position").is_some();
+            let from_topic =
+                from.starts_with("aws_msk") || at.get("self_managed_event_source").is_some();
             let reports = at.get("function_response_types").is_some_and(|types| {
                 let mut items = types.items();
                 items.any(|i| i.text() == Some("ReportBatchItemFailures"))
@@ -120,6 +130,7 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
                 source: from,
                 function: at.get("function_name").and_then(target).unwrap_or_default(),
                 stream,
+                kept: !from_topic,
                 batch: number(at.get("batch_size"), here).unwrap_or_else(|| {
                     seconds(if stream { 100.0 } else { 10.0 }, "Lambda's default")
                 }),
@@ -159,11 +170,24 @@ fn resource(source: &Arc<Source>, block: &Block, here: bool, all: &mut Messaging
 }
 
 /// What a `redrive_policy` says, as an object or as the text of one.
-fn redrive(at: At, queue: &mut Queue) {
+fn redrive(at: At, queue: &mut Queue, here: bool) {
+    // Only queues of dead letters say who may send to them.
+    queue.parks |= at.get("redrive_allow_policy").is_some();
     let Some(policy) = at.get("redrive_policy") else {
         return;
     };
-    let here = queue.place.is_some();
+    if matches!(policy.text(), Some("null" | "")) {
+        return;
+    }
+    let mut all = Vec::new();
+    policy.search(&mut |at| at.as_scalar().is_some(), &mut all);
+    for text in all.iter().filter_map(|at| at.as_scalar()) {
+        let mentioned = text.text.split("aws_sqs_queue.").skip(1);
+        queue.mentions.extend(mentioned.map(|rest| {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
+            format!("aws_sqs_queue.{}", &rest[..end.unwrap_or(rest.len())])
+        }));
+    }
     let parsed = json::embedded(policy);
     let inner = match &parsed {
         Some(node) => At { node, ..policy },

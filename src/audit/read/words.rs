@@ -30,6 +30,11 @@ pub const DOCUMENTS: Words = Words {
         "leaseduration",
         "renewdeadline",
         "aws::sqs",
+        "aws::lambda",
+        "aws::serverless",
+        "aws::events",
+        "aws::scheduler",
+        "aws::stepfunctions",
     ],
     beside: &[],
 };
@@ -299,6 +304,8 @@ pub const JVM: Words = Words {
         "distributedapplication",
         "task.delay",
         "parknanos",
+        "resiliencehandler",
+        "usemessageretry",
     ],
     // A wait asks for a parse where something is caught.
     beside: &[(

@@ -603,7 +603,7 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
                 .iter()
                 .any(|t| matches!(t.last_name(), Some("Exception" | "BaseException")));
         // `when (ex is HttpRequestException)`: a filter names what is tried again.
-        let filtered = language_filters(file, handler);
+        let filtered = language_filters(file, handler) || asks_and_raises(handler);
         if everything && !filtered {
             let head = handler.span.start
                 ..handler
@@ -625,6 +625,37 @@ fn site(values: Values, file: &CodeFile, found: &Found, trace: &Trace, attempt: 
     site
 }
 
+/// Whether a handler raises again what it does not know: `if code not in TRANSIENT: raise`.
+fn asks_and_raises(handler: &Handler) -> bool {
+    let Some(name) = handler.name.as_deref() else {
+        return false;
+    };
+    // What is made of the error speaks of it, too.
+    let mut names = vec![name.to_string()];
+    statements(&handler.body, &mut |stmt| {
+        if let Do::Assign(assign) = &stmt.kind
+            && let Some(value) = &assign.value
+            && names.iter().any(|name| value.mentions(name))
+        {
+            let targets = assign.targets.iter().filter_map(Expr::as_name);
+            names.extend(targets.map(str::to_string));
+        }
+    });
+    let mut asks = false;
+    statements(&handler.body, &mut |stmt| {
+        if let Do::If(condition, then, otherwise) = &stmt.kind
+            && names.iter().any(|name| condition.mentions(name))
+        {
+            for branch in [then, otherwise] {
+                statements(branch, &mut |inner| {
+                    asks |= matches!(inner.kind, Do::Raise(_))
+                });
+            }
+        }
+    });
+    asks
+}
+
 /// Whether a filter of a handler asks of the exception itself (C#).
 fn language_filters(file: &CodeFile, handler: &Handler) -> bool {
     let text = file.text(&handler.span);
@@ -643,6 +674,16 @@ fn tried_after(found: &Found, trace: &Trace) -> bool {
     let Some(attempt) = &trace.attempt else {
         return false;
     };
+    // Where a success goes on after the loop, what comes there is another thing.
+    let mut returns = false;
+    if let Played::Loop(inner) = found.played {
+        statements(&inner.body, &mut |stmt| {
+            returns |= matches!(stmt.kind, Do::Return(_))
+        });
+    }
+    if !returns {
+        return false;
+    }
     let (mut within, mut after) = (Vec::new(), Vec::new());
     crate::audit::read::code::ir::walk(found.before, false, &mut |e| {
         if let Kind::Call(call) = &e.kind

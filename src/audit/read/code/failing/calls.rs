@@ -237,7 +237,7 @@ impl<'p> Player<'p> {
         }
         // One from elsewhere that says that it waits: for how long is not known.
         let name = call.callee.last_name()?;
-        if self.waits_itself(call, name) {
+        if self.own_sleep(call).is_none() && self.waits_itself(call, name) {
             return Some(Flow::Next);
         }
         let waits = name.to_lowercase();
@@ -357,7 +357,7 @@ impl<'p> Player<'p> {
 
     /// A function of this file that only waits: its waits are the loop's.
     fn waits_itself(&mut self, call: &'p Call, name: &str) -> bool {
-        if self.depth > 3 || !self.file.language().chains() {
+        if self.depth > 3 {
             return false;
         }
         let Some(function) = self.function(name) else {

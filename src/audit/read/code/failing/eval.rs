@@ -120,8 +120,14 @@ impl<'p> Player<'p> {
                         Ok(Some(items.collect()))
                     }
                     ("enumerate" | "entries", _) => {
-                        let inner = call.args.first().map(|a| &a.value);
-                        let Some(inner) = inner else { return Ok(None) };
+                        let of = match &call.callee.kind {
+                            Kind::Member(of, _) => Some(&**of),
+                            _ => None,
+                        };
+                        let inner = call.args.first().map(|a| &a.value).or(of);
+                        let Some(inner) = inner else {
+                            return Err(unresolved("what it goes through is not known"));
+                        };
                         let items = self.sequence(inner)?;
                         let items = items.map(|items| {
                             let pairs = items.into_iter().enumerate();

@@ -78,7 +78,9 @@ fn symbol<'e>(expr: &'e Expr) -> Option<&'e str> {
 /// `attempts` includes the first; up to `jitter` of the wait more.
 fn active_job(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
-    call.position(0)?;
+    if call.args.is_empty() {
+        return None;
+    }
     args.alone(retry);
     retry.attempts(match call.named("attempts").and_then(symbol) {
         Some("unlimited") => Known::read(UNLIMITED, args.file.place(&args.span)),
@@ -102,7 +104,11 @@ fn active_job(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
         Some(loc) => match (symbol(loc.expr), &args.values.follow(loc).expr.kind) {
             (Some("polynomially_longer" | "exponentially_longer"), _) => {
                 // k⁴ + 2 s; the 2 s are not drawn from.
-                let waits = (1..=20).map(|k| nanos(f64::from(k).powi(4) + 2.0));
+                let most = match retry.policy.attempts {
+                    UNLIMITED => 20,
+                    n => (n - 1).clamp(1, 20),
+                };
+                let waits = (1..=most).map(|k| nanos(f64::from(k).powi(4) + 2.0));
                 retry.backoff(Known::read(
                     Backoff::Table(waits.collect()),
                     args.place(loc),

@@ -169,6 +169,25 @@ impl<'t> Rust<'t> {
         // `let Ok(v) = op() else { … };`
         if let Some(otherwise) = node.child_by_field_name("alternative") {
             let body = self.body(Some(otherwise));
+            // `let Err(e) = op() else { return };`: what comes after it is the failure.
+            if let Some(Arm::Bad(name)) = self.arm(pattern)
+                && let Some(last) = out.pop()
+            {
+                let handler = Handler {
+                    span: otherwise.byte_range(),
+                    types: Vec::new(),
+                    name,
+                    body: vec![Lower::stmt(pattern, Do::Nothing)],
+                };
+                let tried = Try {
+                    body: vec![last],
+                    handlers: vec![handler],
+                    otherwise: body,
+                    finally: Vec::new(),
+                };
+                out.push(Lower::stmt(node, Do::Try(Box::new(tried))));
+                return;
+            }
             if matches!(self.arm(pattern), Some(Arm::Good))
                 && let Some(last) = out.pop()
             {
@@ -288,6 +307,15 @@ impl<'t> Rust<'t> {
                     bad = Some((arm.byte_range(), name.or(rest.and_then(|r| r.1)), body));
                 }
             }
+        }
+        // `match response { Ok(r) => …, Err(e) => … }` of what was called before.
+        if let Some(value) = value
+            && let held = self.expression(value)
+            && held.as_call().is_none()
+            && held.path().is_some()
+        {
+            let bad = bad.map(|(_, _, body)| body).unwrap_or_default();
+            return Do::If(held, good, bad);
         }
         let handlers = bad.into_iter().map(|(span, name, body)| Handler {
             span,

@@ -205,6 +205,13 @@ fn counted<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
             let loc = settings.loc(&["setTimeout"]).or(first);
             retry.deadline(args.wait_or(loc, 1.0).map(|s| Some(nanos(s))));
         }
+        // Of a class of one's own that is told so.
+        _ if settings.has(&["setMaxAttempts"]) => {
+            retry.attempts(
+                args.number_or(settings.loc(&["setMaxAttempts"]), 3.0)
+                    .map(whole),
+            );
+        }
         _ => {
             let why = "its policy is made elsewhere";
             retry.attempts(Known::unresolved(Some(args.place(loc)), why));
