@@ -377,7 +377,7 @@ pub fn ingress(at: At, name: &str, reading: &mut Reading) {
     ));
     retry.jitter(Known::default(Jitter::None, "there is no wait"));
     retry.budget(Known::default(None, "ingress-nginx has none"));
-    let seconds = |at: At| at.number().map(|s| super::units::nanos(s));
+    let seconds = |at: At| at.number().map(super::units::nanos);
     retry.timeout(match get("proxy-read-timeout") {
         Some(limit) => seconds(limit).map(Some),
         None => Known::default(Some(Nanos::from_secs(60)), "ingress-nginx's default"),

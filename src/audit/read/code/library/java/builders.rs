@@ -110,10 +110,7 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
         let made = args.values.follow(loc);
         Some((made, made.expr.as_call()?))
     };
-    if let Some((made, call)) = settings
-        .get(&["withStopStrategy"])
-        .and_then(|s| held_call(s))
-    {
+    if let Some((made, call)) = settings.get(&["withStopStrategy"]).and_then(&held_call) {
         let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
         match call.callee.last_name() {
             Some("stopAfterAttempt") if retry.policy.attempts == UNLIMITED => {
@@ -125,10 +122,7 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
             _ => {}
         }
     }
-    if let Some((made, call)) = settings
-        .get(&["withWaitStrategy"])
-        .and_then(|s| held_call(s))
-    {
+    if let Some((made, call)) = settings.get(&["withWaitStrategy"]).and_then(&held_call) {
         let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
         match call.callee.last_name() {
             Some("noWait") => {}
