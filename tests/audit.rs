@@ -574,17 +574,13 @@ readers! {
     quorum spring stepfunctions terraform typescript
 }
 
-/// Languages of builds that ask for them.
-mod more {
-    use super::all;
-
-    #[cfg(feature = "csharp")]
-    readers! { csharp }
-    #[cfg(feature = "ruby")]
-    readers! { ruby }
-    #[cfg(feature = "rust")]
-    readers! { rust }
-}
+// Languages of builds that ask for them.
+#[cfg(feature = "csharp")]
+readers! { csharp }
+#[cfg(feature = "ruby")]
+readers! { ruby }
+#[cfg(feature = "rust")]
+readers! { rust }
 
 /// The four seams as a developer would have written them, among files that hold nothing.
 #[test]

@@ -71,7 +71,7 @@ pub const ENTRIES: &[Entry] = &[
     },
 ];
 
-fn symbol<'e>(expr: &'e Expr) -> Option<&'e str> {
+fn symbol(expr: &Expr) -> Option<&str> {
     expr.as_text()
 }
 
