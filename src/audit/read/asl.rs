@@ -10,7 +10,7 @@ use super::json;
 use super::tree::At;
 use super::units::nanos;
 use crate::audit::rule::Rule;
-use crate::audit::site::{Decision, Known, Reading, Retry, Site};
+use crate::audit::site::{Aside, Decision, Known, Reading, Retry, Site};
 
 /// A definition as data, or as a text of JSON.
 pub fn definition(at: At, name: &str, reading: &mut Reading) {
@@ -19,7 +19,7 @@ pub fn definition(at: At, name: &str, reading: &mut Reading) {
         let inner = At { node: &node, ..at };
         let before = reading.sites.len();
         machine(inner, name, reading);
-        let place = at.place();
+        let place = at.whole();
         for site in &mut reading.sites[before..] {
             site.place = place.clone();
             site.remarks
@@ -30,6 +30,12 @@ pub fn definition(at: At, name: &str, reading: &mut Reading) {
             }
         }
         return;
+    }
+    if at.as_scalar().is_some_and(|s| s.text.contains("\"Retry\"")) {
+        reading.unresolved.push(Aside {
+            place: at.place(),
+            text: format!("the states of `{name}` are a template"),
+        });
     }
     machine(at, name, reading);
 }

@@ -5,7 +5,7 @@
 use super::asl;
 use super::format::Document;
 use super::queues::{Function, Invoked, Mapping, Messaging, Queue, seconds};
-use super::tree::{At, Kind};
+use super::tree::{At, Kind, Node};
 use crate::audit::site::{Known, Reading};
 
 /// Whether the document is a template, or a part of one.
@@ -68,6 +68,26 @@ impl<'a> Template<'a> {
         }
     }
 
+    /// The text that `Fn::Sub` or `Fn::Join` makes; what is known at deployment stays a
+    /// placeholder.
+    fn text(self, at: At) -> Option<Node> {
+        let piece = |at: At| match at.as_scalar() {
+            Some(scalar) => scalar.text.clone(),
+            None => "${…}".to_string(),
+        };
+        let text = match (at.get("Fn::Sub"), at.get("Fn::Join")) {
+            (Some(sub), _) => piece(sub.items().next().unwrap_or(sub)),
+            (None, Some(join)) => {
+                let mut said = join.items();
+                let between = piece(said.next()?);
+                let all: Vec<String> = said.next()?.items().map(piece).collect();
+                all.join(&between)
+            }
+            (None, None) => return None,
+        };
+        Some(Node::scalar(at.node.span.clone(), text, false, false))
+    }
+
     fn resource(self, resource: At<'a>, all: &mut Messaging, reading: &mut Reading) {
         let key = resource.name().to_string();
         let kind = resource.get("Type").and_then(|t| t.text()).unwrap_or("");
@@ -127,8 +147,9 @@ impl<'a> Template<'a> {
             "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
                 let names = ["Definition", "DefinitionString"];
                 for definition in names.into_iter().filter_map(|n| at.get(n)) {
-                    let inner = definition.get("Fn::Sub").unwrap_or(definition);
-                    asl::definition(inner, &key, reading);
+                    let text = self.text(definition);
+                    let node = text.as_ref().unwrap_or(definition.node);
+                    asl::definition(At { node, ..definition }, &key, reading);
                 }
             }
             _ => {}

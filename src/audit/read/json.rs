@@ -1,5 +1,6 @@
 //! JSON, with comments and trailing commas or without, to a tree.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jsonc_parser::ast::{ObjectPropName, Value};
@@ -65,12 +66,36 @@ fn node(value: &Value, text: &Masked) -> Node {
     }
 }
 
-/// A text of JSON as what it says.
+/// A text of JSON as what it says; a placeholder that stands for a value is a text.
 pub fn embedded(at: At) -> Option<Node> {
     let text = &at.as_scalar()?.text;
     if !text.trim_start().starts_with('{') {
         return None;
     }
-    let root = document(&Masked::plain(text)).ok()??;
+    let root = document(&Masked::plain(&quoted(text))).ok()??;
     Some((*root).clone())
+}
+
+/// `"a": ${n}` as `"a": "${n}"`.
+fn quoted(text: &str) -> Cow<'_, str> {
+    if !text.contains("${") {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    let (mut within, mut escaped, mut open) = (false, false, false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if !within && !open && letter == '$' && letters.peek() == Some(&'{') {
+            open = true;
+            out.push('"');
+        }
+        out.push(letter);
+        if open && letter == '}' {
+            open = false;
+            out.push('"');
+        }
+        within ^= !open && letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+    }
+    out.into()
 }

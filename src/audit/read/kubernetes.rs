@@ -81,15 +81,23 @@ fn workload(at: At, kind: &str, name: &str, reading: &mut Reading) {
         "CronJob" => at.path(&["spec", "jobTemplate", "spec", "template", "spec"]),
         _ => at.path(&["spec", "template", "spec"]),
     };
-    if name.is_empty() {
-        return;
+    let containers = spec.and_then(|s| s.get("containers"));
+    let containers = containers.into_iter().flat_map(At::items);
+    // A name that is a template is nobody's in the graph.
+    let named = !name.is_empty();
+    if named {
+        reading.services.push((name.to_string(), None));
     }
-    reading.services.push((name.to_string(), None));
-    let Some(containers) = spec.and_then(|s| s.get("containers")) else {
-        return;
-    };
-    for container in containers.items() {
-        leases::flags(container, name, reading);
+    for container in containers {
+        let own = container.get("name").and_then(|n| n.text());
+        leases::flags(
+            container,
+            if named { name } else { own.unwrap_or(kind) },
+            reading,
+        );
+        if !named {
+            continue;
+        }
         let Some(env) = container.get("env") else {
             continue;
         };
