@@ -10,6 +10,14 @@ pub struct Loc<'p> {
     pub expr: &'p Expr,
 }
 
+impl<'p> Loc<'p> {
+    /// The argument at a position of the call that it is.
+    pub fn argument(self, n: usize) -> Option<Loc<'p>> {
+        let expr = self.expr.as_call()?.position(n)?;
+        Some(Loc { expr, ..self })
+    }
+}
+
 /// What an expression comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {

@@ -76,13 +76,23 @@ pub struct Args<'p> {
 }
 
 impl<'p> Args<'p> {
+    /// An expression of the file of the call.
+    pub fn loc(&self, expr: &'p Expr) -> Loc<'p> {
+        Loc {
+            file: self.file,
+            expr,
+        }
+    }
+
+    /// The argument at a position, whatever the table calls it.
+    pub fn position(&self, n: usize) -> Option<Loc<'p>> {
+        self.call?.position(n).map(|expr| self.loc(expr))
+    }
+
     /// An argument by its name: a keyword, a position, or an option of an options object.
     pub fn get(&self, name: &str) -> Option<Loc<'p>> {
         if let Some((_, expr)) = self.fields.iter().rev().find(|(field, _)| field == name) {
-            return Some(Loc {
-                file: self.file,
-                expr,
-            });
+            return Some(self.loc(expr));
         }
         let call = self.call?;
         let at = self.entry.args.iter().position(|(arg, _)| *arg == name);
@@ -92,10 +102,7 @@ impl<'p> Args<'p> {
             _ => None,
         };
         if let Some(expr) = call.named(name).or(positional) {
-            return Some(Loc {
-                file: self.file,
-                expr,
-            });
+            return Some(self.loc(expr));
         }
         self.option(name)
     }
@@ -106,17 +113,7 @@ impl<'p> Args<'p> {
         // In Python an options object is spread: `retry(**OPTIONS)`.
         let python = self.file.language() == Language::Python;
         let mut args = call.args.iter().rev().filter(|arg| !python || arg.spread);
-        args.find_map(|arg| {
-            property(
-                self.values,
-                Loc {
-                    file: self.file,
-                    expr: &arg.value,
-                },
-                name,
-                4,
-            )
-        })
+        args.find_map(|arg| property(self.values, self.loc(&arg.value), name, 4))
     }
 
     fn default(&self, name: &str) -> Option<&'static str> {

@@ -44,13 +44,7 @@ impl<'p> Settings<'p> {
         let Some(first) = args.file.expr(&args.span) else {
             return Settings::default();
         };
-        Settings::from(
-            args.values,
-            Loc {
-                file: args.file,
-                expr: first,
-            },
-        )
+        Settings::from(args.values, args.loc(first))
     }
 
     /// Of the builder that an expression makes, or begins.

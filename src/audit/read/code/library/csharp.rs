@@ -82,15 +82,10 @@ pub const ENTRIES: &[Entry] = &[
 ];
 
 /// Polly 7: every count leaves the first attempt out, and its function is asked from 1 on.
-fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
+fn seven(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
     let name = call.callee.last_name()?;
-    let at = |n: usize| {
-        call.position(n).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
-    };
+    let at = |n: usize| args.position(n);
     // Beside Polly other things are called `Retry`.
     let of = match &call.callee.kind {
         Kind::Member(of, _) => chain(of),
@@ -124,10 +119,9 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         retry.backoff(Known::default(Backoff::None, "Polly waits for nothing"));
         if !endless {
             retry.retries(match call.arg(0, "retryCount") {
-                Some(expr) if !matches!(expr.kind, Kind::Function(_)) => args.number_at(Loc {
-                    file: args.file,
-                    expr,
-                }),
+                Some(expr) if !matches!(expr.kind, Kind::Function(_)) => {
+                    args.number_at(args.loc(expr))
+                }
                 _ => Known::default(1.0, "Polly's default"),
             });
         }
@@ -136,10 +130,7 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let named = ["sleepDurations", "retryCount", "sleepDurationProvider"]
         .into_iter()
         .find_map(|name| call.named(name));
-    let named = named.map(|expr| Loc {
-        file: args.file,
-        expr,
-    });
+    let named = named.map(|expr| args.loc(expr));
     let first = named.or(at(0))?;
     let target = args.values.follow(first);
     match &target.expr.kind {
@@ -154,7 +145,7 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             intervals(waits, fact(Known::read((), place)), retry);
         }
         Kind::Call(inner) if inner.callee.path().is_some_and(|p| p.contains(&"Backoff")) => {
-            contrib(args, target, retry, site);
+            contrib(args, target, retry);
         }
         _ => {
             let (count, delays) = match endless {
@@ -166,10 +157,7 @@ fn seven(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             }
             let delays = call
                 .named("sleepDurationProvider")
-                .map(|expr| Loc {
-                    file: args.file,
-                    expr,
-                })
+                .map(|expr| args.loc(expr))
                 .or(delays)?;
             by_provider(args, delays, 1, retry);
         }
@@ -205,7 +193,7 @@ fn by_provider<'p>(args: &Args<'p>, loc: Loc<'p>, from: u32, retry: &mut Retry) 
 }
 
 /// `Backoff.DecorrelatedJitterBackoffV2(medianFirstRetryDelay, retryCount)` and its like.
-fn contrib<'p>(args: &Args<'p>, target: Loc<'p>, retry: &mut Retry, site: &mut Site) {
+fn contrib<'p>(args: &Args<'p>, target: Loc<'p>, retry: &mut Retry) {
     let Some(call) = target.expr.as_call() else {
         return;
     };
@@ -253,18 +241,14 @@ fn contrib<'p>(args: &Args<'p>, target: Loc<'p>, retry: &mut Retry, site: &mut S
     if fast {
         retry.first(Some(Nanos::ZERO));
     }
-    let _ = site;
 }
 
 /// Polly 8: `.AddRetry(new RetryStrategyOptions { … })`.
 fn eight(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let call = args.call?;
-    let loc = Loc {
-        file: args.file,
-        expr: call.position(0)?,
-    };
+    let loc = args.loc(call.position(0)?);
     args.alone(retry);
-    let http = options_name(args, loc).is_some_and(|n| n.starts_with("Http"));
+    let http = options_name(loc).is_some_and(|n| n.starts_with("Http"));
     options(args, loc, http, retry, site);
     // What is added after it is within it: a timeout there is each attempt's.
     let whole = args.file.outermost(&args.span);
@@ -274,10 +258,7 @@ fn eight(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         if *name != "AddTimeout" {
             continue;
         }
-        let given = call.position(0).map(|expr| Loc {
-            file: args.file,
-            expr,
-        });
+        let given = call.position(0).map(|expr| args.loc(expr));
         let limit = match given {
             Some(loc) => match super::args::property(args.values, loc, "Timeout", 2) {
                 Some(inner) => args.time_at(inner, 1e-3),
@@ -293,8 +274,7 @@ fn eight(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     Some(())
 }
 
-fn options_name(args: &Args, loc: Loc) -> Option<String> {
-    let _ = args;
+fn options_name(loc: Loc) -> Option<String> {
     match &loc.expr.kind {
         Kind::Object(Some(of), ..) => of.last_name().map(str::to_string),
         Kind::Call(call) => call.callee.last_name().map(str::to_string),
@@ -412,10 +392,7 @@ fn standard(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
                 && let (Some(path), Some(value)) = (target.path(), &assign.value)
                 && path[0] == own
             {
-                let loc = Loc {
-                    file: args.file,
-                    expr: value,
-                };
+                let loc = args.loc(value);
                 said.push((path[1..].join("."), loc));
             }
             for expr in stmt.exprs() {
@@ -521,10 +498,7 @@ fn masstransit(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
         }
         "Intervals" => {
             let all = setting.call?.args.iter().map(|a| {
-                let loc = Loc {
-                    file: args.file,
-                    expr: &a.value,
-                };
+                let loc = args.loc(&a.value);
                 args.time_at(loc, 1e-3).value.flatten()
             });
             let all: Option<Vec<f64>> = all.collect();

@@ -104,10 +104,7 @@ fn cenkalti(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             "cenkalti/backoff's default",
         ));
         for arg in call.args.iter().skip(2) {
-            let option = args.values.follow(Loc {
-                file: args.file,
-                expr: &arg.value,
-            });
+            let option = args.values.follow(args.loc(&arg.value));
             let Some(inner) = option.expr.as_call() else {
                 continue;
             };
@@ -136,15 +133,7 @@ fn cenkalti(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         return Some(());
     }
     let last = call.position(1)?;
-    strategy(
-        args,
-        Loc {
-            file: args.file,
-            expr: last,
-        },
-        retry,
-        false,
-    );
+    strategy(args, args.loc(last), retry, false);
     let plain = last.as_call().is_some_and(|c| {
         c.callee.last_name() == Some("NewExponentialBackOff") && c.args.is_empty()
     });
@@ -357,10 +346,7 @@ fn avast(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     // `retry.New(options…).Do(f)` since v5
     let made = matches!(call.callee.last_name(), Some("New" | "NewWithData"));
     for arg in call.args.iter().skip(usize::from(!made)) {
-        let loc = args.values.follow(Loc {
-            file: args.file,
-            expr: &arg.value,
-        });
+        let loc = args.values.follow(args.loc(&arg.value));
         match &loc.expr.kind {
             Kind::List(items) => options.extend(items.iter().map(|expr| Loc { expr, ..loc })),
             _ => options.push(loc),
@@ -474,10 +460,7 @@ fn client_go(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let call = args.call?;
     let name = qualified(args.file, &call.callee)?.1;
     let at = usize::from(name == "ExponentialBackoffWithContext");
-    let given = Loc {
-        file: args.file,
-        expr: call.position(at)?,
-    };
+    let given = args.loc(call.position(at)?);
     args.no_budget(retry);
     retry.deadline(Known::default(None, "wait.Backoff has none"));
     let target = args.values.follow(given);
@@ -581,15 +564,7 @@ fn sarama(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
             && call.callee.last_name() == Some("NewExponentialBackoff")
             && let (Some(base), Some(cap)) = (call.position(0), call.position(1))
         {
-            let at = |expr| {
-                args.time_at(
-                    Loc {
-                        file: args.file,
-                        expr,
-                    },
-                    NS,
-                )
-            };
+            let at = |expr| args.time_at(args.loc(expr), NS);
             let double = Known::default(2.0, "sarama doubles");
             retry.backoff(args.growing(
                 at(base).map(|s| s.unwrap_or(0.0)),

@@ -173,12 +173,7 @@ fn backoff(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
     let kinds = args.get("wait_gen")?;
     let kind = imported(kinds, kinds.expr)?;
-    let named = |name: &str| {
-        call.named(name).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
-    };
+    let named = |name: &str| call.named(name).map(|expr| args.loc(expr));
     let fallback = |n: f64| Known::default(n, "backoff's default");
     let number = |name: &str, default: f64| {
         named(name).map_or_else(|| fallback(default), |loc| args.number_at(loc))
@@ -470,10 +465,7 @@ fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
                     .path()
                     .is_some_and(|p| p[0] == "self" || p[0] == function.name)
             {
-                own.get_or_insert(Loc {
-                    file: args.file,
-                    expr: e,
-                });
+                own.get_or_insert(args.loc(e));
             }
         });
     }
@@ -523,10 +515,7 @@ fn celery(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     };
     let by_call = |name: &str| {
         let call = own?.expr.as_call()?;
-        call.named(name).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
+        call.named(name).map(|expr| args.loc(expr))
     };
     let max = from_kwargs("max_retries")
         .or_else(|| by_call("max_retries").filter(|_| auto.is_none()))

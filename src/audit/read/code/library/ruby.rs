@@ -135,10 +135,7 @@ fn active_job(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
 fn sidekiq(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     let call = args.call?;
     args.alone(retry);
-    let count = call.named("retry").map(|expr| Loc {
-        file: args.file,
-        expr,
-    });
+    let count = call.named("retry").map(|expr| args.loc(expr));
     let twenty = || Known::default(26, "Sidekiq's default");
     retry.attempts(match count {
         None => twenty(),
@@ -179,10 +176,7 @@ fn sidekiq(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         }
     });
     if let Some(expr) = given.and_then(|span| args.file.expr(&span)) {
-        let loc = Loc {
-            file: args.file,
-            expr,
-        };
+        let loc = args.loc(expr);
         match super::args::delays(args, loc, 1.0, 0) {
             Some(waits) => {
                 let fact = Known::read((), args.place(loc)).fact;
@@ -208,17 +202,11 @@ fn faraday(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
     }
     args.alone(retry);
     let direct = call.position(1).filter(|expr| {
-        let held = args.values.follow(Loc {
-            file: args.file,
-            expr,
-        });
+        let held = args.values.follow(args.loc(expr));
         !matches!(held.expr.kind, Kind::Object(..))
     });
     retry.retries(match direct {
-        Some(expr) => args.number_at(Loc {
-            file: args.file,
-            expr,
-        }),
+        Some(expr) => args.number_at(args.loc(expr)),
         None => args.number("max"),
     });
     let base = args.wait("interval", 1.0);

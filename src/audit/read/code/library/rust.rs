@@ -117,14 +117,11 @@ fn backon(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
 }
 
 /// Endless but for a clock; U(c − c/2, c + c/2), c = min(500 ms · 1.5^(k−1), 60 s).
-fn backoff(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
+fn backoff(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
     args.no_budget(retry);
     retry.attempts(Known::default(UNLIMITED, "a time ends it"));
-    let loc = Loc {
-        file: args.file,
-        expr: call.position(0)?,
-    };
+    let loc = args.loc(call.position(0)?);
     let made = args.values.follow(loc);
     let settings = Settings::from(args.values, loc);
     let known = match &made.expr.kind {
@@ -166,7 +163,6 @@ fn backoff(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         Some(loc) => Args::optional(args.time_at(loc, 1.0)),
         None => Known::default(Some(Nanos::from_secs(900)), "backoff's default"),
     });
-    let _ = site;
     Some(())
 }
 
@@ -176,10 +172,7 @@ fn tokio_retry(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     args.alone(retry);
     args.no_jitter(retry);
     retry.attempts(Known::default(UNLIMITED, "without `take` it has no end"));
-    let loc = Loc {
-        file: args.file,
-        expr: call.position(0)?,
-    };
+    let loc = args.loc(call.position(0)?);
     let made = args.values.follow(loc);
     // The waits themselves.
     if let Kind::List(items) = &made.expr.kind {

@@ -230,10 +230,7 @@ fn operation(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
     // `operation([100, 200])`: the delays themselves.
     if let Some(first) = call.position(0) {
-        let list = args.values.follow(Loc {
-            file: args.file,
-            expr: first,
-        });
+        let list = args.values.follow(args.loc(first));
         if let Kind::List(items) = &list.expr.kind {
             let values = items
                 .iter()
@@ -308,15 +305,7 @@ fn axios_retry(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
             match (last, asked) {
                 (Some("exponentialDelay"), _) | (_, Some(_)) => {
                     let factor = match asked.flatten() {
-                        Some(expr) => args
-                            .time_at(
-                                Loc {
-                                    file: args.file,
-                                    expr,
-                                },
-                                1e-3,
-                            )
-                            .map(|s| s.unwrap_or(0.1)),
+                        Some(expr) => args.time_at(args.loc(expr), 1e-3).map(|s| s.unwrap_or(0.1)),
                         None => Known::read(0.1, place.clone()),
                     };
                     let double = Known::read(2.0, place.clone());
@@ -328,15 +317,7 @@ fn axios_retry(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
                 (Some("linearDelay"), _) => {
                     let step = loc.expr.as_call().and_then(|c| c.position(0));
                     let step = match step {
-                        Some(expr) => args
-                            .time_at(
-                                Loc {
-                                    file: args.file,
-                                    expr,
-                                },
-                                1e-3,
-                            )
-                            .map(|s| s.unwrap_or(0.1)),
+                        Some(expr) => args.time_at(args.loc(expr), 1e-3).map(|s| s.unwrap_or(0.1)),
                         None => Known::read(0.1, place),
                     };
                     retry.backoff(step.map(|s| Backoff::Linear(nanos(s))));
@@ -347,12 +328,9 @@ fn axios_retry(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         }
     }
     // The client's own timeout spans all attempts.
-    let client = call.position(0).map(|expr| {
-        args.values.follow(Loc {
-            file: args.file,
-            expr,
-        })
-    });
+    let client = call
+        .position(0)
+        .map(|expr| args.values.follow(args.loc(expr)));
     let limit = client.and_then(|loc| {
         let made = loc.expr.as_call()?;
         let options = made.args.last()?;
@@ -407,10 +385,7 @@ fn defaults<'p>(args: &Args<'p>, call: &crate::audit::read::code::ir::Call) -> O
             found = assign.value.as_ref();
         }
     });
-    found.map(|expr| Loc {
-        file: args.file,
-        expr,
-    })
+    found.map(|expr| args.loc(expr))
 }
 
 /// Delays in ms that a function of the retry's number gives.

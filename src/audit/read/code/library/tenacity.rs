@@ -49,14 +49,7 @@ pub fn tenacity(args: &Args, retry: &mut Retry, site: &mut Site) -> Option<()> {
         && call.callee.last_name() == Some("retry_if_exception_type")
         && let Some(types) = call.position(0)
     {
-        caught(
-            args,
-            Loc {
-                file: args.file,
-                expr: types,
-            },
-            retry,
-        );
+        caught(args, args.loc(types), retry);
     }
     args.no_budget(retry);
     let bare = !args.has("stop") && !args.has("wait");

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assign, assignment, called, updated};
+use super::{Lowering, assign, assignment, called, child, unlabelled, updated, whiled};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -11,28 +11,7 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 
 struct CSharp<'t>(Lower<'t>);
 
-fn child<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
-    children(node).into_iter().find(|n| n.kind() == kind)
-}
-
 impl CSharp<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        self.list(children(node))
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     /// A body: a block, an expression after an arrow, or one statement.
     fn body(&mut self, node: Option<Node>) -> Vec<Stmt> {
         match node {
@@ -44,106 +23,6 @@ impl CSharp<'_> {
             Some(one) => self.list(vec![one]),
             None => Vec::new(),
         }
-    }
-
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let kind = match node.kind() {
-            "global_statement" | "declaration_list" => {
-                for inner in children(node) {
-                    self.statement(inner, out);
-                }
-                return;
-            }
-            "namespace_declaration" => {
-                let body = node.child_by_field_name("body");
-                Do::Block(body.map_or_else(Vec::new, |n| self.block(n)))
-            }
-            "expression_statement" => match children(node).first() {
-                Some(inner) => assignment(self.expression(*inner)),
-                None => Do::Nothing,
-            },
-            "local_declaration_statement" | "field_declaration" | "event_field_declaration" => {
-                if let Some(inner) = child(node, "variable_declaration") {
-                    self.declared(inner, out);
-                }
-                return;
-            }
-            "variable_declaration" => return self.declared(node, out),
-            "property_declaration" => {
-                let name = self.field(node, "name");
-                let value = node.child_by_field_name("value");
-                let value = value.map(|n| match n.kind() {
-                    "arrow_expression_clause" => Lower::expr(n, self.within(n)),
-                    _ => self.expression(n),
-                });
-                assign(name, value)
-            }
-            "if_statement" => {
-                let condition = self.field(node, "condition");
-                let then = self.body(node.child_by_field_name("consequence"));
-                Do::If(
-                    condition,
-                    then,
-                    self.body(node.child_by_field_name("alternative")),
-                )
-            }
-            "while_statement" | "do_statement" | "for_statement" | "foreach_statement" => {
-                Do::Loop(Box::new(self.looped(node)))
-            }
-            "labeled_statement" => {
-                for inner in children(node).into_iter().skip(1) {
-                    self.statement(inner, out);
-                }
-                return;
-            }
-            "try_statement" => self.tried(node),
-            "return_statement" | "yield_statement" => Do::Return(self.all(node)),
-            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
-            "break_statement" => Do::Break(None),
-            "continue_statement" => Do::Continue(None),
-            "method_declaration" | "constructor_declaration" | "local_function_statement" => {
-                Do::Function(Box::new(self.function(node)))
-            }
-            "class_declaration"
-            | "interface_declaration"
-            | "struct_declaration"
-            | "record_declaration"
-            | "enum_declaration" => {
-                let body = node.child_by_field_name("body");
-                Do::Class(Box::new(Class {
-                    name: self.named(node, "name"),
-                    decorators: self.attributes(node),
-                    body: body.map_or_else(Vec::new, |n| self.block(n)),
-                }))
-            }
-            "using_directive" => Do::Import(self.import(node)),
-            "using_statement" => {
-                let mut inner = Vec::new();
-                if let Some(held) = child(node, "variable_declaration") {
-                    self.declared(held, &mut inner);
-                }
-                inner.extend(self.body(node.child_by_field_name("body")));
-                Do::Block(inner)
-            }
-            "lock_statement" => {
-                let parts = children(node);
-                let body = parts.last().copied();
-                let end = body.map_or(node.end_byte(), |n| n.start_byte());
-                let lock = Expr {
-                    span: node.start_byte()..end,
-                    kind: Kind::Other(Vec::new()),
-                };
-                Do::With(vec![(lock, None)], self.body(body))
-            }
-            "switch_statement" => self.switch(node),
-            "block" | "checked_statement" | "ERROR" => Do::Block(self.block(node)),
-            "file_scoped_namespace_declaration"
-            | "attribute_list"
-            | "empty_statement"
-            | "extern_alias_directive" => Do::Nothing,
-            _ => Do::Expr(self.expression(node)),
-        };
-        out.push(Lower::stmt(node, kind));
     }
 
     fn declared(&mut self, node: Node, out: &mut Vec<Stmt>) {
@@ -174,51 +53,15 @@ impl CSharp<'_> {
             "do_statement" => LoopKind::DoWhile(self.field(node, "condition")),
             "while_statement" => {
                 let condition = self.field(node, "condition");
-                match condition.kind {
-                    Kind::Bool(true) => LoopKind::Forever,
-                    _ => LoopKind::While(condition),
-                }
+                whiled(condition)
             }
             "foreach_statement" => {
                 let name = self.field(node, "left");
                 LoopKind::Each(vec![name], self.field(node, "right"))
             }
-            _ => {
-                let mut cursor = node.walk();
-                let firsts: Vec<Node> = node
-                    .children_by_field_name("initializer", &mut cursor)
-                    .collect();
-                let steps: Vec<Node> = node.children_by_field_name("update", &mut cursor).collect();
-                let start = self.clauses(firsts);
-                let step = self.clauses(steps);
-                let condition = node.child_by_field_name("condition");
-                let condition = condition.map(|n| self.expression(n));
-                match (start.is_empty(), &condition, step.is_empty()) {
-                    (true, None, true) => LoopKind::Forever,
-                    _ => LoopKind::Counted(start, condition, step),
-                }
-            }
+            _ => self.counting(node, "initializer", "variable_declaration"),
         };
-        Loop {
-            kind,
-            label: None,
-            body,
-            otherwise: Vec::new(),
-        }
-    }
-
-    fn clauses(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        let mut all = Vec::new();
-        for node in nodes {
-            match node.kind() {
-                "variable_declaration" => self.declared(node, &mut all),
-                _ => {
-                    let expr = self.expression(node);
-                    all.push(Lower::stmt(node, assignment(expr)));
-                }
-            }
-        }
-        all
+        unlabelled(kind, body)
     }
 
     fn tried(&mut self, node: Node) -> Do {
@@ -227,7 +70,7 @@ impl CSharp<'_> {
         for part in children(node) {
             match part.kind() {
                 "catch_clause" => handlers.push(self.handler(part)),
-                "finally_clause" => finally = self.body(child(part, "block")),
+                "finally_clause" => finally = self.body(child(part, &["block"])),
                 _ => {}
             }
         }
@@ -240,14 +83,14 @@ impl CSharp<'_> {
     }
 
     fn handler(&mut self, node: Node) -> Handler {
-        let head = child(node, "catch_declaration");
+        let head = child(node, &["catch_declaration"]);
         let name = head.and_then(|n| n.child_by_field_name("name"));
         let name = name.map(|n| self.0.of(n).to_string());
         let types = head.and_then(|n| n.child_by_field_name("type"));
         let types = types.into_iter().map(|n| self.expression(n)).collect();
         let mut body = self.body(node.child_by_field_name("body"));
         // `when (attempt < Max)`: what it does not let through is thrown on.
-        if let Some(filter) = child(node, "catch_filter_clause") {
+        if let Some(filter) = child(node, &["catch_filter_clause"]) {
             let condition = Lower::expr(filter, self.within(filter));
             let on = vec![Lower::stmt(filter, Do::Raise(None))];
             body = vec![Lower::stmt(node, Do::If(condition, body, on))];
@@ -314,7 +157,7 @@ impl CSharp<'_> {
             }
             for attribute in children(list) {
                 let callee = self.field(attribute, "name");
-                let args = child(attribute, "attribute_argument_list");
+                let args = child(attribute, &["attribute_argument_list"]);
                 let kind = match args {
                     Some(args) => {
                         let args = self.args(args);
@@ -381,7 +224,7 @@ impl CSharp<'_> {
                 };
                 vec![Lower::stmt(value, kind)]
             }
-            None => child(node, "block").map_or_else(Vec::new, |n| self.block(n)),
+            None => child(node, &["block"]).map_or_else(Vec::new, |n| self.block(n)),
         };
         Function {
             name: String::new(),
@@ -422,10 +265,10 @@ impl CSharp<'_> {
         let of = node.child_by_field_name("type");
         let list = node
             .child_by_field_name("arguments")
-            .or_else(|| child(node, "argument_list"));
+            .or_else(|| child(node, &["argument_list"]));
         let filled = node
             .child_by_field_name("initializer")
-            .or_else(|| child(node, "initializer_expression"));
+            .or_else(|| child(node, &["initializer_expression"]));
         let of = of.map(|n| self.expression(n));
         let (mut entries, mut items) = (Vec::new(), Vec::new());
         for part in filled.map_or_else(Vec::new, children) {
@@ -451,6 +294,106 @@ impl CSharp<'_> {
 impl<'t> Lowering<'t> for CSharp<'t> {
     fn lower(&mut self) -> &mut Lower<'t> {
         &mut self.0
+    }
+
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let kind = match node.kind() {
+            "global_statement" | "declaration_list" => {
+                for inner in children(node) {
+                    self.statement(inner, out);
+                }
+                return;
+            }
+            "namespace_declaration" => {
+                let body = node.child_by_field_name("body");
+                Do::Block(body.map_or_else(Vec::new, |n| self.block(n)))
+            }
+            "expression_statement" => match children(node).first() {
+                Some(inner) => assignment(self.expression(*inner)),
+                None => Do::Nothing,
+            },
+            "local_declaration_statement" | "field_declaration" | "event_field_declaration" => {
+                if let Some(inner) = child(node, &["variable_declaration"]) {
+                    self.declared(inner, out);
+                }
+                return;
+            }
+            "variable_declaration" => return self.declared(node, out),
+            "property_declaration" => {
+                let name = self.field(node, "name");
+                let value = node.child_by_field_name("value");
+                let value = value.map(|n| match n.kind() {
+                    "arrow_expression_clause" => Lower::expr(n, self.within(n)),
+                    _ => self.expression(n),
+                });
+                assign(name, value)
+            }
+            "if_statement" => {
+                let condition = self.field(node, "condition");
+                let then = self.body(node.child_by_field_name("consequence"));
+                Do::If(
+                    condition,
+                    then,
+                    self.body(node.child_by_field_name("alternative")),
+                )
+            }
+            "while_statement" | "do_statement" | "for_statement" | "foreach_statement" => {
+                Do::Loop(Box::new(self.looped(node)))
+            }
+            "labeled_statement" => {
+                for inner in children(node).into_iter().skip(1) {
+                    self.statement(inner, out);
+                }
+                return;
+            }
+            "try_statement" => self.tried(node),
+            "return_statement" | "yield_statement" => Do::Return(self.all(node)),
+            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
+            "break_statement" => Do::Break(None),
+            "continue_statement" => Do::Continue(None),
+            "method_declaration" | "constructor_declaration" | "local_function_statement" => {
+                Do::Function(Box::new(self.function(node)))
+            }
+            "class_declaration"
+            | "interface_declaration"
+            | "struct_declaration"
+            | "record_declaration"
+            | "enum_declaration" => {
+                let body = node.child_by_field_name("body");
+                Do::Class(Box::new(Class {
+                    name: self.named(node, "name"),
+                    decorators: self.attributes(node),
+                    body: body.map_or_else(Vec::new, |n| self.block(n)),
+                }))
+            }
+            "using_directive" => Do::Import(self.import(node)),
+            "using_statement" => {
+                let mut inner = Vec::new();
+                if let Some(held) = child(node, &["variable_declaration"]) {
+                    self.declared(held, &mut inner);
+                }
+                inner.extend(self.body(node.child_by_field_name("body")));
+                Do::Block(inner)
+            }
+            "lock_statement" => {
+                let parts = children(node);
+                let body = parts.last().copied();
+                let end = body.map_or(node.end_byte(), |n| n.start_byte());
+                let lock = Expr {
+                    span: node.start_byte()..end,
+                    kind: Kind::Other(Vec::new()),
+                };
+                Do::With(vec![(lock, None)], self.body(body))
+            }
+            "switch_statement" => self.switch(node),
+            "block" | "checked_statement" | "ERROR" => Do::Block(self.block(node)),
+            "file_scoped_namespace_declaration"
+            | "attribute_list"
+            | "empty_statement"
+            | "extern_alias_directive" => Do::Nothing,
+            _ => Do::Expr(self.expression(node)),
+        };
+        out.push(Lower::stmt(node, kind));
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -509,7 +452,7 @@ impl<'t> Lowering<'t> for CSharp<'t> {
             }
             "conditional_access_expression" => {
                 let of = self.field(node, "condition");
-                match child(node, "member_binding_expression") {
+                match child(node, &["member_binding_expression"]) {
                     Some(bound) => {
                         let name = self.named(bound, "name");
                         Kind::Member(Box::new(of), name)
@@ -536,7 +479,7 @@ impl<'t> Lowering<'t> for CSharp<'t> {
                 self.created(node)
             }
             "implicit_array_creation_expression" | "array_creation_expression" => {
-                match child(node, "initializer_expression") {
+                match child(node, &["initializer_expression"]) {
                     Some(items) => Kind::List(self.all(items)),
                     None => Kind::Other(Vec::new()),
                 }
@@ -572,11 +515,7 @@ impl<'t> Lowering<'t> for CSharp<'t> {
                     _ => value.kind,
                 }
             }
-            "binary_expression" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_expression" => self.binary(node),
             "is_pattern_expression" | "is_expression" => {
                 let a = self.field(node, "expression");
                 let b = self.field(node, "pattern");

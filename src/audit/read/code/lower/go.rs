@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::Lowering;
+use super::{Lowering, unlabelled, whiled};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -22,23 +22,6 @@ fn unlisted<'t>(node: Node<'t>) -> Vec<Node<'t>> {
 }
 
 impl Go<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        self.list(unlisted(node))
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     fn field_block(&mut self, node: Node, name: &str) -> Vec<Stmt> {
         node.child_by_field_name(name)
             .map_or_else(Vec::new, |n| self.block(n))
@@ -48,6 +31,166 @@ impl Go<'_> {
         if let Some(first) = node.child_by_field_name("initializer") {
             self.statement(first, out);
         }
+    }
+
+    fn spec(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let mut cursor = node.walk();
+        let names: Vec<Node> = node.children_by_field_name("name", &mut cursor).collect();
+        let names: Vec<Expr> = names
+            .into_iter()
+            .filter(|n| n.kind() == "identifier")
+            .map(|n| self.expression(n))
+            .collect();
+        let values = node
+            .child_by_field_name("value")
+            .map_or_else(Vec::new, |n| self.all(n));
+        let paired = values.len() == names.len();
+        let mut values = values.into_iter();
+        for name in names {
+            let assign = Assign {
+                targets: vec![name],
+                op: None,
+                value: if paired { values.next() } else { None },
+                declares: true,
+            };
+            out.push(Lower::stmt(node, Do::Assign(assign)));
+        }
+    }
+
+    fn looped(&mut self, node: Node) -> Loop {
+        let body = self.field_block(node, "body");
+        let head = children(node).into_iter().find(|n| n.kind() != "block");
+        let kind = match head {
+            None => LoopKind::Forever,
+            Some(clause) if clause.kind() == "for_clause" => {
+                let (mut start, mut step) = (Vec::new(), Vec::new());
+                if let Some(first) = clause.child_by_field_name("initializer") {
+                    self.statement(first, &mut start);
+                }
+                if let Some(next) = clause.child_by_field_name("update") {
+                    self.statement(next, &mut step);
+                }
+                let condition = clause.child_by_field_name("condition");
+                LoopKind::Counted(start, condition.map(|n| self.expression(n)), step)
+            }
+            Some(clause) if clause.kind() == "range_clause" => {
+                let names = self.expressions(clause, "left");
+                let over = self.field(clause, "right");
+                // Of a list the second is the value; of a number there is one.
+                let names = match names.len() {
+                    2 => names.into_iter().rev().collect(),
+                    _ => names,
+                };
+                LoopKind::Each(names, over)
+            }
+            Some(condition) => {
+                let condition = self.expression(condition);
+                whiled(condition)
+            }
+        };
+        unlabelled(kind, body)
+    }
+
+    fn import(&mut self, node: Node) -> Option<Import> {
+        let path = node.child_by_field_name("path")?;
+        let module = self.0.of(path).trim_matches(['"', '`']).to_string();
+        let alias = node
+            .child_by_field_name("name")
+            .map(|n| self.0.of(n).to_string());
+        // The last part that is no version, without `go-`: what packages are mostly called.
+        let mut parts = module.rsplit('/');
+        let mut last = parts.next().unwrap_or(&module);
+        let version = |part: &str| {
+            part.strip_prefix('v')
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        if version(last) {
+            last = parts.next().unwrap_or(last);
+        }
+        let last = last.split(".v").next().unwrap_or(last);
+        let last = last.strip_prefix("go-").unwrap_or(last);
+        let last = last.strip_suffix("-go").unwrap_or(last);
+        Some(Import {
+            local: alias.unwrap_or_else(|| last.to_string()),
+            module,
+            item: None,
+        })
+    }
+
+    fn function(&mut self, node: Node) -> Function {
+        let name = node
+            .child_by_field_name("name")
+            .map_or("", |n| self.0.of(n));
+        let mut params = Vec::new();
+        // The receiver is a parameter of its own kind: it comes last.
+        for list in ["parameters", "receiver"] {
+            let Some(list) = node.child_by_field_name(list) else {
+                continue;
+            };
+            for param in children(list) {
+                let mut cursor = param.walk();
+                for name in param.children_by_field_name("name", &mut cursor) {
+                    params.push(Param {
+                        name: self.0.of(name).to_string(),
+                        span: param.byte_range(),
+                        default: None,
+                        position: params.len(),
+                        property: None,
+                    });
+                }
+            }
+        }
+        Function {
+            name: name.to_string(),
+            span: node.byte_range(),
+            head: node.byte_range(),
+            params,
+            decorators: Vec::new(),
+            body: self.field_block(node, "body"),
+        }
+    }
+
+    fn expressions(&mut self, node: Node, name: &str) -> Vec<Expr> {
+        match node.child_by_field_name(name) {
+            Some(list) if list.kind() == "expression_list" => self.all(list),
+            Some(one) => vec![self.expression(one)],
+            None => Vec::new(),
+        }
+    }
+
+    /// What stands in the braces of a literal: with keys, and without.
+    fn elements(&mut self, body: Option<Node>) -> (Vec<(String, Expr)>, Vec<Expr>) {
+        let (mut entries, mut items) = (Vec::new(), Vec::new());
+        for part in body.map_or_else(Vec::new, children) {
+            match part.kind() {
+                "keyed_element" => {
+                    let pair = children(part);
+                    if let [key, value] = pair[..] {
+                        let key = self.0.of(key).trim_matches(['"', '`']).to_string();
+                        entries.push((key, self.element(value)));
+                    }
+                }
+                _ => items.push(self.element(part)),
+            }
+        }
+        (entries, items)
+    }
+
+    fn element(&mut self, node: Node) -> Expr {
+        match (node.kind(), children(node).first()) {
+            ("literal_element", Some(inner)) => self.expression(*inner),
+            _ => self.expression(node),
+        }
+    }
+}
+
+impl<'t> Lowering<'t> for Go<'t> {
+    fn lower(&mut self) -> &mut Lower<'t> {
+        &mut self.0
+    }
+
+    fn block(&mut self, node: Node) -> Vec<Stmt> {
+        self.list(unlisted(node))
     }
 
     fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
@@ -224,152 +367,6 @@ impl Go<'_> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn spec(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let mut cursor = node.walk();
-        let names: Vec<Node> = node.children_by_field_name("name", &mut cursor).collect();
-        let names: Vec<Expr> = names
-            .into_iter()
-            .filter(|n| n.kind() == "identifier")
-            .map(|n| self.expression(n))
-            .collect();
-        let values = node
-            .child_by_field_name("value")
-            .map_or_else(Vec::new, |n| self.all(n));
-        let paired = values.len() == names.len();
-        let mut values = values.into_iter();
-        for name in names {
-            let assign = Assign {
-                targets: vec![name],
-                op: None,
-                value: if paired { values.next() } else { None },
-                declares: true,
-            };
-            out.push(Lower::stmt(node, Do::Assign(assign)));
-        }
-    }
-
-    fn looped(&mut self, node: Node) -> Loop {
-        let body = self.field_block(node, "body");
-        let head = children(node).into_iter().find(|n| n.kind() != "block");
-        let kind = match head {
-            None => LoopKind::Forever,
-            Some(clause) if clause.kind() == "for_clause" => {
-                let (mut start, mut step) = (Vec::new(), Vec::new());
-                if let Some(first) = clause.child_by_field_name("initializer") {
-                    self.statement(first, &mut start);
-                }
-                if let Some(next) = clause.child_by_field_name("update") {
-                    self.statement(next, &mut step);
-                }
-                let condition = clause.child_by_field_name("condition");
-                LoopKind::Counted(start, condition.map(|n| self.expression(n)), step)
-            }
-            Some(clause) if clause.kind() == "range_clause" => {
-                let names = self.expressions(clause, "left");
-                let over = self.field(clause, "right");
-                // Of a list the second is the value; of a number there is one.
-                let names = match names.len() {
-                    2 => names.into_iter().rev().collect(),
-                    _ => names,
-                };
-                LoopKind::Each(names, over)
-            }
-            Some(condition) => {
-                let condition = self.expression(condition);
-                match condition.kind {
-                    Kind::Bool(true) => LoopKind::Forever,
-                    _ => LoopKind::While(condition),
-                }
-            }
-        };
-        Loop {
-            kind,
-            label: None,
-            body,
-            otherwise: Vec::new(),
-        }
-    }
-
-    fn import(&mut self, node: Node) -> Option<Import> {
-        let path = node.child_by_field_name("path")?;
-        let module = self.0.of(path).trim_matches(['"', '`']).to_string();
-        let alias = node
-            .child_by_field_name("name")
-            .map(|n| self.0.of(n).to_string());
-        // The last part that is no version, without `go-`: what packages are mostly called.
-        let mut parts = module.rsplit('/');
-        let mut last = parts.next().unwrap_or(&module);
-        let version = |part: &str| {
-            part.strip_prefix('v')
-                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-        };
-        if version(last) {
-            last = parts.next().unwrap_or(last);
-        }
-        let last = last.split(".v").next().unwrap_or(last);
-        let last = last.strip_prefix("go-").unwrap_or(last);
-        let last = last.strip_suffix("-go").unwrap_or(last);
-        Some(Import {
-            local: alias.unwrap_or_else(|| last.to_string()),
-            module,
-            item: None,
-        })
-    }
-
-    fn function(&mut self, node: Node) -> Function {
-        let name = node
-            .child_by_field_name("name")
-            .map_or("", |n| self.0.of(n));
-        let mut params = Vec::new();
-        // The receiver is a parameter of its own kind: it comes last.
-        for list in ["parameters", "receiver"] {
-            let Some(list) = node.child_by_field_name(list) else {
-                continue;
-            };
-            for param in children(list) {
-                let mut cursor = param.walk();
-                for name in param.children_by_field_name("name", &mut cursor) {
-                    params.push(Param {
-                        name: self.0.of(name).to_string(),
-                        span: param.byte_range(),
-                        default: None,
-                        position: params.len(),
-                        property: None,
-                    });
-                }
-            }
-        }
-        Function {
-            name: name.to_string(),
-            span: node.byte_range(),
-            head: node.byte_range(),
-            params,
-            decorators: Vec::new(),
-            body: self.field_block(node, "body"),
-        }
-    }
-
-    fn expressions(&mut self, node: Node, name: &str) -> Vec<Expr> {
-        match node.child_by_field_name(name) {
-            Some(list) if list.kind() == "expression_list" => self.all(list),
-            Some(one) => vec![self.expression(one)],
-            None => Vec::new(),
-        }
-    }
-
-    fn element(&mut self, node: Node) -> Expr {
-        match (node.kind(), children(node).first()) {
-            ("literal_element", Some(inner)) => self.expression(*inner),
-            _ => self.expression(node),
-        }
-    }
-}
-
-impl<'t> Lowering<'t> for Go<'t> {
-    fn lower(&mut self) -> &mut Lower<'t> {
-        &mut self.0
-    }
-
     fn kind(&mut self, node: Node) -> Kind {
         match node.kind() {
             "int_literal" | "float_literal" => match number(self.0.of(node)) {
@@ -417,11 +414,7 @@ impl<'t> Lowering<'t> for Go<'t> {
                 Kind::Call(Box::new(Call { callee, args }))
             }
             "type_conversion_expression" => self.field(node, "operand").kind,
-            "binary_expression" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_expression" => self.binary(node),
             "unary_expression" => {
                 let op = operator(node, self.0.text);
                 let inner = Box::new(self.field(node, "operand"));
@@ -437,38 +430,14 @@ impl<'t> Lowering<'t> for Go<'t> {
             "composite_literal" => {
                 let kind = node.child_by_field_name("type").map(|n| self.expression(n));
                 let body = node.child_by_field_name("body");
-                let (mut entries, mut items) = (Vec::new(), Vec::new());
-                for part in body.map_or_else(Vec::new, children) {
-                    match part.kind() {
-                        "keyed_element" => {
-                            let pair = children(part);
-                            if let [key, value] = pair[..] {
-                                let key = self.0.of(key).trim_matches(['"', '`']).to_string();
-                                entries.push((key, self.element(value)));
-                            }
-                        }
-                        _ => items.push(self.element(part)),
-                    }
-                }
+                let (entries, items) = self.elements(body);
                 match entries.is_empty() && !items.is_empty() {
                     true => Kind::List(items),
                     false => Kind::Object(kind.map(Box::new), entries, items),
                 }
             }
             "literal_value" => {
-                let (mut entries, mut items) = (Vec::new(), Vec::new());
-                for part in children(node) {
-                    match part.kind() {
-                        "keyed_element" => {
-                            let pair = children(part);
-                            if let [key, value] = pair[..] {
-                                let key = self.0.of(key).trim_matches(['"', '`']).to_string();
-                                entries.push((key, self.element(value)));
-                            }
-                        }
-                        _ => items.push(self.element(part)),
-                    }
-                }
+                let (entries, items) = self.elements(Some(node));
                 Kind::Object(None, entries, items)
             }
             "parenthesized_expression" => match children(node).first() {

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assign, assignment, called, updated};
+use super::{Lowering, assign, assignment, called, nameless, unlabelled, updated, whiled};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -12,23 +12,6 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 struct Java<'t>(Lower<'t>);
 
 impl Java<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        self.list(children(node))
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     /// The body of an `if` or a loop: a block, or one statement.
     fn body(&mut self, node: Node, name: &str) -> Vec<Stmt> {
         match node.child_by_field_name(name) {
@@ -36,101 +19,6 @@ impl Java<'_> {
             Some(one) => self.list(vec![one]),
             None => Vec::new(),
         }
-    }
-
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let kind = match node.kind() {
-            "expression_statement" | "yield_statement" => match children(node).first() {
-                Some(inner) => assignment(self.expression(*inner)),
-                None => Do::Nothing,
-            },
-            "local_variable_declaration" | "field_declaration" | "constant_declaration" => {
-                let annotated = self.annotations(node);
-                let mut cursor = node.walk();
-                let all: Vec<Node> = node
-                    .children_by_field_name("declarator", &mut cursor)
-                    .collect();
-                for declarator in all {
-                    let value = declarator.child_by_field_name("value");
-                    let value = value.map(|n| self.expression(n));
-                    // `@Value("${retries:3}") int retries;`
-                    let injected = annotated
-                        .iter()
-                        .find(|a| matches!(a.last_name(), Some("Value" | "ConfigProperty")));
-                    let value = value.or_else(|| injected.cloned());
-                    let name = self.field(declarator, "name");
-                    out.push(Lower::stmt(node, assign(name, value)));
-                }
-                return;
-            }
-            "if_statement" => {
-                let condition = self.field(node, "condition");
-                let then = self.body(node, "consequence");
-                Do::If(condition, then, self.body(node, "alternative"))
-            }
-            "while_statement" | "do_statement" | "for_statement" | "enhanced_for_statement" => {
-                Do::Loop(Box::new(self.looped(node)))
-            }
-            "labeled_statement" => {
-                let parts = children(node);
-                let label = parts.first().map(|n| self.0.of(*n).to_string());
-                let at = out.len();
-                for inner in parts.into_iter().skip(1) {
-                    self.statement(inner, out);
-                }
-                for stmt in &mut out[at..] {
-                    if let Do::Loop(inner) = &mut stmt.kind {
-                        inner.label.clone_from(&label);
-                    }
-                }
-                return;
-            }
-            "try_statement" | "try_with_resources_statement" => self.tried(node),
-            "return_statement" => Do::Return(self.all(node)),
-            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
-            "break_statement" => Do::Break(self.label(node)),
-            "continue_statement" => Do::Continue(self.label(node)),
-            "method_declaration"
-            | "constructor_declaration"
-            | "compact_constructor_declaration" => Do::Function(Box::new(self.function(node))),
-            "class_declaration"
-            | "interface_declaration"
-            | "enum_declaration"
-            | "record_declaration"
-            | "annotation_type_declaration" => {
-                let name = node
-                    .child_by_field_name("name")
-                    .map_or("", |n| self.0.of(n));
-                let body = node.child_by_field_name("body").map_or_else(Vec::new, |n| {
-                    let parts = children(n).into_iter();
-                    let parts = parts.flat_map(|n| match n.kind() {
-                        "enum_body_declarations" => children(n),
-                        _ => vec![n],
-                    });
-                    parts.collect()
-                });
-                Do::Class(Box::new(Class {
-                    name: name.to_string(),
-                    decorators: self.annotations(node),
-                    body: self.list(body),
-                }))
-            }
-            "import_declaration" => Do::Import(self.import(node)),
-            "switch_expression" => self.switch(node),
-            "block" | "static_initializer" | "ERROR" => Do::Block(self.block(node)),
-            "synchronized_statement" => {
-                let body = node.child_by_field_name("body");
-                let end = body.map_or(node.end_byte(), |n| n.start_byte());
-                let lock = Expr {
-                    span: node.start_byte()..end,
-                    kind: Kind::Other(Vec::new()),
-                };
-                Do::With(vec![(lock, None)], self.body(node, "body"))
-            }
-            "package_declaration" | "module_declaration" | ";" => Do::Nothing,
-            _ => Do::Expr(self.expression(node)),
-        };
-        out.push(Lower::stmt(node, kind));
     }
 
     fn label(&self, node: Node) -> Option<String> {
@@ -143,50 +31,15 @@ impl Java<'_> {
             "do_statement" => LoopKind::DoWhile(self.field(node, "condition")),
             "while_statement" => {
                 let condition = self.field(node, "condition");
-                match condition.kind {
-                    Kind::Bool(true) => LoopKind::Forever,
-                    _ => LoopKind::While(condition),
-                }
+                whiled(condition)
             }
             "enhanced_for_statement" => {
                 let name = self.field(node, "name");
                 LoopKind::Each(vec![name], self.field(node, "value"))
             }
-            _ => {
-                let mut cursor = node.walk();
-                let start: Vec<Node> = node.children_by_field_name("init", &mut cursor).collect();
-                let step: Vec<Node> = node.children_by_field_name("update", &mut cursor).collect();
-                let start = self.clauses(start);
-                let step = self.clauses(step);
-                let condition = node.child_by_field_name("condition");
-                let condition = condition.map(|n| self.expression(n));
-                match (start.is_empty(), &condition, step.is_empty()) {
-                    (true, None, true) => LoopKind::Forever,
-                    _ => LoopKind::Counted(start, condition, step),
-                }
-            }
+            _ => self.counting(node, "init", "local_variable_declaration"),
         };
-        Loop {
-            kind,
-            label: None,
-            body,
-            otherwise: Vec::new(),
-        }
-    }
-
-    /// Parts of the head of a `for`: declarations and expressions as statements.
-    fn clauses(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        let mut all = Vec::new();
-        for node in nodes {
-            match node.kind() {
-                "local_variable_declaration" => self.statement(node, &mut all),
-                _ => {
-                    let expr = self.expression(node);
-                    all.push(Lower::stmt(node, assignment(expr)));
-                }
-            }
-        }
-        all
+        unlabelled(kind, body)
     }
 
     fn tried(&mut self, node: Node) -> Do {
@@ -391,14 +244,7 @@ impl Java<'_> {
             }
             None => Vec::new(),
         };
-        Function {
-            name: String::new(),
-            span: node.byte_range(),
-            head: node.byte_range(),
-            params,
-            decorators: Vec::new(),
-            body,
-        }
+        nameless(node, params, body)
     }
 
     fn args(&mut self, node: Node) -> Vec<Arg> {
@@ -425,6 +271,101 @@ impl Java<'_> {
 impl<'t> Lowering<'t> for Java<'t> {
     fn lower(&mut self) -> &mut Lower<'t> {
         &mut self.0
+    }
+
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let kind = match node.kind() {
+            "expression_statement" | "yield_statement" => match children(node).first() {
+                Some(inner) => assignment(self.expression(*inner)),
+                None => Do::Nothing,
+            },
+            "local_variable_declaration" | "field_declaration" | "constant_declaration" => {
+                let annotated = self.annotations(node);
+                let mut cursor = node.walk();
+                let all: Vec<Node> = node
+                    .children_by_field_name("declarator", &mut cursor)
+                    .collect();
+                for declarator in all {
+                    let value = declarator.child_by_field_name("value");
+                    let value = value.map(|n| self.expression(n));
+                    // `@Value("${retries:3}") int retries;`
+                    let injected = annotated
+                        .iter()
+                        .find(|a| matches!(a.last_name(), Some("Value" | "ConfigProperty")));
+                    let value = value.or_else(|| injected.cloned());
+                    let name = self.field(declarator, "name");
+                    out.push(Lower::stmt(node, assign(name, value)));
+                }
+                return;
+            }
+            "if_statement" => {
+                let condition = self.field(node, "condition");
+                let then = self.body(node, "consequence");
+                Do::If(condition, then, self.body(node, "alternative"))
+            }
+            "while_statement" | "do_statement" | "for_statement" | "enhanced_for_statement" => {
+                Do::Loop(Box::new(self.looped(node)))
+            }
+            "labeled_statement" => {
+                let parts = children(node);
+                let label = parts.first().map(|n| self.0.of(*n).to_string());
+                let at = out.len();
+                for inner in parts.into_iter().skip(1) {
+                    self.statement(inner, out);
+                }
+                for stmt in &mut out[at..] {
+                    if let Do::Loop(inner) = &mut stmt.kind {
+                        inner.label.clone_from(&label);
+                    }
+                }
+                return;
+            }
+            "try_statement" | "try_with_resources_statement" => self.tried(node),
+            "return_statement" => Do::Return(self.all(node)),
+            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
+            "break_statement" => Do::Break(self.label(node)),
+            "continue_statement" => Do::Continue(self.label(node)),
+            "method_declaration"
+            | "constructor_declaration"
+            | "compact_constructor_declaration" => Do::Function(Box::new(self.function(node))),
+            "class_declaration"
+            | "interface_declaration"
+            | "enum_declaration"
+            | "record_declaration"
+            | "annotation_type_declaration" => {
+                let name = node
+                    .child_by_field_name("name")
+                    .map_or("", |n| self.0.of(n));
+                let body = node.child_by_field_name("body").map_or_else(Vec::new, |n| {
+                    let parts = children(n).into_iter();
+                    let parts = parts.flat_map(|n| match n.kind() {
+                        "enum_body_declarations" => children(n),
+                        _ => vec![n],
+                    });
+                    parts.collect()
+                });
+                Do::Class(Box::new(Class {
+                    name: name.to_string(),
+                    decorators: self.annotations(node),
+                    body: self.list(body),
+                }))
+            }
+            "import_declaration" => Do::Import(self.import(node)),
+            "switch_expression" => self.switch(node),
+            "block" | "static_initializer" | "ERROR" => Do::Block(self.block(node)),
+            "synchronized_statement" => {
+                let body = node.child_by_field_name("body");
+                let end = body.map_or(node.end_byte(), |n| n.start_byte());
+                let lock = Expr {
+                    span: node.start_byte()..end,
+                    kind: Kind::Other(Vec::new()),
+                };
+                Do::With(vec![(lock, None)], self.body(node, "body"))
+            }
+            "package_declaration" | "module_declaration" | ";" => Do::Nothing,
+            _ => Do::Expr(self.expression(node)),
+        };
+        out.push(Lower::stmt(node, kind));
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -556,11 +497,7 @@ impl<'t> Lowering<'t> for Java<'t> {
                 }
                 None => Kind::Other(Vec::new()),
             },
-            "binary_expression" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_expression" => self.binary(node),
             "instanceof_expression" => {
                 let (a, b) = (self.field(node, "left"), self.field(node, "right"));
                 Kind::Binary(Op::Is, Box::new(a), Box::new(b))

@@ -2,7 +2,10 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assign, assignment, called, updated};
+use super::{
+    Lowering, assign, assignment, called, child, counted, nameless, text_with, unlabelled, updated,
+    whiled,
+};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -10,13 +13,6 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 }
 
 struct Kotlin<'t>(Lower<'t>);
-
-/// The first child of one of these kinds.
-fn child<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
-    children(node)
-        .into_iter()
-        .find(|n| kinds.contains(&n.kind()))
-}
 
 /// What a name is declared by: never part of its value.
 const HEADS: &[&str] = &[
@@ -36,121 +32,12 @@ const HEADS: &[&str] = &[
 ];
 
 impl Kotlin<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        self.list(children(node))
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     /// A branch: a block, or one statement.
     fn body(&mut self, node: Node) -> Vec<Stmt> {
         match node.kind() {
             "block" => self.block(node),
             _ => self.list(vec![node]),
         }
-    }
-
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let kind = match node.kind() {
-            "property_declaration" => return self.property(node, out),
-            "assignment" => {
-                let op = operator(node, self.0.text);
-                let op = (op.len() > 1).then(|| Op::of(op.trim_end_matches('=')));
-                let value = node.child_by_field_name("right");
-                let target = self.field(node, "left");
-                let value = value.map(|n| (n, self.expression(n)));
-                match value {
-                    Some((node, value)) => {
-                        let put = |value| {
-                            Do::Assign(Assign {
-                                targets: vec![target],
-                                op,
-                                value: Some(value),
-                                declares: false,
-                            })
-                        };
-                        return self.valued(node, value, put, out);
-                    }
-                    None => Do::Nothing,
-                }
-            }
-            "if_expression" => self.conditional(node),
-            "when_expression" => self.when(node),
-            "try_expression" => Do::Try(Box::new(self.tried(node))),
-            "for_statement" | "while_statement" | "do_while_statement" => {
-                Do::Loop(Box::new(self.looped(node)))
-            }
-            "return_expression" => {
-                let label = node.child_by_field_name("label").map(|n| self.0.of(n));
-                if matches!(label, Some("repeat" | "forEach")) {
-                    Do::Continue(None)
-                } else {
-                    let skip = node.child_by_field_name("label").map(|n| n.id());
-                    let value = children(node).into_iter().find(|n| Some(n.id()) != skip);
-                    match value {
-                        Some(value) => {
-                            let result = self.expression(value);
-                            let put = |value| Do::Return(vec![value]);
-                            return self.valued(value, result, put, out);
-                        }
-                        None => Do::Return(Vec::new()),
-                    }
-                }
-            }
-            "throw_expression" => Do::Raise(self.all(node).into_iter().next()),
-            "identifier" if self.0.of(node) == "break" => Do::Break(None),
-            "identifier" if self.0.of(node) == "continue" => Do::Continue(None),
-            "labeled_expression" => {
-                let parts = children(node);
-                let label = parts.first().map_or("", |n| self.0.of(*n));
-                let name = parts.get(1).map(|n| self.0.of(*n).to_string());
-                match label {
-                    "break@" => Do::Break(name),
-                    "continue@" => Do::Continue(name),
-                    _ => match parts.get(1) {
-                        Some(inner) => return self.statement(*inner, out),
-                        None => Do::Nothing,
-                    },
-                }
-            }
-            "function_declaration" => Do::Function(Box::new(self.function(node))),
-            "secondary_constructor" => Do::Function(Box::new(self.function(node))),
-            "class_declaration" | "object_declaration" => Do::Class(Box::new(self.class(node))),
-            "companion_object" => {
-                // Its constants are the class's.
-                if let Some(body) = child(node, &["class_body"]) {
-                    for part in children(body) {
-                        self.statement(part, out);
-                    }
-                }
-                return;
-            }
-            "anonymous_initializer" | "block" | "ERROR" => {
-                let inner = child(node, &["block"]).unwrap_or(node);
-                Do::Block(self.block(inner))
-            }
-            "import" => Do::Import(self.import(node)),
-            "call_expression" => match self.repeat(node) {
-                Some(inner) => Do::Loop(Box::new(inner)),
-                None => Do::Expr(self.expression(node)),
-            },
-            "package_header" | "file_annotation" | "type_alias" | "shebang" | "label" => {
-                Do::Nothing
-            }
-            _ => assignment(self.expression(node)),
-        };
-        out.push(Lower::stmt(node, kind));
     }
 
     /// What is done with a value: where that is a `try`, an `if` or a `when`, in its branches.
@@ -347,10 +234,7 @@ impl Kotlin<'_> {
             }
             "while_statement" => {
                 let condition = self.field(node, "condition");
-                let kind = match condition.kind {
-                    Kind::Bool(true) => LoopKind::Forever,
-                    _ => LoopKind::While(condition),
-                };
+                let kind = whiled(condition);
                 (kind, parts.first().copied())
             }
             _ => {
@@ -388,7 +272,7 @@ impl Kotlin<'_> {
             _ => return None,
         };
         let (from, to) = (self.expression(from), self.expression(to));
-        Some(count(over, name.clone(), from, (op, to), step))
+        Some(counted(over, name.clone(), from, Some((op, to)), step))
     }
 
     /// `repeat(3) { attempt -> … }`
@@ -423,12 +307,10 @@ impl Kotlin<'_> {
         {
             last.kind = Do::Expr(value);
         }
-        Some(Loop {
-            kind: count(head, counter, zero, (Op::Less, times), Op::Add),
-            label: None,
+        Some(unlabelled(
+            counted(head, counter, zero, Some((Op::Less, times)), Op::Add),
             body,
-            otherwise: Vec::new(),
-        })
+        ))
     }
 
     fn class(&mut self, node: Node) -> Class {
@@ -575,14 +457,7 @@ impl Kotlin<'_> {
         {
             last.kind = Do::Return(vec![value.clone()]);
         }
-        Function {
-            name: String::new(),
-            span: node.byte_range(),
-            head: node.byte_range(),
-            params,
-            decorators: Vec::new(),
-            body,
-        }
+        nameless(node, params, body)
     }
 
     fn args(&mut self, list: Node) -> Vec<Arg> {
@@ -610,26 +485,101 @@ impl Kotlin<'_> {
     }
 }
 
-/// `for (name = from; name op to; name += 1)`
-fn count(node: Node, name: Expr, from: Expr, (op, to): (Op, Expr), step: Op) -> LoopKind {
-    let start = Lower::stmt(node, assign(name.clone(), Some(from)));
-    let condition = Kind::Binary(op, Box::new(name.clone()), Box::new(to));
-    let next = Do::Assign(Assign {
-        targets: vec![name],
-        op: Some(step),
-        value: Some(Lower::expr(node, Kind::Number(1.0))),
-        declares: false,
-    });
-    LoopKind::Counted(
-        vec![start],
-        Some(Lower::expr(node, condition)),
-        vec![Lower::stmt(node, next)],
-    )
-}
-
 impl<'t> Lowering<'t> for Kotlin<'t> {
     fn lower(&mut self) -> &mut Lower<'t> {
         &mut self.0
+    }
+
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let kind = match node.kind() {
+            "property_declaration" => return self.property(node, out),
+            "assignment" => {
+                let op = operator(node, self.0.text);
+                let op = (op.len() > 1).then(|| Op::of(op.trim_end_matches('=')));
+                let value = node.child_by_field_name("right");
+                let target = self.field(node, "left");
+                let value = value.map(|n| (n, self.expression(n)));
+                match value {
+                    Some((node, value)) => {
+                        let put = |value| {
+                            Do::Assign(Assign {
+                                targets: vec![target],
+                                op,
+                                value: Some(value),
+                                declares: false,
+                            })
+                        };
+                        return self.valued(node, value, put, out);
+                    }
+                    None => Do::Nothing,
+                }
+            }
+            "if_expression" => self.conditional(node),
+            "when_expression" => self.when(node),
+            "try_expression" => Do::Try(Box::new(self.tried(node))),
+            "for_statement" | "while_statement" | "do_while_statement" => {
+                Do::Loop(Box::new(self.looped(node)))
+            }
+            "return_expression" => {
+                let label = node.child_by_field_name("label").map(|n| self.0.of(n));
+                if matches!(label, Some("repeat" | "forEach")) {
+                    Do::Continue(None)
+                } else {
+                    let skip = node.child_by_field_name("label").map(|n| n.id());
+                    let value = children(node).into_iter().find(|n| Some(n.id()) != skip);
+                    match value {
+                        Some(value) => {
+                            let result = self.expression(value);
+                            let put = |value| Do::Return(vec![value]);
+                            return self.valued(value, result, put, out);
+                        }
+                        None => Do::Return(Vec::new()),
+                    }
+                }
+            }
+            "throw_expression" => Do::Raise(self.all(node).into_iter().next()),
+            "identifier" if self.0.of(node) == "break" => Do::Break(None),
+            "identifier" if self.0.of(node) == "continue" => Do::Continue(None),
+            "labeled_expression" => {
+                let parts = children(node);
+                let label = parts.first().map_or("", |n| self.0.of(*n));
+                let name = parts.get(1).map(|n| self.0.of(*n).to_string());
+                match label {
+                    "break@" => Do::Break(name),
+                    "continue@" => Do::Continue(name),
+                    _ => match parts.get(1) {
+                        Some(inner) => return self.statement(*inner, out),
+                        None => Do::Nothing,
+                    },
+                }
+            }
+            "function_declaration" => Do::Function(Box::new(self.function(node))),
+            "secondary_constructor" => Do::Function(Box::new(self.function(node))),
+            "class_declaration" | "object_declaration" => Do::Class(Box::new(self.class(node))),
+            "companion_object" => {
+                // Its constants are the class's.
+                if let Some(body) = child(node, &["class_body"]) {
+                    for part in children(body) {
+                        self.statement(part, out);
+                    }
+                }
+                return;
+            }
+            "anonymous_initializer" | "block" | "ERROR" => {
+                let inner = child(node, &["block"]).unwrap_or(node);
+                Do::Block(self.block(inner))
+            }
+            "import" => Do::Import(self.import(node)),
+            "call_expression" => match self.repeat(node) {
+                Some(inner) => Do::Loop(Box::new(inner)),
+                None => Do::Expr(self.expression(node)),
+            },
+            "package_header" | "file_annotation" | "type_alias" | "shebang" | "label" => {
+                Do::Nothing
+            }
+            _ => assignment(self.expression(node)),
+        };
+        out.push(Lower::stmt(node, kind));
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -656,10 +606,7 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
                         _ => text.push_str(self.0.of(part)),
                     }
                 }
-                match parts.is_empty() {
-                    true => Kind::Text(text),
-                    false => Kind::Template(text, parts),
-                }
+                text_with(text, parts)
             }
             "user_type" => match child(node, &["identifier"]) {
                 Some(_) => {
@@ -693,13 +640,7 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
                     _ => Kind::Other(self.all(node)),
                 }
             }
-            "index_expression" => {
-                let mut parts = self.all(node).into_iter();
-                match (parts.next(), parts.next()) {
-                    (Some(of), Some(at)) => Kind::Index(Box::new(of), Box::new(at)),
-                    _ => Kind::Other(Vec::new()),
-                }
-            }
+            "index_expression" => self.indexed(node),
             "call_expression" => {
                 let parts = children(node);
                 let Some(head) = parts.first() else {

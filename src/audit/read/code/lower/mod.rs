@@ -23,6 +23,27 @@ pub trait Lowering<'t> {
     /// An expression of the grammar, at its own depth.
     fn kind(&mut self, node: Node) -> Kind;
 
+    /// What a node says, added to the statements before it.
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>);
+
+    fn block(&mut self, node: Node) -> Vec<Stmt> {
+        self.list(children(node))
+    }
+
+    /// Statements, at their own depth.
+    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
+        if self.lower().depth > DEPTH {
+            return Vec::new();
+        }
+        self.lower().depth += 1;
+        let mut all = Vec::new();
+        for node in nodes {
+            self.statement(node, &mut all);
+        }
+        self.lower().depth -= 1;
+        all
+    }
+
     fn expression(&mut self, node: Node) -> Expr {
         if self.lower().depth > DEPTH {
             return Lower::expr(node, Kind::Other(Vec::new()));
@@ -57,11 +78,134 @@ pub trait Lowering<'t> {
         }
     }
 
+    /// `for (start; condition; step)`: the field of its start, and what a declaration there is.
+    fn counting(&mut self, node: Node, start: &str, declaration: &str) -> LoopKind {
+        let mut clauses = |name| {
+            let mut cursor = node.walk();
+            let all: Vec<Node> = node.children_by_field_name(name, &mut cursor).collect();
+            let mut out = Vec::new();
+            for node in all {
+                if node.kind() == declaration {
+                    self.statement(node, &mut out);
+                } else {
+                    let expr = self.expression(node);
+                    out.push(Lower::stmt(node, assignment(expr)));
+                }
+            }
+            out
+        };
+        let (start, step) = (clauses(start), clauses("update"));
+        let condition = node.child_by_field_name("condition");
+        let condition = condition.map(|n| self.expression(n));
+        match (start.is_empty(), &condition, step.is_empty()) {
+            (true, None, true) => LoopKind::Forever,
+            _ => LoopKind::Counted(start, condition, step),
+        }
+    }
+
+    /// A text with values in it: children of the kind `hole`.
+    fn interpolated(&mut self, node: Node, hole: &str) -> Kind {
+        let (mut text, mut parts) = (String::new(), Vec::new());
+        for part in children(node) {
+            match part.kind() == hole {
+                true => parts.extend(self.all(part)),
+                false => text.push_str(self.lower().of(part)),
+            }
+        }
+        text_with(text, parts)
+    }
+
+    /// `of[at]`
+    fn indexed(&mut self, node: Node) -> Kind {
+        let mut parts = self.all(node).into_iter();
+        match (parts.next(), parts.next()) {
+            (Some(of), Some(at)) => Kind::Index(Box::new(of), Box::new(at)),
+            _ => Kind::Other(Vec::new()),
+        }
+    }
+
+    /// `left op right`
+    fn binary(&mut self, node: Node) -> Kind {
+        let op = Op::of(operator(node, self.lower().text));
+        let (a, b) = (self.field(node, "left"), self.field(node, "right"));
+        Kind::Binary(op, Box::new(a), Box::new(b))
+    }
+
     /// The text of a field.
     fn named(&mut self, node: Node, field: &str) -> String {
         let found = node.child_by_field_name(field);
         found.map_or(String::new(), |n| self.lower().of(n).to_string())
     }
+}
+
+/// The first child of one of these kinds.
+fn child<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
+    children(node)
+        .into_iter()
+        .find(|n| kinds.contains(&n.kind()))
+}
+
+/// `while (condition)`; of `true`, for ever.
+fn whiled(condition: Expr) -> LoopKind {
+    match condition.kind {
+        Kind::Bool(true) => LoopKind::Forever,
+        _ => LoopKind::While(condition),
+    }
+}
+
+fn unlabelled(kind: LoopKind, body: Vec<Stmt>) -> Loop {
+    Loop {
+        kind,
+        label: None,
+        body,
+        otherwise: Vec::new(),
+    }
+}
+
+/// A function that is a value.
+fn nameless(node: Node, params: Vec<Param>, body: Vec<Stmt>) -> Function {
+    Function {
+        name: String::new(),
+        span: node.byte_range(),
+        head: node.byte_range(),
+        params,
+        decorators: Vec::new(),
+        body,
+    }
+}
+
+/// A text, with values in it or without.
+fn text_with(text: String, parts: Vec<Expr>) -> Kind {
+    match parts.is_empty() {
+        true => Kind::Text(text),
+        false => Kind::Template(text, parts),
+    }
+}
+
+/// What stands last in a function is what it returns.
+#[cfg(any(feature = "ruby", feature = "rust"))]
+fn gives(body: &mut [Stmt]) {
+    if let Some(last) = body.last_mut()
+        && let Do::Expr(value) = &last.kind
+    {
+        last.kind = Do::Return(vec![value.clone()]);
+    }
+}
+
+/// `for (name = from; name op to; name += 1)`, without an end where `to` is none.
+fn counted(node: Node, name: Expr, from: Expr, to: Option<(Op, Expr)>, step: Op) -> LoopKind {
+    let start = Lower::stmt(node, assign(name.clone(), Some(from)));
+    let condition = to.map(|(op, to)| {
+        let kind = Kind::Binary(op, Box::new(name.clone()), Box::new(to));
+        Lower::expr(node, kind)
+    });
+    let next = Do::Assign(Assign {
+        targets: vec![name],
+        op: Some(step),
+        value: Some(Lower::expr(node, Kind::Number(1.0))),
+        declares: false,
+    });
+    LoopKind::Counted(vec![start], condition, vec![Lower::stmt(node, next)])
 }
 
 /// `x = v`, and `i++` whose worth nobody asks for, as a statement.

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::Lowering;
+use super::{Lowering, text_with};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -10,23 +10,12 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 }
 
 impl Lower<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        if self.depth > DEPTH {
-            return Vec::new();
-        }
-        self.depth += 1;
-        let all = children(node).into_iter().map(|n| self.statement(n));
-        let all = all.collect();
-        self.depth -= 1;
-        all
-    }
-
     fn body(&mut self, node: Node) -> Vec<Stmt> {
         node.child_by_field_name("body")
             .map_or_else(Vec::new, |body| self.block(body))
     }
 
-    fn statement(&mut self, node: Node) -> Stmt {
+    fn one(&mut self, node: Node) -> Stmt {
         let field = |name| node.child_by_field_name(name);
         let kind = match node.kind() {
             "expression_statement" => {
@@ -393,6 +382,11 @@ impl<'t> Lowering<'t> for Lower<'t> {
         self
     }
 
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let stmt = self.one(node);
+        out.push(stmt);
+    }
+
     fn kind(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer" | "float" => match number(self.of(node)) {
@@ -412,10 +406,7 @@ impl<'t> Lowering<'t> for Lower<'t> {
                         _ => {}
                     }
                 }
-                match parts.is_empty() {
-                    true => Kind::Text(text),
-                    false => Kind::Template(text, parts),
-                }
+                text_with(text, parts)
             }
             "concatenated_string" => {
                 let (mut text, mut inner) = (String::new(), Vec::new());
@@ -462,11 +453,7 @@ impl<'t> Lowering<'t> for Lower<'t> {
                 }
                 Kind::Call(Box::new(Call { callee, args }))
             }
-            "binary_operator" | "boolean_operator" => {
-                let op = Op::of(operator(node, self.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_operator" | "boolean_operator" => self.binary(node),
             "comparison_operator" => {
                 let parts = self.all(node);
                 let mut cursor = node.walk();

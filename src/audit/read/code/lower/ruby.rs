@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assign, assignment, called};
+use super::{Lowering, assignment, called, child, counted, gives, unlabelled};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -11,39 +11,10 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 
 struct Ruby<'t>(Lower<'t>);
 
-fn child<'t>(node: Node<'t>, kinds: &[&str]) -> Option<Node<'t>> {
-    children(node)
-        .into_iter()
-        .find(|n| kinds.contains(&n.kind()))
-}
-
 /// Parts of a body that are no statements of it.
 const PARTS: &[&str] = &["rescue", "ensure", "else"];
 
 impl Ruby<'_> {
-    /// Statements, with what rescues them.
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        let all = children(node);
-        let rescued = all.iter().any(|n| PARTS.contains(&n.kind()));
-        match rescued {
-            true => vec![self.rescued(node)],
-            false => self.list(all),
-        }
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     fn field_block(&mut self, node: Node, name: &str) -> Vec<Stmt> {
         node.child_by_field_name(name)
             .map_or_else(Vec::new, |n| self.branch(n))
@@ -124,6 +95,224 @@ impl Ruby<'_> {
             types,
             name,
             body: self.field_block(node, "body"),
+        }
+    }
+
+    /// `raise X`, `require "x"`, or any call.
+    fn called(&mut self, node: Node) -> Do {
+        let method = self.named(node, "method");
+        let bare = node.child_by_field_name("receiver").is_none();
+        let list = node.child_by_field_name("arguments");
+        match (method.as_str(), bare) {
+            ("raise", true) => {
+                let values = list.map_or_else(Vec::new, |n| self.all(n));
+                Do::Raise(values.into_iter().next())
+            }
+            ("require" | "require_relative", true) => {
+                let text = list.map_or_else(Vec::new, |n| self.all(n));
+                let text = text.first().and_then(|e| e.as_text()).unwrap_or("");
+                let last = text.rsplit('/').next().unwrap_or(text);
+                Do::Import(vec![Import {
+                    local: last.to_string(),
+                    module: text.to_string(),
+                    item: None,
+                }])
+            }
+            _ => assignment(self.expression(node)),
+        }
+    }
+
+    /// `3.times { }`, `(1..5).each { }`, `loop { }`, `delays.each { }` as loops.
+    fn iterated(&mut self, node: Node) -> Option<Loop> {
+        let block = node.child_by_field_name("block")?;
+        let method = self.named(node, "method");
+        let receiver = node.child_by_field_name("receiver");
+        let name = child(block, &["block_parameters"])
+            .and_then(|n| children(n).first().map(|n| self.expression(*n)));
+        let name = name.unwrap_or_else(|| Lower::expr(node, Kind::Name("_".to_string())));
+        let kind = match (method.as_str(), receiver) {
+            ("loop", None) => LoopKind::Forever,
+            ("times", Some(count)) => {
+                let count = self.expression(count);
+                let zero = Lower::expr(node, Kind::Number(0.0));
+                counted(node, name, zero, Some((Op::Less, count)), Op::Add)
+            }
+            ("upto", Some(from)) => {
+                let list = node.child_by_field_name("arguments")?;
+                let to = self.all(list).into_iter().next()?;
+                counted(
+                    node,
+                    name,
+                    self.expression(from),
+                    Some((Op::LessEq, to)),
+                    Op::Add,
+                )
+            }
+            ("each", Some(over)) => {
+                let over = match over.kind() {
+                    "parenthesized_statements" => *children(over).first()?,
+                    _ => over,
+                };
+                match over.kind() {
+                    "range" => {
+                        let from = self.field(over, "begin");
+                        let to = self.field(over, "end");
+                        let open = operator(over, self.0.text) == "...";
+                        let op = if open { Op::Less } else { Op::LessEq };
+                        counted(node, name, from, Some((op, to)), Op::Add)
+                    }
+                    _ => LoopKind::Each(vec![name], self.expression(over)),
+                }
+            }
+            _ => return None,
+        };
+        Some(Loop {
+            kind,
+            label: None,
+            body: self.field_block(block, "body"),
+            otherwise: Vec::new(),
+        })
+    }
+
+    fn looped(&mut self, node: Node) -> Loop {
+        let body = self.field_block(node, "body");
+        let kind = match node.kind() {
+            "for" => {
+                let name = self.field(node, "pattern");
+                let over = node.child_by_field_name("value");
+                let over = over
+                    .and_then(|n| children(n).first().copied())
+                    .unwrap_or(node);
+                match over.kind() {
+                    "range" => {
+                        let (from, to) = (self.field(over, "begin"), self.field(over, "end"));
+                        counted(node, name, from, Some((Op::LessEq, to)), Op::Add)
+                    }
+                    _ => LoopKind::Each(vec![name], self.expression(over)),
+                }
+            }
+            kind => {
+                let condition = self.field(node, "condition");
+                let condition = match kind.starts_with("until") {
+                    true => Lower::expr(node, Kind::Not(Box::new(condition))),
+                    false => condition,
+                };
+                match condition.kind {
+                    Kind::Bool(true) => LoopKind::Forever,
+                    // `begin … end while x` runs once first.
+                    _ if kind.ends_with("modifier") => LoopKind::DoWhile(condition),
+                    _ => LoopKind::While(condition),
+                }
+            }
+        };
+        unlabelled(kind, body)
+    }
+
+    fn values(&mut self, node: Node) -> Vec<Expr> {
+        match child(node, &["argument_list"]) {
+            Some(list) => self.all(list),
+            None => Vec::new(),
+        }
+    }
+
+    fn params(&mut self, list: Option<Node>) -> Vec<Param> {
+        let mut params = Vec::new();
+        for node in list.map_or_else(Vec::new, children) {
+            let name = node.child_by_field_name("name").unwrap_or(node);
+            let default = node.child_by_field_name("value");
+            params.push(Param {
+                name: self.0.of(name).to_string(),
+                span: node.byte_range(),
+                default: default.map(|n| self.expression(n)),
+                position: params.len(),
+                property: None,
+            });
+        }
+        params
+    }
+
+    fn function(&mut self, node: Node) -> Function {
+        let head = node
+            .child_by_field_name("name")
+            .map_or(node.start_byte(), |n| n.start_byte());
+        let mut body = self.field_block(node, "body");
+        gives(&mut body);
+        Function {
+            name: self.named(node, "name"),
+            span: node.byte_range(),
+            head: head..node.end_byte(),
+            params: self.params(node.child_by_field_name("parameters")),
+            decorators: Vec::new(),
+            body,
+        }
+    }
+
+    fn lambda(&mut self, node: Node) -> Function {
+        let list = child(node, &["block_parameters", "lambda_parameters"]);
+        let body = match node.child_by_field_name("body") {
+            Some(inner) if matches!(inner.kind(), "block" | "do_block") => {
+                self.field_block(inner, "body")
+            }
+            Some(inner) => self.branch(inner),
+            None => Vec::new(),
+        };
+        let mut body = body;
+        gives(&mut body);
+        Function {
+            name: String::new(),
+            span: node.byte_range(),
+            head: node.byte_range(),
+            params: self.params(list),
+            decorators: Vec::new(),
+            body,
+        }
+    }
+
+    fn args(&mut self, list: Node) -> Vec<Arg> {
+        let mut all = Vec::new();
+        for part in children(list) {
+            let (name, value) = match part.kind() {
+                "pair" => {
+                    let key = part.child_by_field_name("key");
+                    let key = key.map_or("", |n| self.0.of(n));
+                    let key = key.trim_matches([':', '"', '\'']).to_string();
+                    (Some(key), self.field(part, "value"))
+                }
+                "hash_splat_argument" | "splat_argument" => {
+                    all.push(Arg {
+                        name: None,
+                        spread: true,
+                        value: Lower::expr(part, self.within(part)),
+                    });
+                    continue;
+                }
+                _ => (None, self.expression(part)),
+            };
+            all.push(Arg {
+                name,
+                spread: false,
+                value,
+            });
+        }
+        all
+    }
+}
+
+/// What `retry` goes back to.
+const RETRY: &str = "retry";
+
+impl<'t> Lowering<'t> for Ruby<'t> {
+    fn lower(&mut self) -> &mut Lower<'t> {
+        &mut self.0
+    }
+
+    /// Statements, with what rescues them.
+    fn block(&mut self, node: Node) -> Vec<Stmt> {
+        let all = children(node);
+        let rescued = all.iter().any(|n| PARTS.contains(&n.kind()));
+        match rescued {
+            true => vec![self.rescued(node)],
+            false => self.list(all),
         }
     }
 
@@ -246,238 +435,6 @@ impl Ruby<'_> {
         out.push(Lower::stmt(node, kind));
     }
 
-    /// `raise X`, `require "x"`, or any call.
-    fn called(&mut self, node: Node) -> Do {
-        let method = self.named(node, "method");
-        let bare = node.child_by_field_name("receiver").is_none();
-        let list = node.child_by_field_name("arguments");
-        match (method.as_str(), bare) {
-            ("raise", true) => {
-                let values = list.map_or_else(Vec::new, |n| self.all(n));
-                Do::Raise(values.into_iter().next())
-            }
-            ("require" | "require_relative", true) => {
-                let text = list.map_or_else(Vec::new, |n| self.all(n));
-                let text = text.first().and_then(|e| e.as_text()).unwrap_or("");
-                let last = text.rsplit('/').next().unwrap_or(text);
-                Do::Import(vec![Import {
-                    local: last.to_string(),
-                    module: text.to_string(),
-                    item: None,
-                }])
-            }
-            _ => assignment(self.expression(node)),
-        }
-    }
-
-    /// `3.times { }`, `(1..5).each { }`, `loop { }`, `delays.each { }` as loops.
-    fn iterated(&mut self, node: Node) -> Option<Loop> {
-        let block = node.child_by_field_name("block")?;
-        let method = self.named(node, "method");
-        let receiver = node.child_by_field_name("receiver");
-        let name = child(block, &["block_parameters"])
-            .and_then(|n| children(n).first().map(|n| self.expression(*n)));
-        let name = name.unwrap_or_else(|| Lower::expr(node, Kind::Name("_".to_string())));
-        let kind = match (method.as_str(), receiver) {
-            ("loop", None) => LoopKind::Forever,
-            ("times", Some(count)) => {
-                let count = self.expression(count);
-                let zero = Lower::expr(node, Kind::Number(0.0));
-                counted(node, name, zero, Op::Less, count)
-            }
-            ("upto", Some(from)) => {
-                let list = node.child_by_field_name("arguments")?;
-                let to = self.all(list).into_iter().next()?;
-                counted(node, name, self.expression(from), Op::LessEq, to)
-            }
-            ("each", Some(over)) => {
-                let over = match over.kind() {
-                    "parenthesized_statements" => *children(over).first()?,
-                    _ => over,
-                };
-                match over.kind() {
-                    "range" => {
-                        let from = self.field(over, "begin");
-                        let to = self.field(over, "end");
-                        let open = operator(over, self.0.text) == "...";
-                        let op = if open { Op::Less } else { Op::LessEq };
-                        counted(node, name, from, op, to)
-                    }
-                    _ => LoopKind::Each(vec![name], self.expression(over)),
-                }
-            }
-            _ => return None,
-        };
-        Some(Loop {
-            kind,
-            label: None,
-            body: self.field_block(block, "body"),
-            otherwise: Vec::new(),
-        })
-    }
-
-    fn looped(&mut self, node: Node) -> Loop {
-        let body = self.field_block(node, "body");
-        let kind = match node.kind() {
-            "for" => {
-                let name = self.field(node, "pattern");
-                let over = node.child_by_field_name("value");
-                let over = over
-                    .and_then(|n| children(n).first().copied())
-                    .unwrap_or(node);
-                match over.kind() {
-                    "range" => {
-                        let (from, to) = (self.field(over, "begin"), self.field(over, "end"));
-                        counted(node, name, from, Op::LessEq, to)
-                    }
-                    _ => LoopKind::Each(vec![name], self.expression(over)),
-                }
-            }
-            kind => {
-                let condition = self.field(node, "condition");
-                let condition = match kind.starts_with("until") {
-                    true => Lower::expr(node, Kind::Not(Box::new(condition))),
-                    false => condition,
-                };
-                match condition.kind {
-                    Kind::Bool(true) => LoopKind::Forever,
-                    // `begin … end while x` runs once first.
-                    _ if kind.ends_with("modifier") => LoopKind::DoWhile(condition),
-                    _ => LoopKind::While(condition),
-                }
-            }
-        };
-        Loop {
-            kind,
-            label: None,
-            body,
-            otherwise: Vec::new(),
-        }
-    }
-
-    fn values(&mut self, node: Node) -> Vec<Expr> {
-        match child(node, &["argument_list"]) {
-            Some(list) => self.all(list),
-            None => Vec::new(),
-        }
-    }
-
-    fn params(&mut self, list: Option<Node>) -> Vec<Param> {
-        let mut params = Vec::new();
-        for node in list.map_or_else(Vec::new, children) {
-            let name = node.child_by_field_name("name").unwrap_or(node);
-            let default = node.child_by_field_name("value");
-            params.push(Param {
-                name: self.0.of(name).to_string(),
-                span: node.byte_range(),
-                default: default.map(|n| self.expression(n)),
-                position: params.len(),
-                property: None,
-            });
-        }
-        params
-    }
-
-    fn function(&mut self, node: Node) -> Function {
-        let head = node
-            .child_by_field_name("name")
-            .map_or(node.start_byte(), |n| n.start_byte());
-        let mut body = self.field_block(node, "body");
-        gives(&mut body);
-        Function {
-            name: self.named(node, "name"),
-            span: node.byte_range(),
-            head: head..node.end_byte(),
-            params: self.params(node.child_by_field_name("parameters")),
-            decorators: Vec::new(),
-            body,
-        }
-    }
-
-    fn lambda(&mut self, node: Node) -> Function {
-        let list = child(node, &["block_parameters", "lambda_parameters"]);
-        let body = match node.child_by_field_name("body") {
-            Some(inner) if matches!(inner.kind(), "block" | "do_block") => {
-                self.field_block(inner, "body")
-            }
-            Some(inner) => self.branch(inner),
-            None => Vec::new(),
-        };
-        let mut body = body;
-        gives(&mut body);
-        Function {
-            name: String::new(),
-            span: node.byte_range(),
-            head: node.byte_range(),
-            params: self.params(list),
-            decorators: Vec::new(),
-            body,
-        }
-    }
-
-    fn args(&mut self, list: Node) -> Vec<Arg> {
-        let mut all = Vec::new();
-        for part in children(list) {
-            let (name, value) = match part.kind() {
-                "pair" => {
-                    let key = part.child_by_field_name("key");
-                    let key = key.map_or("", |n| self.0.of(n));
-                    let key = key.trim_matches([':', '"', '\'']).to_string();
-                    (Some(key), self.field(part, "value"))
-                }
-                "hash_splat_argument" | "splat_argument" => {
-                    all.push(Arg {
-                        name: None,
-                        spread: true,
-                        value: Lower::expr(part, self.within(part)),
-                    });
-                    continue;
-                }
-                _ => (None, self.expression(part)),
-            };
-            all.push(Arg {
-                name,
-                spread: false,
-                value,
-            });
-        }
-        all
-    }
-}
-
-/// What `retry` goes back to.
-const RETRY: &str = "retry";
-
-/// What stands last is what it returns.
-fn gives(body: &mut [Stmt]) {
-    if let Some(last) = body.last_mut()
-        && let Do::Expr(value) = &last.kind
-    {
-        last.kind = Do::Return(vec![value.clone()]);
-    }
-}
-
-fn counted(node: Node, name: Expr, from: Expr, op: Op, to: Expr) -> LoopKind {
-    let start = Lower::stmt(node, assign(name.clone(), Some(from)));
-    let condition = Kind::Binary(op, Box::new(name.clone()), Box::new(to));
-    let next = Do::Assign(Assign {
-        targets: vec![name],
-        op: Some(Op::Add),
-        value: Some(Lower::expr(node, Kind::Number(1.0))),
-        declares: false,
-    });
-    LoopKind::Counted(
-        vec![start],
-        Some(Lower::expr(node, condition)),
-        vec![Lower::stmt(node, next)],
-    )
-}
-
-impl<'t> Lowering<'t> for Ruby<'t> {
-    fn lower(&mut self) -> &mut Lower<'t> {
-        &mut self.0
-    }
-
     fn kind(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer" | "float" => {
@@ -494,17 +451,7 @@ impl<'t> Lowering<'t> for Ruby<'t> {
             "bare_symbol" | "bare_string" => Kind::Text(self.0.of(node).to_string()),
             "simple_symbol" => Kind::Text(self.0.of(node).trim_start_matches(':').to_string()),
             "string" | "delimited_symbol" | "heredoc_body" => {
-                let (mut text, mut parts) = (String::new(), Vec::new());
-                for part in children(node) {
-                    match part.kind() {
-                        "interpolation" => parts.extend(self.all(part)),
-                        _ => text.push_str(self.0.of(part)),
-                    }
-                }
-                match parts.is_empty() {
-                    true => Kind::Text(text),
-                    false => Kind::Template(text, parts),
-                }
+                self.interpolated(node, "interpolation")
             }
             "scope_resolution" => {
                 let name = self.named(node, "name");
@@ -610,11 +557,7 @@ impl<'t> Lowering<'t> for Ruby<'t> {
                     declares: false,
                 }))
             }
-            "binary" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary" => self.binary(node),
             "unary" => {
                 let inner = Box::new(self.field(node, "operand"));
                 match operator(node, self.0.text) {

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assign, assignment};
+use super::{Lowering, assign, assignment, child, counted, gives, nameless, whiled};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -11,10 +11,6 @@ pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
 
 struct Rust<'t>(Lower<'t>);
 
-fn child<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
-    children(node).into_iter().find(|n| n.kind() == kind)
-}
-
 /// What a pattern of a Result says: success or failure, and the name of what is in it.
 enum Arm {
     Good,
@@ -22,23 +18,6 @@ enum Arm {
 }
 
 impl<'t> Rust<'t> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        self.list(children(node))
-    }
-
-    fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for node in nodes {
-            self.statement(node, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     fn body(&mut self, node: Option<Node>) -> Vec<Stmt> {
         match node {
             Some(body) if body.kind() == "block" => self.block(body),
@@ -51,82 +30,8 @@ impl<'t> Rust<'t> {
         }
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let kind = match node.kind() {
-            "expression_statement" => match children(node).first() {
-                Some(inner) => return self.statement(*inner, out),
-                None => Do::Nothing,
-            },
-            "let_declaration" => return self.declared(node, out),
-            "const_item" | "static_item" => {
-                let name = self.field(node, "name");
-                let value = node.child_by_field_name("value");
-                assign(name, value.map(|n| self.expression(n)))
-            }
-            "if_expression" => match self.conditional(node) {
-                Some(tried) => tried,
-                None => {
-                    let condition = self.field(node, "condition");
-                    let then = self.body(node.child_by_field_name("consequence"));
-                    let rest = node.child_by_field_name("alternative");
-                    Do::If(condition, then, self.body(rest))
-                }
-            },
-            "match_expression" => self.matched(node, None),
-            "loop_expression" | "while_expression" | "for_expression" => {
-                Do::Loop(Box::new(self.looped(node)))
-            }
-            "return_expression" => Do::Return(self.all(node)),
-            "break_expression" => Do::Break(self.label(node)),
-            "continue_expression" => Do::Continue(self.label(node)),
-            "function_item" => Do::Function(Box::new(self.function(node))),
-            "impl_item" | "trait_item" => {
-                let name = match node.kind() {
-                    "impl_item" => self.named(node, "type"),
-                    _ => self.named(node, "name"),
-                };
-                let body = node.child_by_field_name("body");
-                Do::Class(Box::new(Class {
-                    name,
-                    decorators: Vec::new(),
-                    body: body.map_or_else(Vec::new, |n| self.block(n)),
-                }))
-            }
-            "mod_item" => {
-                let body = node.child_by_field_name("body");
-                Do::Block(body.map_or_else(Vec::new, |n| self.block(n)))
-            }
-            "use_declaration" => {
-                let mut all = Vec::new();
-                if let Some(tree) = node.child_by_field_name("argument") {
-                    self.import(tree, "", &mut all);
-                }
-                Do::Import(all)
-            }
-            "block" | "unsafe_block" | "async_block" => {
-                let inner = child(node, "block").unwrap_or(node);
-                Do::Block(self.block(inner))
-            }
-            "ERROR" => Do::Block(self.block(node)),
-            "attribute_item"
-            | "inner_attribute_item"
-            | "struct_item"
-            | "enum_item"
-            | "type_item"
-            | "macro_definition"
-            | "empty_statement"
-            | "extern_crate_declaration" => Do::Nothing,
-            _ => {
-                let expr = self.expression(node);
-                // The last value of a block is what it gives.
-                assignment(expr)
-            }
-        };
-        out.push(Lower::stmt(node, kind));
-    }
-
     fn label(&self, node: Node) -> Option<String> {
-        child(node, "label").map(|n| self.0.of(n).trim_start_matches('\'').to_string())
+        child(node, &["label"]).map(|n| self.0.of(n).trim_start_matches('\'').to_string())
     }
 
     fn declared(&mut self, node: Node, out: &mut Vec<Stmt>) {
@@ -391,10 +296,7 @@ impl<'t> Rust<'t> {
                 }
                 Some(condition) => {
                     let condition = self.expression(condition);
-                    match condition.kind {
-                        Kind::Bool(true) => LoopKind::Forever,
-                        _ => LoopKind::While(condition),
-                    }
+                    whiled(condition)
                 }
                 None => LoopKind::Forever,
             },
@@ -459,22 +361,8 @@ impl<'t> Rust<'t> {
             true => Op::LessEq,
             false => Op::Less,
         };
-        let start = vec![Lower::stmt(node, assign(name.clone(), Some(from)))];
-        let condition = to.map(|to| {
-            let kind = Kind::Binary(op, Box::new(name.clone()), Box::new(to));
-            Lower::expr(node, kind)
-        });
-        let next = Do::Assign(Assign {
-            targets: vec![name.clone()],
-            op: Some(Op::Add),
-            value: Some(Lower::expr(node, Kind::Number(1.0))),
-            declares: false,
-        });
-        Some(LoopKind::Counted(
-            start,
-            condition,
-            vec![Lower::stmt(node, next)],
-        ))
+        let to = to.map(|to| (op, to));
+        Some(counted(node, name.clone(), from, to, Op::Add))
     }
 
     fn import(&self, node: Node, before: &str, all: &mut Vec<Import>) {
@@ -568,18 +456,83 @@ impl<'t> Rust<'t> {
     }
 }
 
-/// What stands last in a function is what it returns.
-fn gives(body: &mut [Stmt]) {
-    if let Some(last) = body.last_mut()
-        && let Do::Expr(value) = &last.kind
-    {
-        last.kind = Do::Return(vec![value.clone()]);
-    }
-}
-
 impl<'t> Lowering<'t> for Rust<'t> {
     fn lower(&mut self) -> &mut Lower<'t> {
         &mut self.0
+    }
+
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let kind = match node.kind() {
+            "expression_statement" => match children(node).first() {
+                Some(inner) => return self.statement(*inner, out),
+                None => Do::Nothing,
+            },
+            "let_declaration" => return self.declared(node, out),
+            "const_item" | "static_item" => {
+                let name = self.field(node, "name");
+                let value = node.child_by_field_name("value");
+                assign(name, value.map(|n| self.expression(n)))
+            }
+            "if_expression" => match self.conditional(node) {
+                Some(tried) => tried,
+                None => {
+                    let condition = self.field(node, "condition");
+                    let then = self.body(node.child_by_field_name("consequence"));
+                    let rest = node.child_by_field_name("alternative");
+                    Do::If(condition, then, self.body(rest))
+                }
+            },
+            "match_expression" => self.matched(node, None),
+            "loop_expression" | "while_expression" | "for_expression" => {
+                Do::Loop(Box::new(self.looped(node)))
+            }
+            "return_expression" => Do::Return(self.all(node)),
+            "break_expression" => Do::Break(self.label(node)),
+            "continue_expression" => Do::Continue(self.label(node)),
+            "function_item" => Do::Function(Box::new(self.function(node))),
+            "impl_item" | "trait_item" => {
+                let name = match node.kind() {
+                    "impl_item" => self.named(node, "type"),
+                    _ => self.named(node, "name"),
+                };
+                let body = node.child_by_field_name("body");
+                Do::Class(Box::new(Class {
+                    name,
+                    decorators: Vec::new(),
+                    body: body.map_or_else(Vec::new, |n| self.block(n)),
+                }))
+            }
+            "mod_item" => {
+                let body = node.child_by_field_name("body");
+                Do::Block(body.map_or_else(Vec::new, |n| self.block(n)))
+            }
+            "use_declaration" => {
+                let mut all = Vec::new();
+                if let Some(tree) = node.child_by_field_name("argument") {
+                    self.import(tree, "", &mut all);
+                }
+                Do::Import(all)
+            }
+            "block" | "unsafe_block" | "async_block" => {
+                let inner = child(node, &["block"]).unwrap_or(node);
+                Do::Block(self.block(inner))
+            }
+            "ERROR" => Do::Block(self.block(node)),
+            "attribute_item"
+            | "inner_attribute_item"
+            | "struct_item"
+            | "enum_item"
+            | "type_item"
+            | "macro_definition"
+            | "empty_statement"
+            | "extern_crate_declaration" => Do::Nothing,
+            _ => {
+                let expr = self.expression(node);
+                // The last value of a block is what it gives.
+                assignment(expr)
+            }
+        };
+        out.push(Lower::stmt(node, kind));
     }
 
     fn kind(&mut self, node: Node) -> Kind {
@@ -618,13 +571,7 @@ impl<'t> Lowering<'t> for Rust<'t> {
                 let name = self.named(node, "field");
                 Kind::Member(Box::new(self.field(node, "value")), name)
             }
-            "index_expression" => {
-                let mut parts = self.all(node).into_iter();
-                match (parts.next(), parts.next()) {
-                    (Some(of), Some(at)) => Kind::Index(Box::new(of), Box::new(at)),
-                    _ => Kind::Other(Vec::new()),
-                }
-            }
+            "index_expression" => self.indexed(node),
             "call_expression" => {
                 let callee = self.field(node, "function");
                 let list = node.child_by_field_name("arguments");
@@ -647,7 +594,7 @@ impl<'t> Lowering<'t> for Rust<'t> {
             }
             "macro_invocation" => {
                 let name = self.named(node, "macro");
-                let tokens = child(node, "token_tree");
+                let tokens = child(node, &["token_tree"]);
                 let parts = tokens.map_or_else(Vec::new, |n| self.all(n));
                 match name.as_str() {
                     "vec" => Kind::List(parts),
@@ -709,11 +656,7 @@ impl<'t> Lowering<'t> for Rust<'t> {
                     declares: false,
                 }))
             }
-            "binary_expression" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_expression" => self.binary(node),
             "unary_expression" => {
                 let Some(inner) = children(node).first().copied() else {
                     return Kind::Other(Vec::new());
@@ -758,19 +701,12 @@ impl<'t> Lowering<'t> for Rust<'t> {
                 }
                 let inner = node.child_by_field_name("body");
                 let inner = match inner {
-                    Some(block) if block.kind() == "async_block" => child(block, "block"),
+                    Some(block) if block.kind() == "async_block" => child(block, &["block"]),
                     other => other,
                 };
                 let mut body = self.body(inner);
                 gives(&mut body);
-                Kind::Function(Box::new(Function {
-                    name: String::new(),
-                    span: node.byte_range(),
-                    head: node.byte_range(),
-                    params,
-                    decorators: Vec::new(),
-                    body,
-                }))
+                Kind::Function(Box::new(nameless(node, params, body)))
             }
             "match_expression" => Kind::Other(vec![self.field(node, "value")]),
             _ => Kind::Other(self.all(node)),

@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::{Lowering, assignment, updated};
+use super::{Lowering, assignment, unlabelled, updated};
 use crate::audit::read::code::ir::*;
 
 pub fn lower(text: &str, root: Node) -> Vec<Stmt> {
@@ -22,19 +22,6 @@ fn called(mut value: Expr, name: &str) -> Expr {
 }
 
 impl Script<'_> {
-    fn block(&mut self, node: Node) -> Vec<Stmt> {
-        if self.0.depth > DEPTH {
-            return Vec::new();
-        }
-        self.0.depth += 1;
-        let mut all = Vec::new();
-        for child in children(node) {
-            self.statement(child, &mut all);
-        }
-        self.0.depth -= 1;
-        all
-    }
-
     /// The body of an `if` or a loop: a block, or one statement.
     fn body(&mut self, node: Node) -> Vec<Stmt> {
         match node.kind() {
@@ -50,92 +37,6 @@ impl Script<'_> {
     fn field_body(&mut self, node: Node, name: &str) -> Vec<Stmt> {
         node.child_by_field_name(name)
             .map_or_else(Vec::new, |n| self.body(n))
-    }
-
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
-        let kind = match node.kind() {
-            "expression_statement" => match children(node).first() {
-                Some(inner) => assignment(self.expression(*inner)),
-                None => Do::Nothing,
-            },
-            "lexical_declaration" | "variable_declaration" => {
-                for declarator in children(node) {
-                    self.declarator(declarator, out);
-                }
-                return;
-            }
-            "if_statement" => {
-                let condition = self.field(node, "condition");
-                let then = self.field_body(node, "consequence");
-                Do::If(condition, then, self.field_body(node, "alternative"))
-            }
-            "for_statement" | "for_in_statement" | "while_statement" | "do_statement" => {
-                Do::Loop(Box::new(self.looped(node)))
-            }
-            "labeled_statement" => {
-                let label = node
-                    .child_by_field_name("label")
-                    .map(|n| self.0.of(n).to_string());
-                let mut inner = self.field_body(node, "body");
-                if let Some(Stmt {
-                    kind: Do::Loop(inner),
-                    ..
-                }) = inner.first_mut()
-                {
-                    inner.label = label;
-                }
-                out.extend(inner);
-                return;
-            }
-            "try_statement" => self.tried(node),
-            "return_statement" => Do::Return(self.all(node)),
-            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
-            "break_statement" => Do::Break(self.label(node)),
-            "continue_statement" => Do::Continue(self.label(node)),
-            "function_declaration" | "generator_function_declaration" => {
-                Do::Function(Box::new(self.function(node, Vec::new())))
-            }
-            "class_declaration" | "abstract_class_declaration" => self.class(node),
-            "export_statement" => {
-                if let Some(inner) = node.child_by_field_name("declaration") {
-                    self.statement(inner, out);
-                } else if let Some(value) = node.child_by_field_name("value") {
-                    let value = self.expression(value);
-                    out.push(Lower::stmt(node, Do::Expr(value)));
-                }
-                return;
-            }
-            "import_statement" => Do::Import(self.imports(node)),
-            "switch_statement" => {
-                let subject = self.field(node, "value");
-                let mut cases: Vec<(Vec<Expr>, Vec<Stmt>)> = Vec::new();
-                let body = node.child_by_field_name("body");
-                for case in body.map_or_else(Vec::new, children) {
-                    let value = case.child_by_field_name("value");
-                    let matched = value.map(|n| self.expression(n));
-                    let mut cursor = case.walk();
-                    let bodies: Vec<Node> =
-                        case.children_by_field_name("body", &mut cursor).collect();
-                    let mut body = Vec::new();
-                    for node in bodies.into_iter().filter(|n| n.is_named()) {
-                        self.statement(node, &mut body);
-                    }
-                    cases.push((matched.into_iter().collect(), body));
-                }
-                // A case without a body falls into the next.
-                for at in (1..cases.len()).rev() {
-                    if cases[at - 1].1.is_empty() {
-                        cases[at - 1].1 = cases[at].1.clone();
-                    }
-                }
-                Do::Switch(Some(subject), cases)
-            }
-            "statement_block" => Do::Block(self.block(node)),
-            "empty_statement" | "comment" => Do::Nothing,
-            "ERROR" => Do::Block(self.block(node)),
-            _ => Do::Expr(self.expression(node)),
-        };
-        out.push(Lower::stmt(node, kind));
     }
 
     fn label(&self, node: Node) -> Option<String> {
@@ -262,12 +163,7 @@ impl Script<'_> {
                 }
             }
         };
-        Loop {
-            kind,
-            label: None,
-            body,
-            otherwise: Vec::new(),
-        }
+        unlabelled(kind, body)
     }
 
     fn tried(&mut self, node: Node) -> Do {
@@ -489,6 +385,92 @@ impl<'t> Lowering<'t> for Script<'t> {
         &mut self.0
     }
 
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        let kind = match node.kind() {
+            "expression_statement" => match children(node).first() {
+                Some(inner) => assignment(self.expression(*inner)),
+                None => Do::Nothing,
+            },
+            "lexical_declaration" | "variable_declaration" => {
+                for declarator in children(node) {
+                    self.declarator(declarator, out);
+                }
+                return;
+            }
+            "if_statement" => {
+                let condition = self.field(node, "condition");
+                let then = self.field_body(node, "consequence");
+                Do::If(condition, then, self.field_body(node, "alternative"))
+            }
+            "for_statement" | "for_in_statement" | "while_statement" | "do_statement" => {
+                Do::Loop(Box::new(self.looped(node)))
+            }
+            "labeled_statement" => {
+                let label = node
+                    .child_by_field_name("label")
+                    .map(|n| self.0.of(n).to_string());
+                let mut inner = self.field_body(node, "body");
+                if let Some(Stmt {
+                    kind: Do::Loop(inner),
+                    ..
+                }) = inner.first_mut()
+                {
+                    inner.label = label;
+                }
+                out.extend(inner);
+                return;
+            }
+            "try_statement" => self.tried(node),
+            "return_statement" => Do::Return(self.all(node)),
+            "throw_statement" => Do::Raise(self.all(node).into_iter().next()),
+            "break_statement" => Do::Break(self.label(node)),
+            "continue_statement" => Do::Continue(self.label(node)),
+            "function_declaration" | "generator_function_declaration" => {
+                Do::Function(Box::new(self.function(node, Vec::new())))
+            }
+            "class_declaration" | "abstract_class_declaration" => self.class(node),
+            "export_statement" => {
+                if let Some(inner) = node.child_by_field_name("declaration") {
+                    self.statement(inner, out);
+                } else if let Some(value) = node.child_by_field_name("value") {
+                    let value = self.expression(value);
+                    out.push(Lower::stmt(node, Do::Expr(value)));
+                }
+                return;
+            }
+            "import_statement" => Do::Import(self.imports(node)),
+            "switch_statement" => {
+                let subject = self.field(node, "value");
+                let mut cases: Vec<(Vec<Expr>, Vec<Stmt>)> = Vec::new();
+                let body = node.child_by_field_name("body");
+                for case in body.map_or_else(Vec::new, children) {
+                    let value = case.child_by_field_name("value");
+                    let matched = value.map(|n| self.expression(n));
+                    let mut cursor = case.walk();
+                    let bodies: Vec<Node> =
+                        case.children_by_field_name("body", &mut cursor).collect();
+                    let mut body = Vec::new();
+                    for node in bodies.into_iter().filter(|n| n.is_named()) {
+                        self.statement(node, &mut body);
+                    }
+                    cases.push((matched.into_iter().collect(), body));
+                }
+                // A case without a body falls into the next.
+                for at in (1..cases.len()).rev() {
+                    if cases[at - 1].1.is_empty() {
+                        cases[at - 1].1 = cases[at].1.clone();
+                    }
+                }
+                Do::Switch(Some(subject), cases)
+            }
+            "statement_block" => Do::Block(self.block(node)),
+            "empty_statement" | "comment" => Do::Nothing,
+            "ERROR" => Do::Block(self.block(node)),
+            _ => Do::Expr(self.expression(node)),
+        };
+        out.push(Lower::stmt(node, kind));
+    }
+
     fn kind(&mut self, node: Node) -> Kind {
         match node.kind() {
             "number" => match number(self.0.of(node)) {
@@ -505,19 +487,7 @@ impl<'t> Lowering<'t> for Script<'t> {
             | "shorthand_property_identifier"
             | "shorthand_property_identifier_pattern"
             | "property_identifier" => Kind::Name(self.0.of(node).to_string()),
-            "string" | "template_string" => {
-                let (mut text, mut parts) = (String::new(), Vec::new());
-                for part in children(node) {
-                    match part.kind() {
-                        "template_substitution" => parts.extend(self.all(part)),
-                        _ => text.push_str(self.0.of(part)),
-                    }
-                }
-                match parts.is_empty() {
-                    true => Kind::Text(text),
-                    false => Kind::Template(text, parts),
-                }
-            }
+            "string" | "template_string" => self.interpolated(node, "template_substitution"),
             "member_expression" => {
                 let name = node
                     .child_by_field_name("property")
@@ -558,11 +528,7 @@ impl<'t> Lowering<'t> for Script<'t> {
                 let args = args.collect();
                 Kind::Call(Box::new(Call { callee, args }))
             }
-            "binary_expression" => {
-                let op = Op::of(operator(node, self.0.text));
-                let (a, b) = (self.field(node, "left"), self.field(node, "right"));
-                Kind::Binary(op, Box::new(a), Box::new(b))
-            }
+            "binary_expression" => self.binary(node),
             "unary_expression" => {
                 let op = operator(node, self.0.text);
                 let inner = Box::new(self.field(node, "argument"));

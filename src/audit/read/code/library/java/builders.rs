@@ -3,7 +3,7 @@
 use crate::audit::read::code::ir::Kind;
 use crate::audit::read::code::library::args::{Args, MS, fibonacci};
 use crate::audit::read::code::library::chain::{Setting, Settings};
-use crate::audit::read::code::values::{Loc, Value};
+use crate::audit::read::code::values::Value;
 use crate::audit::read::units::nanos;
 use crate::audit::rule::Rule;
 use crate::audit::site::{Known, Retry, Site, whole};
@@ -111,7 +111,7 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
         Some((made, made.expr.as_call()?))
     };
     if let Some((made, call)) = settings.get(&["withStopStrategy"]).and_then(&held_call) {
-        let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
+        let at = |n: usize| made.argument(n);
         match call.callee.last_name() {
             Some("stopAfterAttempt") if retry.policy.attempts == UNLIMITED => {
                 retry.attempts(args.number_at(at(0)?).map(whole));
@@ -123,7 +123,7 @@ pub(super) fn guava<'p>(args: &Args<'p>, retry: &mut Retry, site: &mut Site) -> 
         }
     }
     if let Some((made, call)) = settings.get(&["withWaitStrategy"]).and_then(&held_call) {
-        let at = |n: usize| call.position(n).map(|expr| Loc { expr, ..made });
+        let at = |n: usize| made.argument(n);
         match call.callee.last_name() {
             Some("noWait") => {}
             Some("fixedWait") => {
@@ -186,12 +186,7 @@ pub(super) fn reactor(args: &Args, retry: &mut Retry, _site: &mut Site) -> Optio
     args.alone(retry);
     args.no_jitter(retry);
     retry.backoff(Known::default(Backoff::None, "it waits for nothing"));
-    let at = |n: usize, name: &str| {
-        call.arg(n, name).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
-    };
+    let at = |n: usize, name: &str| call.arg(n, name).map(|expr| args.loc(expr));
     if call.callee.last_name() == Some("indefinitely") {
         retry.attempts(Known::read(UNLIMITED, args.file.place(&args.span)));
         return Some(());
@@ -247,10 +242,7 @@ pub(super) fn operator(args: &Args, retry: &mut Retry, _site: &mut Site) -> Opti
     retry.backoff(Known::default(Backoff::None, "it waits for nothing"));
     match count {
         Some(expr) => {
-            let loc = Loc {
-                file: args.file,
-                expr,
-            };
+            let loc = args.loc(expr);
             retry.retries(args.number_at(loc));
         }
         None => {

@@ -96,10 +96,7 @@ pub(super) fn kotlin_retry(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
     args.no_jitter(retry);
     retry.attempts(Known::default(UNLIMITED, "nothing stops it"));
     retry.backoff(Known::default(Backoff::None, "it waits for nothing"));
-    let first = Loc {
-        file: args.file,
-        expr: call.position(0)?,
-    };
+    let first = args.loc(call.position(0)?);
     let made = args.values.follow(first);
     let mut known = false;
     let mut parts = Vec::new();

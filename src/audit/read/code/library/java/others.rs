@@ -63,11 +63,7 @@ pub(super) fn microprofile(args: &Args, retry: &mut Retry, _site: &mut Site) -> 
         let time = match given {
             Some(expr) => {
                 let unit = limit.as_call().and_then(|c| c.named("unit"));
-                let loc = |expr| Loc {
-                    file: args.file,
-                    expr,
-                };
-                args.timed(Some(loc(expr)), unit.map(loc))?
+                args.timed(Some(args.loc(expr)), unit.map(|expr| args.loc(expr)))?
             }
             None => Known::default(1.0, "its default"),
         };
@@ -92,12 +88,7 @@ pub(super) fn feign(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<
 
 pub(super) fn httpclient(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
-    let at = |n: usize| {
-        call.position(n).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
-    };
+    let at = |n: usize| args.position(n);
     args.alone(retry);
     args.no_jitter(retry);
     match call.callee.last_name() {
@@ -144,12 +135,7 @@ pub(super) fn httpclient(args: &Args, retry: &mut Retry, _site: &mut Site) -> Op
 
 pub(super) fn curator(args: &Args, retry: &mut Retry, _site: &mut Site) -> Option<()> {
     let call = args.call?;
-    let at = |n: usize| {
-        call.position(n).map(|expr| Loc {
-            file: args.file,
-            expr,
-        })
-    };
+    let at = |n: usize| args.position(n);
     args.alone(retry);
     args.no_jitter(retry);
     let fixed = |loc| args.wait_or(loc, 0.0).map(|s| Backoff::Fixed(nanos(s)));

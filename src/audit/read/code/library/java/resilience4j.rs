@@ -75,12 +75,7 @@ fn interval<'p>(args: &Args<'p>, loc: Loc<'p>, retry: &mut Retry) {
     let Some(call) = made.expr.as_call() else {
         return args.by_function(loc, retry);
     };
-    let at = |n: usize| {
-        call.position(n).map(|expr| Loc {
-            file: made.file,
-            expr,
-        })
-    };
+    let at = |n: usize| made.argument(n);
     let base = args.wait_or(at(0), 0.5);
     let multiplier = args.number_or(at(1), 1.5);
     let spread =
@@ -139,10 +134,7 @@ pub(super) fn resilience4j_annotation(
 ) -> Option<()> {
     let call = args.call?;
     let named = call.named("name").or_else(|| call.position(0))?;
-    let loc = Loc {
-        file: args.file,
-        expr: named,
-    };
+    let loc = args.loc(named);
     let place = args.place(loc);
     let name = match args.values.value(loc).value {
         Some(Value::Text(text)) => text,

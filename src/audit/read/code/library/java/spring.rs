@@ -337,10 +337,7 @@ pub(super) fn spring7_policy(args: &Args, retry: &mut Retry, site: &mut Site) ->
     args.no_budget(retry);
     let call = args.call?;
     let name = call.callee.last_name()?;
-    let first = call.position(0).map(|expr| Loc {
-        file: args.file,
-        expr,
-    });
+    let first = args.position(0);
     let told = |names: &[&str]| settings.loc(names);
     let count = match name {
         "withMaxRetries" => first,
