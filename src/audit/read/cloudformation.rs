@@ -158,7 +158,12 @@ impl<'a> Template<'a> {
 
     fn queue(self, key: &str, resource: At<'a>, at: Option<At<'a>>) -> Queue {
         let get = |name: &str| at.and_then(|at| at.get(name));
-        let policy = get("RedrivePolicy").map(|p| p.get("Fn::Sub").unwrap_or(p));
+        let policy = get("RedrivePolicy");
+        let text = policy.and_then(|p| self.text(p));
+        let policy = policy.map(|p| At {
+            node: text.as_ref().unwrap_or(p.node),
+            ..p
+        });
         let parsed = policy.and_then(super::json::embedded);
         let inner = match (&parsed, policy) {
             (Some(node), Some(policy)) => Some(At { node, ..policy }),

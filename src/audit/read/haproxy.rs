@@ -152,7 +152,6 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
             .last()
             .map_or(section.head.end, |l| l.span.end);
         let whole = place(&(section.head.start..end));
-        let whole_place = whole.clone();
         let decision = Decision::Retry(Box::default());
         let mut site = Site::new("haproxy", whole, section.name, decision);
         let mut retry = Retry::default();
@@ -199,7 +198,7 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
             _ => Known::default(refused, "connections only"),
         });
         if conditions.is_some_and(|l| http && l.words[1..] == ["none"]) {
-            retry.attempts(Known::read(1, whole_place.clone()));
+            retry.attempts(Known::read(1, site.place.clone()));
         }
         let sent = conditions.is_some_and(|l| {
             http && l.words[1..]
@@ -220,13 +219,14 @@ pub fn read(source: &Arc<Source>, reading: &mut Reading) {
                 site.remark(Rule::Hs406, place(&line.span), text);
             }
         }
-        retry.timeout(match (sent, time("server"), connect) {
-            (true, Some(limit), _) | (_, None, Some(limit)) | (false, Some(_), Some(limit)) => {
-                limit
-            }
-            (false, Some(limit), None) => limit,
-            (_, None, None) => Known::default(None, "HAProxy sets no timeout"),
-        });
+        // What answers may be waited for where answers are retried.
+        let server = time("server");
+        let limit = if sent {
+            server.or(connect)
+        } else {
+            connect.or(server)
+        };
+        retry.timeout(limit.unwrap_or_else(|| Known::default(None, "HAProxy sets no timeout")));
         if last(&["retries"]).is_none() && conditions.is_none() && redispatch.is_none() {
             site.named = Some(("haproxy", "nothing is said of retries".to_string()));
         }

@@ -14,7 +14,7 @@ use hcl_edit::structure::{Body, Structure};
 use hcl_edit::template::Element;
 use herdsim_core::scenario::Source;
 
-use super::tree::{Broken, DEPTH, Key, Node};
+use super::tree::{Broken, DEPTH, Key, Node, unless_set};
 
 /// A block: `resource "aws_sqs_queue" "orders" { … }`.
 pub struct Block {
@@ -141,13 +141,13 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
     Ok((all(&own, &source.text), others.collect()))
 }
 
-/// A value that stands elsewhere, at the place of its name: `${name:default}` of a variable.
+/// A value that stands elsewhere, at the place of its name: `${name:-default}` of a variable.
 fn moved(node: Node, span: &Range<usize>, name: &str) -> Node {
     match node.kind {
         super::tree::Kind::Scalar(scalar) => {
             let text = match name.is_empty() || scalar.template {
                 true => scalar.text,
-                false => format!("${{{name}:{}}}", scalar.text),
+                false => format!("${{{name}:-{}}}", scalar.text),
             };
             Node::scalar(span.clone(), text, scalar.plain, scalar.template)
         }
@@ -320,10 +320,9 @@ impl Lower<'_> {
                 let asked = self.value(&choice.cond_expr, far);
                 let asked = match &asked.kind {
                     super::tree::Kind::Scalar(scalar) if !scalar.template => {
-                        let inner = scalar.text.strip_prefix("${");
-                        let inner = inner.and_then(|t| t.strip_suffix('}'));
-                        let default = inner.and_then(|t| t.split_once(':'));
-                        default.map_or(scalar.text.clone(), |(_, d)| d.to_string())
+                        unless_set(&scalar.text)
+                            .map_or(scalar.text.as_str(), |(_, d)| d)
+                            .to_string()
                     }
                     _ => String::new(),
                 };
@@ -345,7 +344,7 @@ impl Lower<'_> {
         self.text.get(span.clone()).unwrap_or("").to_string()
     }
 
-    /// What a name stands for, at the place of the name: `${name:default}` of a variable.
+    /// What a name stands for, at the place of the name: `${name:-default}` of a variable.
     fn elsewhere(&self, value: &Expression, span: &Range<usize>, far: usize, name: &str) -> Node {
         let node = self.value(value, far - 1);
         moved(node, span, name)
@@ -371,10 +370,9 @@ impl Lower<'_> {
                     match node.kind {
                         // In a text of JSON a number is what it is unless it is set.
                         super::tree::Kind::Scalar(scalar) if !scalar.template => {
-                            let inner = scalar.text.strip_prefix("${");
-                            let inner = inner.and_then(|t| t.strip_suffix('}'));
-                            let default = inner.and_then(|t| t.split_once(':'));
-                            text.push_str(default.map_or(&scalar.text, |(_, d)| d));
+                            text.push_str(
+                                unless_set(&scalar.text).map_or(&scalar.text, |(_, d)| d),
+                            );
                         }
                         super::tree::Kind::Scalar(scalar) => {
                             open = true;

@@ -17,11 +17,11 @@ use crate::audit::site::{Known, Reading};
 pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<(), Broken> {
     let (own, beside) = hcl::blocks(path, source)?;
     let mut all = Messaging::default();
-    for (block, here) in own
-        .iter()
-        .map(|b| (b, true))
-        .chain(beside.iter().map(|b| (b, false)))
-    {
+    let blocks = || {
+        let own = own.iter().map(|b| (b, true));
+        own.chain(beside.iter().map(|b| (b, false)))
+    };
+    for (block, here) in blocks() {
         if block.kind == "resource" {
             resource(source, block, here, &mut all);
             let machine = block
@@ -37,11 +37,7 @@ pub fn read(path: &Path, source: &Arc<Source>, reading: &mut Reading) -> Result<
         }
     }
     // A policy of its own resource belongs to the queue that it names.
-    for (block, here) in own
-        .iter()
-        .map(|b| (b, true))
-        .chain(beside.iter().map(|b| (b, false)))
-    {
+    for (block, here) in blocks() {
         if block.labels.first().map(String::as_str) == Some("aws_sqs_queue_redrive_policy") {
             let at = At::root(source, &block.node);
             let queue = at.get("queue_url").and_then(target);

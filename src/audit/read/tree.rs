@@ -211,12 +211,7 @@ impl<'a> At<'a> {
             return Known::unresolved(place, "a template");
         }
         let text = scalar.text.trim();
-        // `${RETRIES:5}` and `${RETRIES:-5}`: what holds unless the variable is set.
-        let variable = text
-            .strip_prefix("${")
-            .and_then(|rest| rest.strip_suffix('}'));
-        if let Some((name, default)) = variable.and_then(|inner| inner.split_once(':')) {
-            let default = default.trim_start_matches('-');
+        if let Some((name, default)) = unless_set(text) {
             let mut known = match read(default) {
                 Some(value) => Known::default(value, format!("unless `{name}` is set")),
                 None => Known::unresolved(None, format!("`{name}` is set elsewhere")),
@@ -272,6 +267,14 @@ impl<'a> At<'a> {
         self.entries().for_each(|at| at.search(is, found));
         self.items().for_each(|at| at.search(is, found));
     }
+}
+
+/// The variable and the default of `${RETRIES:5}` and `${RETRIES:-5}`: what holds unless it is
+/// set.
+pub fn unless_set(text: &str) -> Option<(&str, &str)> {
+    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    let (name, default) = inner.split_once(':')?;
+    Some((name, default.strip_prefix('-').unwrap_or(default)))
 }
 
 /// A decimal number, digits grouped by underscores or not.
