@@ -17,6 +17,7 @@ pub enum Purpose {
     Network = 3,
     Backoff = 4,
     Faults = 5,
+    Actions = 6,
 }
 
 /// The streams of one replication.

@@ -19,7 +19,7 @@ fn check(o: &Outcome) {
     assert_eq!(t.calls_ns, t.ended_ns + left.calls_ns, "calls");
     // Nothing is lost or invented.
     assert_eq!(t.calls, t.ok + t.failed + left.calls);
-    assert!(t.attempts >= t.calls && t.offered <= t.attempts);
+    assert!(t.attempts + t.denied_attempts >= t.calls && t.offered <= t.attempts);
     assert!(t.wasted <= t.served && t.wasted_ns <= t.served_ns);
     assert!(o.waits.len() == o.total.judged_ok);
     assert!(o.total.judged_ok + o.total.judged_failed <= o.total.judged);
@@ -66,6 +66,11 @@ proptest! {
             "['stall@2s+1s', 'errors(50%)@1s+3s~1s']", "['stall@1s+1s~2s', 'capacity(20%)@3s+2s~1s']",
             "['slow(4)@2s+2s~1s', 'loss(30%)@1s+5s']", "['blackhole@2s+1s', 'crash@2500ms+1s']",
         ]),
+        actions in prop::sample::select(vec![
+            "[]", "[]", "['reject(70%)@3s+1s~1s', 'clear@3500ms']", "['restart@3s', 'scale(2)@4s+2s']",
+            "['pause(90%)@3s+1s~1s', 'policy(grpc)@3s']", "['scale(0.6)@2s~2s', 'policy(budget)@1s', 'policy(sre)@3s']",
+            "['policy(grpc-hedging)@2s', 'restart(1s)@4s', 'scale(3)@3s~1s']",
+        ]),
         seed in 0u64..1000,
     ) {
         let once = arrival.contains("once");
@@ -82,6 +87,7 @@ proptest! {
             format!("policy.fixed.jitter={jitter}"),
             format!("policy.fixed.budget={budget}"),
             format!("faults={faults}"),
+            format!("actions={actions}"),
             format!("run={{seed={seed},horizon='8s',warmup='1s'}}"),
             "compare=['fixed']".to_string(),
         ];

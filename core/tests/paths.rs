@@ -111,9 +111,20 @@ fn random(seed: u64) -> String {
         "budget = { kind = \"ratio\", ratio = 0.3, window = \"3s\", min_per_s = 1, deposit = \"success\", expiry = \"tower\" }",
     ]);
     let retry_on = pick(&["", "", "retry_on = [\"timeout\", \"reset\", \"error\"]"]);
+    let action = pick(&[
+        "",
+        "",
+        "",
+        "actions = [\"reject(60%)@4s+1s~500ms\"]\n",
+        "actions = [\"pause(80%)@4s+1500ms~1s\"]\n",
+        "actions = [\"pause(50%)@2s+1s\", \"pause(90%)@2500ms+2s~500ms\"]\n",
+        "actions = [\"restart@4s\", \"restart(300ms)@5s\"]\n",
+        "actions = [\"scale(2)@4s\", \"reject(30%)@4s+2s\"]\n",
+        "actions = [\"scale(1.7)@3500ms~2s\", \"restart(1s)@4500ms\"]\n",
+    ]);
     let (bin, horizon) = (pick(&["100ms", "70ms", "1ms"]), pick(&["8s", "9005ms"]));
     format!(
-        "compare = [\"p\"]\nfaults = [{fault}{surge}]\n\
+        "compare = [\"p\"]\nfaults = [{fault}{surge}]\n{action}\
          [run]\nhorizon = \"{horizon}\"\nwarmup = \"{}\"\nbin = \"{bin}\"\nseed = {seed}\n\
          [callers]\ncount = 60\nclients = 6\n{arrival}\n{network}\
          [service]\nservers = {servers}\nservice_time = \"{law}\"\nqueue = {queue}\n\
@@ -219,6 +230,12 @@ fn without_chance_both_paths_do_the_same() {
         "\"slow(3)@1s+1s\", \"blackhole@2s+500ms\"",
         "\"errors(100%)@1s+800ms\", \"loss(100%)@2s+600ms\"",
     ];
+    // At the same instants as other things happen, and in between.
+    let actions = [
+        "",
+        "actions = [\"restart@1200ms\", \"scale(2)@1500ms\"]\n",
+        "actions = [\"reject(100%)@1400ms+250ms\", \"pause(100%)@2100ms+1s\"]\n",
+    ];
     let policies = [
         "attempts = 4\ntimeout = \"200ms\"\nbackoff = \"fixed(300ms)\"",
         "attempts = 6\ntimeout = \"100ms\"\nbackoff = \"fixed(70ms)\"",
@@ -234,9 +251,14 @@ fn without_chance_both_paths_do_the_same() {
     let mut fitting = 0;
     for arrival in arrivals {
         for (service, network) in services.iter().flat_map(|s| networks.map(|n| (s, n))) {
-            for (fault, policy) in faults.iter().flat_map(|f| policies.map(|p| (f, p))) {
+            for (n, (fault, policy)) in faults
+                .iter()
+                .flat_map(|f| policies.map(|p| (f, p)))
+                .enumerate()
+            {
+                let action = actions[n % actions.len()];
                 let text = format!(
-                    "compare = [\"p\"]\nfaults = [{fault}]\n\
+                    "compare = [\"p\"]\nfaults = [{fault}]\n{action}\
                      [run]\nhorizon = \"6s\"\nwarmup = \"0s\"\n\
                      [callers]\ncount = 30\nclients = 3\n{arrival}\n{network}\
                      [service]\n{service}\n[policy.p]\n{policy}\n"

@@ -63,6 +63,13 @@ pub struct Options {
     /// Such as crash@10s+2s or errors(30%)@10s+5s~1s; repeat for several, `none` for none
     #[arg(long = "fault", value_name = "FAULT", help_heading = "Service")]
     faults: Vec<String>,
+    /// What is done about it, such as pause(80%)@30s+10s, restart@30s or scale(1.5)@40s; repeat
+    /// for several, `none` for none
+    #[arg(long = "action", value_name = "ACTION", help_heading = "Service")]
+    actions: Vec<String>,
+    /// Without a row of each policy in which nothing is done
+    #[arg(long, help_heading = "Service")]
+    no_action_row: bool,
 
     /// Add runs until the main intervals are this tight, such as 2%
     #[arg(long, value_name = "SHARE", help_heading = "Run")]
@@ -108,6 +115,10 @@ impl Options {
             overlay.flag("--drop-expired", "service.drop_expired", "true")?;
         }
         overlay.list_flag("--fault", "faults", &self.faults)?;
+        overlay.list_flag("--action", "actions", &self.actions)?;
+        if self.no_action_row {
+            overlay.flag("--no-action-row", "no_action_row", "false")?;
+        }
         self.common.apply(overlay)
     }
 

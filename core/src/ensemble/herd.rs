@@ -108,8 +108,8 @@ fn estimate(key: Key, raw: &[Sample], independent: bool) -> Estimate {
     }
 }
 
-/// Whether the calls of a policy are trials of their own: no queue, and nothing that one
-/// of them learns from another.
+/// Whether the calls of a policy are trials of their own: no queue, nothing that one of them
+/// learns from another, and nothing that is done meanwhile.
 pub fn is_independent(scenario: &Scenario, policy: &Policy) -> bool {
     let coin = |service: &Service| matches!(service.kind, ServiceKind::Coin(_));
     scenario.services.iter().all(coin)
@@ -118,6 +118,7 @@ pub fn is_independent(scenario: &Scenario, policy: &Policy) -> bool {
         && policy.budget.is_none()
         && policy.breaker.is_none()
         && policy.throttle.is_none()
+        && (!policy.acts || scenario.actions.is_empty())
 }
 
 /// The same for a column of the time series: none of them is negative either.

@@ -8,9 +8,12 @@ use crate::dist::{Dist, Exponentials, unit};
 use crate::herd::agenda::{Lane, Token};
 use crate::herd::calendar::{Calendar, NEVER};
 use crate::herd::fault::{Clock, call_clock, trace_clock};
+use crate::herd::server::happens;
+use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::callers::{Arrival, Callers, Phase};
 use crate::scenario::fault::Fault;
-use crate::streams::Stream;
+use crate::streams::{Purpose, Stream, Streams};
+use crate::units::Nanos;
 
 /// The source of calls. All of it runs on the callers' clock, which a surge speeds up.
 pub struct Arrivals {
@@ -21,6 +24,53 @@ pub struct Arrivals {
     callers: u32,
     /// Time of the next call, or of the next tick that may be one.
     next: u64,
+    pauses: Option<Box<Pauses>>,
+}
+
+/// Callers who are kept from calling.
+struct Pauses {
+    pauses: Vec<Action>,
+    rng: Stream,
+}
+
+impl Pauses {
+    /// Nothing without any.
+    fn new(actions: &[Action], streams: Streams) -> Option<Pauses> {
+        let paused = |action: &&Action| matches!(action.kind, ActionKind::Pause(_));
+        let pauses: Vec<Action> = actions.iter().filter(paused).cloned().collect();
+        (!pauses.is_empty()).then(|| Pauses {
+            pauses,
+            rng: streams.stream(Purpose::Actions),
+        })
+    }
+
+    /// Whether a call is not made that would start now.
+    fn withholds(&mut self, now: u64) -> bool {
+        let let_through = |action: &Action| match action.kind {
+            ActionKind::Pause(p) => 1.0 - p.0 * action.effect(Nanos(now)),
+            _ => 1.0,
+        };
+        let p = 1.0 - self.pauses.iter().map(let_through).product::<f64>();
+        happens(p, &mut self.rng)
+    }
+
+    /// When somebody calls who waits for the end of a pause, and would call now.
+    fn resumes(&mut self, now: u64) -> u64 {
+        let mut time = now;
+        // One after the other, as the end of one may lie in another.
+        for action in &self.pauses {
+            let to = action.to().map_or(NEVER, |to| to.0);
+            let (ActionKind::Pause(p), true) = (&action.kind, (action.from.0..to).contains(&time))
+            else {
+                continue;
+            };
+            if happens(p.0, &mut self.rng) {
+                let spread = action.ramp.0 as f64 * unit(&mut self.rng);
+                time = to.saturating_add(spread as u64);
+            }
+        }
+        time
+    }
 }
 
 enum Kind {
@@ -95,7 +145,15 @@ impl Ticks {
 impl Arrivals {
     /// The calls of a run; `in_step` says whether they end in order, as the clock comes to
     /// their ends, or are told beforehand when they will.
-    pub fn new(callers: &Callers, faults: &[Fault], mut rng: Stream, in_step: bool) -> Arrivals {
+    pub fn new(
+        callers: &Callers,
+        faults: &[Fault],
+        actions: &[Action],
+        streams: Streams,
+        in_step: bool,
+    ) -> Arrivals {
+        let mut rng = streams.stream(Purpose::Arrivals);
+        let mut pauses = Pauses::new(actions, streams);
         let clock = match &callers.arrival {
             Arrival::Trace { step, rates } => trace_clock(faults, *step, rates),
             _ => call_clock(faults),
@@ -109,18 +167,23 @@ impl Arrivals {
             },
             Arrival::Closed {
                 think: Dist::Exp { mean },
-            } => Kind::Memoryless {
+            } if pauses.is_none() => Kind::Memoryless {
                 mean_gap: mean.0 as f64 / f64::from(count),
                 reading: 0.0,
                 since: vec![0; count as usize],
                 ticks: Ticks::default(),
             },
             Arrival::Closed { think } => {
-                let plain = think.constant().is_some() && clock.is_plain() && in_step;
+                let in_order = in_step && pauses.is_none();
+                let plain = think.constant().is_some() && clock.is_plain() && in_order;
                 let mut firsts: Vec<(u64, u32)> = (0..count)
                     .map(|caller| {
                         // Callers have been at it for a while: they do not start in step.
-                        let left = think.sample(&mut rng).0 as f64 * unit(&mut rng);
+                        let left = match think {
+                            // Of an exponential time as much is left, whenever one looks.
+                            Dist::Exp { .. } => think.sample(&mut rng).0 as f64,
+                            _ => think.sample(&mut rng).0 as f64 * unit(&mut rng),
+                        };
                         (clock.time(left) as u64, caller)
                     })
                     .collect();
@@ -140,7 +203,11 @@ impl Arrivals {
             }
             Arrival::Once { at, spread } => {
                 let mut starts: Vec<(u64, u32)> = (0..count)
-                    .map(|caller| (at.0.saturating_add(spread.sample(&mut rng).0), caller))
+                    .map(|caller| {
+                        let start = at.0.saturating_add(spread.sample(&mut rng).0);
+                        let resumed = pauses.as_mut().map(|pauses| pauses.resumes(start));
+                        (resumed.unwrap_or(start), caller)
+                    })
                     .collect();
                 starts.sort_unstable();
                 starts.reverse();
@@ -185,6 +252,7 @@ impl Arrivals {
             draws: Exponentials::new(),
             callers: count,
             next: 0,
+            pauses: pauses.map(Box::new),
         };
         arrivals.advance();
         arrivals
@@ -199,6 +267,7 @@ impl Arrivals {
             draws: Exponentials::new(),
             callers: 0,
             next: NEVER,
+            pauses: None,
         }
     }
 
@@ -231,8 +300,39 @@ impl Arrivals {
     /// The caller who calls now, if it does.
     #[inline(always)]
     pub fn take(&mut self) -> Option<u32> {
+        let now = self.next;
+        let caller = self.draw();
+        let caller = match (&self.pauses, caller) {
+            (Some(_), Some(caller)) => self.unless_paused(caller, now),
+            _ => caller,
+        };
+        self.advance();
+        caller
+    }
+
+    /// The caller who would call now, unless it is kept from it.
+    #[cold]
+    fn unless_paused(&mut self, caller: u32, now: u64) -> Option<u32> {
+        let pauses = self.pauses.as_mut()?;
+        match &mut self.kind {
+            Kind::Thinkers { lane, .. } => match pauses.resumes(now) {
+                time if time > now => {
+                    lane.push(time, caller_token(caller));
+                    None
+                }
+                _ => Some(caller),
+            },
+            // They are told when they are to call.
+            Kind::Once { .. } => Some(caller),
+            _ => (!pauses.withholds(now)).then_some(caller),
+        }
+    }
+
+    /// The caller whose turn it is now, if there is one.
+    #[inline(always)]
+    fn draw(&mut self) -> Option<u32> {
         let next = self.next;
-        let caller = match &mut self.kind {
+        match &mut self.kind {
             Kind::Open { .. } => Some(self.rng.random_range(0..self.callers)),
             Kind::Memoryless { since, ticks, .. } => {
                 let caller = ticks.next(since, &mut self.rng);
@@ -269,9 +369,7 @@ impl Arrivals {
             }),
             Kind::Trace { .. } => Some(self.rng.random_range(0..self.callers)),
             Kind::Nobody => None,
-        };
-        self.advance();
-        caller
+        }
     }
 
     /// A caller's call has ended; says whether that may change [`Self::next`].

@@ -5,6 +5,7 @@
 //! [`Edges`].
 
 use crate::herd::counts::Counts;
+use crate::herd::fault::mean_scale;
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::metrics::{Health, Measured, QUANTILES, Sample};
 use crate::herd::peaks::{TenthEdges, Tenths};
@@ -12,6 +13,7 @@ use crate::herd::series::{Bin, Passed, bin};
 use crate::herd::site::Site;
 use crate::herd::waves::{Tally, Waves};
 use crate::histogram::Histogram;
+use crate::scenario::action::Action;
 use crate::scenario::callers::Arrival;
 
 /// What one replication leaves.
@@ -157,6 +159,8 @@ pub(super) struct Book {
     keeps: bool,
     first_call: Option<u64>,
     last_end: u64,
+    /// What is done about its servers.
+    actions: Vec<Action>,
 }
 
 impl Book {
@@ -181,6 +185,7 @@ impl Book {
             keeps: true,
             first_call: None,
             last_end: 0,
+            actions: site.actions(),
         }
     }
 
@@ -386,9 +391,9 @@ impl Book {
         Measured {
             window: *window,
             length_ns: end.saturating_sub(self.warmup) as f64,
-            servers: service
-                .pool()
-                .map_or(f64::NAN, |pool| f64::from(pool.servers)),
+            servers: service.pool().map_or(f64::NAN, |pool| {
+                f64::from(pool.servers) * mean_scale(&self.actions, self.warmup, end)
+            }),
             has_effect: service.effect.is_some(),
             outstanding,
             latency_s: QUANTILES.map(|q| self.other_latency.quantile_s(q)),

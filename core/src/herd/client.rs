@@ -7,7 +7,7 @@ use crate::herd::counts::Denial;
 use crate::herd::guard::Leave;
 use crate::herd::server::Admission;
 use crate::herd::slots::{Attempt, Call, Pending, Phase, Reply};
-use crate::herd::tier::{Message, Tier};
+use crate::herd::tier::{Message, Regime, Tier};
 use crate::scenario::policy::{Failure, Hint, Scope};
 use crate::scenario::service::Cancel;
 use crate::units::Nanos;
@@ -16,7 +16,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// Sends the next attempt of a call.
     #[inline(always)]
     pub(super) fn send(&mut self, call_slot: u32) {
-        if !PLAIN && self.watched && !self.may_leave(call_slot) {
+        if !PLAIN && self.regime(call_slot).watched && !self.may_leave(call_slot) {
             return;
         }
         if !PLAIN {
@@ -52,9 +52,12 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let call = &self.calls[call_slot];
         let caller = call.caller;
         let client = self.client(caller);
-        match self.guards.ask(client, self.now, &mut self.backoff_rng) {
+        let (now, mut rng) = (self.now, self.backoff_rng.clone());
+        let leave = self.regime_mut(call_slot).guards.ask(client, now, &mut rng);
+        self.backoff_rng = rng;
+        match leave {
             Leave::Now => {
-                self.budgets.sent(client, self.now);
+                self.regime_mut(call_slot).budgets.sent(client, now);
                 true
             }
             Leave::Later(wait) => {
@@ -91,8 +94,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let call = &mut self.calls[call_slot];
         if paid && let Some(failure) = std::mem::replace(&mut call.retried, paid_before) {
             let client = self.client(self.calls[call_slot].caller);
-            self.budgets.not_sent(client, failure);
-            self.guards.returned(client, Scope::Retries);
+            let regime = self.regime_mut(call_slot);
+            regime.budgets.not_sent(client, failure);
+            regime.guards.returned(client, Scope::Retries);
         }
     }
 
@@ -104,8 +108,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         pending.hold();
         if std::mem::take(&mut pending.paid) {
             let client = self.client(self.calls[call_slot].caller);
-            self.budgets.abandoned(client);
-            self.guards.returned(client, Scope::Retries);
+            let regime = self.regime_mut(call_slot);
+            regime.budgets.abandoned(client);
+            regime.guards.returned(client, Scope::Retries);
         }
     }
 
@@ -119,9 +124,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     #[inline]
     pub(super) fn is_late(&self, call_slot: u32, delay: u64) -> bool {
         let started = self.calls[call_slot].started;
-        self.policy
-            .deadline
-            .is_some_and(|d| self.now.saturating_add(delay) >= started.saturating_add(d.0))
+        let deadline = self.regime(call_slot).policy.deadline;
+        deadline.is_some_and(|d| self.now.saturating_add(delay) >= started.saturating_add(d.0))
     }
 
     /// Puts the next attempt of a call on the agenda, in place of any other.
@@ -154,7 +158,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             Failure::Timeout => counts.timed_out += 1,
             Failure::Denied => {}
         }
-        if !PLAIN && self.watched {
+        if !PLAIN && self.regime(call_slot).watched {
             self.attempt_ended(call_slot, retry, Some(failure));
         }
     }
@@ -163,10 +167,13 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     #[cold]
     pub(super) fn attempt_ended(&mut self, call_slot: u32, retry: bool, failure: Option<Failure>) {
         let client = self.client(self.calls[call_slot].caller);
-        let retried = failure.is_some_and(|f| self.retry_on.contains(f));
-        self.budgets
+        let now = self.now;
+        let regime = self.regime_mut(call_slot);
+        let retried = failure.is_some_and(|f| regime.retry_on.contains(f));
+        regime
+            .budgets
             .ended(client, retry, failure.is_none(), retried);
-        self.guards.ended(client, self.now, failure);
+        regime.guards.ended(client, now, failure);
     }
 
     /// A slot and a timeout for a new attempt.
@@ -191,10 +198,11 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             self.take_off(call_slot, attempt);
         }
         let mut expires = NEVER;
-        if let Some(timeout) = self.policy.timeout {
+        let policy = self.regime(call_slot).policy;
+        if let Some(timeout) = policy.timeout {
             expires = self.now.saturating_add(timeout.0);
         }
-        if let Some(deadline) = self.policy.deadline {
+        if let Some(deadline) = policy.deadline {
             expires = expires.min(started.saturating_add(deadline.0));
         }
         if expires < self.horizon {
@@ -207,14 +215,15 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// An attempt is in flight; the next hedge, if there is one, is due later.
     #[cold]
     pub(super) fn take_off(&mut self, call_slot: u32, attempt: u32) {
+        let policy = self.regime(call_slot).policy;
         let Some(flights) = &mut self.flights else {
             return;
         };
         let flying = flights.of(call_slot);
         flying.push(attempt);
-        if let Some(hedge) = &self.policy.hedge
+        if let Some(hedge) = &policy.hedge
             && flying.len() < hedge.max as usize
-            && self.calls[call_slot].tries < self.policy.attempts
+            && self.calls[call_slot].tries < policy.attempts
         {
             self.hedge_after(call_slot, hedge.delay);
         }
@@ -243,9 +252,11 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         };
         for attempt in flying {
             self.attempts[attempt].awaited = false;
-            self.budgets.left(client, self.attempts[attempt].retry);
-            self.guards.returned(client, Scope::All);
-            self.guards.returned(client, Scope::Retries);
+            let retry = self.attempts[attempt].retry;
+            let regime = self.regime_mut(call_slot);
+            regime.budgets.left(client, retry);
+            regime.guards.returned(client, Scope::All);
+            regime.guards.returned(client, Scope::Retries);
             self.give_up(attempt);
         }
     }
@@ -270,7 +281,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         match reply {
             Reply::Ok => {
-                if !PLAIN && self.watched {
+                if !PLAIN && self.regime(call).watched {
                     self.attempt_ended(call, retry, None);
                 }
                 self.end_call(call, true, !retry);
@@ -323,19 +334,24 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     /// An attempt of a call has failed: try again, or give up at once.
     pub(super) fn fail(&mut self, call_slot: u32, failure: Failure) {
-        let policy = self.policy;
+        let Regime {
+            policy,
+            retry_on,
+            watched,
+            ..
+        } = *self.regime(call_slot);
         if !PLAIN && policy.hedge.is_some() && self.others_fly(call_slot, failure) {
             return;
         }
         let call = &mut self.calls[call_slot];
         let caller = call.caller;
-        if call.tries >= policy.attempts || !self.retry_on.contains(failure) {
+        if call.tries >= policy.attempts || !retry_on.contains(failure) {
             if !PLAIN && failure == Failure::Denied {
                 self.recorder.denied(call.started, Denial::Guard);
             }
-            if !PLAIN && !self.retry_on.contains(failure) {
-                let client = self.client(caller);
-                self.budgets.call_settled(client, self.now);
+            if !PLAIN && !retry_on.contains(failure) {
+                let (client, now) = (self.client(caller), self.now);
+                self.regime_mut(call_slot).budgets.call_settled(client, now);
             }
             self.end_call(call_slot, false, false);
             return;
@@ -348,9 +364,13 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             }
         }
         let (state, rng) = (&mut call.jitter, &mut self.backoff_rng);
+        let backoff = match call.regime {
+            n if !PLAIN && n > 0 => &self.later[n as usize - 1].1.backoff,
+            _ => &self.own.backoff,
+        };
         let delay = match asked {
-            None => Some(self.backoff.delay(policy, k, failure, state, rng)),
-            Some(asked) => self.backoff.hinted_delay(policy, k, asked, state, rng),
+            None => Some(backoff.delay(policy, k, failure, state, rng)),
+            Some(asked) => backoff.hinted_delay(policy, k, asked, state, rng),
         };
         let Some(mut delay) = delay else {
             self.end_call(call_slot, false, false);
@@ -362,8 +382,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 self.pending.of(call_slot).afresh_from = call.tries;
                 call.jitter = 0;
             }
-            if self.watched {
-                delay = delay.max(self.guards.wait(self.client(caller), self.now));
+            if watched {
+                let (client, now) = (self.client(caller), self.now);
+                delay = delay.max(self.regime_mut(call_slot).guards.wait(client, now));
             }
         }
         if self.is_late(call_slot, delay) {
@@ -378,8 +399,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             self.end_denied(call_slot, by);
             return;
         }
-        if !PLAIN && self.watched {
-            self.guards.reserve(self.client(caller), self.now);
+        if !PLAIN && watched {
+            let (client, now) = (self.client(caller), self.now);
+            self.regime_mut(call_slot).guards.reserve(client, now);
         }
         self.send_at(call_slot, self.now.saturating_add(delay));
     }
@@ -388,12 +410,14 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// of them denies it.
     #[inline(always)]
     pub(super) fn may_retry(&mut self, call_slot: u32, failure: Failure) -> Result<(), Denial> {
-        if !self.budgets.is_unlimited() || !PLAIN && self.watched {
-            let client = self.client(self.calls[call_slot].caller);
-            let admitted = PLAIN || self.guards.admits_retry(client, self.now);
-            let allowed = admitted && self.budgets.withdraw(client, failure, self.now);
+        let regime = self.regime(call_slot);
+        if !regime.budgets.is_unlimited() || !PLAIN && regime.watched {
+            let (client, now) = (self.client(self.calls[call_slot].caller), self.now);
+            let regime = self.regime_mut(call_slot);
+            let admitted = PLAIN || regime.guards.admits_retry(client, now);
+            let allowed = admitted && regime.budgets.withdraw(client, failure, now);
             if !PLAIN && admitted && !allowed {
-                self.guards.returned(client, Scope::Retries);
+                regime.guards.returned(client, Scope::Retries);
             }
             if !allowed {
                 self.recorder.counts.denied += 1;
@@ -416,11 +440,14 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// whether that is so, and sends the next hedge if it is to come at once.
     #[cold]
     pub(super) fn others_fly(&mut self, call_slot: u32, failure: Failure) -> bool {
-        let (Some(flights), Some(hedge)) = (&mut self.flights, &self.policy.hedge) else {
+        let Regime {
+            policy, retry_on, ..
+        } = *self.regime(call_slot);
+        let (Some(flights), Some(hedge)) = (&mut self.flights, &policy.hedge) else {
             return false;
         };
         let flying = flights.of(call_slot).len();
-        if !self.retry_on.contains(failure) {
+        if !retry_on.contains(failure) {
             return false;
         }
         if self.pending.of(call_slot).paid {
@@ -429,8 +456,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         if flying == 0 {
             return false;
         }
-        let more =
-            flying < hedge.max as usize && self.calls[call_slot].tries < self.policy.attempts;
+        let more = flying < hedge.max as usize && self.calls[call_slot].tries < policy.attempts;
         if more && hedge.next_on_failure {
             if !self.is_late(call_slot, 0) && self.may_retry(call_slot, failure).is_ok() {
                 self.send_at(call_slot, self.now);
@@ -488,9 +514,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             let phantom = ok && !effects.happened(call_slot);
             self.recorder.counts.phantom_effects += u64::from(phantom);
         }
-        if ok && !self.budgets.is_unlimited() {
-            let client = self.client(caller);
-            self.budgets.call_succeeded(client, retried, self.now);
+        if ok && !self.regime(call_slot).budgets.is_unlimited() {
+            let (client, now) = (self.client(caller), self.now);
+            let budgets = &mut self.regime_mut(call_slot).budgets;
+            budgets.call_succeeded(client, retried, now);
         }
         if !PLAIN && self.flights.is_some() {
             self.ground(call_slot);

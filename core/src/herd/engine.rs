@@ -36,18 +36,20 @@ impl Herd<'_> {
     pub fn replicate(&self, streams: Streams) -> Outcome {
         let kind = Kind {
             faults: &self.scenario.faults,
+            acts: self.policy.acts,
             is_twin: false,
         };
         self.run(kind, streams)
     }
 
-    /// Runs its twin: the same without the faults that do harm, of which latencies and the
-    /// time series are not kept.
+    /// Runs its twin: the same without the faults that do harm and what is done about them, of
+    /// which latencies and the time series are not kept.
     pub fn twin(&self, streams: Streams) -> Outcome {
         let faults = self.scenario.faults.iter();
         let harmless: Vec<Fault> = faults.filter(|f| f.kind.relieves()).cloned().collect();
         let kind = Kind {
             faults: &harmless,
+            acts: false,
             is_twin: true,
         };
         self.run(kind, streams)

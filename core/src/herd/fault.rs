@@ -1,23 +1,27 @@
-//! Faults at run time: the state of an instant, and clocks that they bend.
+//! Faults and actions at run time: the state of an instant, and clocks that they bend.
 
 use crate::herd::calendar::NEVER;
+use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;
 
-/// What the faults in force do at one instant.
+/// What the faults and actions in force do at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FaultState {
     /// Probability that an arriving attempt vanishes.
     pub vanish: f64,
     /// Probability that it is refused.
     pub refuse: f64,
+    /// Probability that it is rejected.
+    pub reject: f64,
     /// Probability that finished work is answered with an error.
     pub error: f64,
     /// Probability that the answer of finished work is lost.
     pub lose: f64,
     /// Multiplier of the service times of work that starts.
     pub slow: f64,
-    /// Share of the servers that may start work.
+    /// Servers that may start work, as a share of those of the scenario; above 1 where there
+    /// are more.
     pub capacity: f64,
     /// Whether nothing starts or finishes.
     pub stalled: bool,
@@ -27,6 +31,7 @@ impl FaultState {
     const CALM: FaultState = FaultState {
         vanish: 0.0,
         refuse: 0.0,
+        reject: 0.0,
         error: 0.0,
         lose: 0.0,
         slow: 1.0,
@@ -35,9 +40,19 @@ impl FaultState {
     };
 }
 
-/// All the faults of a scenario, with the instants at which they change.
+/// What begins at an edge, in an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begins {
+    /// The service crashes, or is restarted.
+    pub crash: bool,
+    /// Its queue is cleared.
+    pub clear: bool,
+}
+
+/// The faults of a service and what is done about them, with the instants at which they change.
 pub struct Faults {
     faults: Vec<Fault>,
+    actions: Vec<Action>,
     /// Sorted instants at which the engine has to look; ends of list.
     edges: Vec<u64>,
     next_edge: usize,
@@ -51,17 +66,28 @@ pub struct Faults {
 }
 
 impl Faults {
-    pub fn new(faults: &[Fault]) -> Faults {
+    pub fn new(faults: &[Fault], actions: &[Action]) -> Faults {
         let mut edges = Vec::new();
-        for fault in faults {
-            edges.extend([fault.from.0, fault.to().0]);
-            if fault.ramp > Nanos::ZERO {
-                // While capacity or speed comes back, work may start without
-                // anything else happening: look a thousand times per ramp.
-                edges.extend(
-                    (1..=1000).map(|i| fault.to().0 + (u128::from(fault.ramp.0) * i / 1000) as u64),
-                );
+        // While capacity or speed comes back, work may start without anything else
+        // happening: look a thousand times per ramp.
+        let mut ramp = |from: u64, ramp: Nanos| {
+            if ramp > Nanos::ZERO {
+                edges.extend((1..=1000).map(|i| from + (u128::from(ramp.0) * i / 1000) as u64));
             }
+        };
+        for fault in faults {
+            ramp(fault.to().0, fault.ramp);
+        }
+        for action in actions {
+            match (&action.kind, action.to()) {
+                (ActionKind::Scale(_), _) | (_, None) => ramp(action.from.0, action.ramp),
+                (_, Some(to)) => ramp(to.0, action.ramp),
+            }
+        }
+        edges.extend(faults.iter().flat_map(|fault| [fault.from.0, fault.to().0]));
+        for action in actions {
+            edges.push(action.from.0);
+            edges.extend(action.to().map(|to| to.0));
         }
         edges.sort_unstable();
         edges.dedup();
@@ -71,6 +97,7 @@ impl Faults {
                 _ => None,
             }),
             faults: faults.to_vec(),
+            actions: actions.to_vec(),
             edges,
             next_edge: 0,
             state: FaultState::CALM,
@@ -84,13 +111,20 @@ impl Faults {
         self.edges.get(self.next_edge).copied().unwrap_or(NEVER)
     }
 
-    /// Passes the edge at `now`; says whether a crash begins there.
-    pub fn pass_edge(&mut self, now: u64) -> bool {
+    /// Passes the edge at `now`; says what begins there.
+    pub fn pass_edge(&mut self, now: u64) -> Begins {
         self.next_edge += 1;
         self.holds_until = 0;
-        self.faults
-            .iter()
-            .any(|f| f.kind == FaultKind::Crash && f.from.0 == now)
+        let crash = |f: &Fault| f.kind == FaultKind::Crash && f.from.0 == now;
+        let mut begins = Begins {
+            crash: self.faults.iter().any(crash),
+            clear: false,
+        };
+        for action in self.actions.iter().filter(|a| a.from.0 == now) {
+            begins.crash |= matches!(action.kind, ActionKind::Restart(_));
+            begins.clear |= action.kind == ActionKind::Clear;
+        }
+        begins
     }
 
     /// Whether no fault has any effect now; the common case, in two comparisons.
@@ -139,6 +173,22 @@ impl Faults {
                 FaultKind::Surge(_) => {}
             }
         }
+        for action in &self.actions {
+            let effect = action.effect(Nanos(time));
+            if effect == 0.0 {
+                continue;
+            }
+            steady &= match (&action.kind, action.to()) {
+                (ActionKind::Scale(_), _) | (_, None) => effect == 1.0,
+                (_, Some(to)) => time < to.0,
+            };
+            match action.kind {
+                ActionKind::Reject(p) => state.reject = either(state.reject, p.0 * effect),
+                ActionKind::Restart(_) => state.refuse = either(state.refuse, effect),
+                ActionKind::Scale(x) => state.capacity *= 1.0 + (x.0 - 1.0) * effect,
+                ActionKind::Pause(_) | ActionKind::Clear | ActionKind::Policy(_) => {}
+            }
+        }
         (state, steady)
     }
 
@@ -179,10 +229,13 @@ impl Faults {
         }
     }
 
-    /// When crashes begin, in order.
+    /// When crashes and restarts begin, in order.
     pub fn crashes(&self) -> Vec<u64> {
         let crashes = self.faults.iter().filter(|f| f.kind == FaultKind::Crash);
+        let restarts = self.actions.iter();
+        let restarts = restarts.filter(|a| matches!(a.kind, ActionKind::Restart(_)));
         let mut instants: Vec<u64> = crashes.map(|f| f.from.0).collect();
+        instants.extend(restarts.map(|a| a.from.0));
         instants.sort_unstable();
         instants
     }
@@ -367,6 +420,46 @@ impl Clock {
     }
 }
 
+/// How many times the servers of a scenario there are at an instant, for all that is done
+/// about it.
+pub fn scaled(actions: &[Action], t: Nanos) -> f64 {
+    let scale = |action: &Action| match action.kind {
+        ActionKind::Scale(x) => 1.0 + (x.0 - 1.0) * action.effect(t),
+        _ => 1.0,
+    };
+    actions.iter().map(scale).product()
+}
+
+/// The mean of that between two instants.
+pub fn mean_scale(actions: &[Action], from: u64, to: u64) -> f64 {
+    let mut edges = vec![from, to];
+    for action in actions
+        .iter()
+        .filter(|a| matches!(a.kind, ActionKind::Scale(_)))
+    {
+        let come = action.from.0.saturating_add(action.ramp.0);
+        edges.extend([action.from.0, come, action.to().map_or(NEVER, |to| to.0)]);
+    }
+    if edges.len() == 2 || to <= from {
+        return 1.0;
+    }
+    edges.retain(|edge| (from..=to).contains(edge));
+    edges.sort_unstable();
+    // Between two of them it is a product of linear factors: exact for three of these.
+    let simpson = |a: u64, b: u64| {
+        let at = |t: u64| scaled(actions, Nanos(t));
+        // What holds at the end of a stretch is told just before it.
+        let mean = (at(a) + 4.0 * at(a + (b - a) / 2) + at((b - 1).max(a))) / 6.0;
+        mean * (b - a) as f64
+    };
+    let sum: f64 = edges
+        .windows(2)
+        .filter(|w| w[1] > w[0])
+        .map(|w| simpson(w[0], w[1]))
+        .sum();
+    sum / (to - from) as f64
+}
+
 /// The clock of callers: faster in a surge.
 pub fn call_clock(faults: &[Fault]) -> Clock {
     Clock::new(faults, surge)
@@ -423,7 +516,7 @@ mod tests {
 
     #[test]
     fn a_stalled_clock_stands_and_its_readings_come_due_at_the_end() {
-        let clock = Faults::new(&faults(&["stall@10s+2s"])).service_clock;
+        let clock = Faults::new(&faults(&["stall@10s+2s"]), &[]).service_clock;
         assert_eq!(clock.time(9.5e9), 9.5e9);
         assert_eq!(clock.time(10e9), 12e9);
         assert_eq!(clock.time(10.5e9), 12.5e9);
@@ -432,11 +525,8 @@ mod tests {
 
     #[test]
     fn overlapping_faults_combine() {
-        let mut f = Faults::new(&faults(&[
-            "errors(50%)@1s+2s",
-            "errors(50%)@2s+2s",
-            "slow(4)@1s+1s~2s",
-        ]));
+        let texts = ["errors(50%)@1s+2s", "errors(50%)@2s+2s", "slow(4)@1s+1s~2s"];
+        let mut f = Faults::new(&faults(&texts), &[]);
         let mut passed = 0;
         let mut at = |seconds: f64| {
             let now = (seconds * 1e9) as u64;

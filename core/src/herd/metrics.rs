@@ -14,7 +14,7 @@ pub struct Measured {
     pub window: Counts,
     /// How long that was.
     pub length_ns: f64,
-    /// NaN without servers.
+    /// On average over that; NaN without any.
     pub servers: f64,
     /// Whether effects are counted.
     pub has_effect: bool,

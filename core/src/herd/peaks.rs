@@ -1,9 +1,11 @@
 //! The most that came at once: while faults last, and after.
 
 use crate::herd::counts::Counts;
+use crate::herd::fault::scaled;
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::site::Site;
 use crate::scenario::Scenario;
+use crate::scenario::action::Action;
 use crate::scenario::callers::Arrival;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;
@@ -79,6 +81,7 @@ pub struct Tenths {
     after: [f64; 2],
     capacity_per_s: f64,
     faults: Vec<Fault>,
+    actions: Vec<Action>,
 }
 
 impl Tenths {
@@ -95,6 +98,7 @@ impl Tenths {
             after: [f64::NAN; 2],
             capacity_per_s: site.service().capacity_per_s(),
             faults: site.scenario.faults_at(site.tier),
+            actions: site.actions(),
         }
     }
 
@@ -116,7 +120,9 @@ impl Tenths {
         if kept.is_some() {
             self.queue = self.queue.max(queued);
         }
-        let capacity = self.capacity_per_s * share_at(&self.faults, (self.start + end) / 2);
+        let middle = (self.start + end) / 2;
+        let share = share_at(&self.faults, middle) * scaled(&self.actions, Nanos(middle));
+        let capacity = self.capacity_per_s * share;
         if let Some([peak, ratio]) = kept {
             *peak = peak.max(rate);
             if capacity > 0.0 && capacity.is_finite() {
@@ -209,6 +215,7 @@ mod tests {
         let site = Site {
             scenario: &scenario,
             tier: 0,
+            acts: false,
         };
         let mut tenths = Tenths::new(site);
         let mut edges = TenthEdges::new(&scenario);

@@ -215,6 +215,7 @@ mod tests {
         let site = Site {
             scenario: &scenario,
             tier: 0,
+            acts: false,
         };
         let mut recorder = Recorder::new(Book::new(site));
         let horizon = scenario.run.horizon.0;
@@ -255,6 +256,7 @@ mod tests {
         let site = Site {
             scenario: &scenario,
             tier: 0,
+            acts: false,
         };
         let mut recorder = Recorder::new(Book::new(site));
         // A call at every half millisecond, answered after 0.2 ms.

@@ -41,6 +41,7 @@ use crate::herd::servers::Servers;
 use crate::herd::site::Site;
 use crate::herd::tier::{Kind, is_plain};
 use crate::scenario::Scenario;
+use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::callers::Callers;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::scenario::policy::{Failure, Jitter, Policy};
@@ -58,7 +59,9 @@ pub(crate) const LONGEST_AHEAD: Nanos = Nanos(3_600_000_000_000);
 /// The way to the service takes as long for all, and no longer than anyone waits: an attempt
 /// would else be given up before it arrives. Who cancels has to leave the queue in the order
 /// of arrival: after as long each. A loss of capacity is left to the event engine: when a
-/// server may start would then depend on how many others are busy.
+/// server may start would then depend on how many others are busy. Of what is done about
+/// faults so are a queue that is cleared, and servers that leave again; those that come for
+/// good are servers that are free from then on.
 pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
     let service = &scenario.services[0];
     let arrives = match (scenario.network.out.constant(), policy.deadline) {
@@ -72,6 +75,13 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
         Cancel::All => false,
     };
     let lost = |fault: &Fault| matches!(fault.kind, FaultKind::Capacity(_));
+    let actions = || scenario.actions.iter().filter(|_| policy.acts);
+    let comes = |action: &Action| match action.kind {
+        ActionKind::Scale(x) => x.0 >= 1.0 && action.lasts.is_none(),
+        ActionKind::Clear => false,
+        _ => true,
+    };
+    let scales = actions().filter(|a| matches!(a.kind, ActionKind::Scale(_)));
     is_plain(scenario, policy)
         && scenario.run.horizon <= LONGEST_AHEAD
         && service
@@ -81,6 +91,25 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
         && arrives
         && leaves_in_order
         && !scenario.faults.iter().any(lost)
+        && actions().all(comes)
+        && scales.count() <= 1
+}
+
+/// When servers come for good, of a pool of so many, in order: each as soon as there are to be
+/// that many, rounded.
+fn joining(actions: &[Action], servers: u32) -> Vec<u64> {
+    let scale = actions.iter().find_map(|action| match action.kind {
+        ActionKind::Scale(x) => Some((action, (x.0 - 1.0) * f64::from(servers))),
+        _ => None,
+    });
+    let Some((action, more)) = scale else {
+        return Vec::new();
+    };
+    let come = |n: u32| {
+        let share = (f64::from(n) + 0.5) / more;
+        action.from.0 + (share.min(1.0) * action.ramp.0 as f64).ceil() as u64
+    };
+    (0..more.round() as u32).map(come).collect()
 }
 
 /// Runs a replication of a scenario that fits.
@@ -278,12 +307,16 @@ struct Resolver<'s, M> {
     heads: [u64; 8],
     /// What those are that were waited for in vain.
     expiry: Source,
+    /// Whether the actions of the scenario are taken.
+    acts: bool,
     arrivals: Arrivals,
     expired: Ring<Heard<M>>,
     heard: Calendar<Heard<M>>,
     rings: [Ring<Visit<M>>; 3],
     retries: Calendar<Visit<M>>,
     servers: Servers,
+    /// When more servers come, in order.
+    joining: Vec<u64>,
     /// When those that wait leave the queue, the first of them, and how many they are.
     waiting: Ring<u64>,
     next_leaves: u64,
@@ -311,12 +344,18 @@ impl<'s, M: Remember> Resolver<'s, M> {
             Some(pool) => pool,
             None => unreachable!("what fits has a pool"),
         };
-        let faults = Faults::new(&scenario.those_at(0, kind.faults));
+        let site = Site {
+            scenario,
+            tier: 0,
+            acts: kind.acts,
+        };
+        let actions = site.actions();
+        let faults = Faults::new(&scenario.those_at(0, kind.faults), &actions);
         let mut crashes = faults.crashes();
         crashes.reverse();
         let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers.clients);
         let network = &scenario.network;
-        let site = Site { scenario, tier: 0 };
+        let joining = joining(&actions, pool.servers);
         let book = Book::of(site, kind.is_twin, streams.replication);
         let stream = |purpose| streams.stream(purpose);
         let mut backoff_rng = stream(Purpose::Backoff);
@@ -350,17 +389,14 @@ impl<'s, M: Remember> Resolver<'s, M> {
                 Some(Nanos::ZERO) => Source::Expired,
                 _ => Source::Overdue,
             },
-            arrivals: Arrivals::new(
-                &scenario.callers,
-                kind.faults,
-                stream(Purpose::Arrivals),
-                false,
-            ),
+            acts: kind.acts,
+            arrivals: Arrivals::new(&scenario.callers, kind.faults, &actions, streams, false),
             expired: Ring::new(),
             heard: Calendar::new(grain),
             rings: std::array::from_fn(|_| Ring::new()),
             retries: Calendar::new(grain),
-            servers: Servers::new(pool.servers as usize),
+            servers: Servers::new(pool.servers as usize, &joining),
+            joining,
             waiting: Ring::new(),
             next_leaves: NEVER,
             queue: 0,
@@ -432,7 +468,11 @@ impl<'s, M: Remember> Resolver<'s, M> {
             }
         }
         let is_through = self.arrivals.exhausted() && self.heads.iter().all(|h| h >> 3 == NEVER);
-        let site = Site { scenario, tier: 0 };
+        let site = Site {
+            scenario,
+            tier: 0,
+            acts: self.acts,
+        };
         let budgets = &self.budgets;
         let tokens = |at| budgets.mean_tokens(at);
         self.ledger.finish(is_through, tokens, site, events)
@@ -566,7 +606,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         }
         self.faults.seek(now);
         let state = *self.faults.state(now);
-        self.calm_until = match state.vanish + state.refuse == 0.0 {
+        self.calm_until = match state.vanish + state.refuse + state.reject == 0.0 {
             true => self.faults.holds_until().min(self.crash),
             false => 0,
         };
@@ -574,6 +614,8 @@ impl<'s, M: Remember> Resolver<'s, M> {
             Some(Reply::NEVER)
         } else if happens(state.refuse, &mut self.fault_rng) {
             Some(Reply::failed(Failure::Refused, now))
+        } else if happens(state.reject, &mut self.fault_rng) {
+            Some(Reply::failed(Failure::Rejected, now))
         } else {
             None
         }
@@ -710,7 +752,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
         self.waiting.clear();
         (self.queue, self.next_leaves) = (0, NEVER);
         while self.crash <= now {
-            self.servers = Servers::new(self.servers.all);
+            let come = self.joining.partition_point(|time| *time <= now);
+            let all = self.servers.all - (self.joining.len() - come);
+            self.servers = Servers::new(all, &self.joining[come..]);
             self.crash = self.crashes.pop().unwrap_or(NEVER);
         }
     }

@@ -48,6 +48,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             if happens(state.refuse, &mut self.fault_rng) {
                 return Admission::TurnedAway(Failure::Refused);
             }
+            if happens(state.reject, &mut self.fault_rng) {
+                return Admission::TurnedAway(Failure::Rejected);
+            }
         }
         if self.recorder.waiting() == 0 && self.may_start() {
             Admission::Served
@@ -401,10 +404,15 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     }
 
     pub(super) fn on_fault_edge(&mut self) {
-        let crash = self.faults.pass_edge(self.now);
+        let begins = self.faults.pass_edge(self.now);
         self.agenda.set_next(Cause::Fault, self.faults.next_edge());
-        if crash {
+        if begins.crash {
             self.crash();
+        }
+        if begins.clear {
+            self.crashing = true;
+            self.empty_queue(Failure::Rejected);
+            self.crashing = false;
         }
         self.serve_waiting();
     }
@@ -427,12 +435,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             self.cut_off(attempt);
             self.reply(attempt, Reply::Failed(Failure::Reset));
         }
-        while self.recorder.waiting() > 0 {
-            let Some(attempt) = self.next_in_line() else {
-                return;
-            };
-            self.reply(attempt, Reply::Failed(Failure::Reset));
-        }
+        self.empty_queue(Failure::Reset);
         if !PLAIN && self.downstream.is_some() {
             for attempt in 0..self.attempts.records.len() as u32 {
                 if self.attempts[attempt].phase == Phase::Calling {
@@ -441,6 +444,16 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                     self.reply(attempt, Reply::Failed(Failure::Reset));
                 }
             }
+        }
+    }
+
+    /// Everything that waits fails.
+    fn empty_queue(&mut self, failure: Failure) {
+        while self.recorder.waiting() > 0 {
+            let Some(attempt) = self.next_in_line() else {
+                return;
+            };
+            self.reply(attempt, Reply::Failed(failure));
         }
     }
 

@@ -16,13 +16,13 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// All of them idle.
-    pub fn new(all: usize) -> Servers {
+    /// So many idle ones, and others that come later.
+    pub fn new(idle: usize, later: &[u64]) -> Servers {
         Servers {
-            all,
-            free: Vec::new(),
+            all: idle + later.len(),
+            free: later.to_vec(),
             is_heap: false,
-            left: all.min(64),
+            left: idle.min(64),
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_earliest_server_is_taken() {
         for all in [1, 2, 3, 7, 100, 1_000] {
-            let mut servers = Servers::new(all);
+            let mut servers = Servers::new(all, &[]);
             let mut plain = vec![0u64; all];
             let (mut now, mut state) = (0, 3u64);
             for step in 0..20_000u64 {

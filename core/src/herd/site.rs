@@ -1,6 +1,7 @@
 //! Where in a scenario one looks.
 
 use crate::scenario::Scenario;
+use crate::scenario::action::Action;
 use crate::scenario::service::Service;
 
 /// A service of a scenario.
@@ -9,10 +10,20 @@ pub struct Site<'s> {
     pub scenario: &'s Scenario,
     /// Its place in the chain, from 0.
     pub tier: usize,
+    /// Whether its actions are taken.
+    pub acts: bool,
 }
 
 impl<'s> Site<'s> {
     pub(super) fn service(&self) -> &'s Service {
         &self.scenario.services[self.tier]
+    }
+
+    /// What is done about it there.
+    pub(super) fn actions(&self) -> Vec<Action> {
+        match self.acts {
+            true => self.scenario.actions_at(self.tier, &self.scenario.actions),
+            false => Vec::new(),
+        }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Call {
     /// What the last retry was paid for.
     pub(super) retried: Option<Failure>,
     pub(super) ended: bool,
+    /// Which of the policies in turn it is made with.
+    pub(super) regime: u8,
     /// Whether the service has completed this call's work before.
     pub(super) worked: bool,
 }

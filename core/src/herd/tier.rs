@@ -43,6 +43,8 @@ pub enum Message {
 pub struct Kind<'f> {
     /// Those of its faults that are in force.
     pub faults: &'f [Fault],
+    /// Whether its actions are taken.
+    pub acts: bool,
     /// Whether only what health is told by is of interest.
     pub is_twin: bool,
 }
@@ -61,10 +63,13 @@ pub(super) struct Row {
 pub struct Tier<'s, const PLAIN: bool> {
     pub(super) service: &'s Service,
     pub(super) network: &'s Network,
-    pub(super) policy: &'s Policy,
-    /// What is retried here: a rejection that has to say when to come back, say,
-    /// only where this service does.
-    pub(super) retry_on: RetryOn,
+    /// How calls are made, and how from when on where an action changes that.
+    pub(super) own: Regime<'s>,
+    pub(super) later: Vec<(u64, Regime<'s>)>,
+    /// The one under which calls start.
+    regime: u8,
+    /// Whether the actions of the scenario are taken.
+    acts: bool,
     /// Who calls, where it is not the service before.
     pub(super) callers: Option<&'s Callers>,
     /// Client processes of whoever calls.
@@ -78,17 +83,12 @@ pub struct Tier<'s, const PLAIN: bool> {
     pub(super) cancel: Cancel,
     /// Whether answers need no time to cross the network.
     pub(super) instant_answers: bool,
-    /// Whether a guard, or the budget, follows every attempt.
-    pub(super) watched: bool,
     /// Everything at the service is being failed.
     pub(super) crashing: bool,
     pub(super) now: u64,
     pub(super) agenda: Agenda,
     pub(super) arrivals: Arrivals,
     pub(super) faults: Faults,
-    pub(super) backoff: Backoffs,
-    pub(super) budgets: Budgets,
-    pub(super) guards: Guards,
     pub(super) queue: Queue,
     /// In place of timers in [`Cause::Finish`], where service allows it.
     pub(super) race: Option<Race>,
@@ -109,6 +109,37 @@ pub struct Tier<'s, const PLAIN: bool> {
     pub(super) fault_rng: Stream,
 }
 
+/// How clients call, under one policy: what it is, and what they have learnt.
+pub(super) struct Regime<'s> {
+    pub(super) policy: &'s Policy,
+    /// What is retried here: a rejection that has to say when to come back, say,
+    /// only where this service does.
+    pub(super) retry_on: RetryOn,
+    pub(super) backoff: Backoffs,
+    pub(super) budgets: Budgets,
+    pub(super) guards: Guards,
+    /// Whether a guard, or the budget, follows every attempt.
+    pub(super) watched: bool,
+}
+
+impl<'s> Regime<'s> {
+    fn new(policy: &'s Policy, service: &Service, clients: u32) -> Regime<'s> {
+        let budgets = Budgets::new(policy.budget.as_ref(), clients);
+        let guards = Guards::new(policy, clients);
+        Regime {
+            policy,
+            retry_on: match service.retry_after {
+                Some(_) => policy.retry_on.asked(),
+                None => policy.retry_on,
+            },
+            backoff: Backoffs::new(policy),
+            watched: budgets.follows_attempts() || guards.watch(),
+            budgets,
+            guards,
+        }
+    }
+}
+
 /// Whether a scenario is one queue, called by clients without hedges, breakers,
 /// throttles, hints, and budgets that follow single attempts.
 pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
@@ -118,7 +149,10 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
     let pool = service.pool();
     let fifo_or_lifo = |pool: &Pool| matches!(pool.discipline, Discipline::Fifo | Discipline::Lifo);
     let budgets = Budgets::new(policy.budget.as_ref(), 1);
+    let actions = scenario.actions.iter().filter(|_| policy.acts);
+    let mut changes = actions.filter(|action| action.policy().is_some());
     pool.is_some_and(|pool| fifo_or_lifo(pool) && pool.shed.is_none() && pool.contention.0 == 0.0)
+        && changes.next().is_none()
         && service.retry_after.is_none()
         && policy.hedge.is_none()
         && policy.breaker.is_none()
@@ -142,12 +176,21 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             None => None,
         };
         let caller = tier.checked_sub(1).map(|i| &scenario.services[i]);
-        let policy = scenario.policy_at(tier, own);
+        let taken = match run.acts {
+            true => &scenario.actions[..],
+            false => &[],
+        };
+        let policies = scenario.policies_at(tier, own, taken);
         let own_faults = scenario.those_at(tier, run.faults);
+        let site = Site {
+            scenario,
+            tier,
+            acts: run.acts,
+        };
         let slows = own_faults
             .iter()
             .any(|f| matches!(f.kind, FaultKind::Slow(_)));
-        let faults = Faults::new(&own_faults);
+        let faults = Faults::new(&own_faults, &site.actions());
         let pool = service.pool();
         let race = match pool {
             Some(Pool {
@@ -177,36 +220,43 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             Cause::Finish => steady && !slows && downstream.is_none(),
             Cause::Answer => scenario.network.back.constant().is_some(),
             Cause::Arrive | Cause::Cancel => scenario.network.out.constant().is_some(),
-            Cause::Timeout => policy.deadline.is_none(),
-            Cause::Retry => backoff::is_constant(policy),
+            Cause::Timeout => {
+                let timeouts = policies.iter().map(|(_, policy)| policy.timeout);
+                let endless = policies.iter().all(|(_, policy)| policy.deadline.is_none());
+                endless && timeouts.clone().all(|t| timeouts.clone().next() == Some(t))
+            }
+            Cause::Retry => match &policies[..] {
+                [(_, policy)] => backoff::is_constant(policy),
+                _ => false,
+            },
         };
         let agenda = Agenda::new(constant, 8e9 / service.capacity_per_s());
         let clients = match caller.and_then(|s| s.downstream.as_ref()) {
             Some(downstream) => downstream.clients,
             None => scenario.callers.clients,
         };
-        let budgets = Budgets::new(policy.budget.as_ref(), clients);
-        let guards = Guards::new(policy, clients);
+        let mut regimes = policies.iter().map(|(from, policy)| {
+            let regime = Regime::new(policy, service, clients);
+            (from.0, regime)
+        });
+        // There is one from the beginning.
+        let own = regimes.next().unwrap_or_else(|| unreachable!()).1;
+        let later: Vec<(u64, Regime<'s>)> = regimes.collect();
+        let hedges = policies.iter().any(|(_, policy)| policy.hedge.is_some());
         // Every tier draws its own random numbers; the first one those of a single service.
         let stream = |purpose| streams.stream_at(purpose, tier as u64);
-        let book = Book::of(Site { scenario, tier }, run.is_twin, streams.replication);
+        let book = Book::of(site, run.is_twin, streams.replication);
         let arrivals = match tier {
-            0 => Arrivals::new(
-                &scenario.callers,
-                run.faults,
-                streams.stream(Purpose::Arrivals),
-                true,
-            ),
+            0 => Arrivals::new(&scenario.callers, run.faults, taken, streams, true),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
         };
         Tier {
             service,
             network: &scenario.network,
-            policy,
-            retry_on: match service.retry_after {
-                Some(_) => policy.retry_on.asked(),
-                None => policy.retry_on,
-            },
+            own,
+            later,
+            regime: 0,
+            acts: run.acts,
             callers: (tier == 0).then_some(&scenario.callers),
             clients,
             downstream,
@@ -215,17 +265,12 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             room: pool.map_or(0, |pool| pool.queue),
             drop_expired: pool.is_some_and(|pool| pool.drop_expired),
             cancel: service.cancel,
-            instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO)
-                && policy.hedge.is_none(),
-            watched: budgets.follows_attempts() || guards.watch(),
+            instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO) && !hedges,
             crashing: false,
             now: 0,
             agenda,
             arrivals,
             faults,
-            backoff: Backoffs::new(policy),
-            budgets,
-            guards,
             queue: Queue::new(pool),
             race,
             row: matches!(service.kind, ServiceKind::Occ).then(|| Row {
@@ -236,7 +281,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             calls: Slots::new(),
             attempts: Slots::new(),
             pending: Beside::new(),
-            flights: (policy.hedge.is_some() || tier > 0).then(Beside::new),
+            flights: (hedges || tier > 0).then(Beside::new),
             outbox: VecDeque::new(),
             recorder: Recorder::new(book),
             service_rng: stream(Purpose::Service),
@@ -268,8 +313,36 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub(super) fn advance(&mut self, now: u64) {
         self.now = now;
-        let budgets = &self.budgets;
+        let budgets = &match self.later.get((self.regime as usize).wrapping_sub(1)) {
+            Some((_, regime)) if !PLAIN => regime,
+            _ => &self.own,
+        }
+        .budgets;
         self.recorder.advance(now, |at| budgets.mean_tokens(at));
+    }
+
+    /// How a call is made.
+    #[inline(always)]
+    pub(super) fn regime(&self, call_slot: u32) -> &Regime<'s> {
+        match PLAIN {
+            true => &self.own,
+            false => match self.calls[call_slot].regime {
+                0 => &self.own,
+                n => &self.later[n as usize - 1].1,
+            },
+        }
+    }
+
+    /// The same, to learn from it.
+    #[inline(always)]
+    pub(super) fn regime_mut(&mut self, call_slot: u32) -> &mut Regime<'s> {
+        match PLAIN {
+            true => &mut self.own,
+            false => match self.calls[call_slot].regime {
+                0 => &mut self.own,
+                n => &mut self.later[n as usize - 1].1,
+            },
+        }
     }
 
     /// Does what happens next.
@@ -306,8 +379,16 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// Ends the run after so many events.
     pub fn finish(self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
         let residue = self.residue(end);
-        let budgets = &self.budgets;
-        let service = Site { scenario, tier };
+        let budgets = &match self.later.get((self.regime as usize).wrapping_sub(1)) {
+            Some((_, regime)) => regime,
+            None => &self.own,
+        }
+        .budgets;
+        let service = Site {
+            scenario,
+            tier,
+            acts: self.acts,
+        };
         self.recorder
             .finish(end, |at| budgets.mean_tokens(at), service, residue, events)
     }
@@ -338,13 +419,17 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub(super) fn start_call(&mut self, caller: u32) -> u32 {
         self.recorder.call_started();
-        if !self.budgets.is_unlimited() {
-            let client = self.client(caller);
-            self.budgets.call_started(client, self.now);
+        let (started, client) = (self.now, self.client(caller));
+        while !PLAIN
+            && let Some((from, _)) = self.later.get(self.regime as usize)
+            && *from <= started
+        {
+            self.regime += 1;
         }
-        let started = self.now;
+        let regime = self.regime;
         let call = self.calls.add(|_| Call {
             started,
+            regime,
             jitter: 0,
             caller,
             tries: 0,
@@ -353,6 +438,10 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             ended: false,
             worked: false,
         });
+        let budgets = &mut self.regime_mut(call).budgets;
+        if !budgets.is_unlimited() {
+            budgets.call_started(client, started);
+        }
         if !PLAIN {
             self.pending.of(call).begin();
         }

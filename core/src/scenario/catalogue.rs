@@ -10,6 +10,9 @@ use crate::value::{nearest, suggest};
 
 const CATALOGUE: &str = include_str!("catalogue.toml");
 
+/// What the name of a policy ends with where the actions of the scenario are not taken.
+pub const NO_ACTION: &str = ", no action";
+
 /// The policies of a scenario: those of its file, or else the `default` ones.
 pub(super) fn policies(
     own: Option<&Node>,
@@ -25,6 +28,9 @@ pub(super) fn policies(
 /// A policy's name, and whether it is another than the catalogue's of that name: how long
 /// callers wait is theirs to choose, and makes it no other.
 pub fn label(name: &str, policy: &Policy) -> String {
+    if let Some(acting) = name.strip_suffix(NO_ACTION) {
+        return label(acting, policy) + NO_ACTION;
+    }
     let known = Policies::new(None, &Overlay::default())
         .and_then(|known| known.tables(&[(name.to_string(), None)], true));
     let original = known.ok().and_then(|mut known| known.pop());
@@ -33,6 +39,7 @@ pub fn label(name: &str, policy: &Policy) -> String {
             != Policy {
                 timeout: original.timeout,
                 deadline: original.deadline,
+                acts: original.acts,
                 ..policy.clone()
             }
     });

@@ -99,13 +99,18 @@ impl Fault {
 
     /// How much of the effect there is at `t`: 0 to 1.
     pub fn effect(&self, t: Nanos) -> f64 {
-        if t < self.from || t >= self.over() {
-            0.0
-        } else if t < self.to() {
-            1.0
-        } else {
-            1.0 - (t.0 - self.to().0) as f64 / self.ramp.0 as f64
-        }
+        decreasing(t, self.from, self.to(), self.ramp)
+    }
+}
+
+/// The share at `t` of what is in full force in [`from`, `to`), and then fades over a ramp.
+pub(super) fn decreasing(t: Nanos, from: Nanos, to: Nanos, ramp: Nanos) -> f64 {
+    if t < from || t.0 >= to.0.saturating_add(ramp.0) {
+        0.0
+    } else if t < to {
+        1.0
+    } else {
+        1.0 - (t.0 - to.0) as f64 / ramp.0 as f64
     }
 }
 
@@ -170,22 +175,12 @@ pub(super) fn faults(
             );
         }
         let tier = match &fault.tier {
-            None => services.len() - 1,
             Some(_) if matches!(fault.kind, FaultKind::Surge(_)) => {
                 return Err(Problem::new("a surge is one of callers, not of a service")
                     .at(Some(item.place.clone())));
             }
-            Some(tier) => tier_of(tier, services).ok_or_else(|| {
-                let named = services.iter().filter_map(|s| s.name.as_deref());
-                Problem::new(format!("there is no service `{tier}`"))
-                    .at(Some(item.place.clone()))
-                    .help(match named.collect::<Vec<_>>() {
-                        names if names.is_empty() => {
-                            format!("services are numbered from 1 to {}", services.len())
-                        }
-                        names => suggest(tier, &names),
-                    })
-            })?,
+            tier => service_of(tier.as_deref(), services)
+                .map_err(|problem| problem.at(Some(item.place.clone())))?,
         };
         if matches!(fault.kind, FaultKind::Capacity(_)) && services[tier].pool().is_none() {
             return Err(Problem::new("`capacity` needs a service with servers")
@@ -194,6 +189,25 @@ pub(super) fn faults(
         faults.push(fault);
     }
     Ok(faults)
+}
+
+/// The service that is meant: the one of that name or number, the last one where none is
+/// named.
+pub(super) fn service_of(tier: Option<&str>, services: &[Service]) -> Result<usize, Problem> {
+    let Some(tier) = tier else {
+        return Ok(services.len() - 1);
+    };
+    tier_of(tier, services).ok_or_else(|| {
+        let named = services.iter().filter_map(|s| s.name.as_deref());
+        Problem::new(format!("there is no service `{tier}`")).help(
+            match named.collect::<Vec<_>>() {
+                names if names.is_empty() => {
+                    format!("services are numbered from 1 to {}", services.len())
+                }
+                names => suggest(tier, &names),
+            },
+        )
+    })
 }
 
 /// The service that a name or a number from 1 stands for.
@@ -208,8 +222,7 @@ fn tier_of(tier: &str, services: &[Service]) -> Option<usize> {
 impl Fault {
     /// Which of the services it hits.
     pub fn hits(&self, services: &[Service]) -> usize {
-        let tier = self.tier.as_deref().and_then(|t| tier_of(t, services));
-        tier.unwrap_or(services.len() - 1)
+        service_of(self.tier.as_deref(), services).unwrap_or(services.len() - 1)
     }
 }
 

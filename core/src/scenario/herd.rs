@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::action::{Action, actions};
 use super::callers::{Arrival, Callers, Network, callers, network};
 use super::catalogue::{self, Policies};
 use super::document::{Problem, Section, Table};
@@ -19,14 +20,20 @@ pub struct Scenario {
     pub kind: ScenarioKind,
     pub name: String,
     pub faults: Vec<Fault>,
+    /// What an operator does about them.
+    pub actions: Vec<Action>,
+    /// Whether every policy has a row without the actions beside that with them.
+    pub no_action_row: bool,
     pub run: Run,
     pub callers: Callers,
     pub network: Network,
     /// The chain of services, one or more; callers meet the first.
     pub services: Vec<Service>,
-    /// The policies under comparison; the first is the baseline of differences.
+    /// The policies under comparison; the first is the baseline of differences. Where there
+    /// are actions each stands twice, with them and then without.
     pub policies: Vec<(String, Policy)>,
-    /// The policies with which services call each other, where they have their own.
+    /// The policies with which services call each other, where they have their own, and those
+    /// that actions name.
     pub downstream: Vec<(String, Policy)>,
 }
 
@@ -36,6 +43,10 @@ struct Written {
     kind: ScenarioKind,
     name: String,
     faults: Vec<Fault>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Action>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_action_row: Option<bool>,
     compare: Vec<String>,
     run: Run,
     callers: Callers,
@@ -56,6 +67,7 @@ enum OneOrMore {
 impl From<Scenario> for Written {
     fn from(s: Scenario) -> Written {
         let mut policy = s.policies;
+        policy.retain(|(_, policy)| policy.acts);
         let compare = policy.iter().map(|(name, _)| name.clone()).collect();
         for (name, downstream) in s.downstream {
             if policy.iter().all(|(other, _)| *other != name) {
@@ -66,6 +78,8 @@ impl From<Scenario> for Written {
             kind: s.kind,
             name: s.name,
             faults: s.faults,
+            no_action_row: (!s.actions.is_empty()).then_some(s.no_action_row),
+            actions: s.actions,
             compare,
             run: s.run,
             callers: s.callers,
@@ -208,22 +222,55 @@ impl Scenario {
                 vec![crash]
             }
         };
+        let actions = match top.node("actions") {
+            Some(node) => actions(node, run.horizon, &services)?,
+            None => Vec::new(),
+        };
+        let no_action_row = match top.node("no_action_row") {
+            Some(node) if top.node("actions").is_none() => {
+                let problem = "`no_action_row` goes with `actions`";
+                return Err(Problem::new(problem).at(Some(node.place.clone())));
+            }
+            _ => top.bool("no_action_row")?.unwrap_or(true),
+        };
         let own = top.node("policy");
-        let used: Vec<&str> = services
+        let mut used: Vec<&str> = services
             .iter()
             .filter_map(|s| s.downstream.as_ref()?.policy.as_deref())
             .collect();
         let known = Policies::new(own, overlay)?;
         let compared = known.compared(top.node("compare"), &DEFAULT_COMPARE, &used)?;
-        let (policies, downstream) = known.resolve(&compared, &used)?;
+        used.extend(actions.iter().filter_map(Action::policy));
+        let (mut policies, downstream) = known.resolve(&compared, &used)?;
         if !once && cooldown.is_none() {
-            run.cooldown = run.cooldown.min(longest_call(&policies, &services));
+            let longest = longest_call(&policies, &services);
+            let changed = downstream.iter().filter(|(name, _)| {
+                actions
+                    .iter()
+                    .any(|action| action.policy() == Some(name.as_str()))
+            });
+            let changed: Vec<(String, Policy)> = changed.cloned().collect();
+            let longest = longest.max(longest_call(&changed, &services));
+            run.cooldown = run.cooldown.min(longest);
         }
         top.finish()?;
+        if !actions.is_empty() && no_action_row {
+            let both = policies.into_iter().flat_map(|(name, policy)| {
+                let without = Policy {
+                    acts: false,
+                    ..policy.clone()
+                };
+                let other = format!("{name}{}", catalogue::NO_ACTION);
+                [(name, policy), (other, without)]
+            });
+            policies = both.collect();
+        }
         let scenario = Scenario {
             kind,
             name,
             faults,
+            actions,
+            no_action_row,
             run,
             callers,
             network,
@@ -253,6 +300,38 @@ impl Scenario {
         let name = caller.and_then(|s| s.downstream.as_ref()?.policy.as_ref());
         let named = name.and_then(|name| self.downstream.iter().find(|(n, _)| n == name));
         named.map_or(own, |(_, policy)| policy)
+    }
+
+    /// With which policies a service is called from when on, of callers with policy `own`:
+    /// actions may change it.
+    pub fn policies_at<'s>(
+        &'s self,
+        tier: usize,
+        own: &'s Policy,
+        actions: &[Action],
+    ) -> Vec<(Nanos, &'s Policy)> {
+        let first = self.policy_at(tier, own);
+        let compared = std::ptr::eq(first, own);
+        let mut all = vec![(Nanos::ZERO, first)];
+        let mut changes: Vec<&Action> = actions.iter().collect();
+        changes.sort_by_key(|action| action.from);
+        for action in changes {
+            let concerns = match action.hits(&self.services) {
+                Some(hit) => hit == tier,
+                None => compared,
+            };
+            let named = |name: &str| self.downstream.iter().find(|(other, _)| other == name);
+            if let Some((_, policy)) = action.policy().filter(|_| concerns).and_then(named) {
+                all.push((action.from, policy));
+            }
+        }
+        all
+    }
+
+    /// Those of some actions that are done to a service, or to its callers.
+    pub(crate) fn actions_at(&self, tier: usize, actions: &[Action]) -> Vec<Action> {
+        let here = |action: &&Action| action.hits(&self.services) == Some(tier);
+        actions.iter().filter(here).cloned().collect()
     }
 
     /// When faults do harm, where any does.

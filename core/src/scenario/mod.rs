@@ -12,6 +12,7 @@
 //! # Ok::<(), herdsim_core::scenario::Problem>(())
 //! ```
 
+pub mod action;
 pub mod callers;
 pub mod catalogue;
 mod data_files;

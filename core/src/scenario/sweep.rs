@@ -141,6 +141,14 @@ impl Grid {
             };
             overlay.put(vec![("compare".to_string(), place)], list)?;
         }
+        // Where it varies what is done, nothing may be among it.
+        if axes.iter().any(|axis| axis.path == "actions")
+            && overlay.table.get("no_action_row").is_none()
+        {
+            let text = "no_action_row";
+            let node = Node::from_flag(text, "false");
+            overlay.put(keys(text, &node.place)?, node)?;
+        }
         // So are other lists that a kind compares, the settings of a quorum say.
         for path in kind.compares() {
             let Some(i) = axes.iter().position(|a| a.path == *path) else {

@@ -63,6 +63,10 @@ pub struct Policy {
     pub throttle: Option<Throttle>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hedge: Option<Hedge>,
+    /// Whether the actions of the scenario are taken under it: not of those that stand beside
+    /// them for comparison.
+    #[serde(skip)]
+    pub acts: bool,
 }
 
 fn limit<S: Serializer>(limit: &Option<Nanos>, s: S) -> Result<S::Ok, S::Error> {
@@ -343,6 +347,7 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         breaker: optional(s.node("breaker"), breaker)?,
         throttle: optional(s.node("throttle"), throttle)?,
         hedge: optional(s.node("hedge"), hedge)?,
+        acts: true,
     };
     let denials = retry_on.contains(Failure::Denied);
     let limited = policy
