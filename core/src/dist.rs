@@ -573,6 +573,12 @@ impl Default for Exponentials {
     }
 }
 
+/// Whether an event of probability `p` happens; draws nothing where that is certain.
+#[inline]
+pub(crate) fn happens(p: f64, rng: &mut impl Rng) -> bool {
+    p > 0.0 && (p >= 1.0 || rng.random::<f64>() < p)
+}
+
 /// Uniform on [0, 1).
 pub(crate) fn unit(rng: &mut impl Rng) -> f64 {
     StandardUniform.sample(rng)

@@ -1,8 +1,9 @@
-//! A scale of time that several panels share, with the faults over it.
+//! A scale of time that several panels share, with the faults and actions over it.
 
 use crate::chart::render::{Align, Canvas, Type};
 use crate::chart::theme;
 use crate::format::three_digits;
+use crate::verdict::herd::actions::brief;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::{Fault, FaultKind};
 
@@ -18,7 +19,7 @@ pub struct TimeScale<'s> {
     pub right: f64,
 }
 
-/// A fault's name over its window; rows count upwards.
+/// The name of a fault, or an action, over its window; rows count upwards.
 pub struct FaultName {
     centre: f64,
     pub row: usize,
@@ -30,20 +31,25 @@ impl TimeScale<'_> {
         self.left + (t - self.from) / (self.to - self.from) * (self.right - self.left)
     }
 
-    /// The faults that are seen by name, each over its window, on as many rows as it
-    /// takes.
+    /// The faults and actions that are seen by name, each over its window, on as many rows
+    /// as it takes.
     pub fn fault_names(&self) -> Vec<FaultName> {
         let mut rows: Vec<f64> = Vec::new();
-        let faults = self.scenario.faults.iter();
-        let mut faults: Vec<&Fault> = faults.filter(|f| f.from.as_secs() < self.to).collect();
-        faults.sort_by_key(|f| f.from);
-        let name = |fault: &Fault| {
-            let text = fault_name(fault);
-            let half = theme::measure(&text, theme::TICK, false) / 2.0;
+        let faults = self.scenario.faults.iter().map(|fault| {
             // What only fades is named over all of it.
             let (start, to) = (fault.from, fault.to());
             let to = if start == to { fault.over() } else { to };
-            let (start, end) = (start.as_secs(), to.as_secs());
+            (start.as_secs(), to.as_secs(), fault_name(fault))
+        });
+        let actions = self.scenario.actions.iter().map(|action| {
+            let to = action.to().unwrap_or(action.from);
+            (action.from.as_secs(), to.as_secs(), brief(action))
+        });
+        let mut named: Vec<(f64, f64, String)> = faults.chain(actions).collect();
+        named.retain(|(start, ..)| *start < self.to);
+        named.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let name = |(start, end, text): (f64, f64, String)| {
+            let half = theme::measure(&text, theme::TICK, false) / 2.0;
             let middle = (start.max(self.from) + end.min(self.to)) / 2.0;
             let last = (self.right - half).max(self.left + half);
             let centre = self.x(middle).clamp(self.left + half, last);
@@ -57,7 +63,7 @@ impl TimeScale<'_> {
             rows[row] = centre + half + 16.0;
             FaultName { centre, row, text }
         };
-        faults.into_iter().map(name).collect()
+        named.into_iter().map(name).collect()
     }
 
     /// Names of faults over a panel that begins at `top`.
@@ -71,10 +77,21 @@ impl TimeScale<'_> {
         }
     }
 
-    /// Shades the windows of all faults from `top` to `bottom`.
+    /// Shades the windows of all faults from `top` to `bottom`, and draws dashes where
+    /// something is done about them, and where that ends.
     pub fn shade_faults(&self, canvas: &mut Canvas<'_>, top: f64, bottom: f64) {
         for fault in &self.scenario.faults {
             self.shade(canvas, fault, top, bottom);
+        }
+        for action in &self.scenario.actions {
+            let lasts = action.lasts.and(action.to());
+            for at in [Some(action.from), lasts].into_iter().flatten() {
+                let at = at.as_secs();
+                if (self.from..self.to).contains(&at) {
+                    let x = self.x(at);
+                    canvas.dashes((x, top), (x, bottom), theme::SOFT, 1.6);
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::format::{
 };
 use crate::report::story::{Entry, Story};
 use crate::text_table::TextTable;
+use crate::verdict::herd::actions::all_done;
 use crate::verdict::herd::impact;
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
 use crate::verdict::herd::tables;
@@ -117,6 +118,10 @@ fn happened(results: &Results) -> String {
         true => "No fault is injected".to_string(),
         false if faults.len() > 1 => format!("Faults: {}", list(&faults)),
         false => format!("{} ({})", capital(&incident(results)), list(&faults)),
+    };
+    let what = match s.actions.is_empty() {
+        true => what,
+        false => format!("{what}. What is done: {}", all_done(&s.actions)),
     };
     let count = f64::from(s.callers.count);
     let callers = match count {

@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 
 use rand::RngExt;
 
-use crate::dist::{Dist, Exponentials, unit};
+use crate::dist::{Dist, Exponentials, happens, unit};
 use crate::herd::agenda::{Lane, Token};
 use crate::herd::calendar::{Calendar, NEVER};
 use crate::herd::fault::{Clock, call_clock, trace_clock};
-use crate::herd::server::happens;
 use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::callers::{Arrival, Callers, Phase};
 use crate::scenario::fault::Fault;

@@ -27,7 +27,7 @@
 //! drawn in another order. Calls that do not depend on what becomes of others come at the
 //! same instants on both paths.
 
-use crate::dist::{Dist, Exponentials};
+use crate::dist::{Dist, Exponentials, happens};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
 use crate::herd::book::{Book, Outcome};
@@ -36,7 +36,6 @@ use crate::herd::calendar::{Calendar, NEVER, Timed};
 use crate::herd::fault::Faults;
 use crate::herd::ledger::Ledger;
 use crate::herd::ring::Ring;
-use crate::herd::server::happens;
 use crate::herd::servers::Servers;
 use crate::herd::site::Site;
 use crate::herd::tier::{Kind, is_plain};

@@ -1,7 +1,6 @@
 //! What a service does with attempts: admits, queues, serves and answers them, under faults.
 
-use rand::RngExt;
-
+use crate::dist::happens;
 use crate::herd::agenda::Cause;
 use crate::herd::calendar::NEVER;
 use crate::herd::slots::{Phase, Reply, release, release_slot};
@@ -9,7 +8,6 @@ use crate::herd::tier::{Message, Tier};
 use crate::idempotency::Reply as Answer;
 use crate::scenario::policy::Failure;
 use crate::scenario::service::{Cancel, ServiceKind};
-use crate::streams::Stream;
 use crate::units::Nanos;
 
 /// What the service does with an arriving attempt.
@@ -471,10 +469,4 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.agenda.rewind(Cause::Finish, self.now);
         None
     }
-}
-
-/// Whether an event of probability `p` happens; draws nothing where that is certain.
-#[inline]
-pub(super) fn happens(p: f64, rng: &mut Stream) -> bool {
-    p > 0.0 && (p >= 1.0 || rng.random::<f64>() < p)
 }

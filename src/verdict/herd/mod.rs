@@ -1,5 +1,7 @@
 //! The result in words.
 
+pub mod actions;
+mod fate;
 pub mod impact;
 pub mod ranking;
 pub mod tables;
@@ -10,12 +12,12 @@ use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::BUSY_SERVERS;
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS, Health,
-    ILL_AT_END_RATIO, LOST_CALLS, RECOVERED_RATIO, RECOVERY_S, TWIN_ANSWERED_RATIO,
-    TWIN_RETRY_RATIO, WAITING_RATIO,
+    LOST_CALLS, RECOVERED_RATIO, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::{Jitter, UNLIMITED};
 use herdsim_core::scenario::service::{Service, ServiceKind};
@@ -23,6 +25,7 @@ use herdsim_core::stats::wilson;
 use herdsim_core::units::Nanos;
 
 use crate::format::{list, percent, seconds, thousands, three_digits};
+pub use fate::{Fate, in_runs, is_ill_at_end, named, plural};
 use ranking::{Measure, answering_most, is_alike};
 
 /// What a scenario asks of its policies.
@@ -44,60 +47,6 @@ impl Question {
             _ => Question::Recovery,
         }
     }
-}
-
-/// How one policy fared.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Fate {
-    /// There was nothing to recover from, or no telling.
-    Steady,
-    /// In none of the runs.
-    Never,
-    /// In this share of the runs.
-    Sometimes(f64),
-    /// In all of them, but this share is ill again at the end.
-    Relapses(f64),
-    /// In all of them, after this many seconds on average.
-    Recovers(f64),
-}
-
-impl Fate {
-    pub fn of(policy: &PolicyResults) -> Fate {
-        let share = policy.metric(RECOVERED_RATIO).mean;
-        match share {
-            _ if share.is_nan() => Fate::Steady,
-            0.0 => Fate::Never,
-            1.0 if is_ill_at_end(policy) => Fate::Relapses(policy.metric(ILL_AT_END_RATIO).mean),
-            1.0 => Fate::Recovers(policy.metric(RECOVERY_S).mean),
-            _ => Fate::Sometimes(share),
-        }
-    }
-}
-
-/// In how many runs a policy recovers, and what that says of all: "in all 20 runs (95%: at
-/// least 84%)".
-pub fn in_runs(policy: &PolicyResults) -> String {
-    let e = policy.metric(RECOVERED_RATIO);
-    let recovered = (e.mean * e.n as f64).round();
-    let limit = |share: f64| format!("{:.0}%", share * 100.0);
-    match e.mean {
-        _ if e.n == 1 && e.mean == 1.0 => "in the one run".to_string(),
-        _ if e.n == 1 => "not in the one run".to_string(),
-        0.0 => format!("in none of {} runs (95%: at most {})", e.n, limit(e.high)),
-        1.0 => format!("in all {} runs (95%: at least {})", e.n, limit(e.low)),
-        _ => format!(
-            "in {recovered} of {} runs (95%: {} to {})",
-            e.n,
-            limit(e.low),
-            limit(e.high)
-        ),
-    }
-}
-
-/// Whether a policy was ill at the end in some of the runs: how long that lasts is then not
-/// known.
-pub fn is_ill_at_end(policy: &PolicyResults) -> bool {
-    policy.metric(ILL_AT_END_RATIO).mean > 0.0
 }
 
 /// What relieved the service between the faults' beginning and the time when it was well
@@ -149,18 +98,6 @@ pub fn answers(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
     })
 }
 
-/// A policy's name in a sentence; `none` alone would read as "not one".
-pub fn named(policy: &PolicyResults) -> &str {
-    match policy.name.as_str() {
-        "none" if policy.metric(ATTEMPTS_PER_CALL).mean == 1.0 => "none (no retries)",
-        name => name,
-    }
-}
-
-fn plural<'a>(names: &[&str], one: &'a str, many: &'a str) -> &'a str {
-    if names.len() == 1 { one } else { many }
-}
-
 struct Groups<'r> {
     scenario: &'r Scenario,
     measure: Measure,
@@ -169,10 +106,17 @@ struct Groups<'r> {
     sometimes: Vec<(&'r str, String)>,
     recover: Vec<(&'r PolicyResults, f64)>,
     steady: Vec<&'r PolicyResults>,
+    /// How many policies these are.
+    all: usize,
 }
 
 impl<'r> Groups<'r> {
     fn of(results: &'r Results) -> Groups<'r> {
+        Groups::among(results, |_| true)
+    }
+
+    /// Of some of the policies.
+    fn among(results: &'r Results, keep: impl Fn(&&PolicyResults) -> bool) -> Groups<'r> {
         let mut groups = Groups {
             scenario: &results.scenario,
             measure: Measure::of(&results.scenario),
@@ -180,10 +124,11 @@ impl<'r> Groups<'r> {
             sometimes: Vec::new(),
             recover: Vec::new(),
             steady: Vec::new(),
+            all: results.policies.iter().filter(&keep).count(),
         };
         // Who calls once is asked when all are done, whatever fails meanwhile.
         let asked = Question::of(&results.scenario) == Question::Recovery;
-        for policy in &results.policies {
+        for policy in results.policies.iter().filter(keep) {
             match Fate::of(policy) {
                 _ if !asked => groups.steady.push(policy),
                 Fate::Never => groups.never.push(named(policy)),
@@ -222,8 +167,13 @@ impl<'r> Groups<'r> {
 
 /// One sentence: which policies never recover, and what the others cost.
 pub fn verdict(results: &Results) -> String {
-    let groups = Groups::of(results);
-    let mut clauses = Vec::new();
+    let effect = actions::effect(results);
+    // What becomes of those with which nothing is done has been said then.
+    let groups = match effect.is_some() {
+        true => Groups::among(results, |policy| !policy.name.ends_with(NO_ACTION)),
+        false => Groups::of(results),
+    };
+    let mut clauses: Vec<String> = effect.into_iter().collect();
     if !groups.never.is_empty() {
         clauses.push(format!(
             "{} never {} within {}",
@@ -254,7 +204,7 @@ pub fn verdict(results: &Results) -> String {
         (many, [(best, s)]) => clauses.push(format!(
             "{} of {} recover, best {}: {}{}",
             many.len(),
-            results.policies.len(),
+            groups.all,
             named(best),
             recovers(scenario, *s),
             and(best)
@@ -262,7 +212,7 @@ pub fn verdict(results: &Results) -> String {
         (many, []) => clauses.push(format!(
             "{} of {} recover, and answer no calls",
             many.len(),
-            results.policies.len()
+            groups.all
         )),
         (many, best) => {
             let names: Vec<&str> = best.iter().map(|(policy, _)| named(policy)).collect();
@@ -274,7 +224,7 @@ pub fn verdict(results: &Results) -> String {
             clauses.push(format!(
                 "{} of {} recover{}; {alike}",
                 many.len(),
-                results.policies.len(),
+                groups.all,
                 range(many.iter().map(|(policy, _)| *policy)),
             ));
         }
@@ -481,6 +431,9 @@ fn busy(results: &Results) -> Option<String> {
 
 /// What was found, as the title of a chart, shorter than the verdict.
 pub fn headline(results: &Results) -> String {
+    if let Some(effect) = actions::effect(results) {
+        return effect;
+    }
     let groups = Groups::of(results);
     let what = incident(results);
     let names = |names: &[&str]| match names.len() {
@@ -712,6 +665,13 @@ pub fn setting(results: &Results) -> String {
     }
     if s.policies.iter().all(|(_, p)| p.attempts == first.attempts) {
         parts.push(attempts(first.attempts));
+    }
+    if !s.actions.is_empty() {
+        let brief = s.actions.iter().map(|action| {
+            let from = seconds(action.from.as_secs());
+            format!("{} at {from}", actions::brief(action))
+        });
+        parts.extend(brief);
     }
     parts.join(" · ")
 }

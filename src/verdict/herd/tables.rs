@@ -8,6 +8,7 @@ use herdsim_core::herd::{
     RECOVERED_RATIO, SERIES, UTILISATION, WAIT_P99_S, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::{Entry, Key};
+use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
@@ -132,7 +133,13 @@ pub fn tier_cells(results: &Results) -> Option<([&'static str; 8], Vec<Row>)> {
 
 /// Tables, bars and notes for a terminal.
 pub fn text(results: &Results) -> String {
-    let (headers, rows) = cells(results);
+    let (headers, mut rows) = cells(results);
+    // Each policy once, that of which nothing is done below it.
+    for row in &mut rows {
+        if row[0].ends_with(NO_ACTION) {
+            row[0] = "  no action".to_string();
+        }
+    }
     let mut text = aligned(&headers, &rows);
     if let Some(tiers) = tiers(results) {
         text += "\n";

@@ -1,0 +1,122 @@
+//! What was done about the faults, and whether that is what ended them.
+
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::scenario::action::{Action, ActionKind};
+use herdsim_core::scenario::catalogue::NO_ACTION;
+use herdsim_core::units::Nanos;
+
+use crate::format::{capital, list, seconds, three_digits};
+use crate::verdict::herd::fate::{Fate, in_runs, named, plural};
+
+fn share(p: f64) -> String {
+    format!("{}%", three_digits(p * 100.0))
+}
+
+/// An action as what somebody does: "pausing 80% of new calls for 10 s".
+pub fn doing(action: &Action) -> String {
+    let what = match &action.kind {
+        ActionKind::Reject(p) => format!("rejecting {} of attempts at the door", share(p.0)),
+        ActionKind::Pause(p) => format!("pausing {} of new calls", share(p.0)),
+        ActionKind::Restart(lasts) => format!("a restart of {}", seconds(lasts.as_secs())),
+        ActionKind::Scale(x) => format!("having {} times the servers", three_digits(x.0)),
+        ActionKind::Clear => "clearing the queue".to_string(),
+        ActionKind::Policy(name) => format!("making new calls with {name}"),
+        other => other.name().to_string(),
+    };
+    let lasts = action.lasts.filter(|lasts| *lasts > Nanos::ZERO);
+    match lasts {
+        Some(lasts) => format!("{what} for {}", seconds(lasts.as_secs())),
+        None => what,
+    }
+}
+
+/// The same in a word or two, for a chart.
+pub fn brief(action: &Action) -> String {
+    match &action.kind {
+        ActionKind::Reject(p) => format!("{} rejected", share(p.0)),
+        ActionKind::Pause(p) => format!("{} paused", share(p.0)),
+        ActionKind::Restart(_) => "restart".to_string(),
+        ActionKind::Scale(x) => format!("{}× servers", three_digits(x.0)),
+        ActionKind::Clear => "queue cleared".to_string(),
+        ActionKind::Policy(name) => format!("to {name}"),
+        other => other.name().to_string(),
+    }
+}
+
+/// All that is done, and when: "pausing 80% of new calls for 10 s, at 30 s".
+pub fn all_done(actions: &[Action]) -> String {
+    let mut at: Vec<(Nanos, Vec<String>)> = Vec::new();
+    for action in actions {
+        match at.iter_mut().find(|(from, _)| *from == action.from) {
+            Some((_, same)) => same.push(doing(action)),
+            None => at.push((action.from, vec![doing(action)])),
+        }
+    }
+    let parts = at.iter().map(|(from, what)| {
+        let from = seconds(from.as_secs());
+        format!("{}, at {from}", list(what))
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// The policies with what was done, each with its row of nothing done.
+fn pairs(results: &Results) -> Vec<(&PolicyResults, &PolicyResults)> {
+    let without = |policy: &PolicyResults| {
+        let name = format!("{}{NO_ACTION}", policy.name);
+        results.policies.iter().find(|other| other.name == name)
+    };
+    let acting = results.policies.iter();
+    acting.filter_map(|p| Some((p, without(p)?))).collect()
+}
+
+/// Whether what was done ended the collapse of each policy; nothing where nothing was done,
+/// or that is not asked.
+pub fn effect(results: &Results) -> Option<String> {
+    let actions = &results.scenario.actions;
+    let (mut ended, mut not, mut needless) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rest = Vec::new();
+    for (acting, without) in pairs(results) {
+        let name = named(acting);
+        match (Fate::of(without), Fate::of(acting)) {
+            (Fate::Never, Fate::Recovers(_)) => ended.push(name),
+            (Fate::Never, Fate::Never) => not.push(name),
+            (Fate::Recovers(_), Fate::Recovers(_)) => needless.push(name),
+            (Fate::Steady, _) | (_, Fate::Steady) => return None,
+            _ => rest.push(format!(
+                "{name} recovers {} with it, {} without",
+                in_runs(acting),
+                in_runs(without)
+            )),
+        }
+    }
+    let mut clauses = Vec::new();
+    let one = actions.len() == 1;
+    let subject = capital(&all_done(actions));
+    let verb = |one_does: &'static str, they_do: &'static str| if one { one_does } else { they_do };
+    if !ended.is_empty() {
+        let ends = verb("ends", "end");
+        clauses.push(format!(
+            "{subject}, {ends} the collapse with {}",
+            list(&ended)
+        ));
+    }
+    if !not.is_empty() {
+        let names = list(&not);
+        clauses.push(match clauses.is_empty() {
+            true => format!(
+                "{subject}, {} not end the collapse with {names}",
+                verb("does", "do")
+            ),
+            false => format!("with {names} {} not", verb("it does", "they do")),
+        });
+    }
+    if !needless.is_empty() {
+        clauses.push(format!(
+            "{} {} without",
+            list(&needless),
+            plural(&needless, "recovers", "recover")
+        ));
+    }
+    clauses.extend(rest);
+    (!clauses.is_empty()).then(|| clauses.join("; "))
+}
