@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod chart;
 pub mod cli;
+pub mod edge;
 mod format;
 mod init;
 pub mod judge;

@@ -273,3 +273,15 @@ impl Table {
         time == Some(metric)
     }
 }
+
+/// The fields of a row of CSV.
+pub fn fields(row: &str) -> Vec<String> {
+    if !row.contains('"') {
+        return row.split(',').map(String::from).collect();
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(row.as_bytes());
+    let record = reader.records().next().and_then(Result::ok);
+    record.map_or_else(Vec::new, |record| record.iter().map(String::from).collect())
+}

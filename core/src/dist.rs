@@ -537,6 +537,7 @@ fn truncated_normal(mean: f64, sd: f64) -> (f64, f64) {
 
 /// Exponential draws of mean 1, made in batches: where a loop needs little
 /// else, this halves their cost.
+#[derive(Clone)]
 pub struct Exponentials {
     batch: [f64; 128],
     used: usize,

@@ -4,7 +4,7 @@ use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::RECOVERED_RATIO;
 use herdsim_core::scenario::{Overlay, Scenario};
-use herdsim_core::theory::herd::Pressure;
+use herdsim_core::theory::herd::Amplification;
 
 /// 20 servers at 1,428.6/s, a fixed delay of 1 s, and a surge that fills the queue.
 fn scenario(settings: &[String]) -> Scenario {
@@ -39,7 +39,7 @@ fn sides(cells: impl Iterator<Item = (bool, Vec<String>)>) {
     let mut counts = [0, 0];
     for (beyond, settings) in cells {
         let s = scenario(&settings);
-        let pressure = Pressure::of(&s, &s.policies[0].1).unwrap();
+        let pressure = Amplification::of(&s, &s.policies[0].1).unwrap().pressure();
         assert_eq!(
             pressure.sustains_collapse(),
             beyond,
@@ -123,7 +123,7 @@ fn no_fault_makes_a_collapse_last_outside_the_lines() {
                 format!("callers.rate={rate}/s"),
                 format!("service.queue={queue}"),
             ]);
-            let pressure = Pressure::of(&s, &s.policies[0].1).unwrap();
+            let pressure = Amplification::of(&s, &s.policies[0].1).unwrap().pressure();
             assert!(!pressure.sustains_collapse());
             assert_eq!(recovered(&s), 1.0, "{fault} {pressure:?}");
         }

@@ -24,6 +24,7 @@ mod timeline;
 mod views;
 mod waves;
 
+use crate::edge::Edge;
 use crate::format::thousands;
 use crate::measured::Measured;
 use crate::verdict::curves::Curves;
@@ -172,4 +173,12 @@ pub fn sweep(results: &SweepResults<'_>) -> Result<Charts, ChartError> {
         },
     }
     Ok(charts)
+}
+
+/// Every chart of a search for the edge.
+///
+/// # Errors
+/// A chart that cannot be drawn.
+pub fn edge(_: &Edge) -> Result<Charts, ChartError> {
+    Ok(Charts::default())
 }

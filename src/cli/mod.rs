@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and its translation to a scenario.
 
 pub mod audit;
+pub mod edge;
 pub mod failure;
 pub mod fence;
 pub mod herd;
@@ -22,6 +23,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use audit::{AuditOptions, ExplainOptions};
+use edge::EdgeOptions;
 use fence::FenceOptions;
 use herd::Options;
 use init::InitOptions;
@@ -122,6 +124,7 @@ impl Cli {
             Some(Command::Quorum(options)) => {
                 (options.overlay()?, JobKind::Quorum, &options.common)
             }
+            Some(Command::Edge(options)) => return edge::edge(options),
             Some(Command::Merge(options)) => return sweep::merge(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
@@ -187,6 +190,9 @@ pub enum Command {
         #[command(flatten)]
         promises: Promises,
     },
+    /// How far from the edge: the shortest fault that is not survived, the highest safe load, and
+    /// what ends a collapse
+    Edge(Box<EdgeOptions>),
     /// Write a first scenario: asks five questions on a terminal, takes flags elsewhere
     Init(Box<InitOptions>),
     /// Put the shards of a sweep together

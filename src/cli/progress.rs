@@ -79,3 +79,43 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 }
+
+/// What a search is at: a line that changes on a terminal, one now and then elsewhere.
+pub struct Told {
+    bar: ProgressBar,
+    lines: bool,
+    last: Mutex<Instant>,
+}
+
+impl Told {
+    pub fn new(shown: bool) -> Told {
+        let is_bar = shown && io::stderr().is_terminal();
+        Told {
+            bar: match is_bar {
+                true => ProgressBar::new_spinner(),
+                false => ProgressBar::hidden(),
+            },
+            lines: shown && !is_bar,
+            last: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// It is at this.
+    pub fn say(&self, what: &str) {
+        self.bar.set_message(what.to_string());
+        self.bar.tick();
+        if !self.lines {
+            return;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= EVERY {
+            *last = Instant::now();
+            let _ = writeln!(io::stderr(), "{what}");
+        }
+    }
+
+    /// Takes the line away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -32,7 +32,7 @@ pub fn three(name: &str) -> [String; 3] {
 /// A cell's row.
 pub fn row(manner: &Manner, row: &Row) -> String {
     let lead = std::iter::once(&row.name).chain(&row.labels);
-    let mut fields: Vec<String> = lead.map(|text| text_cell(text)).collect();
+    let mut fields: Vec<String> = lead.map(|text| field(text)).collect();
     fields.push(row.replications.to_string());
     let known = |x: Option<f64>| x.map_or(String::new(), number);
     for value in &row.values {
@@ -74,6 +74,19 @@ pub fn text_cell(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{cell}"),
         false => cell.to_string(),
+    }
+}
+
+/// A text as a field of a row, no formula to any spreadsheet.
+pub fn field(text: &str) -> String {
+    quoted(&text_cell(text))
+}
+
+/// A field as it stands in a row.
+pub fn quoted(field: &str) -> String {
+    match field.contains([',', '"', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_string(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod csv;
+pub mod edge;
 pub mod herd;
 pub mod json;
 pub mod junit;

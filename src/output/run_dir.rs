@@ -121,12 +121,13 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 21] = [
+const FILES: [&str; 22] = [
     "audit.json",
     "audit.md",
     "audit.sarif",
     "cells.log",
     "curves.csv",
+    "edge.csv",
     "lanes.csv",
     "latencies.csv",
     "majorities.csv",
@@ -146,7 +147,7 @@ const FILES: [&str; 21] = [
 ];
 
 /// And of these, each as PNG and as SVG, and a trace with its table.
-const CHARTS: [&str; 20] = [
+const CHARTS: [&str; 23] = [
     "amplification",
     "change",
     "curves",
@@ -161,12 +162,15 @@ const CHARTS: [&str; 20] = [
     "price",
     "queue",
     "scoreboard",
+    "shortest-crash",
+    "solutions",
     "stale-writes",
     "staleness",
     "timeline",
     "timeline-before",
     "trace",
     "waves",
+    "way-out",
 ];
 
 /// Whether a run may have written a file.

@@ -2,10 +2,17 @@
 
 use std::path::Path;
 
-use crate::output::csv::{plain, three};
+use crate::output::csv::{plain, quoted, three};
 use crate::output::load::{CsvFile, LoadError};
-use crate::results::Column;
+use crate::results::{Column, fields};
 use crate::verdict::sweep::SweepResults;
+
+/// Whether a row is of that name.
+fn is_of(row: &str, name: &str) -> bool {
+    fields(row)
+        .first()
+        .is_some_and(|first| plain(first) == name)
+}
 
 /// Puts the cells of a directory's `summary.csv` into the results of their grid, whose
 /// rows have the columns of `header`; `cells_of` says which rows a cell is to have.
@@ -47,7 +54,7 @@ pub fn load<'g>(
             }
         }
         let name = record.get(name_column).unwrap_or("");
-        if cell.iter().any(|row| row.split(',').next() == Some(name)) {
+        if cell.iter().any(|row| is_of(row, name)) {
             return Err(file.at(row, format!("`{name}` in cell {at} comes twice")));
         }
         let value = file.estimate(row, main)?;
@@ -57,20 +64,22 @@ pub fn load<'g>(
         if let Some((column, place)) = &share {
             file.hold(row, column, file.number(row, *place)?)?;
         }
-        let field = |place: &Option<usize>| place.and_then(|p| record.get(p)).unwrap_or("");
-        cell.push(places.iter().map(field).collect::<Vec<_>>().join(","));
+        let value = |place: &Option<usize>| place.and_then(|p| record.get(p)).unwrap_or("");
+        let row: Vec<String> = places.iter().map(|place| quoted(value(place))).collect();
+        cell.push(row.join(","));
     }
     for (index, rows) in cells.iter().enumerate() {
         let due = cells_of(index as u64);
-        let has = |name: &String| rows.iter().any(|row| row.split(',').next() == Some(name));
+        let has = |name: &String| rows.iter().any(|row| is_of(row, name));
         if !due.iter().all(has) {
             let what = format!("cell {index}, or not all of them; shards are merged first");
             return Err(file.lacks(&what));
         }
-        let names = rows.iter().filter_map(|row| row.split(',').next());
-        let stranger = names
-            .map(plain)
-            .find(|name| !due.iter().any(|own| own == name));
+        let mut names = rows.iter().map(|row| {
+            let first = fields(row).into_iter().next().unwrap_or_default();
+            plain(&first).to_string()
+        });
+        let stranger = names.find(|name| !due.contains(name));
         if let Some(stranger) = stranger {
             return Err(LoadError::Run {
                 path: file.path.clone(),

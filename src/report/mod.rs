@@ -1,5 +1,6 @@
 //! A run as a document: a section to paste into a postmortem, and a page to send.
 
+pub mod edge;
 pub mod herd;
 mod html;
 mod markdown;

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod edge;
 mod error;
 pub mod rebuild;
 pub mod sweep;

@@ -14,7 +14,7 @@ use herdsim_core::herd::{
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::{Job, JobKind, Scenario};
-use herdsim_core::theory::herd::Pressure;
+use herdsim_core::theory::herd::{Amplification, Pressure};
 use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{self, Charts};
@@ -355,6 +355,6 @@ impl Study for Scenario {
 
     fn pressure(&self, cell: &str) -> Option<Pressure> {
         let (_, policy) = self.policies.iter().find(|(name, _)| name == cell)?;
-        Pressure::of(self, policy)
+        Some(Amplification::of(self, policy)?.pressure())
     }
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::PathBuf;
 
+use crate::output::csv::field;
 use crate::sweep::Rows;
 use crate::sweep::checkpoint::{CELLS, Records, parse};
 use crate::sweep::shard::Shard;
@@ -169,7 +170,7 @@ pub struct Summary<'g, W> {
 
 impl<'g, W: Write> Summary<'g, W> {
     pub fn begin(grid: &'g Grid, header: &[String], mut out: W) -> io::Result<Summary<'g, W>> {
-        let axes = grid.columns().into_iter().map(quoted);
+        let axes = grid.columns().into_iter().map(field);
         let lead = std::iter::once("cell".to_string()).chain(axes);
         let columns: Vec<String> = lead.chain(header.iter().cloned()).collect();
         writeln!(out, "{}", columns.join(","))?;
@@ -177,7 +178,7 @@ impl<'g, W: Write> Summary<'g, W> {
     }
 
     pub fn cell(&mut self, index: u64, rows: &[String]) -> io::Result<()> {
-        let values: Vec<String> = self.grid.values(index).iter().map(|v| quoted(v)).collect();
+        let values: Vec<String> = self.grid.values(index).iter().map(|v| field(v)).collect();
         for row in rows {
             write!(self.out, "{index}")?;
             for value in &values {
@@ -186,14 +187,5 @@ impl<'g, W: Write> Summary<'g, W> {
             writeln!(self.out, ",{row}")?;
         }
         Ok(())
-    }
-}
-
-/// A text as a CSV field, no formula to any spreadsheet.
-fn quoted(text: &str) -> String {
-    let text = crate::output::csv::text_cell(text);
-    match text.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
     }
 }

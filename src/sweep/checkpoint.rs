@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use crate::results::fields;
 use crate::sweep::Rows;
 
 /// The file of records within a directory.
@@ -228,7 +229,7 @@ pub struct Record {
 impl Record {
     /// How many columns a row of it has, if not so many.
     pub fn columns_other_than(&self, columns: usize) -> Option<usize> {
-        let counts = self.rows.iter().map(|row| row.split(',').count());
+        let counts = self.rows.iter().map(|row| fields(row).len());
         counts.into_iter().find(|count| *count != columns)
     }
 }

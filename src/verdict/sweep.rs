@@ -10,7 +10,7 @@ use herdsim_core::units::Nanos;
 use herdsim_core::value::Value;
 
 use crate::format::{self, capital, list, percent, thousands};
-use crate::results::{Column, Manner};
+use crate::results::{Column, Manner, fields};
 
 /// Characters of a title at most.
 const TITLE: usize = 170;
@@ -91,12 +91,12 @@ impl<'g> SweepResults<'g> {
     /// Takes the rows of a cell.
     pub fn cell(&mut self, index: u64, rows: &[String]) {
         for row in rows {
-            let fields: Vec<&str> = row.split(',').collect();
+            let fields = fields(row);
             let number = |i: usize| {
                 let field = fields.get(i).and_then(|f| f.parse::<f64>().ok());
                 field.unwrap_or(f64::NAN)
             };
-            let name = fields.first().copied().unwrap_or("");
+            let name = fields.first().map_or("", String::as_str);
             let at = match self.names.iter().position(|n| n == name) {
                 Some(at) => at,
                 None => {

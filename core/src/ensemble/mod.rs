@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod curves;
+pub mod falls;
 mod fates;
 pub mod figure;
 pub mod herd;

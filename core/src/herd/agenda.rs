@@ -65,6 +65,7 @@ impl Timed for Event {
 }
 
 /// Every pending event.
+#[derive(Clone)]
 pub struct Agenda {
     /// Per cause, its next event as `time << 3 | cause`, or a bound of it that is no later:
     /// the least of these eight numbers is the next event of all, ties already broken.
@@ -164,6 +165,7 @@ impl Agenda {
 }
 
 /// The pending events of one cause.
+#[derive(Clone)]
 pub enum Lane {
     Ring(VecDeque<Event>),
     Calendar(Box<Calendar<Event>>),

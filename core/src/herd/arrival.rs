@@ -15,6 +15,7 @@ use crate::streams::{Purpose, Stream, Streams};
 use crate::units::Nanos;
 
 /// The source of calls. All of it runs on the callers' clock, which a surge speeds up.
+#[derive(Clone)]
 pub struct Arrivals {
     kind: Kind,
     clock: Clock,
@@ -27,6 +28,7 @@ pub struct Arrivals {
 }
 
 /// Callers who are kept from calling.
+#[derive(Clone)]
 struct Pauses {
     pauses: Vec<Action>,
     rng: Stream,
@@ -72,6 +74,7 @@ impl Pauses {
     }
 }
 
+#[derive(Clone)]
 enum Kind {
     /// All callers' Poisson processes as one, each event given to a random caller.
     Open { mean_gap: f64, reading: f64 },
@@ -107,6 +110,7 @@ enum Kind {
 ///
 /// Of a million callers each is far away in memory: looked at together they are fetched
 /// together, and near when their ticks come.
+#[derive(Clone)]
 struct Ticks {
     callers: [u32; 32],
     used: usize,
@@ -267,6 +271,18 @@ impl Arrivals {
             callers: 0,
             next: NEVER,
             pauses: None,
+        }
+    }
+
+    /// From now on calls begin by other draws.
+    pub fn reseed(&mut self, streams: Streams) {
+        self.rng = streams.stream(Purpose::Arrivals);
+        self.draws = Exponentials::new();
+        if let Kind::Memoryless { ticks, .. } = &mut self.kind {
+            *ticks = Ticks::default();
+        }
+        if let Some(pauses) = &mut self.pauses {
+            pauses.rng = streams.stream(Purpose::Actions);
         }
     }
 

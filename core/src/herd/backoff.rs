@@ -7,6 +7,7 @@ use crate::scenario::policy::{
 use crate::streams::Stream;
 
 /// The delays of a policy before jitter, the first few worked out beforehand.
+#[derive(Clone)]
 pub struct Backoffs {
     levels: Vec<f64>,
     /// After a rejection, where that differs.

@@ -136,6 +136,7 @@ impl Answer {
 }
 
 /// Bins, latencies and peaks of a running replication.
+#[derive(Clone)]
 pub(super) struct Book {
     pub edges: Edges,
     bin_start: u64,
@@ -198,6 +199,11 @@ impl Book {
             keeps: !is_twin,
             ..Book::new(site)
         }
+    }
+
+    /// What has been counted finely so far.
+    pub fn fine(&self) -> &Fine {
+        &self.fine
     }
 
     /// Whether what becomes of a call that starts then is judged.

@@ -7,6 +7,7 @@ use crate::scenario::policy::{
 };
 
 /// The budgets of all clients.
+#[derive(Clone)]
 pub enum Budgets {
     Unlimited,
     Buckets {

@@ -24,6 +24,7 @@ pub const NEVER: u64 = 1 << 60;
 /// stably, so equal times leave in order of arrival, and only once its turn has come: until
 /// then all that is known of it is when it begins. An entry moves once per digit at most,
 /// which is once where delays are shorter than 2¹¹ grains.
+#[derive(Clone)]
 pub struct Calendar<T> {
     grain: u32,
     levels: Vec<Level<T>>,
@@ -42,6 +43,7 @@ const DIGIT: u32 = 11;
 const COARSEST: u32 = 19;
 
 /// The slots of one digit, made when the first entry comes.
+#[derive(Clone)]
 struct Level<T> {
     slots: Vec<Vec<T>>,
     /// One bit a slot that has entries, and one a word of those.

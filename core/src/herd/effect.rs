@@ -4,6 +4,7 @@ use crate::idempotency::{Admission, Ledger, Receiver, Reply};
 use crate::scenario::service::Effect;
 
 /// The ledgers of all calls and the progress of all attempts, by slot.
+#[derive(Clone)]
 pub struct Effects {
     receiver: Receiver,
     crash: f64,

@@ -5,12 +5,15 @@ use std::collections::VecDeque;
 use crate::herd::agenda::Cause;
 use crate::herd::book::Outcome;
 use crate::herd::calendar::NEVER;
+use crate::herd::fine::Fine;
+use crate::herd::path::Path;
 use crate::herd::resolve;
 use crate::herd::tier::{Kind, Message, Tier, is_plain};
 use crate::scenario::Scenario;
 use crate::scenario::fault::Fault;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
+use crate::units::Nanos;
 
 /// What a replication is worked out by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,15 +34,12 @@ pub struct Herd<'s> {
     pub engine: Engine,
 }
 
-impl Herd<'_> {
+impl<'s> Herd<'s> {
     /// Runs one replication: a pure function of the scenario and the streams.
     pub fn replicate(&self, streams: Streams) -> Outcome {
-        let kind = Kind {
-            faults: &self.scenario.faults,
-            acts: self.policy.acts,
-            is_twin: false,
-        };
-        self.run(kind, streams)
+        let mut running = self.begin(streams);
+        running.until(self.scenario.run.horizon);
+        running.finish()
     }
 
     /// Runs its twin: the same without the faults that do harm and what is done about them, of
@@ -52,7 +52,9 @@ impl Herd<'_> {
             acts: false,
             is_twin: true,
         };
-        self.run(kind, streams)
+        let mut running = self.start(kind, streams);
+        running.until(self.scenario.run.horizon);
+        running.finish()
     }
 
     /// Whether it takes the fast path, on which an attempt is one event.
@@ -60,58 +62,144 @@ impl Herd<'_> {
         self.engine == Engine::Fitting && resolve::fits(self.scenario, self.policy)
     }
 
-    fn run(&self, kind: Kind<'_>, streams: Streams) -> Outcome {
-        let horizon = self.scenario.run.horizon.0;
-        if self.is_fast() {
-            return resolve::run(self.scenario, self.policy, kind, streams);
-        }
-        if is_plain(self.scenario, self.policy) {
-            let mut tier = Tier::<true>::new(self.scenario, 0, self.policy, kind, streams);
-            let (end, events) = alone(&mut tier, horizon);
-            return tier.finish(end, self.scenario, 0, events);
-        }
-        let tier = |place| Tier::<false>::new(self.scenario, place, self.policy, kind, streams);
-        let count = self.scenario.services.len();
-        let mut chain = Chain {
-            tiers: (0..count).map(tier).collect(),
-            made: vec![Vec::new(); count],
-            mail: VecDeque::new(),
+    /// A replication that has yet to happen.
+    pub fn begin(&self, streams: Streams) -> Running<'s> {
+        let kind = Kind {
+            faults: &self.scenario.faults,
+            acts: self.policy.acts,
+            is_twin: false,
         };
-        let (end, events) = chain.run(horizon);
-        let mut outcomes = chain.tiers.into_iter().enumerate().map(|(place, tier)| {
-            // Events are those of the whole chain.
-            tier.finish(
-                end,
-                self.scenario,
-                place,
-                if place == 0 { events } else { 0 },
-            )
-        });
-        // A chain has a first service.
-        let mut first = outcomes.next().unwrap_or_else(|| unreachable!());
-        first.tiers = outcomes.collect();
-        first
+        self.start(kind, streams)
+    }
+
+    fn start(&self, kind: Kind<'_>, streams: Streams) -> Running<'s> {
+        let (scenario, policy) = (self.scenario, self.policy);
+        let path: Box<dyn Path<'s> + 's> = if self.is_fast() {
+            resolve::begin(scenario, policy, kind, streams)
+        } else if is_plain(scenario, policy) {
+            let mut tier = Tier::<true>::new(scenario, 0, policy, kind, streams);
+            tier.begin();
+            Box::new(Alone {
+                scenario,
+                tier,
+                ended: None,
+                events: 0,
+            })
+        } else {
+            let tier = |place| Tier::<false>::new(scenario, place, policy, kind, streams);
+            let count = scenario.services.len();
+            let mut tiers: Vec<Tier<'s, false>> = (0..count).map(tier).collect();
+            tiers.iter_mut().for_each(Tier::begin);
+            Box::new(Chain {
+                scenario,
+                tiers,
+                made: vec![Vec::new(); count],
+                mail: VecDeque::new(),
+                ended: None,
+                events: 0,
+            })
+        };
+        Running {
+            horizon: scenario.run.horizon,
+            path,
+        }
     }
 }
 
-/// Runs a plain service to the horizon, or until nothing is left to happen:
-/// when that was, and how many events it took.
-fn alone(tier: &mut Tier<'_, true>, horizon: u64) -> (u64, u64) {
-    let mut events = 0;
-    tier.begin();
-    loop {
-        let (time, cause) = tier.next();
-        if time >= horizon {
-            return (horizon, events);
+/// A replication under way. A copy of it may go on another way.
+pub struct Running<'s> {
+    horizon: Nanos,
+    path: Box<dyn Path<'s> + 's>,
+}
+
+impl Clone for Running<'_> {
+    fn clone(&self) -> Self {
+        Running {
+            horizon: self.horizon,
+            path: self.path.copy(),
         }
-        if tier.settle(time, cause) {
-            continue;
+    }
+}
+
+impl Running<'_> {
+    /// Lets happen all that does before an instant.
+    pub fn until(&mut self, time: Nanos) {
+        self.path.until(time.0);
+    }
+
+    /// Attempts that wait for a server, and calls that are not ended.
+    pub fn levels(&self) -> [u32; 2] {
+        self.path.levels()
+    }
+
+    /// When it ends.
+    pub fn horizon(&self) -> Nanos {
+        self.horizon
+    }
+
+    /// From now on chance is drawn from other streams.
+    pub fn reseed(&mut self, streams: Streams) {
+        self.path.reseed(streams);
+    }
+
+    /// What has been counted finely so far.
+    pub(super) fn fine(&self) -> &Fine {
+        self.path.fine()
+    }
+
+    /// Ends it, at its horizon or where it has come to.
+    pub fn finish(self) -> Outcome {
+        self.path.finish()
+    }
+}
+
+/// A plain service, by itself.
+#[derive(Clone)]
+struct Alone<'s> {
+    scenario: &'s Scenario,
+    tier: Tier<'s, true>,
+    /// When nothing was left to happen.
+    ended: Option<u64>,
+    events: u64,
+}
+
+impl<'s> Path<'s> for Alone<'s> {
+    fn until(&mut self, until: u64) {
+        while self.ended.is_none() {
+            let (time, cause) = self.tier.next();
+            if time >= until {
+                return self.tier.advance(until);
+            }
+            if self.tier.settle(time, cause) {
+                continue;
+            }
+            self.tier.step(time, cause);
+            self.events += 1;
+            if self.tier.is_done() {
+                self.ended = Some(time);
+            }
         }
-        tier.step(time, cause);
-        events += 1;
-        if tier.is_done() {
-            return (time, events);
-        }
+    }
+
+    fn levels(&self) -> [u32; 2] {
+        self.tier.levels()
+    }
+
+    fn reseed(&mut self, streams: Streams) {
+        self.tier.reseed(0, streams);
+    }
+
+    fn fine(&self) -> &Fine {
+        self.tier.fine()
+    }
+
+    fn copy(&self) -> Box<dyn Path<'s> + 's> {
+        Box::new(self.clone())
+    }
+
+    fn finish(self: Box<Self>) -> Outcome {
+        let end = self.ended.unwrap_or(self.scenario.run.horizon.0);
+        self.tier.finish(end, self.scenario, 0, self.events)
     }
 }
 
@@ -119,21 +207,22 @@ fn alone(tier: &mut Tier<'_, true>, horizon: u64) -> (u64, u64) {
 ///
 /// Of events at the same instant those of the earlier service come first; what
 /// they mean for its neighbours happens before anything else.
+#[derive(Clone)]
 struct Chain<'s> {
+    scenario: &'s Scenario,
     tiers: Vec<Tier<'s, false>>,
     /// By service and attempt there, its call to the next one.
     made: Vec<Vec<u32>>,
     /// Messages under way, from which service.
     mail: VecDeque<(usize, Message)>,
+    /// When nothing was left to happen.
+    ended: Option<u64>,
+    events: u64,
 }
 
-impl Chain<'_> {
-    fn run(&mut self, horizon: u64) -> (u64, u64) {
-        let mut events = 0;
-        for tier in &mut self.tiers {
-            tier.begin();
-        }
-        loop {
+impl<'s> Path<'s> for Chain<'s> {
+    fn until(&mut self, until: u64) {
+        while self.ended.is_none() {
             let (mut tier, mut first) = (0, (NEVER, Cause::Call));
             for (place, candidate) in self.tiers.iter().enumerate() {
                 let next = candidate.next();
@@ -142,21 +231,60 @@ impl Chain<'_> {
                 }
             }
             let (time, cause) = first;
-            if time >= horizon {
-                return (horizon, events);
+            if time >= until {
+                return self.tiers.iter_mut().for_each(|tier| tier.advance(until));
             }
             if self.tiers[tier].settle(time, cause) {
                 continue;
             }
             self.tiers[tier].step(time, cause);
-            events += 1;
+            self.events += 1;
             self.deliver(tier, time);
             if self.tiers[0].is_done() && self.tiers.iter().all(Tier::is_idle) {
-                return (time, events);
+                self.ended = Some(time);
             }
         }
     }
 
+    fn levels(&self) -> [u32; 2] {
+        self.tiers[0].levels()
+    }
+
+    fn reseed(&mut self, streams: Streams) {
+        for (place, tier) in self.tiers.iter_mut().enumerate() {
+            tier.reseed(place, streams);
+        }
+    }
+
+    fn fine(&self) -> &Fine {
+        self.tiers[0].fine()
+    }
+
+    fn copy(&self) -> Box<dyn Path<'s> + 's> {
+        Box::new(self.clone())
+    }
+
+    fn finish(self: Box<Self>) -> Outcome {
+        let Chain {
+            scenario,
+            tiers,
+            ended,
+            events,
+            ..
+        } = *self;
+        let end = ended.unwrap_or(scenario.run.horizon.0);
+        let mut outcomes = tiers.into_iter().enumerate().map(|(place, tier)| {
+            // Events are those of the whole chain.
+            tier.finish(end, scenario, place, if place == 0 { events } else { 0 })
+        });
+        // A chain has a first service.
+        let mut first = outcomes.next().unwrap_or_else(|| unreachable!());
+        first.tiers = outcomes.collect();
+        first
+    }
+}
+
+impl Chain<'_> {
     /// Passes on what a service has for its neighbours, and what comes of it.
     ///
     /// Messages name slots without their generation. That is safe: attempts

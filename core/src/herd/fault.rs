@@ -50,6 +50,7 @@ pub struct Begins {
 }
 
 /// The faults of a service and what is done about them, with the instants at which they change.
+#[derive(Clone)]
 pub struct Faults {
     faults: Vec<Fault>,
     actions: Vec<Action>,
@@ -282,11 +283,13 @@ impl Faults {
 /// mapped back to time has its rate multiplied by the speed, and so has work.
 /// The speed is a product of piecewise linear factors, so u is a polynomial
 /// between the instants at which a fault changes.
+#[derive(Clone)]
 pub struct Clock {
     /// Empty where the speed is 1 throughout.
     pieces: Vec<Piece>,
 }
 
+#[derive(Clone)]
 struct Piece {
     from: f64,
     /// u(from)

@@ -36,6 +36,12 @@ impl Fine {
         }
     }
 
+    /// A bin; of one that is not there, one in which nothing happens.
+    #[inline]
+    pub(super) fn at(&self, index: usize) -> FineBin {
+        self.bins.get(index).copied().unwrap_or_default()
+    }
+
     /// When the first bin ends, in ns.
     pub(super) fn first_edge(&self) -> u64 {
         match self.offset {

@@ -19,12 +19,14 @@ pub enum Leave {
 }
 
 /// The breakers and throttles of all clients.
+#[derive(Clone)]
 pub struct Guards {
     breakers: Vec<Circuit>,
     scope: Scope,
     throttles: Throttles,
 }
 
+#[derive(Clone)]
 enum Throttles {
     None,
     Sre(Adaptive, Vec<Accepted>),

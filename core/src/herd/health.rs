@@ -7,12 +7,16 @@
 use std::sync::Arc;
 
 use crate::herd::book::Outcome;
-use crate::herd::engine::Herd;
-use crate::herd::fine::{FINE, Fine};
+use crate::herd::engine::{Herd, Running};
+use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::metrics::Health;
 use crate::scenario::Scenario;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
+use crate::units::Nanos;
+
+/// How often one looks whether a run has recovered, in ns.
+const LOOK: u64 = 25 * FINE;
 
 /// How much of a window's attempts may be retries beyond the share that the twins' have.
 const MORE_RETRIES: f64 = 0.1;
@@ -205,35 +209,78 @@ impl Yardstick {
 
     /// Whether each window is unhealthy, by the bin in which it starts.
     fn sick(&self, fine: &Fine) -> Vec<bool> {
-        let at = |index: usize| fine.bins.get(index).copied().unwrap_or_default();
-        let [mut ok, mut offered, mut retries, mut calls] = [0u64; 4];
-        let mut sums = |index: usize, sign: i64| {
-            let bin = at(index);
-            for (sum, more) in [
-                (&mut ok, bin.ok),
-                (&mut offered, bin.offered),
-                (&mut retries, bin.retries),
-                (&mut calls, bin.calls),
-            ] {
-                *sum = sum.wrapping_add_signed(sign * i64::from(more));
-            }
-            [ok, offered, retries, calls]
-        };
-        let mut now = [0; 4];
-        for index in 0..self.window {
-            now = sums(index, 1);
-        }
+        let mut passing = Passing::default();
+        (0..self.window).for_each(|index| passing.add(fine.at(index), 1));
         let mut sick = Vec::with_capacity(self.windows.len());
-        for (start, (least, most)) in self.windows.iter().enumerate() {
-            let [ok, offered, retries, calls] = now;
-            let waited = start.checked_sub(1).map_or(0, |before| at(before).waiting);
-            let idle = offered == 0 && calls == 0 && waited == 0;
-            let few = retries as f64 <= most * offered as f64 + 1e-6;
-            sick.push(!(idle || ok as f64 >= *least && few));
-            sums(start, -1);
-            now = sums(start + self.window, 1);
+        for start in 0..self.windows.len() {
+            sick.push(self.is_sick(start, &passing, fine));
+            passing.add(fine.at(start), -1);
+            passing.add(fine.at(start + self.window), 1);
         }
         sick
+    }
+
+    /// Whether the window that starts with a bin is, which has these sums.
+    fn is_sick(&self, start: usize, window: &Passing, fine: &Fine) -> bool {
+        let (least, most) = self.windows[start];
+        let waited = start
+            .checked_sub(1)
+            .map_or(0, |before| fine.at(before).waiting);
+        let idle = window.offered == 0 && window.calls == 0 && waited == 0;
+        let few = window.retries as f64 <= most * window.offered as f64 + 1e-6;
+        !(idle || window.ok as f64 >= least && few)
+    }
+
+    /// The horizon from which on a run has time to show that it is well again.
+    pub fn needs(&self) -> Nanos {
+        Nanos(self.over_ns + (self.window + self.hold + 1) as u64 * FINE)
+    }
+
+    /// Whether the twins are ill themselves, so that there is no health to return to.
+    pub fn is_ill(&self) -> bool {
+        self.ill
+    }
+
+    /// Runs a replication until it is known whether it recovers; nothing where that cannot be
+    /// told.
+    pub fn recovers(&self, running: &mut Running<'_>) -> Option<bool> {
+        if self.ill || !self.is_long_enough() {
+            return None;
+        }
+        let horizon = running.horizon().0;
+        let mut clock = running.fine().start(self.over + self.window + self.hold);
+        let (mut passing, mut well) = (Passing::default(), 0);
+        // The window that is looked at next, and the first bin that is not yet in it.
+        let (mut start, mut end) = (self.over, self.over);
+        let starts = self.windows.len();
+        while start < starts {
+            clock = clock.min(horizon);
+            running.until(Nanos(clock));
+            let fine = running.fine();
+            // Who has ended earlier is idle from then on.
+            let known = fine.whole(clock);
+            while start < starts && start + self.window <= known {
+                while end < start + self.window {
+                    passing.add(fine.at(end), 1);
+                    end += 1;
+                }
+                well = match self.is_sick(start, &passing, fine) {
+                    true => 0,
+                    false => well + 1,
+                };
+                if well > self.hold {
+                    return Some(true);
+                }
+                passing.add(fine.at(start), -1);
+                start += 1;
+                // So few are left that they cannot hold for long enough.
+                if well + (starts - start) <= self.hold {
+                    return Some(false);
+                }
+            }
+            clock += LOOK;
+        }
+        Some(false)
     }
 
     /// Unhealthy time since faults began; the last windows fare as the last whole one.
@@ -260,6 +307,28 @@ impl Yardstick {
             }
         }
         (0.0, f64::NAN)
+    }
+}
+
+/// What is summed up over a window as it passes by.
+#[derive(Clone, Copy, Default)]
+struct Passing {
+    ok: u64,
+    offered: u64,
+    retries: u64,
+    calls: u64,
+}
+
+impl Passing {
+    fn add(&mut self, bin: FineBin, sign: i64) {
+        for (sum, more) in [
+            (&mut self.ok, bin.ok),
+            (&mut self.offered, bin.offered),
+            (&mut self.retries, bin.retries),
+            (&mut self.calls, bin.calls),
+        ] {
+            *sum = sum.wrapping_add_signed(sign * i64::from(more));
+        }
     }
 }
 
@@ -298,7 +367,6 @@ impl Herd<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::herd::fine::FineBin;
 
     /// A crash from 10 s to 12 s in a run of 40 s.
     const SCENARIO: &str = "[run]\nwarmup = \"2s\"\nhorizon = \"40s\"\n";

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::herd::book::{Book, Edges, Outcome, Residue};
 use crate::herd::counts::Counts;
-use crate::herd::fine::FINE;
+use crate::herd::fine::{FINE, Fine};
 use crate::herd::site::Site;
 use crate::scenario::policy::Failure;
 
@@ -51,6 +51,7 @@ struct Cell {
 
 /// Cells by their number, and where to find that of an instant: rings whose length is a
 /// power of two.
+#[derive(Clone)]
 struct Cells {
     ring: Vec<Cell>,
     /// The running one, and the first that is not made yet.
@@ -188,6 +189,7 @@ fn grow<T: Copy + Default>(ring: &mut Vec<T>, held: Range<usize>) {
 }
 
 /// The books of a replication whose events are known before their time.
+#[derive(Clone)]
 pub(super) struct Ledger {
     horizon: u64,
     warmup: u64,
@@ -232,6 +234,10 @@ impl Ledger {
             residue: Residue::default(),
             last: 0,
         }
+    }
+
+    pub fn fine(&self) -> &Fine {
+        self.book.fine()
     }
 
     /// The cell of an instant that is not before now.
@@ -291,7 +297,7 @@ impl Ledger {
     }
 
     /// Attempts waiting, and calls outstanding.
-    fn levels(&self) -> [u32; 2] {
+    pub fn levels(&self) -> [u32; 2] {
         [self.levels[0] as u32, self.levels[2] as u32]
     }
 

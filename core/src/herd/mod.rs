@@ -20,6 +20,7 @@ pub mod guard;
 mod health;
 mod ledger;
 mod metrics;
+mod path;
 mod peaks;
 mod queue;
 mod recorder;
@@ -35,7 +36,7 @@ mod waves;
 
 pub use book::{Outcome, Residue};
 pub use counts::Counts;
-pub use engine::{Engine, Herd};
+pub use engine::{Engine, Herd, Running};
 pub use health::{Course, Twins, Yardstick};
 pub use metrics::*;
 pub use peaks::Peaks;

@@ -67,6 +67,7 @@ impl TenthEdges {
 }
 
 /// Counts attempts in bins that end at [`TenthEdges`].
+#[derive(Clone)]
 pub struct Tenths {
     from: Option<u64>,
     to: u64,

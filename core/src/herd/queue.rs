@@ -11,6 +11,7 @@ use crate::streams::Stream;
 use crate::units::Nanos;
 
 /// Waiting attempts, by slot, with room for attempts that left from the middle.
+#[derive(Clone)]
 pub struct Queue {
     slots: VecDeque<u32>,
     /// Entries of `slots` that no longer wait.
@@ -99,6 +100,7 @@ impl Queue {
 }
 
 /// Controlled delay: RFC 8289, section 5, with an attempt in place of a packet.
+#[derive(Clone)]
 struct Codel {
     target: u64,
     interval: u64,
@@ -179,6 +181,7 @@ impl Codel {
 /// finish is any of them alike, after an exponential time of mean 1/b of one
 /// server's; and whenever b changes the race may start afresh. One draw then
 /// replaces a timer per server.
+#[derive(Clone)]
 pub struct Race {
     mean_ns: f64,
     /// Mean time to the next finish with b busy, for the usual b.
@@ -254,6 +257,11 @@ impl Race {
             self.busy.swap_remove(place);
             self.restart(now, 0.0, rng);
         }
+    }
+
+    /// What has been drawn ahead is not used.
+    pub fn forget(&mut self) {
+        self.draws = Exponentials::new();
     }
 
     /// Takes one out as the service crashes.

@@ -2,9 +2,11 @@
 
 use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::counts::{Counts, Denial};
+use crate::herd::fine::Fine;
 use crate::herd::site::Site;
 
 /// Counts and levels of a running replication.
+#[derive(Clone)]
 pub struct Recorder {
     pub counts: Counts,
     /// Levels that the integrals of [`Counts`] run over: attempts waiting,
@@ -31,6 +33,10 @@ impl Recorder {
             running: [0; 3],
             book,
         }
+    }
+
+    pub fn fine(&self) -> &Fine {
+        self.book.fine()
     }
 
     #[inline]

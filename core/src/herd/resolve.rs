@@ -34,7 +34,9 @@ use crate::herd::book::{Book, Outcome};
 use crate::herd::budget::Budgets;
 use crate::herd::calendar::{Calendar, NEVER, Timed};
 use crate::herd::fault::Faults;
+use crate::herd::fine::Fine;
 use crate::herd::ledger::Ledger;
+use crate::herd::path::Path;
 use crate::herd::ring::Ring;
 use crate::herd::servers::Servers;
 use crate::herd::site::Site;
@@ -111,21 +113,21 @@ fn joining(actions: &[Action], servers: u32) -> Vec<u64> {
     (0..more.round() as u32).map(come).collect()
 }
 
-/// Runs a replication of a scenario that fits.
-pub(super) fn run(
-    scenario: &Scenario,
-    policy: &Policy,
+/// A replication of a scenario that fits, which has yet to happen.
+pub(super) fn begin<'s>(
+    scenario: &'s Scenario,
+    policy: &'s Policy,
     kind: Kind<'_>,
     streams: Streams,
-) -> Outcome {
+) -> Box<dyn Path<'s> + 's> {
     let stateful = matches!(
         policy.jitter,
         Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
     );
     if policy.budget.is_some() || stateful || backoff::may_coincide(policy) {
-        Resolver::<Memory>::new(scenario, policy, kind, streams).run(scenario)
+        Box::new(Resolver::<Memory>::new(scenario, policy, kind, streams))
     } else {
-        Resolver::<()>::new(scenario, policy, kind, streams).run(scenario)
+        Box::new(Resolver::<()>::new(scenario, policy, kind, streams))
     }
 }
 
@@ -139,7 +141,7 @@ struct Memory {
 }
 
 /// Calls that remember that, or nothing.
-trait Remember: Copy + Default {
+trait Remember: Copy + Default + Send {
     /// Whether there may be a budget.
     const ALL: bool;
     fn recall(&self) -> Memory;
@@ -253,6 +255,7 @@ const SOURCES: [Source; 8] = [
 ];
 
 /// Draws of a service time.
+#[derive(Clone)]
 enum Work<'s> {
     Exponential { mean: f64, draws: Box<Exponentials> },
     Any(&'s Dist),
@@ -279,9 +282,12 @@ impl Work<'_> {
     }
 }
 
+#[derive(Clone)]
 struct Resolver<'s, M> {
+    scenario: &'s Scenario,
     policy: &'s Policy,
     callers: &'s Callers,
+    events: u64,
     horizon: u64,
     timeout: u64,
     deadline: u64,
@@ -364,7 +370,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let delay = backoff::is_constant(policy).then(delay);
         // Calls and retries come about as often as the servers can answer.
         let grain = 8e9 / service.capacity_per_s();
-        Resolver {
+        let mut resolver = Resolver {
+            scenario,
+            events: 0,
             policy,
             callers: &scenario.callers,
             horizon: scenario.run.horizon.0,
@@ -408,7 +416,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
             network_rng: stream(Purpose::Network),
             backoff_rng,
             fault_rng: stream(Purpose::Faults),
-        }
+        };
+        resolver.set(Source::Call, resolver.arrivals.next());
+        resolver
     }
 
     #[inline]
@@ -434,12 +444,12 @@ impl<'s, M: Remember> Resolver<'s, M> {
         (least >> 3, SOURCES[(least & 7) as usize])
     }
 
-    fn run(mut self, scenario: &Scenario) -> Outcome {
+    /// Lets happen all that does before an instant.
+    fn run(&mut self, until: u64) {
         let mut events = 0;
-        self.set(Source::Call, self.arrivals.next());
         loop {
             let (now, source) = self.next();
-            if now >= self.horizon {
+            if now >= until {
                 break;
             }
             let budgets = &self.budgets;
@@ -466,6 +476,12 @@ impl<'s, M: Remember> Resolver<'s, M> {
                 self.attempt(now, call);
             }
         }
+        self.events += events;
+    }
+
+    /// Ends it at its horizon, or as nothing is left to happen.
+    fn end(self) -> Outcome {
+        let (scenario, events) = (self.scenario, self.events);
         let is_through = self.arrivals.exhausted() && self.heads.iter().all(|h| h >> 3 == NEVER);
         let site = Site {
             scenario,
@@ -841,5 +857,43 @@ impl<'s, M: Remember> Resolver<'s, M> {
             true => Source::Later,
             false => Source::Sooner,
         }
+    }
+}
+
+impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
+    fn until(&mut self, time: u64) {
+        self.run(time);
+        let budgets = &self.budgets;
+        // Who all are through end a run before its horizon.
+        if time < self.horizon {
+            self.ledger.advance(time, |at| budgets.mean_tokens(at));
+        }
+    }
+
+    fn levels(&self) -> [u32; 2] {
+        self.ledger.levels()
+    }
+
+    fn reseed(&mut self, streams: Streams) {
+        self.service_rng = streams.stream(Purpose::Service);
+        self.network_rng = streams.stream(Purpose::Network);
+        self.backoff_rng = streams.stream(Purpose::Backoff);
+        self.fault_rng = streams.stream(Purpose::Faults);
+        self.arrivals.reseed(streams);
+        if let Work::Exponential { draws, .. } = &mut self.work {
+            **draws = Exponentials::new();
+        }
+    }
+
+    fn fine(&self) -> &Fine {
+        self.ledger.fine()
+    }
+
+    fn copy(&self) -> Box<dyn Path<'s> + 's> {
+        Box::new(self.clone())
+    }
+
+    fn finish(self: Box<Self>) -> Outcome {
+        self.end()
     }
 }

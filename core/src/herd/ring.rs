@@ -7,6 +7,7 @@ const CHUNK: usize = 256;
 
 /// First in, first out: as cheap as a ring buffer, but it grows by a chunk and copies
 /// nothing, so that millions of entries take no more memory than they need.
+#[derive(Clone)]
 pub(super) struct Ring<T> {
     /// The chunk that is read, from `at` to `end`: nothing is left of it only where the ring
     /// is empty.

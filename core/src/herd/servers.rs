@@ -6,6 +6,7 @@
 /// and are counted again when as many more have been taken as were busy, or idle if that is
 /// less. Else they are a heap of four children a node, and counted again after as many have
 /// been taken as there are. So counting takes O(1) an attempt.
+#[derive(Clone)]
 pub(super) struct Servers {
     pub all: usize,
     /// When those are free that were taken; some may be free by now.

@@ -6,6 +6,7 @@
 
 use crate::scenario::policy::Failure;
 
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) started: u64,
     /// What the jitter feeds back.
@@ -63,6 +64,7 @@ pub(super) enum Reply {
     Failed(Failure),
 }
 
+#[derive(Clone)]
 pub(super) struct Attempt {
     /// When it joined the queue, or its server.
     pub(super) since: u64,
@@ -77,6 +79,7 @@ pub(super) struct Attempt {
 }
 
 /// Records in slots that are used again.
+#[derive(Clone)]
 pub(super) struct Slots<T> {
     pub(super) records: Vec<T>,
     pub(super) free: Vec<u32>,
@@ -144,6 +147,7 @@ impl Pending {
 }
 
 /// What not every engine needs to know of each slot.
+#[derive(Clone)]
 pub(super) struct Beside<T>(Vec<T>);
 
 impl<T: Default> Beside<T> {

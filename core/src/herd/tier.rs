@@ -14,6 +14,7 @@ use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::budget::Budgets;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
+use crate::herd::fine::Fine;
 use crate::herd::guard::Guards;
 use crate::herd::queue::{Queue, Race};
 use crate::herd::recorder::Recorder;
@@ -50,6 +51,7 @@ pub struct Kind<'f> {
 }
 
 /// The row of optimistic concurrency control.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) version: u64,
     /// The version that each attempt has read, by slot.
@@ -60,6 +62,7 @@ pub(super) struct Row {
 ///
 /// It is compiled twice: `PLAIN` leaves out all that [`is_plain`] says is not
 /// there, which is a fifth of the instructions.
+#[derive(Clone)]
 pub struct Tier<'s, const PLAIN: bool> {
     pub(super) service: &'s Service,
     pub(super) network: &'s Network,
@@ -110,6 +113,7 @@ pub struct Tier<'s, const PLAIN: bool> {
 }
 
 /// How clients call, under one policy: what it is, and what they have learnt.
+#[derive(Clone)]
 pub(super) struct Regime<'s> {
     pub(super) policy: &'s Policy,
     /// What is retried here: a rejection that has to say when to come back, say,
@@ -311,7 +315,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
 
     /// Brings the clock to `now`.
     #[inline(always)]
-    pub(super) fn advance(&mut self, now: u64) {
+    pub fn advance(&mut self, now: u64) {
         self.now = now;
         let budgets = &match self.later.get((self.regime as usize).wrapping_sub(1)) {
             Some((_, regime)) if !PLAIN => regime,
@@ -374,6 +378,29 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             && self.recorder.busy() == 0
             && self.recorder.waiting() == 0
             && !self.agenda.has(Cause::Arrive)
+    }
+
+    /// Attempts that wait, and calls that are not ended.
+    pub fn levels(&self) -> [u32; 2] {
+        [self.recorder.waiting(), self.recorder.outstanding()]
+    }
+
+    /// What has been counted finely so far.
+    pub fn fine(&self) -> &Fine {
+        self.recorder.fine()
+    }
+
+    /// From now on chance is drawn from other streams.
+    pub fn reseed(&mut self, place: usize, streams: Streams) {
+        let stream = |purpose| streams.stream_at(purpose, place as u64);
+        self.service_rng = stream(Purpose::Service);
+        self.network_rng = stream(Purpose::Network);
+        self.backoff_rng = stream(Purpose::Backoff);
+        self.fault_rng = stream(Purpose::Faults);
+        self.arrivals.reseed(streams);
+        if let Some(race) = &mut self.race {
+            race.forget();
+        }
     }
 
     /// Ends the run after so many events.

@@ -294,6 +294,18 @@ impl Scenario {
         }
     }
 
+    /// Calls per second of all callers, on average; nothing where that depends on answers, or
+    /// each calls once.
+    pub fn calls_per_s(&self) -> Option<f64> {
+        let count = f64::from(self.callers.count);
+        match &self.callers.arrival {
+            Arrival::Open { rate } => Some(rate.0 * count),
+            Arrival::Periodic { every, .. } => Some(count / every.as_secs()),
+            Arrival::Trace { rates, .. } => Some(rates.iter().sum::<f64>() / rates.len() as f64),
+            Arrival::Closed { .. } | Arrival::Once { .. } => None,
+        }
+    }
+
     /// With which policy a service is called, of callers with policy `own`.
     pub fn policy_at<'s>(&'s self, tier: usize, own: &'s Policy) -> &'s Policy {
         let caller = tier.checked_sub(1).map(|i| &self.services[i]);

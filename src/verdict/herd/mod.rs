@@ -636,7 +636,11 @@ fn one_fault(fault: &Fault) -> String {
 
 /// The setting in one line, for subtitles.
 pub fn setting(results: &Results) -> String {
-    let s = &results.scenario;
+    setting_of(&results.scenario)
+}
+
+/// That of a scenario.
+pub fn setting_of(s: &Scenario) -> String {
     let count = thousands(f64::from(s.callers.count));
     let callers = match &s.callers.arrival {
         Arrival::Open { rate } => format!("{count} callers at {} calls/s", three_digits(rate.0)),

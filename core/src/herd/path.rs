@@ -1,0 +1,20 @@
+//! What a replication under way can do, whatever it is worked out by.
+
+use crate::herd::book::Outcome;
+use crate::herd::fine::Fine;
+use crate::streams::Streams;
+
+/// A way to work out a replication.
+pub(super) trait Path<'s>: Send {
+    /// Lets happen all that does before an instant.
+    fn until(&mut self, time: u64);
+    /// Attempts that wait for a server, and calls that are not ended.
+    fn levels(&self) -> [u32; 2];
+    /// From now on chance is drawn from other streams.
+    fn reseed(&mut self, streams: Streams);
+    /// What has been counted finely so far.
+    fn fine(&self) -> &Fine;
+    fn copy(&self) -> Box<dyn Path<'s> + 's>;
+    /// Ends it at its horizon, or as nothing is left to happen.
+    fn finish(self: Box<Self>) -> Outcome;
+}

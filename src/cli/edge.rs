@@ -1,0 +1,134 @@
+//! `herdsim edge`: how far from the edge, and what is the way out.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use herdsim_core::ensemble::Workers;
+use herdsim_core::scenario::{Node, Problem, Scenario};
+use herdsim_core::value::suggest;
+
+use crate::cli::herd::Options;
+use crate::cli::options::{Common, Format};
+use crate::cli::progress::Told;
+use crate::cli::run::{note, print, stop_on_interrupt};
+use crate::edge::{self, Sought, Watch};
+use crate::output::run_dir::RunDir;
+use crate::run::edge::write;
+use crate::run::{INTERRUPTED, RunError};
+use crate::verdict::edge::so_far;
+
+#[derive(Args, Debug)]
+pub struct EdgeOptions {
+    /// The scenario, in TOML; the default one unless said otherwise
+    scenario: Option<PathBuf>,
+    /// What to look for: theory, crash, stall, errors, surge, load, reject, pause, scale
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "theory,crash,load,reject,pause,scale",
+        help_heading = "Search"
+    )]
+    find: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What `--find` asks for, in its order of searching.
+fn sought(text: &str) -> Result<Vec<Sought>, Problem> {
+    let mut all = Vec::new();
+    for word in text.split(',').map(str::trim) {
+        let known = Sought::ALL.iter().find(|sought| sought.name() == word);
+        match known {
+            Some(sought) => all.push(*sought),
+            None => {
+                let names = Sought::ALL.map(Sought::name);
+                let place = Node::from_flag("--find", text).place;
+                let problem = Problem::new(format!("nothing called `{word}` can be found"));
+                return Err(problem.at(Some(place)).help(suggest(word, &names)));
+            }
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    Ok(all)
+}
+
+/// Options that make no sense of a search.
+fn idle(common: &Common) -> Option<&'static str> {
+    let given = [
+        ("--vary", !common.vary.is_empty()),
+        ("--shard", common.shard.is_some()),
+        ("--dry-run", common.dry_run),
+        ("--parquet", common.parquet),
+        ("--restart", common.restart),
+        ("--assert", !common.assertions.is_empty()),
+        ("--baseline", common.baseline.is_some()),
+        ("--overlay", common.overlay.is_some()),
+        ("--junit", common.junit.is_some()),
+    ];
+    given.iter().find(|(_, is)| *is).map(|(flag, _)| *flag)
+}
+
+/// Looks, writes what was found, and tells it; returns the exit status.
+pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
+    let common = &options.options.common;
+    if let Some(flag) = idle(common) {
+        let place = Node::from_flag(flag, "").place;
+        let problem = Problem::new(format!("`{flag}` has no meaning for herdsim edge"));
+        return Err(problem.at(Some(place)).into());
+    }
+    let sought = sought(&options.find)?;
+    let overlay = options.options.overlay(options.scenario.as_deref())?;
+    let mut scenario = Scenario::from_overlay(&overlay)?;
+    if !scenario.actions.is_empty() {
+        note("note: the actions of the scenario are left out: what ends a collapse is looked for");
+        scenario.actions.clear();
+        scenario.policies.retain(|(_, policy)| policy.acts);
+    }
+    let directory = RunDir::prepare(&common.out, &scenario.name)?;
+    let start = Instant::now();
+    let workers = Workers::new(common.threads())?;
+    let stop = stop_on_interrupt(Some(directory.temporary()));
+    let told = Told::new(!common.quiet);
+    let watch = Watch {
+        workers: &workers,
+        stop: &stop,
+        engine: common.engine.into(),
+        progress: &|sought, policy, found| told.say(&so_far(sought, policy, found)),
+    };
+    let found = edge::edge(&scenario, &sought, &watch);
+    told.finish();
+    let searched = start.elapsed();
+    let written = write(
+        &found,
+        directory,
+        &workers,
+        !common.no_charts,
+        common.theme(),
+    )?;
+    print(match common.format {
+        Format::Text => written.text.as_bytes(),
+        Format::Markdown => written.markdown.as_bytes(),
+        Format::Json => written.json.as_bytes(),
+        Format::Csv => written.csv.as_bytes(),
+    })?;
+    if !common.quiet {
+        note(&format!("wrote {}", written.files));
+    }
+    if common.verbose {
+        note(&format!(
+            "searched for {:.2} s on {} threads, {:.2} s in all",
+            searched.as_secs_f64(),
+            common.threads(),
+            start.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(match found.interrupted {
+        true => {
+            note("interrupted: what was not found by then is left out");
+            INTERRUPTED
+        }
+        false => 0,
+    })
+}

@@ -1,0 +1,203 @@
+//! What is changed of a scenario to try a size, and how its runs fare.
+
+use std::sync::atomic::AtomicBool;
+
+use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::falls::{self, Falls};
+use herdsim_core::herd::{Engine, Herd, Twins};
+use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::action::{Action, ActionKind};
+use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::fault::{Fault, FaultKind};
+use herdsim_core::units::{Factor, Nanos, Probability, Rate};
+
+/// By the twins of so many replications health is told.
+const TWINS: u64 = 5;
+
+/// What the sizes of a search stand for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Measure {
+    /// How long a fault of that kind lasts, in s, in place of those of the scenario.
+    Lasts(FaultKind),
+    /// How many times as many calls are made, for as long as the scenario's faults last.
+    Surge,
+    /// How many times as many calls are made as in the scenario, throughout.
+    Load,
+    /// For how long a share of attempts is rejected, or of calls paused, in s.
+    Reject(f64),
+    Pause(f64),
+    /// How many times the servers there are, for good.
+    Scale,
+}
+
+fn nanos(seconds: f64) -> Nanos {
+    Nanos((seconds * 1e9).round() as u64)
+}
+
+/// A scenario whose sizes are tried.
+pub struct Bench<'b> {
+    pub scenario: &'b Scenario,
+    pub workers: &'b Workers,
+    pub stop: &'b AtomicBool,
+    pub engine: Engine,
+    /// When a fault begins that is tried, and how long the run goes on after one.
+    pub from: Nanos,
+    pub after: Nanos,
+    /// When something is done about a collapse.
+    pub act: Nanos,
+}
+
+impl<'b> Bench<'b> {
+    pub fn new(
+        scenario: &'b Scenario,
+        workers: &'b Workers,
+        stop: &'b AtomicBool,
+        engine: Engine,
+    ) -> Bench<'b> {
+        let run = &scenario.run;
+        let (from, over) = match scenario.harm() {
+            Some(harm) => (harm.from, harm.over),
+            None => {
+                let from = Nanos(run.warmup.0 + (run.horizon.0 - run.warmup.0) / 7);
+                (from, from)
+            }
+        };
+        let after = Nanos(run.horizon.0.saturating_sub(over.0));
+        Bench {
+            scenario,
+            workers,
+            stop,
+            engine,
+            from,
+            after,
+            // Once a collapse has set in, with most of the run to come.
+            act: Nanos(over.0 + after.0 * 3 / 8),
+        }
+    }
+
+    /// The scenario at a size.
+    pub fn at(&self, measure: &Measure, size: f64) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        let tier = scenario.faults.iter().find(|f| !f.kind.relieves());
+        let tier = tier.and_then(|fault| fault.tier.clone());
+        let mut instead = |kind: FaultKind, lasts: Nanos, tier: Option<String>| {
+            scenario.faults.retain(|fault| fault.kind.relieves());
+            scenario.faults.push(Fault {
+                kind,
+                from: self.from,
+                lasts,
+                ramp: Nanos::ZERO,
+                tier,
+            });
+            // As much time to recover, however long it lasts.
+            scenario.run.horizon = Nanos(self.from.0 + lasts.0 + self.after.0);
+        };
+        let lasts = self
+            .scenario
+            .harm()
+            .map(|harm| Nanos(harm.to.0 - harm.from.0));
+        let lasts = lasts.filter(|lasts| *lasts > Nanos::ZERO);
+        match *measure {
+            Measure::Lasts(kind) => instead(kind, nanos(size), tier),
+            Measure::Surge => {
+                let lasts = lasts.unwrap_or(Nanos::from_secs(2));
+                instead(FaultKind::Surge(Factor(size)), lasts, None);
+            }
+            Measure::Load => busier(&mut scenario, size),
+            Measure::Reject(share) => self.act(
+                &mut scenario,
+                ActionKind::Reject(Probability(share)),
+                Some(nanos(size)),
+                tier,
+            ),
+            Measure::Pause(share) => self.act(
+                &mut scenario,
+                ActionKind::Pause(Probability(share)),
+                Some(nanos(size)),
+                None,
+            ),
+            Measure::Scale => {
+                self.act(&mut scenario, ActionKind::Scale(Factor(size)), None, tier);
+            }
+        }
+        scenario
+    }
+
+    /// The scenario in which the service is restarted.
+    pub fn restarted(&self) -> Scenario {
+        let mut scenario = self.scenario.clone();
+        let tier = scenario.faults.iter().find(|f| !f.kind.relieves());
+        let tier = tier.and_then(|fault| fault.tier.clone());
+        let lasts = Nanos::from_millis(100);
+        self.act(&mut scenario, ActionKind::Restart(lasts), None, tier);
+        scenario
+    }
+
+    fn act(
+        &self,
+        scenario: &mut Scenario,
+        kind: ActionKind,
+        lasts: Option<Nanos>,
+        tier: Option<String>,
+    ) {
+        scenario.actions = vec![Action {
+            kind,
+            from: self.act,
+            lasts,
+            ramp: Nanos::ZERO,
+            tier,
+        }];
+    }
+
+    /// The longest that something is done for: what is left of the run then is enough to see
+    /// whether it helped.
+    pub fn longest_action(&self) -> f64 {
+        let left = self.scenario.run.horizon.0.saturating_sub(self.act.0);
+        (left as f64 / 1e9 * 2.0 / 3.0).min(60.0)
+    }
+
+    /// The twins of all policies, of runs that last as long as the longest.
+    pub fn twins(&self, scenario: &Scenario) -> Vec<Twins> {
+        falls::twins(scenario, self.workers, TWINS)
+    }
+
+    /// Whether runs recover under a policy, with as many as it takes to say.
+    pub fn decide(&self, scenario: &Scenario, policy: usize, twins: &Twins) -> Option<Falls> {
+        let herd = self.herd(scenario, policy);
+        let yardstick = twins.yardstick(scenario)?;
+        falls::decide(&herd, &yardstick, self.workers, self.stop)
+    }
+
+    /// How a few runs fare.
+    pub fn glance(&self, scenario: &Scenario, policy: usize, twins: &Twins) -> Option<Falls> {
+        let herd = self.herd(scenario, policy);
+        let yardstick = twins.yardstick(scenario)?;
+        falls::some(&herd, &yardstick, self.workers, self.stop, 0..2)
+    }
+
+    fn herd<'s>(&self, scenario: &'s Scenario, policy: usize) -> Herd<'s> {
+        Herd {
+            scenario,
+            policy: &scenario.policies[policy].1,
+            engine: self.engine,
+        }
+    }
+}
+
+/// Makes as many times as many calls.
+fn busier(scenario: &mut Scenario, times: f64) {
+    let callers = &mut scenario.callers;
+    match &mut callers.arrival {
+        Arrival::Open { rate } => *rate = Rate(rate.0 * times),
+        Arrival::Periodic { every, .. } => {
+            *every = Nanos(((every.0 as f64 / times).round() as u64).max(1));
+        }
+        Arrival::Trace { rates, .. } => rates.iter_mut().for_each(|rate| *rate *= times),
+        // Who waits for an answer calls as often as that allows: there are more of them.
+        Arrival::Closed { .. } | Arrival::Once { .. } => {
+            let count = (f64::from(callers.count) * times).round();
+            callers.count = count.clamp(1.0, f64::from(u32::MAX / 2)) as u32;
+            callers.clients = callers.clients.min(callers.count);
+        }
+    }
+}

@@ -1,0 +1,525 @@
+//! How far from the edge: the shortest fault that a policy does not come back from, the load
+//! up to which it does, and the smallest action that ends a collapse.
+//!
+//! Theory stands beside search. A search tries sizes, each with as many simulated runs as it
+//! takes to say whether more than half of them never recover.
+
+mod bench;
+pub mod search;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::falls::Falls;
+use herdsim_core::herd::{Engine, Twins};
+use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::fault::FaultKind;
+use herdsim_core::theory::herd::{Amplification, Pressure, Solutions};
+use herdsim_core::units::{Nanos, Probability};
+
+use bench::{Bench, Measure};
+use search::{Along, Crossing, Way, rounded};
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sought {
+    Theory,
+    Crash,
+    Stall,
+    Errors,
+    Surge,
+    Load,
+    Reject,
+    Pause,
+    Scale,
+}
+
+impl Sought {
+    pub const ALL: [Sought; 9] = [
+        Sought::Theory,
+        Sought::Crash,
+        Sought::Stall,
+        Sought::Errors,
+        Sought::Surge,
+        Sought::Load,
+        Sought::Reject,
+        Sought::Pause,
+        Sought::Scale,
+    ];
+
+    /// What is looked for where nothing else is asked.
+    pub const DEFAULT: [Sought; 6] = [
+        Sought::Theory,
+        Sought::Crash,
+        Sought::Load,
+        Sought::Reject,
+        Sought::Pause,
+        Sought::Scale,
+    ];
+
+    /// As one asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sought::Theory => "theory",
+            Sought::Crash => "crash",
+            Sought::Stall => "stall",
+            Sought::Errors => "errors",
+            Sought::Surge => "surge",
+            Sought::Load => "load",
+            Sought::Reject => "reject",
+            Sought::Pause => "pause",
+            Sought::Scale => "scale",
+        }
+    }
+
+    /// What a size of it is called in files, with its unit.
+    pub fn column(self) -> &'static str {
+        match self {
+            Sought::Theory => "theory",
+            Sought::Crash => "crash_s",
+            Sought::Stall => "stall_s",
+            Sought::Errors => "errors_s",
+            Sought::Surge => "surge_times",
+            Sought::Load => "load_times",
+            Sought::Reject => "reject_s",
+            Sought::Pause => "pause_s",
+            Sought::Scale => "scale_times",
+        }
+    }
+
+    fn is_action(self) -> bool {
+        matches!(self, Sought::Reject | Sought::Pause | Sought::Scale)
+    }
+
+    /// Sizes that are tried at first, and how fine the bracket is to be.
+    fn sizes(self, bench: &Bench<'_>) -> (Vec<f64>, f64) {
+        match self {
+            Sought::Crash | Sought::Stall | Sought::Errors => (LASTS.to_vec(), 0.05),
+            Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
+            Sought::Load => (loads(bench.scenario), 0.01),
+            Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.02),
+            Sought::Theory | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
+        }
+    }
+
+    /// What its sizes stand for; nothing of what has no one size.
+    fn measure(self) -> Option<Measure> {
+        Some(match self {
+            Sought::Crash => Measure::Lasts(FaultKind::Crash),
+            Sought::Stall => Measure::Lasts(FaultKind::Stall),
+            Sought::Errors => Measure::Lasts(FaultKind::Errors(Probability(1.0))),
+            Sought::Surge => Measure::Surge,
+            Sought::Load => Measure::Load,
+            Sought::Scale => Measure::Scale,
+            Sought::Theory | Sought::Reject | Sought::Pause => return None,
+        })
+    }
+}
+
+/// How long faults last that are tried, in s.
+const LASTS: [f64; 13] = [
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0,
+];
+
+/// Shares of attempts, or calls, that are held back.
+const SHARES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// For how long, as parts of the longest time.
+const PARTS: [f64; 8] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0];
+
+/// Loads to be tried, as multiples of that of a scenario: tenths of what the service can do,
+/// where that is known.
+fn loads(scenario: &Scenario) -> Vec<f64> {
+    match utilisation(scenario) {
+        Some(busy) => (1..=10)
+            .map(|tenth| f64::from(tenth) / 10.0 / busy)
+            .collect(),
+        None => vec![0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0],
+    }
+}
+
+/// Calls over capacity; nothing where calls depend on answers, or the capacity has no limit.
+pub fn utilisation(scenario: &Scenario) -> Option<f64> {
+    let capacity = scenario.entry().capacity_per_s();
+    let calls = scenario.calls_per_s()?;
+    (capacity.is_finite() && scenario.services.len() == 1).then(|| calls / capacity)
+}
+
+/// What theory knows of a policy.
+#[derive(Clone, Debug)]
+pub struct Theory {
+    pub amplification: Amplification,
+    pub solutions: Solutions,
+    /// Relative to the capacity, and the load, that there is.
+    pub tipping_capacity: Option<f64>,
+    pub recovery_capacity: f64,
+    pub tipping_load: Option<f64>,
+    pub pressure: Pressure,
+}
+
+impl Theory {
+    fn of(amplification: Amplification) -> Theory {
+        Theory {
+            solutions: amplification.solutions(amplification.calls_per_s, 1.0),
+            tipping_capacity: amplification.tipping_capacity(),
+            recovery_capacity: amplification.recovery_capacity(),
+            tipping_load: amplification.tipping_load(),
+            pressure: amplification.pressure(),
+            amplification,
+        }
+    }
+}
+
+/// What was found of one policy.
+#[derive(Clone, Debug)]
+pub struct PolicyEdge {
+    pub name: String,
+    /// Nothing where theory does not reach.
+    pub theory: Option<Theory>,
+    /// How its runs fare as the scenario is; nothing where that cannot be told.
+    pub base: Option<Falls>,
+    /// Where the searches along one size ended.
+    pub found: Vec<(Sought, Crossing)>,
+    /// For how long shares of attempts, or of calls, have to be held back.
+    pub ways: Vec<(Sought, Vec<(f64, Crossing)>)>,
+    /// What becomes of its collapse when the service is restarted.
+    pub restart: Option<Falls>,
+    /// The shortest fatal crash by load, as a multiple of that of the scenario.
+    pub by_load: Vec<(f64, Crossing)>,
+}
+
+impl PolicyEdge {
+    /// Whether more than half of its runs never recover.
+    pub fn collapses(&self) -> bool {
+        self.base.is_some_and(|base| base.likely())
+    }
+
+    /// What a search found.
+    pub fn found(&self, sought: Sought) -> Option<&Crossing> {
+        let mut found = self.found.iter();
+        found.find(|(other, _)| *other == sought).map(|(_, c)| c)
+    }
+
+    /// The cheapest of the ways to hold back that ended it: share and seconds whose product
+    /// is the least.
+    pub fn cheapest(&self, sought: Sought) -> Option<(f64, f64)> {
+        let (_, shares) = self.ways.iter().find(|(other, _)| *other == sought)?;
+        let ends = shares
+            .iter()
+            .filter_map(|(share, c)| Some((*share, c.beyond?)));
+        ends.min_by(|a, b| (a.0 * a.1).total_cmp(&(b.0 * b.1)))
+    }
+}
+
+/// How far a scenario is from the edge.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    pub scenario: Scenario,
+    pub sought: Vec<Sought>,
+    pub policies: Vec<PolicyEdge>,
+    /// When something was done about a collapse, and for how long at most.
+    pub act: Nanos,
+    pub longest_action_s: f64,
+    /// What stands in the way of searching, where anything does.
+    pub obstacle: Option<Obstacle>,
+    pub interrupted: bool,
+}
+
+/// Why runs of a scenario cannot be told well or ill.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Obstacle {
+    /// No fault does harm that could be survived.
+    NoFault,
+    /// It is ill without faults as well.
+    Ill,
+    /// So long it would have to be.
+    Short(Nanos),
+}
+
+/// How a search is made and watched.
+#[derive(Clone, Copy)]
+pub struct Watch<'w> {
+    pub workers: &'w Workers,
+    pub stop: &'w AtomicBool,
+    pub engine: Engine,
+    /// Is told what is looked for, of which policy, and the bracket so far.
+    pub progress: &'w (dyn Fn(Sought, &str, &Crossing) + Sync),
+}
+
+/// Looks for the edges of a scenario.
+pub fn edge(scenario: &Scenario, sought: &[Sought], watch: &Watch<'_>) -> Edge {
+    let bench = Bench::new(scenario, watch.workers, watch.stop, watch.engine);
+    let mut edge = Edge {
+        scenario: scenario.clone(),
+        sought: sought.to_vec(),
+        policies: scenario
+            .policies
+            .iter()
+            .map(|(name, policy)| PolicyEdge {
+                name: name.clone(),
+                theory: Amplification::of(scenario, policy)
+                    .filter(|_| sought.contains(&Sought::Theory))
+                    .map(Theory::of),
+                base: None,
+                found: Vec::new(),
+                ways: Vec::new(),
+                restart: None,
+                by_load: Vec::new(),
+            })
+            .collect(),
+        act: bench.act,
+        longest_action_s: bench.longest_action(),
+        obstacle: None,
+        interrupted: false,
+    };
+    if sought == [Sought::Theory] {
+        return edge;
+    }
+    let search = Search {
+        bench: &bench,
+        watch,
+        places: (0..scenario.policies.len()).collect(),
+    };
+    edge.obstacle = search.run(&mut edge);
+    edge.interrupted = watch.stop.load(Ordering::Relaxed);
+    edge
+}
+
+struct Search<'s> {
+    bench: &'s Bench<'s>,
+    watch: &'s Watch<'s>,
+    /// The places of the policies.
+    places: Vec<usize>,
+}
+
+impl Search<'_> {
+    fn run(&self, edge: &mut Edge) -> Option<Obstacle> {
+        let scenario = self.bench.scenario;
+        let twins = self.bench.twins(scenario);
+        if let Some(yardstick) = twins[0].yardstick(scenario) {
+            if yardstick.is_ill() {
+                return Some(Obstacle::Ill);
+            }
+            if yardstick.needs() > scenario.run.horizon {
+                return Some(Obstacle::Short(yardstick.needs()));
+            }
+            let base = self.each(|policy| self.bench.decide(scenario, policy, &twins[policy]));
+            for (policy, base) in edge.policies.iter_mut().zip(base) {
+                policy.base = base;
+            }
+        } else if edge
+            .sought
+            .iter()
+            .any(|s| *s == Sought::Load || s.is_action())
+        {
+            return Some(Obstacle::NoFault);
+        }
+        let sought = edge.sought.clone();
+        for sought in sought {
+            if self.watch.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            if sought == Sought::Reject || sought == Sought::Pause {
+                self.ways(edge, sought, &twins);
+            } else if let Some(measure) = sought.measure() {
+                self.sizes(edge, sought, &measure, &twins);
+            }
+        }
+        if sought_any(&edge.sought, Sought::is_action) {
+            let restarted = self.bench.restarted();
+            let fates = self.each(|policy| {
+                edge.policies[policy]
+                    .collapses()
+                    .then(|| self.bench.decide(&restarted, policy, &twins[policy]))?
+            });
+            for (policy, restart) in edge.policies.iter_mut().zip(fates) {
+                policy.restart = restart;
+            }
+        }
+        if edge.sought.contains(&Sought::Crash) && edge.sought.contains(&Sought::Load) {
+            self.crashes_by_load(edge);
+        }
+        None
+    }
+
+    /// What comes of every policy.
+    fn each<R: Send>(&self, of: impl Fn(usize) -> R + Send + Sync) -> Vec<R> {
+        self.watch.workers.map(&self.places, |place| of(*place))
+    }
+
+    /// Looks along one size, under every policy.
+    fn sizes(&self, edge: &mut Edge, sought: Sought, measure: &Measure, base: &[Twins]) {
+        let bench = self.bench;
+        let (sizes, fine) = sought.sizes(bench);
+        let sizes: Vec<f64> = sizes.into_iter().map(rounded).collect();
+        // What health is told by: of a load its own, of a fault that of the longest run.
+        let longest = sizes.last().map_or(1.0, |size| *size);
+        let twins = match sought {
+            Sought::Load => Vec::new(),
+            Sought::Scale => base.to_vec(),
+            _ => bench.twins(&bench.at(measure, longest)),
+        };
+        let by_load = self.loads(sought, measure, &sizes);
+        let beyond = match sought {
+            Sought::Scale => Way::Recovers,
+            _ => Way::Falls,
+        };
+        let found = self.each(|policy| {
+            if sought.is_action() && !edge.policies[policy].collapses() {
+                return None;
+            }
+            let along = Along {
+                sizes: &sizes,
+                fine,
+                beyond,
+            };
+            along.first(|size, so_far| {
+                (self.watch.progress)(sought, &edge.policies[policy].name, so_far);
+                let scenario = bench.at(measure, size);
+                let own;
+                let twins = match by_load.iter().find(|(load, _)| *load == size) {
+                    Some((_, twins)) => twins,
+                    None if sought == Sought::Load => {
+                        own = bench.twins(&scenario);
+                        &own
+                    }
+                    None => &twins,
+                };
+                match twins[policy].yardstick(&scenario)?.is_ill() {
+                    // There is no health to return to.
+                    true => Some(Falls {
+                        never: falls_batch(),
+                        runs: falls_batch(),
+                    }),
+                    false => bench.decide(&scenario, policy, &twins[policy]),
+                }
+            })
+        });
+        for (policy, found) in edge.policies.iter_mut().zip(found) {
+            policy.found.extend(found.map(|found| (sought, found)));
+        }
+    }
+
+    /// The twins of the loads that are tried at first.
+    fn loads(&self, sought: Sought, measure: &Measure, sizes: &[f64]) -> Vec<(f64, Vec<Twins>)> {
+        match sought {
+            Sought::Load => self.watch.workers.map(sizes, |size| {
+                let scenario = self.bench.at(measure, *size);
+                (*size, self.bench.twins(&scenario))
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Looks for how long every share has to be held back until a collapse ends.
+    ///
+    /// A few runs of every share and time say where it may end; it is taken to end from there
+    /// on, which as many runs as it takes confirm at the bracket.
+    fn ways(&self, edge: &mut Edge, sought: Sought, twins: &[Twins]) {
+        let bench = self.bench;
+        let longest = edge.longest_action_s;
+        let times: Vec<f64> = PARTS.iter().map(|part| rounded(part * longest)).collect();
+        let measure = |share| match sought {
+            Sought::Reject => Measure::Reject(share),
+            _ => Measure::Pause(share),
+        };
+        let jobs: Vec<(usize, f64)> = self
+            .places
+            .iter()
+            .filter(|place| edge.policies[**place].collapses())
+            .flat_map(|place| SHARES.map(|share| (*place, share)))
+            .collect();
+        let found = self.watch.workers.map(&jobs, |(policy, share)| {
+            let glance = |time: f64| {
+                let scenario = bench.at(&measure(*share), time);
+                bench.glance(&scenario, *policy, &twins[*policy])
+            };
+            let name = &edge.policies[*policy].name;
+            let mut first = None;
+            for (place, time) in times.iter().enumerate() {
+                let seen = glance(*time)?;
+                if seen.never < seen.runs {
+                    first = Some(place);
+                    break;
+                }
+            }
+            let along = Along {
+                // The last that did not, then those that may.
+                sizes: match first {
+                    Some(place) => &times[place.saturating_sub(1)..],
+                    None => &times[times.len() - 1..],
+                },
+                fine: 0.1,
+                beyond: Way::Recovers,
+            };
+            let crossing = along.first(|time, so_far| {
+                (self.watch.progress)(sought, name, so_far);
+                let scenario = bench.at(&measure(*share), time);
+                bench.decide(&scenario, *policy, &twins[*policy])
+            })?;
+            Some((*policy, *share, crossing))
+        });
+        for place in &self.places {
+            let own = found
+                .iter()
+                .flatten()
+                .filter(|(policy, ..)| policy == place);
+            let own: Vec<(f64, Crossing)> = own.map(|(_, share, c)| (*share, c.clone())).collect();
+            if !own.is_empty() {
+                edge.policies[*place].ways.push((sought, own));
+            }
+        }
+    }
+
+    /// The shortest fatal crash at several loads.
+    fn crashes_by_load(&self, edge: &mut Edge) {
+        let measure = Measure::Lasts(FaultKind::Crash);
+        let (sizes, _) = Sought::Crash.sizes(self.bench);
+        let loads: Vec<f64> = match utilisation(self.bench.scenario) {
+            Some(busy) => [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+                .map(|u| rounded(u / busy))
+                .to_vec(),
+            None => vec![0.4, 0.6, 0.8, 1.0, 1.2, 1.4],
+        };
+        let longest = sizes.last().map_or(1.0, |size| *size);
+        let jobs: Vec<(usize, f64)> = loads
+            .iter()
+            .flat_map(|load| self.places.iter().map(|place| (*place, *load)))
+            .collect();
+        let found = self.watch.workers.map(&jobs, |(policy, load)| {
+            let busy = self.bench.at(&Measure::Load, *load);
+            let bench = Bench::new(
+                &busy,
+                self.watch.workers,
+                self.watch.stop,
+                self.watch.engine,
+            );
+            let twins = bench.twins(&bench.at(&measure, longest));
+            let along = Along {
+                sizes: &sizes,
+                fine: 0.2,
+                beyond: Way::Falls,
+            };
+            let crossing = along.first(|size, so_far| {
+                (self.watch.progress)(Sought::Crash, &edge.policies[*policy].name, so_far);
+                let scenario = bench.at(&measure, size);
+                match twins[*policy].yardstick(&scenario)?.is_ill() {
+                    true => None,
+                    false => bench.decide(&scenario, *policy, &twins[*policy]),
+                }
+            })?;
+            Some((*policy, *load, crossing))
+        });
+        for (policy, load, crossing) in found.into_iter().flatten() {
+            edge.policies[policy].by_load.push((load, crossing));
+        }
+    }
+}
+
+fn falls_batch() -> u64 {
+    herdsim_core::ensemble::falls::BATCH
+}
+
+fn sought_any(sought: &[Sought], is: fn(Sought) -> bool) -> bool {
+    sought.iter().any(|sought| is(*sought))
+}

@@ -1,0 +1,82 @@
+//! What was found of the edge, written to its directory.
+
+use herdsim_core::ensemble::Workers;
+use herdsim_core::scenario::Job;
+
+use crate::chart::theme::Theme;
+use crate::chart::{self, Charts};
+use crate::edge::Edge;
+use crate::output::run_dir::RunDir;
+use crate::output::{edge as files, scenario_file};
+use crate::report::{self, Part, Story};
+use crate::run::{RunError, Written, write_charts, write_documents};
+use crate::text_table::{aligned, piped, wrapped};
+use crate::verdict::edge::{differences, sentences, table};
+use crate::verdict::herd::setting_of;
+
+/// A search that was written, and how it is told.
+pub struct Told {
+    pub text: String,
+    pub markdown: String,
+    pub json: String,
+    pub csv: String,
+    pub files: Written,
+}
+
+/// Writes the directory of a search.
+///
+/// # Errors
+/// What cannot be written or drawn.
+pub fn write(
+    edge: &Edge,
+    directory: RunDir,
+    workers: &Workers,
+    charts: bool,
+    theme: Theme,
+) -> Result<Told, RunError> {
+    let said = sentences(edge);
+    let scenario = scenario_file(&Job::Herd(edge.scenario.clone()));
+    let (json, csv) = (files::json(edge, &said), files::table(edge));
+    let texts = [
+        ("scenario.toml", &scenario),
+        ("edge.csv", &csv),
+        ("result.json", &json),
+    ];
+    for (name, text) in texts {
+        directory.write(name, |out| out.write_all(text.as_bytes()))?;
+    }
+    let mut names: Vec<String> = texts.iter().map(|(name, _)| name.to_string()).collect();
+    let Charts { drawn, absent } = match charts {
+        true => chart::edge(edge)?,
+        false => Charts::default(),
+    };
+    write_charts(&drawn, theme, &directory, workers, &mut names)?;
+    let story = Story {
+        absent,
+        ..report::edge::story(edge, &setting_of(&edge.scenario))
+    };
+    write_documents(&story, Part::of(drawn), &directory, &mut names)?;
+    let all: Vec<String> = said.iter().map(|s| wrapped(s)).collect();
+    let table = table(edge);
+    let mut text = all.join("\n");
+    if !table.rows.is_empty() {
+        text += &format!("\n{}", aligned(&table.headers, &table.rows));
+    }
+    for line in differences(edge) {
+        text += &format!("\n{}", wrapped(&line));
+    }
+    Ok(Told {
+        text,
+        markdown: format!(
+            "{}\n\n{}",
+            said.join("\n\n"),
+            piped(&table.headers, &table.rows)
+        ),
+        json,
+        csv,
+        files: Written {
+            directory: directory.commit()?,
+            names,
+        },
+    })
+}

@@ -1,0 +1,401 @@
+//! What was found of the edge, in sentences and tables.
+
+use herdsim_core::scenario::fault::Fault;
+use herdsim_core::scenario::policy::Failure;
+
+use crate::edge::search::Crossing;
+use crate::edge::{Edge, Obstacle, PolicyEdge, Sought, utilisation};
+use crate::format::{capital, counted, list, seconds, thousands, three_digits};
+use crate::text_table::TextTable;
+
+/// A share of a hundred, of what may be more than all: "70.5%", "420%".
+pub fn hundredths(share: f64) -> String {
+    format!("{}%", three_digits(share * 100.0))
+}
+
+/// A size of what is sought, with its unit.
+pub fn size(edge: &Edge, sought: Sought, size: f64) -> String {
+    match sought {
+        Sought::Load => load(edge, size),
+        Sought::Surge => format!("{} times the calls", three_digits(size)),
+        Sought::Scale => format!("{} times the servers", three_digits(size)),
+        _ => seconds(size),
+    }
+}
+
+/// A load, as a share of the capacity where that is known.
+pub fn load(edge: &Edge, times: f64) -> String {
+    match utilisation(&edge.scenario) {
+        Some(busy) => hundredths(busy * times),
+        None => format!("{} times the load", three_digits(times)),
+    }
+}
+
+/// What is survived, as a noun: "a crash".
+fn noun(sought: Sought) -> &'static str {
+    match sought {
+        Sought::Crash => "a crash",
+        Sought::Stall => "a stall",
+        Sought::Errors => "a burst of errors",
+        Sought::Surge => "a surge",
+        other => other.name(),
+    }
+}
+
+/// How far a fault, or a load, is survived with one policy: "up to 597 ms with fixed".
+fn survived(edge: &Edge, sought: Sought, policy: &PolicyEdge) -> Option<String> {
+    let found = policy.found(sought)?;
+    let name = &policy.name;
+    let show = |x| size(edge, sought, x);
+    let most = match sought {
+        Sought::Load => "the highest tried",
+        _ => "the most tried",
+    };
+    Some(match (found.before, found.beyond) {
+        (Some(before), Some(_)) => format!("up to {} with {name}", show(before)),
+        (Some(before), None) => format!("up to {}, {most}, with {name}", show(before)),
+        (None, Some(beyond)) => format!("not even {} with {name}", show(beyond)),
+        (None, None) => format!("unknown with {name}"),
+    })
+}
+
+/// The faults of the scenario that do harm: "crash@10s+2s".
+fn configured(edge: &Edge) -> String {
+    let faults = edge.scenario.faults.iter();
+    let harmful = faults.filter(|fault| !fault.kind.relieves());
+    list(&harmful.map(Fault::to_string).collect::<Vec<_>>())
+}
+
+/// A sentence on how far faults of a kind, or loads, are survived.
+fn sentence(edge: &Edge, sought: Sought) -> Option<String> {
+    let each: Vec<String> = edge
+        .policies
+        .iter()
+        .filter_map(|policy| survived(edge, sought, policy))
+        .collect();
+    let subject = match sought {
+        Sought::Load => {
+            let of = match utilisation(&edge.scenario) {
+                Some(_) => "loads of the capacity",
+                None => "loads",
+            };
+            format!("Of {of}, {} is survived", configured(edge))
+        }
+        _ => format!("{} is survived", capital(noun(sought))),
+    };
+    (!each.is_empty()).then(|| format!("{subject} {}.", list(&each)))
+}
+
+/// What ends the collapse of a policy, and what does not: "pausing 80% of new calls for 8.4 s
+/// ends that of fixed; rejecting … does not".
+fn way_out(edge: &Edge, policy: &PolicyEdge) -> Option<String> {
+    if !policy.collapses() {
+        return None;
+    }
+    let longest = seconds(edge.longest_action_s);
+    let (mut ends, mut not) = (Vec::new(), Vec::new());
+    for sought in [Sought::Pause, Sought::Reject] {
+        if !policy.ways.iter().any(|(other, _)| *other == sought) {
+            continue;
+        }
+        let of = match sought {
+            Sought::Pause => "of new calls",
+            _ => "of attempts at the door",
+        };
+        match (policy.cheapest(sought), sought) {
+            (Some((share, s)), _) => ends.push(format!(
+                "{} {} {of} for {}",
+                holding(sought),
+                hundredths(share),
+                seconds(s)
+            )),
+            (None, Sought::Reject) => {
+                let why = match retries_rejections(edge, policy) {
+                    true => ", as what is rejected comes back",
+                    false => "",
+                };
+                not.push(format!(
+                    "rejecting any share of attempts at the door for up to {longest}{why}"
+                ));
+            }
+            (None, _) => not.push(format!(
+                "pausing any share of new calls for up to {longest}"
+            )),
+        }
+    }
+    if let Some(found) = policy.found(Sought::Scale) {
+        match (found.beyond, found.largest()) {
+            (Some(times), _) => ends.push(size(edge, Sought::Scale, times)),
+            (None, Some(most)) => not.push(format!("up to {}", size(edge, Sought::Scale, most))),
+            (None, None) => {}
+        }
+    }
+    match policy.restart.and_then(|falls| falls.decided()) {
+        Some(true) => not.push("a restart".to_string()),
+        Some(false) => ends.push("a restart".to_string()),
+        None => {}
+    }
+    let name = &policy.name;
+    Some(match (&ends[..], &not[..]) {
+        ([], []) => return None,
+        (ends, []) => format!("the collapse with {name} is ended by {}", or(ends)),
+        ([], not) => format!("the collapse with {name} is ended neither by {}", nor(not)),
+        (ends, not) => format!(
+            "the collapse with {name} is ended by {}, but not by {}",
+            or(ends),
+            nor(not)
+        ),
+    })
+}
+
+fn holding(sought: Sought) -> &'static str {
+    match sought {
+        Sought::Pause => "pausing",
+        _ => "rejecting",
+    }
+}
+
+fn or(items: &[String]) -> String {
+    joined(items, " or ")
+}
+
+fn nor(items: &[String]) -> String {
+    joined(items, " nor by ")
+}
+
+fn joined(items: &[String], last: &str) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., end] => format!("{}{last}{end}", first.join(", ")),
+    }
+}
+
+fn retries_rejections(edge: &Edge, policy: &PolicyEdge) -> bool {
+    let mut policies = edge.scenario.policies.iter();
+    let known = policies.find(|(name, _)| *name == policy.name);
+    known.is_some_and(|(_, p)| p.attempts > 1 && p.retry_on.contains(Failure::Rejected))
+}
+
+/// A sentence on what ends collapses.
+fn out(edge: &Edge) -> Option<String> {
+    let asked = edge
+        .sought
+        .iter()
+        .any(|s| matches!(s, Sought::Reject | Sought::Pause | Sought::Scale));
+    if !asked || edge.policies.iter().all(|p| p.base.is_none()) {
+        return None;
+    }
+    let mut clauses: Vec<String> = edge
+        .policies
+        .iter()
+        .filter_map(|policy| way_out(edge, policy))
+        .collect();
+    let fine = edge
+        .policies
+        .iter()
+        .filter(|p| p.base.is_some() && !p.collapses());
+    let fine: Vec<&str> = fine.map(|p| p.name.as_str()).collect();
+    if !fine.is_empty() {
+        clauses.push(match fine.len() {
+            1 => format!("{} recovers by itself", fine[0]),
+            _ => format!("{} recover by themselves", list(&fine)),
+        });
+    }
+    let at = seconds(edge.act.as_secs());
+    Some(format!("Done at {at}: {}.", clauses.join("; ")))
+}
+
+/// A sentence on what theory says.
+fn theory(edge: &Edge) -> Option<String> {
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for policy in &edge.policies {
+        let Some(theory) = &policy.theory else {
+            continue;
+        };
+        let healthy = match theory.tipping_capacity {
+            Some(tipping) => format!(
+                "there is a healthy load down to {} of the capacity",
+                hundredths(tipping)
+            ),
+            None => "no load is healthy at any capacity".to_string(),
+        };
+        let collapse = match theory.recovery_capacity {
+            most if most.is_infinite() => "a collapse lasts at any capacity".to_string(),
+            most if most <= 1.0 => format!(
+                "no collapse lasts, as all attempts together take {} of it",
+                hundredths(most)
+            ),
+            most if theory.pressure.delay <= 1.0 => format!(
+                "attempts would keep a collapse up to {} of it, but the full queue is shorter \
+                 than the timeout and keeps none",
+                hundredths(most)
+            ),
+            most if theory.pressure.delay < most => format!(
+                "a collapse lasts up to {} of it, with a queue of {} up to {}",
+                hundredths(most),
+                thousands(f64::from(theory.amplification.queue)),
+                hundredths(theory.pressure.delay)
+            ),
+            most => format!("a collapse lasts up to {} of it", hundredths(most)),
+        };
+        let facts = format!("{healthy}, and {collapse}");
+        match said.iter_mut().find(|(same, _)| *same == facts) {
+            Some((_, names)) => names.push(&policy.name),
+            None => said.push((facts, vec![&policy.name])),
+        }
+    }
+    let clauses: Vec<String> = said
+        .iter()
+        .map(|(facts, names)| format!("with {} {facts}", list(names)))
+        .collect();
+    (!clauses.is_empty()).then(|| format!("In theory {}.", clauses.join("; ")))
+}
+
+/// What stands in the way of a search.
+pub fn obstacle(edge: &Edge) -> Option<String> {
+    Some(match edge.obstacle? {
+        Obstacle::NoFault => "There is no fault to survive, so only faults of other lengths were \
+                              looked for: give one with --fault."
+            .to_string(),
+        Obstacle::Ill => "The scenario is ill without its faults: there is no health to return \
+                          to, and nothing to search."
+            .to_string(),
+        Obstacle::Short(needed) => format!(
+            "The run of {} is too short to tell who recovers: it takes a horizon of at least {}.",
+            seconds(edge.scenario.run.horizon.as_secs()),
+            seconds(needed.as_secs())
+        ),
+    })
+}
+
+/// What was found, a sentence each.
+pub fn sentences(edge: &Edge) -> Vec<String> {
+    let faults = [
+        Sought::Crash,
+        Sought::Stall,
+        Sought::Errors,
+        Sought::Surge,
+        Sought::Load,
+    ];
+    let mut all: Vec<String> = obstacle(edge).into_iter().collect();
+    all.extend(
+        faults
+            .into_iter()
+            .filter_map(|sought| sentence(edge, sought)),
+    );
+    all.extend(out(edge));
+    all.extend(theory(edge));
+    all
+}
+
+/// Where search and theory disagree, and why.
+pub fn differences(edge: &Edge) -> Vec<String> {
+    let mut all = Vec::new();
+    for policy in &edge.policies {
+        let Some(theory) = &policy.theory else {
+            continue;
+        };
+        let name = &policy.name;
+        let (recovery, delay) = (theory.recovery_capacity, theory.pressure.delay);
+        if let Some(times) = policy.found(Sought::Scale).and_then(|found| found.beyond)
+            && times < recovery * 0.97
+        {
+            let queue = thousands(f64::from(theory.amplification.queue));
+            all.push(match delay < recovery {
+                true => format!(
+                    "{name}: {} times the servers end the collapse, where retries alone would \
+                     keep it up to {}: from {} on a full queue of {queue} is served before its \
+                     callers leave.",
+                    three_digits(times),
+                    hundredths(recovery),
+                    hundredths(delay)
+                ),
+                false => format!(
+                    "{name}: {} times the servers end the collapse, fewer than the {} of \
+                     theory, in which nothing changes by chance.",
+                    three_digits(times),
+                    hundredths(recovery)
+                ),
+            });
+        }
+        let busy = theory.pressure.load
+            / theory
+                .amplification
+                .attempts
+                .min(theory.amplification.granted);
+        if let (Some(found), Some(tipping)) = (policy.found(Sought::Load), theory.tipping_load)
+            && let (Some(before), Some(_)) = (found.before, found.beyond)
+            && before < tipping * 0.97
+            && recovery > 1.0
+        {
+            all.push(format!(
+                "{name}: a healthy load exists up to {} of the capacity, but the faults carry it \
+                 over the threshold from {} on; below {} no collapse lasts.",
+                hundredths(tipping * busy),
+                hundredths(found.beyond.unwrap_or(before) * busy),
+                hundredths(
+                    1.0 / theory
+                        .amplification
+                        .attempts
+                        .min(theory.amplification.granted)
+                )
+            ));
+        }
+    }
+    all
+}
+
+/// What was found, a table a search and policy.
+pub fn table(edge: &Edge) -> TextTable {
+    let mut rows: Vec<[String; 5]> = Vec::new();
+    let bracket = |found: &Crossing, sought: Sought| {
+        let show = |x: Option<f64>| x.map_or("–".to_string(), |x| size(edge, sought, x));
+        [show(found.before), show(found.beyond)]
+    };
+    for policy in &edge.policies {
+        for (sought, found) in &policy.found {
+            let [before, beyond] = bracket(found, *sought);
+            rows.push([
+                policy.name.clone(),
+                sought.name().to_string(),
+                before,
+                beyond,
+                thousands(found.runs() as f64),
+            ]);
+        }
+        for (sought, shares) in &policy.ways {
+            for (share, found) in shares {
+                let [before, beyond] = bracket(found, *sought);
+                rows.push([
+                    policy.name.clone(),
+                    format!("{} {}", sought.name(), hundredths(*share)),
+                    before,
+                    beyond,
+                    thousands(found.runs() as f64),
+                ]);
+            }
+        }
+    }
+    let headers = ["policy", "looked for", "not yet", "from", "runs"];
+    TextTable::new("", &headers, &rows)
+}
+
+/// What is looked for now, of which policy, and how far that is.
+pub fn so_far(sought: Sought, policy: &str, found: &Crossing) -> String {
+    let show = |x: f64| match sought {
+        Sought::Load | Sought::Surge | Sought::Scale => format!("{}×", three_digits(x)),
+        _ => seconds(x),
+    };
+    let runs = counted(&thousands(found.runs() as f64), "run");
+    match (found.before, found.beyond) {
+        (Some(a), Some(b)) => format!(
+            "{}, {policy}: {} to {}, {runs}",
+            sought.name(),
+            show(a),
+            show(b)
+        ),
+        (Some(a), None) => format!("{}, {policy}: beyond {}, {runs}", sought.name(), show(a)),
+        _ => format!("{}, {policy}", sought.name()),
+    }
+}
