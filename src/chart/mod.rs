@@ -5,6 +5,7 @@ mod chain;
 mod chances;
 mod change;
 mod distribution;
+mod edge;
 mod lines;
 mod map;
 mod multiples;
@@ -179,6 +180,18 @@ pub fn sweep(results: &SweepResults<'_>) -> Result<Charts, ChartError> {
 ///
 /// # Errors
 /// A chart that cannot be drawn.
-pub fn edge(_: &Edge) -> Result<Charts, ChartError> {
-    Ok(Charts::default())
+pub fn edge(found: &Edge) -> Result<Charts, ChartError> {
+    let mut charts = Charts::default();
+    match edge::solutions(found) {
+        Some(chart) => charts.drawn.push(chart?),
+        None => charts.absent("solutions", "theory does not reach this scenario"),
+    }
+    match edge::way_out(found) {
+        Some(chart) => charts.drawn.push(chart?),
+        None => charts.absent("way-out", "no collapse had to be ended"),
+    }
+    if let Some(chart) = edge::shortest_crash(found) {
+        charts.drawn.push(chart?);
+    }
+    Ok(charts)
 }

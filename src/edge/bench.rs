@@ -4,12 +4,15 @@ use std::sync::atomic::AtomicBool;
 
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::falls::{self, Falls};
-use herdsim_core::herd::{Engine, Herd, Twins};
+use herdsim_core::herd::{Engine, Herd, Running, Twins};
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::action::{Action, ActionKind};
 use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::scenario::fault::{Fault, FaultKind};
+use herdsim_core::streams::Streams;
 use herdsim_core::units::{Factor, Nanos, Probability, Rate};
+
+use crate::edge::Sought;
 
 /// By the twins of so many replications health is told.
 const TWINS: u64 = 5;
@@ -161,18 +164,13 @@ impl<'b> Bench<'b> {
         falls::twins(scenario, self.workers, TWINS)
     }
 
-    /// Whether runs recover under a policy, with as many as it takes to say.
-    pub fn decide(&self, scenario: &Scenario, policy: usize, twins: &Twins) -> Option<Falls> {
-        let herd = self.herd(scenario, policy);
-        let yardstick = twins.yardstick(scenario)?;
-        falls::decide(&herd, &yardstick, self.workers, self.stop)
-    }
-
-    /// How a few runs fare.
-    pub fn glance(&self, scenario: &Scenario, policy: usize, twins: &Twins) -> Option<Falls> {
-        let herd = self.herd(scenario, policy);
-        let yardstick = twins.yardstick(scenario)?;
-        falls::some(&herd, &yardstick, self.workers, self.stop, 0..2)
+    /// What is asked of the sizes of a scenario.
+    pub fn runs<'r>(&'r self, policy: usize, twins: &'r Twins) -> Runs<'r> {
+        Runs {
+            bench: self,
+            policy,
+            twins,
+        }
     }
 
     fn herd<'s>(&self, scenario: &'s Scenario, policy: usize) -> Herd<'s> {
@@ -182,7 +180,104 @@ impl<'b> Bench<'b> {
             engine: self.engine,
         }
     }
+
+    /// Whether what holds attempts or calls back can be tried on copies of runs that have come
+    /// to where it begins. Callers with one call at a time are told from the beginning.
+    pub fn branches(&self, sought: Sought) -> bool {
+        let waits = matches!(
+            self.scenario.callers.arrival,
+            Arrival::Closed { .. } | Arrival::Once { .. }
+        );
+        sought == Sought::Reject || !waits
+    }
+
+    /// Runs under a policy that have come to where something is done.
+    pub fn collapsed(&self, policy: usize) -> Vec<Running<'b>> {
+        let replications: Vec<u64> = (0..falls::BATCH).collect();
+        let herd = Herd {
+            scenario: self.scenario,
+            policy: &self.scenario.policies[policy].1,
+            engine: self.engine,
+        };
+        self.workers.map(&replications, |replication| {
+            let mut running = herd.begin(self.streams(*replication));
+            running.until(self.act);
+            running
+        })
+    }
+
+    fn streams(&self, replication: u64) -> Streams {
+        Streams {
+            seed: self.scenario.run.seed,
+            replication,
+        }
+    }
 }
+
+/// Runs of a policy, whatever the scenario, told by some twins.
+#[derive(Clone, Copy)]
+pub struct Runs<'r> {
+    bench: &'r Bench<'r>,
+    policy: usize,
+    twins: &'r Twins,
+}
+
+/// Runs that are enough for a glance: whatever they say is asked properly before it is told.
+const GLANCE: u64 = 1;
+
+impl Runs<'_> {
+    /// Whether runs of a scenario recover, with as many as it takes to say.
+    pub fn decide(&self, scenario: &Scenario) -> Option<Falls> {
+        let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
+        let yardstick = self.twins.yardstick(scenario)?;
+        if yardstick.is_ill() {
+            return Some(LOST);
+        }
+        let recovers = |n| yardstick.recovers(&mut herd.begin(bench.streams(n)));
+        falls::decide(&recovers, bench.workers, bench.stop)
+    }
+
+    /// How a few runs fare.
+    pub fn glance(&self, scenario: &Scenario) -> Option<Falls> {
+        let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
+        let yardstick = self.twins.yardstick(scenario)?;
+        if yardstick.is_ill() {
+            return Some(LOST);
+        }
+        let recovers = |n| yardstick.recovers(&mut herd.begin(bench.streams(n)));
+        falls::some(&recovers, bench.workers, bench.stop, 0..GLANCE)
+    }
+
+    /// The same of copies of runs that have come to where something is done, and of others
+    /// from their beginning; `how_many` of them, or as many as it takes.
+    pub fn branch(
+        &self,
+        scenario: &Scenario,
+        collapsed: &[Running<'_>],
+        how_many: Option<u64>,
+    ) -> Option<Falls> {
+        let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
+        let yardstick = self.twins.yardstick(scenario)?;
+        let recovers = |n: u64| match collapsed.get(n as usize) {
+            None => yardstick.recovers(&mut herd.begin(bench.streams(n))),
+            Some(running) => {
+                let mut running = running.clone();
+                running.act(&scenario.actions, bench.act, bench.streams(n));
+                yardstick.recovers(&mut running)
+            }
+        };
+        match how_many {
+            Some(n) => falls::some(&recovers, bench.workers, bench.stop, 0..n),
+            None => falls::decide(&recovers, bench.workers, bench.stop),
+        }
+    }
+}
+
+/// As if all runs had never recovered: there is no health to return to.
+const LOST: Falls = Falls {
+    never: falls::BATCH,
+    runs: falls::BATCH,
+};
 
 /// Makes as many times as many calls.
 fn busier(scenario: &mut Scenario, times: f64) {

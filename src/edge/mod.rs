@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::falls::Falls;
-use herdsim_core::herd::{Engine, Twins};
+use herdsim_core::herd::{Engine, Running, Twins};
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::FaultKind;
 use herdsim_core::theory::herd::{Amplification, Pressure, Solutions};
 use herdsim_core::units::{Nanos, Probability};
 
-use bench::{Bench, Measure};
-use search::{Along, Crossing, Way, rounded};
+use bench::{Bench, Measure, Runs};
+use search::{Along, Ask, Crossing, Way, rounded};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +96,8 @@ impl Sought {
         match self {
             Sought::Crash | Sought::Stall | Sought::Errors => (LASTS.to_vec(), 0.05),
             Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
-            Sought::Load => (loads(bench.scenario), 0.01),
-            Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.02),
+            Sought::Load => (loads(bench.scenario), 0.02),
+            Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.05),
             Sought::Theory | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
         }
     }
@@ -125,15 +125,15 @@ const LASTS: [f64; 13] = [
 const SHARES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
 /// For how long, as parts of the longest time.
-const PARTS: [f64; 8] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0];
+const PARTS: [f64; 6] = [0.05, 0.15, 0.3, 0.5, 0.75, 1.0];
 
 /// Loads to be tried, as multiples of that of a scenario: tenths of what the service can do,
 /// where that is known.
 fn loads(scenario: &Scenario) -> Vec<f64> {
     match utilisation(scenario) {
-        Some(busy) => (1..=10)
-            .map(|tenth| f64::from(tenth) / 10.0 / busy)
-            .collect(),
+        Some(busy) => [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25]
+            .map(|share| share / busy)
+            .to_vec(),
         None => vec![0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0],
     }
 }
@@ -303,7 +303,7 @@ impl Search<'_> {
             if yardstick.needs() > scenario.run.horizon {
                 return Some(Obstacle::Short(yardstick.needs()));
             }
-            let base = self.each(|policy| self.bench.decide(scenario, policy, &twins[policy]));
+            let base = self.each(|policy| self.bench.runs(policy, &twins[policy]).decide(scenario));
             for (policy, base) in edge.policies.iter_mut().zip(base) {
                 policy.base = base;
             }
@@ -330,7 +330,7 @@ impl Search<'_> {
             let fates = self.each(|policy| {
                 edge.policies[policy]
                     .collapses()
-                    .then(|| self.bench.decide(&restarted, policy, &twins[policy]))?
+                    .then(|| self.bench.runs(policy, &twins[policy]).decide(&restarted))?
             });
             for (policy, restart) in edge.policies.iter_mut().zip(fates) {
                 policy.restart = restart;
@@ -373,26 +373,14 @@ impl Search<'_> {
                 fine,
                 beyond,
             };
-            along.first(|size, so_far| {
-                (self.watch.progress)(sought, &edge.policies[policy].name, so_far);
-                let scenario = bench.at(measure, size);
-                let own;
-                let twins = match by_load.iter().find(|(load, _)| *load == size) {
-                    Some((_, twins)) => twins,
-                    None if sought == Sought::Load => {
-                        own = bench.twins(&scenario);
-                        &own
-                    }
-                    None => &twins,
-                };
-                match twins[policy].yardstick(&scenario)?.is_ill() {
-                    // There is no health to return to.
-                    true => Some(Falls {
-                        never: falls_batch(),
-                        runs: falls_batch(),
-                    }),
-                    false => bench.decide(&scenario, policy, &twins[policy]),
-                }
+            along.first(&Sized {
+                search: self,
+                sought,
+                measure,
+                name: &edge.policies[policy].name,
+                policy,
+                twins: &twins,
+                by_load: &by_load,
             })
         });
         for (policy, found) in edge.policies.iter_mut().zip(found) {
@@ -413,52 +401,43 @@ impl Search<'_> {
 
     /// Looks for how long every share has to be held back until a collapse ends.
     ///
-    /// A few runs of every share and time say where it may end; it is taken to end from there
-    /// on, which as many runs as it takes confirm at the bracket.
+    /// Runs of the collapse are copied as they have come to where something is done.
     fn ways(&self, edge: &mut Edge, sought: Sought, twins: &[Twins]) {
         let bench = self.bench;
         let longest = edge.longest_action_s;
         let times: Vec<f64> = PARTS.iter().map(|part| rounded(part * longest)).collect();
-        let measure = |share| match sought {
-            Sought::Reject => Measure::Reject(share),
-            _ => Measure::Pause(share),
-        };
-        let jobs: Vec<(usize, f64)> = self
+        let collapsed: Vec<(usize, Vec<Running<'_>>)> = self
             .places
             .iter()
             .filter(|place| edge.policies[**place].collapses())
-            .flat_map(|place| SHARES.map(|share| (*place, share)))
+            .map(|place| match bench.branches(sought) {
+                true => (*place, bench.collapsed(*place)),
+                false => (*place, Vec::new()),
+            })
             .collect();
-        let found = self.watch.workers.map(&jobs, |(policy, share)| {
-            let glance = |time: f64| {
-                let scenario = bench.at(&measure(*share), time);
-                bench.glance(&scenario, *policy, &twins[*policy])
-            };
-            let name = &edge.policies[*policy].name;
-            let mut first = None;
-            for (place, time) in times.iter().enumerate() {
-                let seen = glance(*time)?;
-                if seen.never < seen.runs {
-                    first = Some(place);
-                    break;
-                }
-            }
-            let along = Along {
-                // The last that did not, then those that may.
-                sizes: match first {
-                    Some(place) => &times[place.saturating_sub(1)..],
-                    None => &times[times.len() - 1..],
-                },
-                fine: 0.1,
-                beyond: Way::Recovers,
-            };
-            let crossing = along.first(|time, so_far| {
-                (self.watch.progress)(sought, name, so_far);
-                let scenario = bench.at(&measure(*share), time);
-                bench.decide(&scenario, *policy, &twins[*policy])
-            })?;
-            Some((*policy, *share, crossing))
-        });
+        let jobs: Vec<(&(usize, Vec<Running<'_>>), f64)> = collapsed
+            .iter()
+            .flat_map(|of| SHARES.map(|share| (of, share)))
+            .collect();
+        let found = self
+            .watch
+            .workers
+            .map(&jobs, |((policy, collapsed), share)| {
+                let along = Along {
+                    sizes: &times,
+                    fine: 0.1,
+                    beyond: Way::Recovers,
+                };
+                let crossing = along.first(&Held {
+                    search: self,
+                    sought,
+                    share: *share,
+                    name: &edge.policies[*policy].name,
+                    runs: bench.runs(*policy, &twins[*policy]),
+                    collapsed,
+                })?;
+                Some((*policy, *share, crossing))
+            });
         for place in &self.places {
             let own = found
                 .iter()
@@ -474,14 +453,14 @@ impl Search<'_> {
     /// The shortest fatal crash at several loads.
     fn crashes_by_load(&self, edge: &mut Edge) {
         let measure = Measure::Lasts(FaultKind::Crash);
-        let (sizes, _) = Sought::Crash.sizes(self.bench);
+        let sizes = [0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
         let loads: Vec<f64> = match utilisation(self.bench.scenario) {
             Some(busy) => [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-                .map(|u| rounded(u / busy))
+                .map(|share| share / busy)
                 .to_vec(),
             None => vec![0.4, 0.6, 0.8, 1.0, 1.2, 1.4],
         };
-        let longest = sizes.last().map_or(1.0, |size| *size);
+        let longest = sizes[sizes.len() - 1];
         let jobs: Vec<(usize, f64)> = loads
             .iter()
             .flat_map(|load| self.places.iter().map(|place| (*place, *load)))
@@ -497,16 +476,22 @@ impl Search<'_> {
             let twins = bench.twins(&bench.at(&measure, longest));
             let along = Along {
                 sizes: &sizes,
-                fine: 0.2,
+                fine: 0.3,
                 beyond: Way::Falls,
             };
-            let crossing = along.first(|size, so_far| {
-                (self.watch.progress)(Sought::Crash, &edge.policies[*policy].name, so_far);
-                let scenario = bench.at(&measure, size);
-                match twins[*policy].yardstick(&scenario)?.is_ill() {
-                    true => None,
-                    false => bench.decide(&scenario, *policy, &twins[*policy]),
-                }
+            let search = Search {
+                bench: &bench,
+                watch: self.watch,
+                places: Vec::new(),
+            };
+            let crossing = along.first(&Sized {
+                search: &search,
+                sought: Sought::Crash,
+                measure: &measure,
+                name: &edge.policies[*policy].name,
+                policy: *policy,
+                twins: &twins,
+                by_load: &[],
             })?;
             Some((*policy, *load, crossing))
         });
@@ -516,8 +501,80 @@ impl Search<'_> {
     }
 }
 
-fn falls_batch() -> u64 {
-    herdsim_core::ensemble::falls::BATCH
+/// Sizes of one thing, under one policy.
+struct Sized<'a> {
+    search: &'a Search<'a>,
+    sought: Sought,
+    measure: &'a Measure,
+    name: &'a str,
+    policy: usize,
+    twins: &'a [Twins],
+    by_load: &'a [(f64, Vec<Twins>)],
+}
+
+impl Sized<'_> {
+    fn runs(
+        &self,
+        size: f64,
+        so_far: &Crossing,
+        of: impl Fn(Runs<'_>, &Scenario) -> Option<Falls>,
+    ) -> Option<Falls> {
+        (self.search.watch.progress)(self.sought, self.name, so_far);
+        let bench = self.search.bench;
+        let scenario = bench.at(self.measure, size);
+        let own;
+        let twins = match self.by_load.iter().find(|(load, _)| *load == size) {
+            Some((_, twins)) => twins,
+            None if self.sought == Sought::Load => {
+                own = bench.twins(&scenario);
+                &own[..]
+            }
+            None => self.twins,
+        };
+        of(bench.runs(self.policy, &twins[self.policy]), &scenario)
+    }
+}
+
+impl Ask for Sized<'_> {
+    fn glance(&self, size: f64, so_far: &Crossing) -> Option<Falls> {
+        self.runs(size, so_far, |runs, scenario| runs.glance(scenario))
+    }
+
+    fn decide(&self, size: f64, so_far: &Crossing) -> Option<Falls> {
+        self.runs(size, so_far, |runs, scenario| runs.decide(scenario))
+    }
+}
+
+/// For how long a share is held back, under one policy.
+struct Held<'a, 's> {
+    search: &'a Search<'a>,
+    sought: Sought,
+    share: f64,
+    name: &'a str,
+    runs: Runs<'a>,
+    collapsed: &'a [Running<'s>],
+}
+
+impl Held<'_, '_> {
+    fn branch(&self, time: f64, so_far: &Crossing, how_many: Option<u64>) -> Option<Falls> {
+        (self.search.watch.progress)(self.sought, self.name, so_far);
+        let measure = match self.sought {
+            Sought::Reject => Measure::Reject(self.share),
+            _ => Measure::Pause(self.share),
+        };
+        let scenario = self.search.bench.at(&measure, time);
+        self.runs.branch(&scenario, self.collapsed, how_many)
+    }
+}
+
+impl Ask for Held<'_, '_> {
+    fn glance(&self, time: f64, so_far: &Crossing) -> Option<Falls> {
+        self.branch(time, so_far, Some(1))
+    }
+
+    fn decide(&self, time: f64, so_far: &Crossing) -> Option<Falls> {
+        self.branch(time, so_far, None)
+    }
 }
 
 fn sought_any(sought: &[Sought], is: fn(Sought) -> bool) -> bool {

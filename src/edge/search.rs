@@ -51,6 +51,14 @@ pub enum Way {
     Recovers,
 }
 
+/// Who makes runs of a size.
+pub trait Ask {
+    /// How a few of them fare.
+    fn glance(&self, size: f64, so_far: &Crossing) -> Option<Falls>;
+    /// How as many fare as it takes to say on which side it lies.
+    fn decide(&self, size: f64, so_far: &Crossing) -> Option<Falls>;
+}
+
 /// Steps of bisection at most.
 const STEPS: usize = 16;
 
@@ -63,14 +71,25 @@ impl Along<'_> {
         })
     }
 
-    /// Tries one size after the other until one is beyond, then halves what is in between.
-    /// What lies beyond that is not looked at. Nothing where `ask` tells nothing.
-    pub fn first(&self, mut ask: impl FnMut(f64, &Crossing) -> Option<Falls>) -> Option<Crossing> {
+    /// Glances at one size after the other until one may be beyond, asks properly there and
+    /// before, then halves what is in between. What lies beyond that is not looked at. Nothing
+    /// where nothing is told.
+    pub fn first(&self, asked: &impl Ask) -> Option<Crossing> {
         let mut found = Crossing::default();
-        for size in self.sizes {
-            let falls = ask(*size, &found)?;
+        let last = self.sizes.len().checked_sub(1)?;
+        for (place, size) in self.sizes.iter().enumerate() {
+            let seen = asked.glance(*size, &found)?;
+            let may_be = match self.beyond {
+                Way::Falls => seen.never > 0,
+                Way::Recovers => seen.never < seen.runs,
+            };
+            if !may_be && place < last {
+                continue;
+            }
+            let falls = asked.decide(*size, &found)?;
             self.take(&mut found, *size, falls);
             if found.beyond.is_some() {
+                self.back(place, &mut found, asked)?;
                 break;
             }
         }
@@ -78,11 +97,23 @@ impl Along<'_> {
             let Some(size) = self.between(&found) else {
                 break;
             };
-            let falls = ask(size, &found)?;
+            let falls = asked.decide(size, &found)?;
             self.take(&mut found, size, falls);
         }
         found.tried.sort_by(|a, b| a.size.total_cmp(&b.size));
         Some(found)
+    }
+
+    /// From a size that is beyond, back to the first one that is not.
+    fn back(&self, from: usize, found: &mut Crossing, asked: &impl Ask) -> Option<()> {
+        for size in self.sizes[..from].iter().rev() {
+            if found.before.is_some_and(|before| before >= *size) {
+                break;
+            }
+            let falls = asked.decide(*size, found)?;
+            self.take(found, *size, falls);
+        }
+        Some(())
     }
 
     fn take(&self, found: &mut Crossing, size: f64, falls: Falls) {
@@ -106,16 +137,17 @@ impl Along<'_> {
         let beyond = found.beyond?;
         // Below the smallest that was tried nothing is asked.
         let before = found.before?;
-        let gaps = match found.undecided {
-            None => vec![(before, beyond)],
-            Some((from, to)) => vec![(before, from), (to, beyond)],
+        // Where chance blurs it, it need not be as fine on either side.
+        let (gaps, fine) = match found.undecided {
+            None => (vec![(before, beyond)], self.fine),
+            Some((from, to)) => (vec![(before, from), (to, beyond)], 1.5 * self.fine),
         };
         let widest = gaps
             .into_iter()
             .max_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)))?;
         let middle = rounded((widest.0 * widest.1).sqrt());
         let is_within = widest.0 < middle && middle < widest.1;
-        (widest.1 > widest.0 * (1.0 + self.fine) && is_within).then_some(middle)
+        (widest.1 > widest.0 * (1.0 + fine) && is_within).then_some(middle)
     }
 }
 
@@ -144,13 +176,26 @@ mod tests {
 
     const SIZES: [f64; 6] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0];
 
+    struct Chance<F>(F);
+
+    impl<F: Fn(f64) -> f64> Ask for Chance<F> {
+        fn glance(&self, size: f64, _: &Crossing) -> Option<Falls> {
+            let never = u64::from((self.0)(size) > 0.5);
+            Some(Falls { never, runs: 1 })
+        }
+
+        fn decide(&self, size: f64, _: &Crossing) -> Option<Falls> {
+            Some(falls((self.0)(size)))
+        }
+    }
+
     fn search(chance: impl Fn(f64) -> f64) -> Crossing {
         let along = Along {
             sizes: &SIZES,
             fine: 0.05,
             beyond: Way::Falls,
         };
-        along.first(|size, _| Some(falls(chance(size)))).unwrap()
+        along.first(&Chance(chance)).unwrap()
     }
 
     #[test]
@@ -161,6 +206,7 @@ mod tests {
             assert!(before < edge && edge <= beyond, "{edge} {found:?}");
             assert!(beyond <= before * 1.06, "{found:?}");
             assert_eq!(found.runs(), 10 * found.tried.len() as u64);
+            assert!(found.tried.len() < 9, "{found:?}");
         }
     }
 
@@ -175,7 +221,7 @@ mod tests {
             (0.8..1.0).contains(&before) && (1.2..1.45).contains(&beyond),
             "{found:?}"
         );
-        assert!(from <= before * 1.06 && beyond <= to * 1.06, "{found:?}");
+        assert!(from <= before * 1.08 && beyond <= to * 1.08, "{found:?}");
     }
 
     #[test]

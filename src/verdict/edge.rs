@@ -48,8 +48,8 @@ fn survived(edge: &Edge, sought: Sought, policy: &PolicyEdge) -> Option<String> 
     let name = &policy.name;
     let show = |x| size(edge, sought, x);
     let most = match sought {
-        Sought::Load => "the highest tried",
-        _ => "the most tried",
+        Sought::Load | Sought::Surge => "the highest tried",
+        _ => "the longest tried",
     };
     Some(match (found.before, found.beyond) {
         (Some(before), Some(_)) => format!("up to {} with {name}", show(before)),
@@ -111,7 +111,7 @@ fn way_out(edge: &Edge, policy: &PolicyEdge) -> Option<String> {
             )),
             (None, Sought::Reject) => {
                 let why = match retries_rejections(edge, policy) {
-                    true => ", as what is rejected comes back",
+                    true => " (what is rejected comes back)",
                     false => "",
                 };
                 not.push(format!(
@@ -291,66 +291,70 @@ pub fn sentences(edge: &Edge) -> Vec<String> {
 
 /// Where search and theory disagree, and why.
 pub fn differences(edge: &Edge) -> Vec<String> {
-    let mut all = Vec::new();
+    let mut all: Vec<(String, Vec<&str>)> = Vec::new();
     for policy in &edge.policies {
         let Some(theory) = &policy.theory else {
             continue;
         };
-        let name = &policy.name;
+        let a = &theory.amplification;
         let (recovery, delay) = (theory.recovery_capacity, theory.pressure.delay);
+        let tries = a.attempts.min(a.granted);
+        let mut say = |text: String| match all.iter_mut().find(|(same, _)| *same == text) {
+            Some((_, names)) => names.push(&policy.name),
+            None => all.push((text, vec![&policy.name])),
+        };
         if let Some(times) = policy.found(Sought::Scale).and_then(|found| found.beyond)
             && times < recovery * 0.97
         {
-            let queue = thousands(f64::from(theory.amplification.queue));
-            all.push(match delay < recovery {
+            say(match delay < recovery {
                 true => format!(
-                    "{name}: {} times the servers end the collapse, where retries alone would \
-                     keep it up to {}: from {} on a full queue of {queue} is served before its \
-                     callers leave.",
+                    "{} times the servers end the collapse, where retries alone would keep it up \
+                     to {}: from {} on a full queue of {} is served before its callers leave",
                     three_digits(times),
                     hundredths(recovery),
-                    hundredths(delay)
+                    hundredths(delay),
+                    thousands(f64::from(a.queue))
                 ),
                 false => format!(
-                    "{name}: {} times the servers end the collapse, fewer than the {} of \
-                     theory, in which nothing changes by chance.",
+                    "{} times the servers end the collapse, fewer than the {} of theory, in which \
+                     nothing changes by chance",
                     three_digits(times),
                     hundredths(recovery)
                 ),
             });
         }
-        let busy = theory.pressure.load
-            / theory
-                .amplification
-                .attempts
-                .min(theory.amplification.granted);
+        let busy = theory.pressure.load / tries;
         if let (Some(found), Some(tipping)) = (policy.found(Sought::Load), theory.tipping_load)
-            && let (Some(before), Some(_)) = (found.before, found.beyond)
-            && before < tipping * 0.97
+            && let Some(beyond) = found.beyond
+            && beyond < tipping * 0.97
             && recovery > 1.0
         {
-            all.push(format!(
-                "{name}: a healthy load exists up to {} of the capacity, but the faults carry it \
-                 over the threshold from {} on; below {} no collapse lasts.",
+            let least = match tries.is_finite() {
+                true => format!("; below {} no collapse lasts", hundredths(1.0 / tries)),
+                false => String::new(),
+            };
+            say(format!(
+                "a healthy load exists up to {} of the capacity, but the faults carry it over the \
+                 threshold from {} on{least}",
                 hundredths(tipping * busy),
-                hundredths(found.beyond.unwrap_or(before) * busy),
-                hundredths(
-                    1.0 / theory
-                        .amplification
-                        .attempts
-                        .min(theory.amplification.granted)
-                )
+                hundredths(beyond * busy),
             ));
         }
     }
-    all
+    all.iter()
+        .map(|(text, names)| format!("With {} {text}.", list(names)))
+        .collect()
 }
 
 /// What was found, a table a search and policy.
 pub fn table(edge: &Edge) -> TextTable {
     let mut rows: Vec<[String; 5]> = Vec::new();
     let bracket = |found: &Crossing, sought: Sought| {
-        let show = |x: Option<f64>| x.map_or("–".to_string(), |x| size(edge, sought, x));
+        let brief = |x: f64| match sought {
+            Sought::Surge | Sought::Scale => format!("{}×", three_digits(x)),
+            _ => size(edge, sought, x),
+        };
+        let show = |x: Option<f64>| x.map_or("–".to_string(), brief);
         [show(found.before), show(found.beyond)]
     };
     for policy in &edge.policies {
@@ -365,7 +369,8 @@ pub fn table(edge: &Edge) -> TextTable {
             ]);
         }
         for (sought, shares) in &policy.ways {
-            for (share, found) in shares {
+            let ends = |(_, found): &&(f64, Crossing)| found.beyond.is_some();
+            for (share, found) in shares.iter().filter(ends) {
                 let [before, beyond] = bracket(found, *sought);
                 rows.push([
                     policy.name.clone(),
@@ -373,6 +378,22 @@ pub fn table(edge: &Edge) -> TextTable {
                     before,
                     beyond,
                     thousands(found.runs() as f64),
+                ]);
+            }
+            let others: Vec<&(f64, Crossing)> = shares.iter().filter(|of| !ends(of)).collect();
+            if let (Some((low, found)), Some((high, _))) = (others.first(), others.last()) {
+                let what = match others.len() == shares.len() {
+                    true => format!("{} to {}", hundredths(*low), hundredths(*high)),
+                    false => "other shares".to_string(),
+                };
+                let runs: u64 = others.iter().map(|(_, found)| found.runs()).sum();
+                let [before, beyond] = bracket(found, *sought);
+                rows.push([
+                    policy.name.clone(),
+                    format!("{} {what}", sought.name()),
+                    before,
+                    beyond,
+                    thousands(runs as f64),
                 ]);
             }
         }

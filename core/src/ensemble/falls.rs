@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::ensemble::Workers;
-use crate::herd::{Herd, Twins, Yardstick};
+use crate::herd::{Engine, Herd, Twins};
 use crate::scenario::Scenario;
 use crate::streams::Streams;
 
@@ -11,7 +11,7 @@ use crate::streams::Streams;
 /// all agree.
 pub const BATCH: u64 = 10;
 /// The most runs before it is left undecided.
-pub const MOST: u64 = 60;
+pub const MOST: u64 = 40;
 /// Standard errors by which a share has to differ from a half.
 const Z: f64 = 3.0;
 
@@ -54,7 +54,7 @@ pub fn twins(scenario: &Scenario, workers: &Workers, n: u64) -> Vec<Twins> {
         .map(|(_, policy)| Herd {
             scenario,
             policy,
-            engine: crate::herd::Engine::default(),
+            engine: Engine::default(),
         })
         .collect();
     let replications: Vec<u64> = (0..n).collect();
@@ -75,30 +75,24 @@ pub fn twins(scenario: &Scenario, workers: &Workers, n: u64) -> Vec<Twins> {
     sums
 }
 
-/// How many of so many runs never recover, from a replication on; each is left as soon as that
-/// is known. Nothing where it cannot be told, or one is to stop.
+/// How many of some runs never recover: `recovers` tells it of each by its number, nothing
+/// where that cannot be told. Nothing as well where one is to stop.
 pub fn some(
-    herd: &Herd<'_>,
-    yardstick: &Yardstick,
+    recovers: &(impl Fn(u64) -> Option<bool> + Sync),
     workers: &Workers,
     stop: &AtomicBool,
     replications: std::ops::Range<u64>,
 ) -> Option<Falls> {
     let runs: Vec<u64> = replications.collect();
-    let seed = herd.scenario.run.seed;
     let fates = workers.map(&runs, |replication| {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
-        let streams = Streams {
-            seed,
-            replication: *replication,
-        };
-        yardstick.recovers(&mut herd.begin(streams))
+        recovers(*replication)
     });
     let mut falls = Falls::default();
-    for recovers in fates {
-        falls.never += u64::from(!recovers?);
+    for fate in fates {
+        falls.never += u64::from(!fate?);
         falls.runs += 1;
     }
     Some(falls)
@@ -106,14 +100,13 @@ pub fn some(
 
 /// The same of as many as it takes to say whether more than half never do.
 pub fn decide(
-    herd: &Herd<'_>,
-    yardstick: &Yardstick,
+    recovers: &(impl Fn(u64) -> Option<bool> + Sync),
     workers: &Workers,
     stop: &AtomicBool,
 ) -> Option<Falls> {
     let mut all = Falls::default();
     while all.decided().is_none() && all.runs < MOST {
-        let more = some(herd, yardstick, workers, stop, all.runs..all.runs + BATCH)?;
+        let more = some(recovers, workers, stop, all.runs..all.runs + BATCH)?;
         all.never += more.never;
         all.runs += more.runs;
     }

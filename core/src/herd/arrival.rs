@@ -274,6 +274,13 @@ impl Arrivals {
         }
     }
 
+    /// From now on callers are kept from calling by these, none of which begins earlier.
+    ///
+    /// Callers with think times that are told one by one alone wait for the end of a pause.
+    pub fn act(&mut self, actions: &[Action], streams: Streams) {
+        self.pauses = Pauses::new(actions, streams).map(Box::new);
+    }
+
     /// From now on calls begin by other draws.
     pub fn reseed(&mut self, streams: Streams) {
         self.rng = streams.stream(Purpose::Arrivals);

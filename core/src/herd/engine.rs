@@ -10,6 +10,7 @@ use crate::herd::path::Path;
 use crate::herd::resolve;
 use crate::herd::tier::{Kind, Message, Tier, is_plain};
 use crate::scenario::Scenario;
+use crate::scenario::action::Action;
 use crate::scenario::fault::Fault;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
@@ -137,6 +138,14 @@ impl Running<'_> {
         self.horizon
     }
 
+    /// From now on attempts are rejected and calls paused by these actions, none of which
+    /// begins earlier. It must be known of nobody who is already on the way what becomes of
+    /// it by them: what changes servers or policies is for a run from its beginning, and so
+    /// are closed callers whom one pauses.
+    pub fn act(&mut self, actions: &[Action], now: Nanos, streams: Streams) {
+        self.path.act(actions, now.0, streams);
+    }
+
     /// From now on chance is drawn from other streams.
     pub fn reseed(&mut self, streams: Streams) {
         self.path.reseed(streams);
@@ -187,6 +196,10 @@ impl<'s> Path<'s> for Alone<'s> {
 
     fn reseed(&mut self, streams: Streams) {
         self.tier.reseed(0, streams);
+    }
+
+    fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
+        self.tier.act(actions, now, streams);
     }
 
     fn fine(&self) -> &Fine {
@@ -253,6 +266,13 @@ impl<'s> Path<'s> for Chain<'s> {
     fn reseed(&mut self, streams: Streams) {
         for (place, tier) in self.tiers.iter_mut().enumerate() {
             tier.reseed(place, streams);
+        }
+    }
+
+    fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
+        for (place, tier) in self.tiers.iter_mut().enumerate() {
+            let here = self.scenario.actions_at(place, actions);
+            tier.act(&here, now, streams);
         }
     }
 

@@ -107,6 +107,19 @@ impl Faults {
         }
     }
 
+    /// From now on these are what is done, none of which begins earlier.
+    pub fn act(&mut self, actions: &[Action], now: u64) {
+        *self = Faults::new(&self.faults, actions);
+        self.seek_before(now);
+    }
+
+    /// Passes all edges before `now`.
+    fn seek_before(&mut self, now: u64) {
+        while self.next_edge() < now {
+            self.pass_edge(now);
+        }
+    }
+
     /// When the engine has to look next.
     pub fn next_edge(&self) -> u64 {
         self.edges.get(self.next_edge).copied().unwrap_or(NEVER)

@@ -2,16 +2,19 @@
 
 use crate::herd::book::Outcome;
 use crate::herd::fine::Fine;
+use crate::scenario::action::Action;
 use crate::streams::Streams;
 
 /// A way to work out a replication.
-pub(super) trait Path<'s>: Send {
+pub(super) trait Path<'s>: Send + Sync {
     /// Lets happen all that does before an instant.
     fn until(&mut self, time: u64);
     /// Attempts that wait for a server, and calls that are not ended.
     fn levels(&self) -> [u32; 2];
     /// From now on chance is drawn from other streams.
     fn reseed(&mut self, streams: Streams);
+    /// From now on, which is `now`, these are what is done.
+    fn act(&mut self, actions: &[Action], now: u64, streams: Streams);
     /// What has been counted finely so far.
     fn fine(&self) -> &Fine;
     fn copy(&self) -> Box<dyn Path<'s> + 's>;

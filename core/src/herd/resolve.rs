@@ -141,7 +141,7 @@ struct Memory {
 }
 
 /// Calls that remember that, or nothing.
-trait Remember: Copy + Default + Send {
+trait Remember: Copy + Default + Send + Sync {
     /// Whether there may be a budget.
     const ALL: bool;
     fn recall(&self) -> Memory;
@@ -883,6 +883,13 @@ impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
         if let Work::Exponential { draws, .. } = &mut self.work {
             **draws = Exponentials::new();
         }
+    }
+
+    fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
+        self.faults.act(actions, now);
+        self.faults.seek(now);
+        self.calm_until = 0;
+        self.arrivals.act(actions, streams);
     }
 
     fn fine(&self) -> &Fine {

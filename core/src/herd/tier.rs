@@ -21,6 +21,7 @@ use crate::herd::recorder::Recorder;
 use crate::herd::site::Site;
 use crate::herd::slots::{Attempt, Beside, Call, Pending, Phase, Slots};
 use crate::scenario::Scenario;
+use crate::scenario::action::Action;
 use crate::scenario::callers::{Callers, Network};
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::scenario::policy::{Budget, Deposit, Policy, RetryOn};
@@ -388,6 +389,15 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// What has been counted finely so far.
     pub fn fine(&self) -> &Fine {
         self.recorder.fine()
+    }
+
+    /// From now on, which is `now`, these are what is done here.
+    pub fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
+        self.faults.act(actions, now);
+        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
+        if self.callers.is_some() {
+            self.arrivals.act(actions, streams);
+        }
     }
 
     /// From now on chance is drawn from other streams.
