@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use herdsim::edge::{Edge, Obstacle, Sought, Watch, edge};
+use herdsim::edge::{Asked, Edge, Obstacle, Sought, Watch, edge};
 use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{self, Workers};
 use herdsim_core::herd::{Engine, RECOVERED_RATIO};
@@ -35,7 +35,7 @@ fn search(scenario: &Scenario, sought: &[Sought]) -> Edge {
         engine: Engine::Fitting,
         progress: &|_, _, _| (),
     };
-    edge(scenario, sought, &watch)
+    edge(scenario, Asked::of(sought), &watch).unwrap()
 }
 
 /// The share of 40 runs that recover.

@@ -12,7 +12,8 @@ use crate::cli::herd::Options;
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Told;
 use crate::cli::run::{note, print, stop_on_interrupt};
-use crate::edge::{self, Sought, Watch};
+use crate::edge::field::Field;
+use crate::edge::{self, Asked, Sought, Watch};
 use crate::output::run_dir::RunDir;
 use crate::run::edge::write;
 use crate::run::{INTERRUPTED, RunError};
@@ -22,28 +23,32 @@ use crate::verdict::edge::so_far;
 pub struct EdgeOptions {
     /// The scenario, in TOML; the default one unless said otherwise
     scenario: Option<PathBuf>,
-    /// What to look for: theory, crash, stall, errors, surge, load, reject, pause, scale
+    /// What to look for: theory, crash, stall, errors, surge, load, reject, pause, scale; or the
+    /// range of a setting, such as service.queue=100..10_000, in which the faults are survived.
+    /// Repeat, or give a comma list
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "theory,crash,load,reject,pause,scale",
+        default_values_t = Sought::DEFAULT.map(|sought| sought.name().to_string()),
+        value_delimiter = ',',
         help_heading = "Search"
     )]
-    find: String,
+    find: Vec<String>,
     #[command(flatten)]
     options: Options,
 }
 
 /// What `--find` asks for, in its order of searching.
-fn sought(text: &str) -> Result<Vec<Sought>, Problem> {
-    let mut all = Vec::new();
-    for word in text.split(',').map(str::trim) {
+fn sought(words: &[String]) -> Result<(Vec<Sought>, Vec<Field>), Problem> {
+    let (mut all, mut fields) = (Vec::new(), Vec::new());
+    for word in words.iter().map(|word| word.trim()) {
         let known = Sought::ALL.iter().find(|sought| sought.name() == word);
         match known {
             Some(sought) => all.push(*sought),
+            None if word.contains('=') => fields.push(Field::read(word)?),
             None => {
                 let names = Sought::ALL.map(Sought::name);
-                let place = Node::from_flag("--find", text).place;
+                let place = Node::from_flag("--find", word).place;
                 let problem = Problem::new(format!("nothing called `{word}` can be found"));
                 return Err(problem.at(Some(place)).help(suggest(word, &names)));
             }
@@ -51,7 +56,7 @@ fn sought(text: &str) -> Result<Vec<Sought>, Problem> {
     }
     all.sort_unstable();
     all.dedup();
-    Ok(all)
+    Ok((all, fields))
 }
 
 /// Options that make no sense of a search.
@@ -70,6 +75,12 @@ fn idle(common: &Common) -> Option<&'static str> {
     given.iter().find(|(_, is)| *is).map(|(flag, _)| *flag)
 }
 
+/// Leaves out what is done: that is looked for.
+fn without_actions(scenario: &mut Scenario) {
+    scenario.actions.clear();
+    scenario.policies.retain(|(_, policy)| policy.acts);
+}
+
 /// Looks, writes what was found, and tells it; returns the exit status.
 pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
     let common = &options.options.common;
@@ -78,13 +89,12 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
         let problem = Problem::new(format!("`{flag}` has no meaning for herdsim edge"));
         return Err(problem.at(Some(place)).into());
     }
-    let sought = sought(&options.find)?;
+    let (sought, fields) = sought(&options.find)?;
     let overlay = options.options.overlay(options.scenario.as_deref())?;
     let mut scenario = Scenario::from_overlay(&overlay)?;
     if !scenario.actions.is_empty() {
         note("note: the actions of the scenario are left out: what ends a collapse is looked for");
-        scenario.actions.clear();
-        scenario.policies.retain(|(_, policy)| policy.acts);
+        without_actions(&mut scenario);
     }
     let directory = RunDir::prepare(&common.out, &scenario.name)?;
     let start = Instant::now();
@@ -95,9 +105,21 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
         workers: &workers,
         stop: &stop,
         engine: common.engine.into(),
-        progress: &|sought, policy, found| told.say(&so_far(sought, policy, found)),
+        progress: &|what, policy, found| told.say(&so_far(what, policy, found)),
     };
-    let found = edge::edge(&scenario, &sought, &watch);
+    let set = |path: &str, text: &str| {
+        let mut overlay = overlay.clone();
+        overlay.flag("--find", path, text)?;
+        let mut scenario = Scenario::from_overlay(&overlay)?;
+        without_actions(&mut scenario);
+        Ok(scenario)
+    };
+    let asked = Asked {
+        sought: &sought,
+        fields: &fields,
+        set: &set,
+    };
+    let found = edge::edge(&scenario, asked, &watch)?;
     told.finish();
     let searched = start.elapsed();
     let written = write(

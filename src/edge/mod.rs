@@ -5,25 +5,29 @@
 //! takes to say whether more than half of them never recover.
 
 mod bench;
+pub mod field;
 pub mod search;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::alone::{Alone, Plain, Split};
 use herdsim_core::ensemble::falls::Falls;
 use herdsim_core::herd::{Engine, Running, Twins};
-use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::FaultKind;
+use herdsim_core::scenario::{Problem, Scenario};
 use herdsim_core::theory::herd::{Amplification, Pressure, Solutions};
 use herdsim_core::units::{Nanos, Probability};
 
 use bench::{Bench, Measure, Runs};
+use field::{Field, FieldFound, Set};
 use search::{Along, Ask, Crossing, Way, rounded};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sought {
     Theory,
+    Alone,
     Crash,
     Stall,
     Errors,
@@ -35,8 +39,9 @@ pub enum Sought {
 }
 
 impl Sought {
-    pub const ALL: [Sought; 9] = [
+    pub const ALL: [Sought; 10] = [
         Sought::Theory,
+        Sought::Alone,
         Sought::Crash,
         Sought::Stall,
         Sought::Errors,
@@ -48,8 +53,9 @@ impl Sought {
     ];
 
     /// What is looked for where nothing else is asked.
-    pub const DEFAULT: [Sought; 6] = [
+    pub const DEFAULT: [Sought; 7] = [
         Sought::Theory,
+        Sought::Alone,
         Sought::Crash,
         Sought::Load,
         Sought::Reject,
@@ -61,6 +67,7 @@ impl Sought {
     pub fn name(self) -> &'static str {
         match self {
             Sought::Theory => "theory",
+            Sought::Alone => "alone",
             Sought::Crash => "crash",
             Sought::Stall => "stall",
             Sought::Errors => "errors",
@@ -76,6 +83,7 @@ impl Sought {
     pub fn column(self) -> &'static str {
         match self {
             Sought::Theory => "theory",
+            Sought::Alone => "alone_per_hour",
             Sought::Crash => "crash_s",
             Sought::Stall => "stall_s",
             Sought::Errors => "errors_s",
@@ -98,7 +106,7 @@ impl Sought {
             Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
             Sought::Load => (loads(bench.scenario), 0.02),
             Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.05),
-            Sought::Theory | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
+            Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
         }
     }
 
@@ -111,7 +119,7 @@ impl Sought {
             Sought::Surge => Measure::Surge,
             Sought::Load => Measure::Load,
             Sought::Scale => Measure::Scale,
-            Sought::Theory | Sought::Reject | Sought::Pause => return None,
+            Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => return None,
         })
     }
 }
@@ -186,6 +194,10 @@ pub struct PolicyEdge {
     pub restart: Option<Falls>,
     /// The shortest fatal crash by load, as a multiple of that of the scenario.
     pub by_load: Vec<(f64, Crossing)>,
+    /// How often it collapses without a fault.
+    pub alone: Option<ByItself>,
+    /// Settings in whose ranges was looked for where the faults are survived.
+    pub fields: Vec<FieldFound>,
 }
 
 impl PolicyEdge {
@@ -210,6 +222,22 @@ impl PolicyEdge {
         ends.min_by(|a, b| (a.0 * a.1).total_cmp(&(b.0 * b.1)))
     }
 }
+
+/// How often a herd collapses without a fault.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ByItself {
+    /// Never, as a full queue is shorter than anyone waits.
+    Cannot,
+    /// Counted in plain runs, and by steps where it is rare.
+    Counted { plain: Plain, split: Option<Split> },
+}
+
+/// Hours of plain runs, as far as calls are few enough.
+const HOURS: f64 = 3.0;
+/// Attempts that these make at most, about.
+const ATTEMPTS: f64 = 1e7;
+/// Collapses in plain runs from which on it is not rare.
+const OFTEN: u64 = 30;
 
 /// How far a scenario is from the edge.
 #[derive(Clone, Debug)]
@@ -243,11 +271,41 @@ pub struct Watch<'w> {
     pub stop: &'w AtomicBool,
     pub engine: Engine,
     /// Is told what is looked for, of which policy, and the bracket so far.
-    pub progress: &'w (dyn Fn(Sought, &str, &Crossing) + Sync),
+    pub progress: &'w (dyn Fn(&str, &str, Option<(Sought, &Crossing)>) + Sync),
+}
+
+/// What is looked for: edges, and in the ranges of settings.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub sought: &'a [Sought],
+    pub fields: &'a [Field],
+    /// Sets a field of the scenario.
+    pub set: &'a Set<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// Of edges alone.
+    pub fn of(sought: &'a [Sought]) -> Asked<'a> {
+        Asked {
+            sought,
+            fields: &[],
+            set: &|path, _| Err(Problem::new(format!("nothing sets `{path}`"))),
+        }
+    }
 }
 
 /// Looks for the edges of a scenario.
-pub fn edge(scenario: &Scenario, sought: &[Sought], watch: &Watch<'_>) -> Edge {
+///
+/// # Errors
+/// A value of a setting that cannot be meant, at its place.
+pub fn edge(scenario: &Scenario, asked: Asked<'_>, watch: &Watch<'_>) -> Result<Edge, Problem> {
+    let sought = asked.sought;
+    // Whatever cannot be meant is told before anything is searched.
+    for field in asked.fields {
+        for value in field.scan() {
+            (asked.set)(&field.path, &field.text(value))?;
+        }
+    }
     let bench = Bench::new(scenario, watch.workers, watch.stop, watch.engine);
     let mut edge = Edge {
         scenario: scenario.clone(),
@@ -265,6 +323,8 @@ pub fn edge(scenario: &Scenario, sought: &[Sought], watch: &Watch<'_>) -> Edge {
                 ways: Vec::new(),
                 restart: None,
                 by_load: Vec::new(),
+                alone: None,
+                fields: Vec::new(),
             })
             .collect(),
         act: bench.act,
@@ -272,17 +332,17 @@ pub fn edge(scenario: &Scenario, sought: &[Sought], watch: &Watch<'_>) -> Edge {
         obstacle: None,
         interrupted: false,
     };
-    if sought == [Sought::Theory] {
-        return edge;
+    if sought == [Sought::Theory] && asked.fields.is_empty() {
+        return Ok(edge);
     }
     let search = Search {
         bench: &bench,
         watch,
         places: (0..scenario.policies.len()).collect(),
     };
-    edge.obstacle = search.run(&mut edge);
+    edge.obstacle = search.run(&mut edge, asked);
     edge.interrupted = watch.stop.load(Ordering::Relaxed);
-    edge
+    Ok(edge)
 }
 
 struct Search<'s> {
@@ -293,8 +353,12 @@ struct Search<'s> {
 }
 
 impl Search<'_> {
-    fn run(&self, edge: &mut Edge) -> Option<Obstacle> {
+    fn run(&self, edge: &mut Edge, asked: Asked<'_>) -> Option<Obstacle> {
         let scenario = self.bench.scenario;
+        // What is ill without a fault may be so because it collapses by itself.
+        if edge.sought.contains(&Sought::Alone) {
+            self.alone(edge);
+        }
         let twins = self.bench.twins(scenario);
         if let Some(yardstick) = twins[0].yardstick(scenario) {
             if yardstick.is_ill() {
@@ -307,10 +371,8 @@ impl Search<'_> {
             for (policy, base) in edge.policies.iter_mut().zip(base) {
                 policy.base = base;
             }
-        } else if edge
-            .sought
-            .iter()
-            .any(|s| *s == Sought::Load || s.is_action())
+        } else if !asked.fields.is_empty()
+            || sought_any(&edge.sought, |s| s == Sought::Load || s.is_action())
         {
             return Some(Obstacle::NoFault);
         }
@@ -336,10 +398,41 @@ impl Search<'_> {
                 policy.restart = restart;
             }
         }
+        for field in asked.fields {
+            self.ranges(edge, field, asked.set);
+        }
         if edge.sought.contains(&Sought::Crash) && edge.sought.contains(&Sought::Load) {
             self.crashes_by_load(edge);
         }
         None
+    }
+
+    /// How often each policy collapses without a fault.
+    fn alone(&self, edge: &mut Edge) {
+        let scenario = self.bench.scenario;
+        let with = (self.watch.workers, self.watch.stop, self.watch.engine);
+        let found = self.each(|place| {
+            let (name, policy) = &scenario.policies[place];
+            let amplification = Amplification::of(scenario, policy)?;
+            (self.watch.progress)(Sought::Alone.name(), name, None);
+            let full = amplification.patience_s * amplification.capacity_per_s();
+            if amplification.pressure().load <= 1.0 {
+                return Some(ByItself::Cannot);
+            }
+            let Some(alone) = Alone::new(scenario, place, full, with) else {
+                return Some(ByItself::Cannot);
+            };
+            let hours = HOURS.min(ATTEMPTS / amplification.calls_per_s / 3600.0);
+            let plain = alone.plain(hours)?;
+            let split = match plain.collapses < OFTEN {
+                true => Some(alone.split()?),
+                false => None,
+            };
+            Some(ByItself::Counted { plain, split })
+        });
+        for (policy, found) in edge.policies.iter_mut().zip(found) {
+            policy.alone = found;
+        }
     }
 
     /// What comes of every policy.
@@ -450,6 +543,36 @@ impl Search<'_> {
         }
     }
 
+    /// Looks for the ranges of a setting in which the faults are survived: at values over all
+    /// of it, and between those that differ.
+    fn ranges(&self, edge: &mut Edge, field: &Field, set: &Set<'_>) {
+        let bench = self.bench;
+        let falls = |value: f64, policy: usize| {
+            let scenario = set(&field.path, &field.text(value)).ok()?;
+            let twins = bench.twins(&scenario);
+            bench.runs(policy, &twins[policy]).decide(&scenario)
+        };
+        let found = self.each(|policy| {
+            let name = &edge.policies[policy].name;
+            let mut found = FieldFound {
+                field: field.clone(),
+                tried: Vec::new(),
+            };
+            for value in field.scan() {
+                (self.watch.progress)(&field.path, name, None);
+                found.take(value, falls(value, policy)?);
+            }
+            while let Some(value) = found.next() {
+                (self.watch.progress)(&field.path, name, None);
+                found.take(value, falls(value, policy)?);
+            }
+            Some(found)
+        });
+        for (policy, found) in edge.policies.iter_mut().zip(found) {
+            policy.fields.extend(found);
+        }
+    }
+
     /// The shortest fatal crash at several loads.
     fn crashes_by_load(&self, edge: &mut Edge) {
         let measure = Measure::Lasts(FaultKind::Crash);
@@ -519,7 +642,7 @@ impl Sized<'_> {
         so_far: &Crossing,
         of: impl Fn(Runs<'_>, &Scenario) -> Option<Falls>,
     ) -> Option<Falls> {
-        (self.search.watch.progress)(self.sought, self.name, so_far);
+        (self.search.watch.progress)(self.sought.name(), self.name, Some((self.sought, so_far)));
         let bench = self.search.bench;
         let scenario = bench.at(self.measure, size);
         let own;
@@ -557,7 +680,7 @@ struct Held<'a, 's> {
 
 impl Held<'_, '_> {
     fn branch(&self, time: f64, so_far: &Crossing, how_many: Option<u64>) -> Option<Falls> {
-        (self.search.watch.progress)(self.sought, self.name, so_far);
+        (self.search.watch.progress)(self.sought.name(), self.name, Some((self.sought, so_far)));
         let measure = match self.sought {
             Sought::Reject => Measure::Reject(self.share),
             _ => Measure::Pause(self.share),

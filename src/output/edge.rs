@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::edge::search::Crossing;
-use crate::edge::{Edge, Obstacle, PolicyEdge, Theory};
+use crate::edge::search::{Crossing, Tried};
+use crate::edge::{ByItself, Edge, Obstacle, PolicyEdge, Theory};
 use crate::output::csv;
 use crate::output::json::{number, pretty};
 
@@ -54,6 +54,38 @@ fn policy(policy: &PolicyEdge) -> Json {
             one
         });
         found.insert(sought.column().to_string(), shares.collect());
+    }
+    for of in &policy.fields {
+        let ranges = of.survived();
+        let ranges = ranges.iter().map(|(from, to)| [number(*from), number(*to)]);
+        let tried = of.tried.iter().map(|at| {
+            json!({
+                "value": of.field.text(at.value),
+                "never": at.falls.never,
+                "runs": at.falls.runs,
+            })
+        });
+        found.insert(
+            of.field.path.clone(),
+            json!({
+                "survived": ranges.collect::<Vec<_>>(),
+                "tried": tried.collect::<Vec<_>>(),
+            }),
+        );
+    }
+    if let Some(ByItself::Counted { plain, split }) = &policy.alone {
+        let split = split.as_ref().map(|split| {
+            json!({
+                "per_hour": crate::output::json::estimate(split.per_hour),
+                "levels": split.levels,
+                "bound": split.is_bound,
+            })
+        });
+        let plain = json!({ "collapses": plain.collapses, "hours": number(plain.hours) });
+        found.insert(
+            "alone".to_string(),
+            json!({ "plain": plain, "split": split }),
+        );
     }
     if let Some(falls) = policy.restart {
         found.insert(
@@ -120,6 +152,24 @@ pub fn table(edge: &Edge) -> String {
         for (sought, shares) in &policy.ways {
             for (share, found) in shares {
                 rows(name, sought.column(), *share, f64::NAN, found);
+            }
+        }
+        for of in &policy.fields {
+            for at in &of.tried {
+                let crossing = Crossing {
+                    tried: vec![Tried {
+                        size: at.value,
+                        falls: at.falls,
+                    }],
+                    ..Crossing::default()
+                };
+                rows(
+                    name,
+                    &csv::field(&of.field.path),
+                    f64::NAN,
+                    f64::NAN,
+                    &crossing,
+                );
             }
         }
         for (load, found) in &policy.by_load {

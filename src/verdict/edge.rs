@@ -1,11 +1,13 @@
 //! What was found of the edge, in sentences and tables.
 
+use herdsim_core::ensemble::alone::NEVER;
 use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::Failure;
 
+use crate::edge::field::FieldFound;
 use crate::edge::search::Crossing;
-use crate::edge::{Edge, Obstacle, PolicyEdge, Sought, utilisation};
-use crate::format::{capital, counted, list, seconds, thousands, three_digits};
+use crate::edge::{ByItself, Edge, Obstacle, PolicyEdge, Sought, utilisation};
+use crate::format::{capital, counted, large, list, seconds, thousands, three_digits};
 use crate::text_table::TextTable;
 
 /// A share of a hundred, of what may be more than all: "70.5%", "420%".
@@ -84,6 +86,42 @@ fn sentence(edge: &Edge, sought: Sought) -> Option<String> {
         _ => format!("{} is survived", capital(noun(sought))),
     };
     (!each.is_empty()).then(|| format!("{subject} {}.", list(&each)))
+}
+
+/// Sentences on the ranges of settings in which the faults are survived.
+fn settings(edge: &Edge) -> Vec<String> {
+    let fields = edge
+        .policies
+        .first()
+        .map_or(&[][..], |policy| &policy.fields);
+    let sentence = |(place, first): (usize, &FieldFound)| {
+        let field = &first.field;
+        let of = |policy: &PolicyEdge| {
+            let found = policy.fields.get(place)?;
+            let ranges: Vec<String> = found
+                .survived()
+                .iter()
+                .map(|(from, to)| match from == to {
+                    true => format!("at {}", field.text(*from)),
+                    false => format!("from {} to {}", field.text(*from), field.text(*to)),
+                })
+                .collect();
+            Some(match ranges.is_empty() {
+                true => format!("nowhere with {}", policy.name),
+                false => format!("{} with {}", list(&ranges), policy.name),
+            })
+        };
+        let each: Vec<String> = edge.policies.iter().filter_map(of).collect();
+        let scan = field.scan();
+        let (low, high) = (field.text(scan[0]), field.text(scan[scan.len() - 1]));
+        format!(
+            "Of {} from {low} to {high}, {} is survived {}.",
+            field.path,
+            configured(edge),
+            list(&each)
+        )
+    };
+    fields.iter().enumerate().map(sentence).collect()
 }
 
 /// What ends the collapse of a policy, and what does not: "pausing 80% of new calls for 8.4 s
@@ -252,6 +290,55 @@ fn theory(edge: &Edge) -> Option<String> {
     (!clauses.is_empty()).then(|| format!("In theory {}.", clauses.join("; ")))
 }
 
+/// A sentence on how often it collapses by itself.
+fn alone(edge: &Edge) -> Option<String> {
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for policy in &edge.policies {
+        let Some(found) = &policy.alone else {
+            continue;
+        };
+        let text = by_itself(found);
+        match said.iter_mut().find(|(same, _)| *same == text) {
+            Some((_, names)) => names.push(&policy.name),
+            None => said.push((text, vec![&policy.name])),
+        }
+    }
+    let clauses: Vec<String> = said
+        .iter()
+        .map(|(text, names)| format!("{text} with {}", list(names)))
+        .collect();
+    (!clauses.is_empty()).then(|| format!("Without a fault it collapses {}.", clauses.join(", ")))
+}
+
+/// How often: "in 1.2% of hours", "less than once in 10^9 hours", "never".
+fn by_itself(found: &ByItself) -> String {
+    let (plain, split) = match found {
+        ByItself::Cannot => return "never".to_string(),
+        ByItself::Counted { plain, split } => (plain, split),
+    };
+    let share = |per_hour: f64| match 1.0 - (-per_hour).exp() {
+        share if share < 1e-4 => format!("once in {} hours", large(1.0 / per_hour)),
+        share => format!("in {} of hours", hundredths(share)),
+    };
+    match split {
+        None => share(plain.collapses as f64 / plain.hours),
+        Some(split) if split.is_bound || split.per_hour.mean < NEVER => {
+            "less than once in 10¹² hours".to_string()
+        }
+        Some(split) => {
+            let e = split.per_hour;
+            match e.high.is_finite() && e.high > 0.0 {
+                true => format!(
+                    "{} (95%: at most {})",
+                    share(e.mean),
+                    share(e.high).trim_start_matches("in ")
+                ),
+                false => share(e.mean),
+            }
+        }
+    }
+}
+
 /// What stands in the way of a search.
 pub fn obstacle(edge: &Edge) -> Option<String> {
     Some(match edge.obstacle? {
@@ -284,8 +371,10 @@ pub fn sentences(edge: &Edge) -> Vec<String> {
             .into_iter()
             .filter_map(|sought| sentence(edge, sought)),
     );
+    all.extend(settings(edge));
     all.extend(out(edge));
     all.extend(theory(edge));
+    all.extend(alone(edge));
     all
 }
 
@@ -368,6 +457,18 @@ pub fn table(edge: &Edge) -> TextTable {
                 thousands(found.runs() as f64),
             ]);
         }
+        for found in &policy.fields {
+            let runs: u64 = found.tried.iter().map(|at| at.falls.runs).sum();
+            for (from, to) in found.survived() {
+                rows.push([
+                    policy.name.clone(),
+                    format!("{} survived", found.field.path),
+                    found.field.text(from),
+                    found.field.text(to),
+                    thousands(runs as f64),
+                ]);
+            }
+        }
         for (sought, shares) in &policy.ways {
             let ends = |(_, found): &&(f64, Crossing)| found.beyond.is_some();
             for (share, found) in shares.iter().filter(ends) {
@@ -403,7 +504,10 @@ pub fn table(edge: &Edge) -> TextTable {
 }
 
 /// What is looked for now, of which policy, and how far that is.
-pub fn so_far(sought: Sought, policy: &str, found: &Crossing) -> String {
+pub fn so_far(what: &str, policy: &str, found: Option<(Sought, &Crossing)>) -> String {
+    let Some((sought, found)) = found else {
+        return format!("{what}, {policy}");
+    };
     let show = |x: f64| match sought {
         Sought::Load | Sought::Surge | Sought::Scale => format!("{}×", three_digits(x)),
         _ => seconds(x),

@@ -1,5 +1,6 @@
 //! Many replications: on every core, folded in order.
 
+pub mod alone;
 pub mod cost;
 pub mod curves;
 pub mod falls;

@@ -73,6 +73,16 @@ impl<'s> Herd<'s> {
         self.start(kind, streams)
     }
 
+    /// The same, of which neither latencies nor a time series are kept.
+    pub fn begin_bare(&self, streams: Streams) -> Running<'s> {
+        let kind = Kind {
+            faults: &self.scenario.faults,
+            acts: self.policy.acts,
+            is_twin: true,
+        };
+        self.start(kind, streams)
+    }
+
     fn start(&self, kind: Kind<'_>, streams: Streams) -> Running<'s> {
         let (scenario, policy) = (self.scenario, self.policy);
         let path: Box<dyn Path<'s> + 's> = if self.is_fast() {

@@ -41,7 +41,8 @@ pub struct Amplification {
     pub granted: f64,
     /// Whether the tail of the sojourn time is an approximation.
     pub is_scaled: bool,
-    /// Quantiles of the service time in seconds, of a law that is not exponential.
+    /// A law of service that is not exponential, and quantiles of it in seconds.
+    law: Option<Dist>,
     service: Vec<f64>,
     /// The rate of a wait's tail, relative to that of exponential service.
     decay: f64,
@@ -117,7 +118,7 @@ impl Amplification {
         let service_s = law.mean_s();
         let variation = law.second_moment_s2() / (service_s * service_s) - 1.0;
         let is_scaled = !matches!(law, Dist::Exp { .. });
-        let quantile = |i: u32| law.quantile((f64::from(i) + 0.5) / f64::from(QUANTILES));
+        let quantile = |i: u32| law.quantile((f64::from(i) + 0.5) / f64::from(QUANTILES)) / 1e9;
         Some(Amplification {
             calls_per_s,
             servers: pool.servers,
@@ -127,6 +128,7 @@ impl Amplification {
             attempts,
             granted: granted(scenario, policy, calls_per_s)?,
             is_scaled,
+            law: is_scaled.then(|| law.clone()),
             service: match is_scaled {
                 true => (0..QUANTILES).map(quantile).collect(),
                 false => Vec::new(),
@@ -163,7 +165,7 @@ impl Amplification {
         }
         let waits = erlang_c(self.servers, rate / mu);
         let t = self.patience_s;
-        if !self.is_scaled {
+        let Some(law) = &self.law else {
             let served = (-mu * t).exp();
             // P(W + S > t) with W exponential of rate `spare` where there is any.
             let both = match ((spare - mu) * t).abs() < 1e-7 {
@@ -171,13 +173,16 @@ impl Amplification {
                 false => (spare * served - mu * (-spare * t).exp()) / (spare - mu),
             };
             return ((1.0 - waits) * served + waits * both).clamp(0.0, 1.0);
-        }
+        };
         let decay = spare * self.decay;
-        let late = |service: &f64| match service / speed {
-            s if s > t => 1.0,
+        // Served for too long, or for less and waited too long.
+        let served = law.survival(t * speed * 1e9);
+        let waited = |service: &f64| match service / speed {
+            s if s > t => 0.0,
             s => waits * (-decay * (t - s)).exp(),
         };
-        self.service.iter().map(late).sum::<f64>() / self.service.len() as f64
+        let waited = self.service.iter().map(waited).sum::<f64>() / self.service.len() as f64;
+        (served + waited).min(1.0)
     }
 
     /// Attempts of a call of which each is late with chance `p`.
@@ -389,6 +394,33 @@ mod tests {
         let found = budget.solutions(5_000.0, 1.0);
         assert!(found.collapsed.is_none() && found.threshold.is_none());
         assert!((budget.recovery_capacity() - 0.77).abs() < 1e-12);
+    }
+
+    /// A gamma law of shape 1 is exponential, and told by its quantiles: to half of what lies between two.
+    #[test]
+    fn quantiles_tell_what_the_closed_form_does() {
+        for (servers, patience) in [("1", "60ms"), ("4", "100ms"), ("30", "45ms")] {
+            let of = |law: &str| {
+                of(&[
+                    "callers.count=10",
+                    &format!("service.servers={servers}"),
+                    &format!("service.service_time='{law}'"),
+                    &format!("policy.fixed.timeout={patience}"),
+                ])
+            };
+            let (exact, told) = (of("exp(20ms)"), of("gamma(shape=1,mean=20ms)"));
+            assert!(told.is_scaled && !exact.is_scaled);
+            for busy in [0.2, 0.7, 0.9, 0.99] {
+                for speed in [0.8, 1.0, 2.0] {
+                    let rate = busy * speed * exact.capacity_per_s();
+                    let [a, b] = [&exact, &told].map(|a| a.late(rate, speed));
+                    assert!(
+                        (a - b).abs() < 0.5 / f64::from(QUANTILES),
+                        "{servers} {busy} {speed}: {a} {b}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
