@@ -1,4 +1,4 @@
-//! `docs/answers`: ten questions that people ask, each with one command, one chart, and an
+//! `docs/answers`: questions that people ask, each with one command, one chart, and an
 //! answer whose numbers are those of the run.
 //!
 //! `UPDATE_ANSWERS=1 cargo test --test answers` writes them again.
@@ -59,7 +59,7 @@ fn whole(x: f64) -> String {
 const SLOTS: &str = "policy.concurrent.budget.min_concurrency";
 const DEPOSIT: &str = "policy.budget.budget.deposit_per_call";
 
-const QUESTIONS: [Question; 10] = [
+const QUESTIONS: [Question; 11] = [
     Question {
         slug: "grpc-max-tokens",
         title: "How do I set gRPC's maxTokens to bound amplification?",
@@ -330,6 +330,36 @@ const QUESTIONS: [Question; 10] = [
             )
         },
     },
+    Question {
+        slug: "way-out",
+        title: "How do we get out of a retry storm?",
+        args: &["run", "configs/way-out.toml"],
+        chart: "timeline",
+        answer: |s| {
+            let of = |name: &str| s.policy(name, "recovered_ratio");
+            let rows = [
+                "fixed",
+                "fixed, no action",
+                "full-jitter",
+                "full-jitter, no action",
+            ];
+            assert_eq!(rows.map(of), [1.0, 0.0, 1.0, 0.0]);
+            format!(
+                "Keep new calls from being made until what has piled up is gone: eighteen seconds \
+                 after a blip of two, pausing 80% of them for ten seconds ends a storm that nothing \
+                 else had ended, at the price of {} calls where doing nothing loses {}. Pausing for \
+                 six seconds is not enough with fixed delays. Rejecting at the door ends it at no \
+                 share there, as what is rejected comes back, and a restart empties a queue that \
+                 fills again; 2.9 times the servers end it too. With a budget there is nothing to end: \
+                 pausing costs {} calls there, doing nothing {}. `herdsim edge` looks for the smallest \
+                 action.",
+                whole(s.policy("fixed", "lost_calls")),
+                whole(s.policy("fixed, no action", "lost_calls")),
+                whole(s.policy("budget", "lost_calls")),
+                whole(s.policy("budget, no action", "lost_calls")),
+            )
+        },
+    },
 ];
 
 fn root() -> PathBuf {
@@ -370,7 +400,7 @@ fn answers_hold_the_numbers_of_their_runs() {
     let dir = tempfile::tempdir().unwrap();
     let mut files: Vec<(String, String)> = Vec::new();
     let mut index = String::from(
-        "# Ten questions\n\nEach with one command, one chart, and an answer whose numbers a \
+        "# Questions\n\nEach with one command, one chart, and an answer whose numbers a \
          test holds to the run.\n\n",
     );
     for question in &QUESTIONS {

@@ -264,14 +264,16 @@ pub enum Obstacle {
     Short(Nanos),
 }
 
+/// Who is told what is looked for, of which policy, and the bracket so far.
+pub type Progress<'p> = dyn Fn(&str, &str, Option<(Sought, &Crossing)>) + Sync + 'p;
+
 /// How a search is made and watched.
 #[derive(Clone, Copy)]
 pub struct Watch<'w> {
     pub workers: &'w Workers,
     pub stop: &'w AtomicBool,
     pub engine: Engine,
-    /// Is told what is looked for, of which policy, and the bracket so far.
-    pub progress: &'w (dyn Fn(&str, &str, Option<(Sought, &Crossing)>) + Sync),
+    pub progress: &'w Progress<'w>,
 }
 
 /// What is looked for: edges, and in the ranges of settings.
