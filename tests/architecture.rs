@@ -37,6 +37,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
             "init",
             "measured",
             "results",
+            "edge",
             "verdict",
             "judge",
             "output",

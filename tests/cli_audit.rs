@@ -76,6 +76,25 @@ fn json_has_every_change_with_its_numbers_and_its_patch() {
     assert!(json["assumed"].is_null() && json["fixes"] == serde_json::json!([]));
 }
 
+/// How far each retry is from the edge: the one without a budget is near it.
+#[test]
+fn margins_are_told_where_they_are_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = format!("{}/orders/client.py", system());
+    let told = audit(dir.path())
+        .args([&client, "--format", "json", "--edge"])
+        .assert()
+        .success();
+    let json: Value = serde_json::from_slice(&told.get_output().stdout).unwrap();
+    let edge = &json["predictions"][0]["edge"];
+    let bracket = |key: &str| [0, 1].map(|i| edge[key]["bracket"][i].as_f64().unwrap());
+    let [before, beyond] = bracket("crash_s");
+    assert!(0.2 < before && before < beyond && beyond < 2.0, "{edge}");
+    // Two seconds are not survived at the load that there is.
+    let [before, beyond] = bracket("load_times");
+    assert!(before < beyond && beyond < 1.0, "{edge}");
+}
+
 /// A finding that its best change ends has that as its fix.
 #[test]
 fn sarif_has_fixes() {

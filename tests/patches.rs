@@ -178,6 +178,7 @@ fn planned(audit: &Audit, asked: &Asked) -> Plan {
         stop: &AtomicBool::new(false),
         progress: &|_, _| (),
         objective: Objective::Balanced,
+        margins: false,
     };
     Plan::of(audit, &situations, &making).unwrap()
 }

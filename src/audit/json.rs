@@ -6,12 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::baseline::Against;
 use super::inspect::Audit;
+use super::margin::Margin;
 use super::patch::diff;
 use super::plan::{Outlook, PathOption, PathOutlook, Plan};
 use super::rules::{Finding, System};
 use super::seams::Number;
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
 use super::view::View;
+use crate::edge::search::Crossing;
 
 /// An audit, and what is predicted of it.
 pub fn json(view: View<'_>) -> Value {
@@ -103,11 +105,22 @@ fn numbers(all: &[Number]) -> Value {
     Value::Object(all.iter().map(number).collect())
 }
 
+/// How far a retry is from the edge: brackets, and how many runs they took.
+fn margin(margin: &Margin) -> Value {
+    let crossing =
+        |found: &Crossing| json!({"bracket": [found.before, found.beyond], "runs": found.runs()});
+    json!({
+        "crash_s": margin.crash.as_ref().map(crossing),
+        "load_times": margin.load.as_ref().map(crossing),
+    })
+}
+
 /// What each site does as it is.
 fn predictions(plan: &Plan, ids: &[String]) -> Vec<Value> {
     let one = |outlook: &Outlook| {
         json!({"site": ids[outlook.site], "outcome": outlook.outcome, "assumed": outlook.assumed,
-            "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers)})
+            "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers),
+            "edge": outlook.margin.as_ref().map(margin)})
     };
     plan.outlooks.iter().map(one).collect()
 }

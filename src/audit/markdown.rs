@@ -101,6 +101,9 @@ fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
             site.line(),
             outlook.outcome
         ));
+        if let Some(margin) = &outlook.margin {
+            out.push_str(&format!(" It {}.", margin.told));
+        }
         if !outlook.assumed.is_empty() {
             out.push_str(&format!(" Assumed of it: {}.", list(&outlook.assumed)));
         }

@@ -16,6 +16,7 @@ pub mod fixes;
 mod inspect;
 mod json;
 mod law;
+mod margin;
 mod markdown;
 pub mod patch;
 pub mod plan;

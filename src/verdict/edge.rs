@@ -1,6 +1,7 @@
 //! What was found of the edge, in sentences and tables.
 
 use herdsim_core::ensemble::alone::NEVER;
+use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::Failure;
 
@@ -27,7 +28,12 @@ pub fn size(edge: &Edge, sought: Sought, size: f64) -> String {
 
 /// A load, as a share of the capacity where that is known.
 pub fn load(edge: &Edge, times: f64) -> String {
-    match utilisation(&edge.scenario) {
+    load_of(&edge.scenario, times)
+}
+
+/// That of a scenario.
+pub fn load_of(scenario: &Scenario, times: f64) -> String {
+    match utilisation(scenario) {
         Some(busy) => hundredths(busy * times),
         None => format!("{} times the load", three_digits(times)),
     }

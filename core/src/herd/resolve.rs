@@ -38,7 +38,7 @@ use crate::herd::fine::Fine;
 use crate::herd::ledger::Ledger;
 use crate::herd::path::Path;
 use crate::herd::ring::Ring;
-use crate::herd::servers::Servers;
+use crate::herd::servers::{Servers, joining};
 use crate::herd::site::Site;
 use crate::herd::tier::{Kind, is_plain};
 use crate::scenario::Scenario;
@@ -94,23 +94,6 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
         && !scenario.faults.iter().any(lost)
         && actions().all(comes)
         && scales.count() <= 1
-}
-
-/// When servers come for good, of a pool of so many, in order: each as soon as there are to be
-/// that many, rounded.
-fn joining(actions: &[Action], servers: u32) -> Vec<u64> {
-    let scale = actions.iter().find_map(|action| match action.kind {
-        ActionKind::Scale(x) => Some((action, (x.0 - 1.0) * f64::from(servers))),
-        _ => None,
-    });
-    let Some((action, more)) = scale else {
-        return Vec::new();
-    };
-    let come = |n: u32| {
-        let share = (f64::from(n) + 0.5) / more;
-        action.from.0 + (share.min(1.0) * action.ramp.0 as f64).ceil() as u64
-    };
-    (0..more.round() as u32).map(come).collect()
 }
 
 /// A replication of a scenario that fits, which has yet to happen.

@@ -1,5 +1,7 @@
 //! When servers are free, of those who serve first come, first served.
 
+use crate::scenario::action::{Action, ActionKind};
+
 /// The servers of a pool, by when they will be free.
 ///
 /// While many are idle it does not matter which: those that were taken stand in no order,
@@ -116,6 +118,23 @@ impl Servers {
             place = (place - 1) / 4;
         }
     }
+}
+
+/// When servers come for good, of a pool of so many, in order: each as soon as there are to be
+/// that many, rounded.
+pub(super) fn joining(actions: &[Action], servers: u32) -> Vec<u64> {
+    let scale = actions.iter().find_map(|action| match action.kind {
+        ActionKind::Scale(x) => Some((action, (x.0 - 1.0) * f64::from(servers))),
+        _ => None,
+    });
+    let Some((action, more)) = scale else {
+        return Vec::new();
+    };
+    let come = |n: u32| {
+        let share = (f64::from(n) + 0.5) / more;
+        action.from.0 + (share.min(1.0) * action.ramp.0 as f64).ceil() as u64
+    };
+    (0..more.round() as u32).map(come).collect()
 }
 
 #[cfg(test)]
