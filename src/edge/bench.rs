@@ -200,7 +200,7 @@ impl<'b> Bench<'b> {
             engine: self.engine,
         };
         self.workers.map(&replications, |replication| {
-            let mut running = herd.begin(self.streams(*replication));
+            let mut running = herd.begin_bare(self.streams(*replication));
             running.until(self.act);
             running
         })
@@ -233,7 +233,7 @@ impl Runs<'_> {
         if yardstick.is_ill() {
             return Some(LOST);
         }
-        let recovers = |n| yardstick.recovers(&mut herd.begin(bench.streams(n)));
+        let recovers = |n| yardstick.recovers(&mut herd.begin_bare(bench.streams(n)));
         falls::decide(&recovers, bench.workers, bench.stop)
     }
 
@@ -244,7 +244,7 @@ impl Runs<'_> {
         if yardstick.is_ill() {
             return Some(LOST);
         }
-        let recovers = |n| yardstick.recovers(&mut herd.begin(bench.streams(n)));
+        let recovers = |n| yardstick.recovers(&mut herd.begin_bare(bench.streams(n)));
         falls::some(&recovers, bench.workers, bench.stop, 0..GLANCE)
     }
 
@@ -259,7 +259,7 @@ impl Runs<'_> {
         let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
         let yardstick = self.twins.yardstick(scenario)?;
         let recovers = |n: u64| match collapsed.get(n as usize) {
-            None => yardstick.recovers(&mut herd.begin(bench.streams(n))),
+            None => yardstick.recovers(&mut herd.begin_bare(bench.streams(n))),
             Some(running) => {
                 let mut running = running.clone();
                 running.act(&scenario.actions, bench.act, bench.streams(n));

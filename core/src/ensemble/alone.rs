@@ -379,6 +379,7 @@ type State<'s> = (Running<'s>, u64);
 /// How many wait at an instant to which a run is brought.
 fn queue(running: &mut Running<'_>, now: u64) -> u32 {
     running.until(Nanos(now));
+    running.forget();
     running.levels()[0]
 }
 

@@ -15,6 +15,7 @@ use crate::herd::waves::{Tally, Waves};
 use crate::histogram::Histogram;
 use crate::scenario::action::Action;
 use crate::scenario::callers::Arrival;
+use crate::units::Nanos;
 
 /// What one replication leaves.
 #[derive(Clone, Debug)]
@@ -194,11 +195,22 @@ impl Book {
     /// are; of a twin neither latencies nor a time series are kept.
     pub fn of(site: Site<'_>, is_twin: bool, replication: u64) -> Book {
         let shows_waves = !is_twin && site.tier == 0 && replication == 0;
+        let mut book = Book::new(site);
+        if is_twin {
+            // Large tables of which nothing is kept, and which copies would copy.
+            book.waits = Histogram::up_to(Nanos(1));
+            book.other_latency = Histogram::up_to(Nanos(1));
+        }
         Book {
             waves: shows_waves.then(|| Tally::new(site.scenario)),
             keeps: !is_twin,
-            ..Book::new(site)
+            ..book
         }
+    }
+
+    /// What has been counted finely so far is not wanted.
+    pub fn forget(&mut self) {
+        self.fine.bins.clear();
     }
 
     /// What has been counted finely so far.

@@ -156,6 +156,11 @@ impl Running<'_> {
         self.path.act(actions, now.0, streams);
     }
 
+    /// What has been counted so far to tell health by is not wanted, and not copied.
+    pub fn forget(&mut self) {
+        self.path.forget();
+    }
+
     /// From now on chance is drawn from other streams.
     pub fn reseed(&mut self, streams: Streams) {
         self.path.reseed(streams);
@@ -210,6 +215,10 @@ impl<'s> Path<'s> for Alone<'s> {
 
     fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
         self.tier.act(actions, now, streams);
+    }
+
+    fn forget(&mut self) {
+        self.tier.forget();
     }
 
     fn fine(&self) -> &Fine {
@@ -284,6 +293,10 @@ impl<'s> Path<'s> for Chain<'s> {
             let here = self.scenario.actions_at(place, actions);
             tier.act(&here, now, streams);
         }
+    }
+
+    fn forget(&mut self) {
+        self.tiers.iter_mut().for_each(Tier::forget);
     }
 
     fn fine(&self) -> &Fine {

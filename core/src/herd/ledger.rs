@@ -236,6 +236,10 @@ impl Ledger {
         }
     }
 
+    pub fn forget(&mut self) {
+        self.book.forget();
+    }
+
     pub fn fine(&self) -> &Fine {
         self.book.fine()
     }

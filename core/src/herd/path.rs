@@ -15,6 +15,8 @@ pub(super) trait Path<'s>: Send + Sync {
     fn reseed(&mut self, streams: Streams);
     /// From now on, which is `now`, these are what is done.
     fn act(&mut self, actions: &[Action], now: u64, streams: Streams);
+    /// What has been counted finely so far is not wanted.
+    fn forget(&mut self);
     /// What has been counted finely so far.
     fn fine(&self) -> &Fine;
     fn copy(&self) -> Box<dyn Path<'s> + 's>;

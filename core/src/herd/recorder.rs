@@ -35,6 +35,10 @@ impl Recorder {
         }
     }
 
+    pub fn forget(&mut self) {
+        self.book.forget();
+    }
+
     pub fn fine(&self) -> &Fine {
         self.book.fine()
     }

@@ -875,6 +875,10 @@ impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
         self.arrivals.act(actions, streams);
     }
 
+    fn forget(&mut self) {
+        self.ledger.forget();
+    }
+
     fn fine(&self) -> &Fine {
         self.ledger.fine()
     }

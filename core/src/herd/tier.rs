@@ -386,6 +386,10 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         [self.recorder.waiting(), self.recorder.outstanding()]
     }
 
+    pub fn forget(&mut self) {
+        self.recorder.forget();
+    }
+
     /// What has been counted finely so far.
     pub fn fine(&self) -> &Fine {
         self.recorder.fine()
