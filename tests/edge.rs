@@ -264,6 +264,13 @@ fn files_do_not_depend_on_threads() {
         names,
         ["edge.csv", "postmortem.md", "result.json", "scenario.toml"]
     );
+    // What it leaves is no run.
+    let report = common::herdsim(&directory)
+        .args(["report", "out/1"])
+        .output()
+        .unwrap();
+    assert_eq!(report.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&report.stderr).contains("what `herdsim edge` found"));
     for chart in ["solutions", "way-out", "shortest-crash"] {
         assert!(
             directory.path().join(format!("out/1/{chart}.png")).exists(),

@@ -10,6 +10,7 @@ use herdsim_core::scenario::{Job, JobKind, Problem};
 use crate::chart::theme::Theme;
 use crate::chart::{self, Chart};
 use crate::judge::baseline;
+use crate::output::load::LoadError;
 use crate::output::{csv, load, sweep as cells};
 use crate::report::{self, Part, Story};
 use crate::results::Table;
@@ -43,6 +44,15 @@ pub fn rebuild(
     assertions: &[String],
 ) -> Result<Rebuilt, RunError> {
     let overlay = load::overlay(directory)?;
+    if directory.join("edge.csv").exists() {
+        return Err(LoadError::Run {
+            path: directory.to_path_buf(),
+            reason: "is what `herdsim edge` found: its charts come with it, \
+                     `herdsim edge scenario.toml` finds it again"
+                .to_string(),
+        }
+        .into());
+    }
     let name = directory.display().to_string();
     if overlay.has_sweep() {
         if against.is_some() || !assertions.is_empty() {
