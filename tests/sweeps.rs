@@ -493,3 +493,67 @@ fn the_grid_of_the_readme_is_one() {
         assert!(said.contains("60 cells on 2 axes"), "{said}");
     }
 }
+
+/// What is done about a fault along an axis, nothing among it; and a row in which nothing is done
+/// beside each cell of another.
+#[test]
+fn what_is_done_can_be_swept() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = "--callers 150 --clients 3 --servers 3 --queue 150 --replications 2 --horizon 40s";
+    let rows = |name: &str, more: &[&str]| {
+        let out = path(dir.path(), "out");
+        let mut all: Vec<&str> = small.split(' ').collect();
+        all.extend(["--no-charts", "-p", "fixed", "--out", &out, "--name", name]);
+        all.extend(more);
+        assert!(herdsim(&all).status().unwrap().success(), "{all:?}");
+        let summary = dir.path().join("out").join(name).join("summary.csv");
+        let mut reader = csv::Reader::from_path(summary).unwrap();
+        let rows = reader.deserialize();
+        rows.map(Result::unwrap)
+            .collect::<Vec<BTreeMap<String, String>>>()
+    };
+    let done = rows(
+        "done",
+        &["--vary", "actions=none,restart@20s,pause(100%)@20s+10s"],
+    );
+    let told: Vec<[&str; 3]> = done
+        .iter()
+        .map(|row| ["actions", "policy", "recovered_ratio"].map(|name| row[name].as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["none", "fixed", "0"],
+            ["restart@20s", "fixed", "0"],
+            ["pause(100%)@20s+10s", "fixed", "1"],
+        ]
+    );
+    let beside = [
+        "--action",
+        "pause(100%)@20s+10s",
+        "--vary",
+        "service.queue=50,150",
+    ];
+    let names = |rows: &[BTreeMap<String, String>]| {
+        let named = rows
+            .iter()
+            .map(|row| (row["policy"].clone(), row["recovered_ratio"].clone()));
+        named.collect::<Vec<_>>()
+    };
+    let both = rows("both", &beside);
+    let row = |name: &str, recovered: &str| (name.to_string(), recovered.to_string());
+    assert_eq!(both.len(), 4);
+    assert_eq!(
+        names(&both)[2..],
+        [row("fixed", "1"), row("fixed, no action", "0")]
+    );
+    // Read back, it is the same.
+    let out = path(dir.path(), "out/both");
+    let again = path(dir.path(), "again");
+    assert!(
+        herdsim(&["report", &out, "--out", &again])
+            .status()
+            .unwrap()
+            .success()
+    );
+}

@@ -10,7 +10,7 @@ use crate::chart::theme;
 use crate::edge::search::Crossing;
 use crate::edge::{Edge, PolicyEdge, Sought, Theory, utilisation};
 use crate::format::{list, seconds, thousands};
-use crate::verdict::edge::{hundredths, load};
+use crate::verdict::edge::{hundredths, load, size};
 use crate::verdict::herd::setting_of;
 
 fn footer(edge: &Edge) -> String {
@@ -220,8 +220,19 @@ impl Panel<'_> {
             ends.extend(at.and_then(|at| labels.end(*place, at)));
         }
         end_labels(canvas, right, (top, bottom), ends);
-        for (place, policy) in self.edge.policies.iter().enumerate() {
-            self.searched(canvas, place, policy);
+        let policies = self.edge.policies.iter().enumerate();
+        let dots = policies.filter_map(|(place, policy)| self.searched(place, policy));
+        for (row, (place, (value, rate), text)) in dots.enumerate() {
+            let at = (self.x(value), self.y(rate));
+            canvas.dot(at, 7.0, theme::colour(place));
+            // Where there are no curves.
+            let row = 26.0 * row as f64;
+            let (x, y) = match self.by_capacity {
+                true => (at.0 + 14.0, at.1 - 14.0 - row),
+                false => (at.0 + 14.0, at.1 + 30.0 + row),
+            };
+            let style = Type::new(theme::TICK, theme::colour(place));
+            canvas.text((x, y), &text, style);
         }
     }
 
@@ -267,32 +278,44 @@ impl Panel<'_> {
         last.last().or(healthy.last()).map(|(_, y)| *y)
     }
 
-    /// What was searched of a policy, on the curve that it is about.
-    fn searched(&self, canvas: &mut Canvas<'_>, place: usize, policy: &PolicyEdge) {
-        let (Some(theory), Some(busy)) = (&policy.theory, utilisation(&self.edge.scenario)) else {
-            return;
-        };
+    /// What was searched of a policy, on the curve that it is about: where, and in words.
+    fn searched(&self, place: usize, policy: &PolicyEdge) -> Option<Searched> {
+        let (theory, busy) = (policy.theory.as_ref()?, utilisation(&self.edge.scenario)?);
         let a = &theory.amplification;
-        let (sought, at): (_, fn(f64, f64) -> f64) = match self.by_capacity {
-            true => (Sought::Scale, |times, _| times),
-            false => (Sought::Load, |times, busy| times * busy),
+        let sought = match self.by_capacity {
+            true => Sought::Scale,
+            false => Sought::Load,
         };
-        let Some(found) = policy.found(sought) else {
-            return;
+        let found = policy.found(sought)?;
+        let (before, beyond) = (found.before?, found.beyond?);
+        let middle = (before * beyond).sqrt();
+        let (value, rate, text) = match self.by_capacity {
+            true => (
+                middle,
+                a.calls_per_s * tries(a),
+                format!(
+                    "{}: {} end it",
+                    policy.name,
+                    size(self.edge, sought, beyond)
+                ),
+            ),
+            false => (
+                middle * busy,
+                middle * a.calls_per_s,
+                format!(
+                    "{}: the fault is survived up to {}",
+                    policy.name,
+                    size(self.edge, sought, before)
+                ),
+            ),
         };
-        let (Some(before), Some(beyond)) = (found.before, found.beyond) else {
-            return;
-        };
-        let value = at((before * beyond).sqrt(), busy);
-        let rate = match self.by_capacity {
-            true => a.calls_per_s * tries(a),
-            false => value * a.capacity_per_s(),
-        };
-        if (self.range.0..=self.range.1).contains(&value) {
-            canvas.dot((self.x(value), self.y(rate)), 7.0, theme::colour(place));
-        }
+        let is_within = (self.range.0..=self.range.1).contains(&value);
+        is_within.then_some((place, (value, rate), text))
     }
 }
+
+/// A dot of a policy: where it stands, and what it says.
+type Searched = (usize, (f64, f64), String);
 
 /// For how long shares have to be held back; nothing where no collapse was to be ended.
 pub fn way_out(edge: &Edge) -> Option<Result<Chart, ChartError>> {

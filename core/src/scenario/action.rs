@@ -228,7 +228,7 @@ pub(super) fn actions(
     services: &[Service],
 ) -> Result<Vec<Action>, Problem> {
     let mut actions: Vec<Action> = Vec::new();
-    let items = node.list()?;
+    let items = node.one_or_more()?;
     for item in &items {
         let problem = |text: String| Problem::new(text).at(Some(item.place.clone()));
         // `--action none` clears those of the file.

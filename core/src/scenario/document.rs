@@ -447,6 +447,14 @@ impl Node {
         }
     }
 
+    /// A list, or one item that stands for the list of it, as along an axis of a sweep.
+    pub fn one_or_more(&self) -> Result<Vec<Node>, Problem> {
+        match &self.kind {
+            Kind::Text { .. } => Ok(vec![self.clone()]),
+            _ => self.list(),
+        }
+    }
+
     pub fn table(&self) -> Result<&Table, Problem> {
         match &self.kind {
             Kind::Table(table) => Ok(table),

@@ -150,7 +150,7 @@ pub(super) fn faults(
     services: &[Service],
 ) -> Result<Vec<Fault>, Problem> {
     let mut faults: Vec<Fault> = Vec::new();
-    let items = node.list()?;
+    let items = node.one_or_more()?;
     for item in &items {
         // `--fault none` clears the faults of the file.
         if item.is_word("none") {
