@@ -487,9 +487,20 @@ pub fn shortest_crash(edge: &Edge) -> Option<Result<Chart, ChartError>> {
         .enumerate()
         .filter(|(_, policy)| !policy.by_load.is_empty())
         .collect();
-    if policies.is_empty() {
+    let fatal = |(_, policy): &(usize, &PolicyEdge)| {
+        policy
+            .by_load
+            .iter()
+            .any(|(_, found)| found.beyond.is_some())
+    };
+    if !policies.iter().any(fatal) {
         return None;
     }
+    let what = match edge.by_load_of {
+        Sought::Stall => "stall",
+        Sought::Errors => "burst of errors",
+        _ => "crash",
+    };
     let loads = policies
         .iter()
         .flat_map(|(_, p)| p.by_load.iter().map(|(load, _)| *load));
@@ -508,7 +519,7 @@ pub fn shortest_crash(edge: &Edge) -> Option<Result<Chart, ChartError>> {
     };
     let each: Vec<String> = policies.iter().take(4).map(|(_, p)| range(p)).collect();
     let title = format!(
-        "The busier, the shorter the crash that is fatal: {}",
+        "The busier, the shorter the {what} that is fatal: {}",
         list(&each)
     );
     let texts = [
@@ -518,7 +529,7 @@ pub fn shortest_crash(edge: &Edge) -> Option<Result<Chart, ChartError>> {
         ),
         footer(edge),
         format!(
-            "The shortest crash that more than half of runs do not come back from, by load. {title}."
+            "The shortest {what} that more than half of runs do not come back from, by load. {title}."
         ),
     ];
     let sheet = sheet("shortest-crash", &title, &texts);
@@ -534,7 +545,7 @@ pub fn shortest_crash(edge: &Edge) -> Option<Result<Chart, ChartError>> {
         let y = |s: f64| bottom - (s / least).ln() / (most / least).ln() * PANEL;
         canvas.text(
             (theme::LEFT, top - 16.0),
-            "Shortest crash that is not survived",
+            &format!("Shortest {what} that is not survived"),
             Type::new(theme::HEADING, theme::INK),
         );
         for (value, text) in decades((least, most), 10.0, |v| -y(v), seconds) {

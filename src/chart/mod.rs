@@ -25,7 +25,7 @@ mod timeline;
 mod views;
 mod waves;
 
-use crate::edge::Edge;
+use crate::edge::{Edge, PolicyEdge, Sought};
 use crate::format::thousands;
 use crate::measured::Measured;
 use crate::verdict::curves::Curves;
@@ -182,13 +182,21 @@ pub fn sweep(results: &SweepResults<'_>) -> Result<Charts, ChartError> {
 /// A chart that cannot be drawn.
 pub fn edge(found: &Edge) -> Result<Charts, ChartError> {
     let mut charts = Charts::default();
+    let asked = |sought: Sought| found.sought.contains(&sought);
     match edge::solutions(found) {
         Some(chart) => charts.drawn.push(chart?),
-        None => charts.absent("solutions", "theory does not reach this scenario"),
+        None if asked(Sought::Theory) => {
+            charts.absent("solutions", "theory does not reach this scenario");
+        }
+        None => {}
     }
+    let collapses = found.policies.iter().any(PolicyEdge::collapses);
     match edge::way_out(found) {
         Some(chart) => charts.drawn.push(chart?),
-        None => charts.absent("way-out", "no collapse had to be ended"),
+        None if !collapses && (asked(Sought::Pause) || asked(Sought::Reject)) => {
+            charts.absent("way-out", "no collapse had to be ended");
+        }
+        None => {}
     }
     if let Some(chart) = edge::shortest_crash(found) {
         charts.drawn.push(chart?);

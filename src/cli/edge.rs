@@ -25,11 +25,11 @@ pub struct EdgeOptions {
     scenario: Option<PathBuf>,
     /// What to look for: theory, crash, stall, errors, surge, load, reject, pause, scale; or the
     /// range of a setting, such as service.queue=100..10_000, in which the faults are survived.
-    /// Repeat, or give a comma list
+    /// Repeat, or give a comma list. By default theory, alone, load, reject, pause, scale, and the
+    /// kind of fault that the scenario has, or crash
     #[arg(
         long,
         value_name = "LIST",
-        default_values_t = Sought::DEFAULT.map(|sought| sought.name().to_string()),
         value_delimiter = ',',
         help_heading = "Search"
     )]
@@ -89,12 +89,15 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
         let problem = Problem::new(format!("`{flag}` has no meaning for herdsim edge"));
         return Err(problem.at(Some(place)).into());
     }
-    let (sought, fields) = sought(&options.find)?;
+    let (mut sought, fields) = sought(&options.find)?;
     let overlay = options.options.overlay(options.scenario.as_deref())?;
     let mut scenario = Scenario::from_overlay(&overlay)?;
     if !scenario.actions.is_empty() {
         note("note: the actions of the scenario are left out: what ends a collapse is looked for");
         without_actions(&mut scenario);
+    }
+    if options.find.is_empty() {
+        sought = edge::default_sought(&scenario);
     }
     let directory = RunDir::prepare(&common.out, &scenario.name)?;
     let start = Instant::now();
@@ -151,6 +154,8 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
             note("interrupted: what was not found by then is left out");
             INTERRUPTED
         }
+        // Nothing was found of what was asked for, as the scenario does not allow it.
+        false if found.obstacle.is_some() && !found.has_found() => 2,
         false => 0,
     })
 }

@@ -152,11 +152,28 @@ impl<'b> Bench<'b> {
         }];
     }
 
-    /// The longest that something is done for: what is left of the run then is enough to see
-    /// whether it helped.
-    pub fn longest_action(&self) -> f64 {
-        let left = self.scenario.run.horizon.0.saturating_sub(self.act.0);
-        (left as f64 / 1e9 * 2.0 / 3.0).min(60.0)
+    /// The longest that something is done for, in s: what is left of the run then is enough to
+    /// see whether it helped, where health takes so long to see. Or the horizon that it takes.
+    pub fn longest_action(&self, seen: Nanos) -> Result<f64, Nanos> {
+        let [left, seen] = [
+            self.scenario.run.horizon.0.saturating_sub(self.act.0),
+            seen.0,
+        ]
+        .map(|ns| ns as f64 / 1e9);
+        match left < 2.5 * seen {
+            // Five eighths of what is after the fault are left.
+            true => {
+                let over = self.scenario.run.horizon.0 - self.after.0;
+                Err(Nanos(over + (4.0 * seen * 1e9) as u64))
+            }
+            false => Ok((left * 2.0 / 3.0).min(left - 1.5 * seen).min(60.0)),
+        }
+    }
+
+    /// The kind of the first fault that does harm.
+    pub fn fault(scenario: &Scenario) -> Option<FaultKind> {
+        let mut faults = scenario.faults.iter();
+        faults.find(|fault| !fault.kind.relieves()).map(|f| f.kind)
     }
 
     /// The twins of all policies, of runs that last as long as the longest.

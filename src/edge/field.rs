@@ -85,6 +85,12 @@ impl Field {
         })
     }
 
+    /// As it is asked for.
+    pub fn written(&self) -> String {
+        let [low, high] = [self.low, self.high].map(|value| self.text(value));
+        format!("{}={low}..{high}", self.path)
+    }
+
     /// A value as a scenario file has it.
     pub fn text(&self, value: f64) -> String {
         match self.unit {

@@ -37,11 +37,15 @@ fn sizes(sought: Sought, bench: &Bench<'_>) -> (Vec<f64>, f64) {
 }
 
 /// What its sizes stand for; nothing of what has no one size.
-fn measure(sought: Sought) -> Option<Measure> {
+fn measure(sought: Sought, bench: &Bench<'_>) -> Option<Measure> {
     Some(match sought {
         Sought::Crash => Measure::Lasts(FaultKind::Crash),
         Sought::Stall => Measure::Lasts(FaultKind::Stall),
-        Sought::Errors => Measure::Lasts(FaultKind::Errors(Probability(1.0))),
+        // As many as the scenario has, or all.
+        Sought::Errors => Measure::Lasts(match Bench::fault(bench.scenario) {
+            Some(errors @ FaultKind::Errors(_)) => errors,
+            _ => FaultKind::Errors(Probability(1.0)),
+        }),
         Sought::Surge => Measure::Surge,
         Sought::Load => Measure::Load,
         Sought::Scale => Measure::Scale,
@@ -137,6 +141,14 @@ impl PolicyEdge {
         found.find(|(other, _)| *other == sought).map(|(_, c)| c)
     }
 
+    /// The smallest share that ended it, and for how long it has to be held back.
+    pub fn least_share(&self, sought: Sought) -> Option<(f64, f64)> {
+        let (_, shares) = self.ways.iter().find(|(other, _)| *other == sought)?;
+        shares
+            .iter()
+            .find_map(|(share, c)| Some((*share, c.beyond?)))
+    }
+
     /// The cheapest of the ways to hold back that ended it: share and seconds whose product
     /// is the least.
     pub fn cheapest(&self, sought: Sought) -> Option<(f64, f64)> {
@@ -173,9 +185,24 @@ pub struct Edge {
     /// When something was done about a collapse, and for how long at most.
     pub act: Nanos,
     pub longest_action_s: f64,
+    /// The horizon that it takes to tell what ends a collapse, where the run is shorter.
+    pub short_for_actions: Option<Nanos>,
+    /// Of which fault the shortest fatal one was looked for by load.
+    pub by_load_of: Sought,
+    /// What was asked for, to ask it again.
+    pub asked: String,
     /// What stands in the way of searching, where anything does.
     pub obstacle: Option<Obstacle>,
     pub interrupted: bool,
+}
+
+impl Edge {
+    /// Whether there is anything that a search found.
+    pub fn has_found(&self) -> bool {
+        let found = |p: &PolicyEdge| !p.found.is_empty() || !p.ways.is_empty() || p.alone.is_some();
+        let theory = self.sought == [Sought::Theory];
+        theory || self.policies.iter().any(found)
+    }
 }
 
 /// Why runs of a scenario cannot be told well or ill.
@@ -210,7 +237,29 @@ pub struct Asked<'a> {
     pub set: &'a Set<'a>,
 }
 
+/// What is looked for where nothing else is asked: of faults the kind that the scenario has.
+pub fn default_sought(scenario: &Scenario) -> Vec<Sought> {
+    let fault = match Bench::fault(scenario) {
+        Some(FaultKind::Stall) => Sought::Stall,
+        Some(FaultKind::Errors(_)) => Sought::Errors,
+        Some(FaultKind::Surge(_)) => Sought::Surge,
+        _ => Sought::Crash,
+    };
+    let mut all = Sought::DEFAULT.to_vec();
+    all.iter_mut()
+        .filter(|s| **s == Sought::Crash)
+        .for_each(|s| *s = fault);
+    all
+}
+
 impl<'a> Asked<'a> {
+    /// As `--find` takes it.
+    fn text(&self) -> String {
+        let sought = self.sought.iter().map(|sought| sought.name().to_string());
+        let fields = self.fields.iter().map(Field::written);
+        sought.chain(fields).collect::<Vec<_>>().join(",")
+    }
+
     /// Of edges alone.
     pub fn of(sought: &'a [Sought]) -> Asked<'a> {
         Asked {
@@ -255,7 +304,10 @@ pub fn edge(scenario: &Scenario, asked: Asked<'_>, watch: &Watch<'_>) -> Result<
             })
             .collect(),
         act: bench.act,
-        longest_action_s: bench.longest_action(),
+        longest_action_s: 0.0,
+        short_for_actions: None,
+        by_load_of: Sought::Crash,
+        asked: asked.text(),
         obstacle: None,
         interrupted: false,
     };
@@ -287,6 +339,7 @@ impl Search<'_> {
             self.alone(edge);
         }
         let twins = self.bench.twins(scenario);
+        let mut none = None;
         if let Some(yardstick) = twins[0].yardstick(scenario) {
             if yardstick.is_ill() {
                 return Some(Obstacle::Ill);
@@ -298,23 +351,32 @@ impl Search<'_> {
             for (policy, base) in edge.policies.iter_mut().zip(base) {
                 policy.base = base;
             }
-        } else if !asked.fields.is_empty()
-            || sought_any(&edge.sought, |s| s == Sought::Load || s.is_action())
-        {
-            return Some(Obstacle::NoFault);
+            let over = scenario.harm().map_or(0, |harm| harm.over.0);
+            match self.bench.longest_action(Nanos(yardstick.needs().0 - over)) {
+                Ok(longest) => edge.longest_action_s = longest,
+                Err(needed) => edge.short_for_actions = Some(needed),
+            }
+        } else {
+            none = Some(Obstacle::NoFault);
         }
-        let sought = edge.sought.clone();
-        for sought in sought {
+        // What needs a fault that is there, or time after it.
+        let can = |sought: &Sought| match sought {
+            Sought::Load => none.is_none(),
+            sought if sought.is_action() => none.is_none() && edge.short_for_actions.is_none(),
+            _ => true,
+        };
+        let able: Vec<Sought> = edge.sought.iter().copied().filter(can).collect();
+        for sought in able.iter().copied() {
             if self.watch.stop.load(Ordering::Relaxed) {
                 break;
             }
             if sought == Sought::Reject || sought == Sought::Pause {
                 self.ways(edge, sought, &twins);
-            } else if let Some(measure) = measure(sought) {
+            } else if let Some(measure) = measure(sought, self.bench) {
                 self.sizes(edge, sought, &measure, &twins);
             }
         }
-        if sought_any(&edge.sought, Sought::is_action) {
+        if able.iter().any(|sought| sought.is_action()) {
             let restarted = self.bench.restarted();
             let fates = self.each(|policy| {
                 edge.policies[policy]
@@ -325,13 +387,16 @@ impl Search<'_> {
                 policy.restart = restart;
             }
         }
-        for field in asked.fields {
+        for field in asked.fields.iter().filter(|_| none.is_none()) {
             self.ranges(edge, field, asked.set);
         }
-        if edge.sought.contains(&Sought::Crash) && edge.sought.contains(&Sought::Load) {
-            self.crashes_by_load(edge);
+        let lasting = [Sought::Crash, Sought::Stall, Sought::Errors];
+        let lasting = able.iter().find(|sought| lasting.contains(sought));
+        if let Some(sought) = lasting.filter(|_| able.contains(&Sought::Load)) {
+            edge.by_load_of = *sought;
+            self.fatal_by_load(edge, *sought);
         }
-        None
+        none
     }
 
     /// How often each policy collapses without a fault.
@@ -500,9 +565,11 @@ impl Search<'_> {
         }
     }
 
-    /// The shortest fatal crash at several loads.
-    fn crashes_by_load(&self, edge: &mut Edge) {
-        let measure = Measure::Lasts(FaultKind::Crash);
+    /// The shortest fatal fault of a kind at several loads.
+    fn fatal_by_load(&self, edge: &mut Edge, sought: Sought) {
+        let Some(measure) = measure(sought, self.bench) else {
+            return;
+        };
         let sizes = [0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
         let loads: Vec<f64> = match utilisation(self.bench.scenario) {
             Some(busy) => [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -536,7 +603,7 @@ impl Search<'_> {
             };
             let crossing = along.first(&Sized {
                 search: &search,
-                sought: Sought::Crash,
+                sought,
                 measure: &measure,
                 name: &edge.policies[*policy].name,
                 policy: *policy,
@@ -625,8 +692,4 @@ impl Ask for Held<'_, '_> {
     fn decide(&self, time: f64, so_far: &Crossing) -> Option<Falls> {
         self.branch(time, so_far, None)
     }
-}
-
-fn sought_any(sought: &[Sought], is: fn(Sought) -> bool) -> bool {
-    sought.iter().any(|sought| is(*sought))
 }

@@ -103,7 +103,7 @@ fn policy(policy: &PolicyEdge) -> Json {
         "theory": policy.theory.as_ref().map(theory),
         "as_is": policy.base.map(|falls| json!({ "never": falls.never, "runs": falls.runs })),
         "found": found,
-        "crash_by_load": by_load.collect::<Vec<_>>(),
+        "fatal_by_load": by_load.collect::<Vec<_>>(),
     })
 }
 
@@ -123,13 +123,16 @@ pub fn json(edge: &Edge, sentences: &[String]) -> String {
         "obstacle": obstacle,
         "interrupted": edge.interrupted,
         "action_s": number(edge.act.as_secs()),
+        "find": edge.asked,
+        "short_for_actions_s": edge.short_for_actions.map(|needed| number(needed.as_secs())),
+        "fatal_by_load_of": edge.by_load_of.column(),
         "policies": edge.policies.iter().map(policy).collect::<Vec<_>>(),
     }))
 }
 
 /// `edge.csv`: everything that was tried, a row a policy, search, share and size.
 pub fn table(edge: &Edge) -> String {
-    let mut out = "policy,search,share,load_times,size,never,runs\n".to_string();
+    let mut out = "policy,search,share,at_load,size,never,runs\n".to_string();
     let mut rows = |policy: &str, search: &str, share: f64, load: f64, found: &Crossing| {
         for tried in &found.tried {
             let fields = [
@@ -154,6 +157,14 @@ pub fn table(edge: &Edge) -> String {
                 rows(name, sought.column(), *share, f64::NAN, found);
             }
         }
+        if let Some(falls) = policy.restart {
+            let tried = vec![Tried { size: 0.1, falls }];
+            let crossing = Crossing {
+                tried,
+                ..Crossing::default()
+            };
+            rows(name, "restart_s", f64::NAN, f64::NAN, &crossing);
+        }
         for of in &policy.fields {
             for at in &of.tried {
                 let crossing = Crossing {
@@ -173,7 +184,7 @@ pub fn table(edge: &Edge) -> String {
             }
         }
         for (load, found) in &policy.by_load {
-            rows(name, "crash_s", f64::NAN, *load, found);
+            rows(name, edge.by_load_of.column(), f64::NAN, *load, found);
         }
     }
     out

@@ -4,7 +4,7 @@ use herdsim_core::scenario::Scenario;
 
 use crate::edge::Edge;
 use crate::report::story::Story;
-use crate::verdict::edge::{differences, obstacle, sentences, table};
+use crate::verdict::edge::{command, differences, sentences, settings_table, table};
 
 /// The document of a search.
 pub fn story(edge: &Edge, setting: &str) -> Story {
@@ -24,15 +24,13 @@ pub fn story(edge: &Edge, setting: &str) -> Story {
     Story {
         title: title.trim_end_matches('.').to_string(),
         setting: setting.to_string(),
-        warnings: obstacle(edge)
-            .into_iter()
-            .skip(usize::from(edge.obstacle.is_some()))
-            .collect(),
         summary: all,
-        tables: vec![table(edge)],
+        tables: std::iter::once(table(edge))
+            .chain(settings_table(edge))
+            .collect(),
         parameters: policies.collect(),
         method: method(&edge.scenario),
-        command: "herdsim edge scenario.toml".to_string(),
+        command: command(edge),
         ..Story::default()
     }
 }
@@ -42,7 +40,7 @@ fn method(scenario: &Scenario) -> String {
         "herdsim {} tried sizes from small to large until more than half of the runs fared \
          otherwise, in runs of ten at a time until that was known at three standard errors \
          (Wilson), and then halved what was in between (seed {}). What lies beyond the first such \
-         size was not looked at. A run recovers if it is healthy for 5 s on end; it is given as \
+         size was not looked at; of settings values over all of their range were. A run recovers if it is healthy for 5 s on end; it is given as \
          long for that as the scenario has after its faults.",
         env!("CARGO_PKG_VERSION"),
         scenario.run.seed

@@ -10,8 +10,8 @@ use crate::output::run_dir::RunDir;
 use crate::output::{edge as files, scenario_file};
 use crate::report::{self, Part, Story};
 use crate::run::{RunError, Written, write_charts, write_documents};
-use crate::text_table::{aligned, piped, wrapped};
-use crate::verdict::edge::{differences, sentences, table};
+use crate::text_table::{TextTable, aligned, piped, wrapped};
+use crate::verdict::edge::{command, differences, sentences, settings_table, table};
 use crate::verdict::herd::setting_of;
 
 /// A search that was written, and how it is told.
@@ -36,6 +36,7 @@ pub fn write(
 ) -> Result<Told, RunError> {
     let said = sentences(edge);
     let scenario = scenario_file(&Job::Herd(edge.scenario.clone()));
+    let scenario = scenario.replace("herdsim run scenario.toml", &command(edge));
     let (json, csv) = (files::json(edge, &said), files::table(edge));
     let texts = [
         ("scenario.toml", &scenario),
@@ -59,7 +60,9 @@ pub fn write(
     let all: Vec<String> = said.iter().map(|s| wrapped(s)).collect();
     let table = table(edge);
     let mut text = all.join("\n");
-    if !table.rows.is_empty() {
+    let all: Vec<TextTable> = std::iter::once(table).chain(settings_table(edge)).collect();
+    let all: Vec<&TextTable> = all.iter().filter(|table| !table.rows.is_empty()).collect();
+    for table in &all {
         text += &format!("\n{}", aligned(&table.headers, &table.rows));
     }
     for line in differences(edge) {
@@ -67,11 +70,9 @@ pub fn write(
     }
     Ok(Told {
         text,
-        markdown: format!(
-            "{}\n\n{}",
-            said.join("\n\n"),
-            piped(&table.headers, &table.rows)
-        ),
+        markdown: all.iter().fold(said.join("\n\n"), |text, table| {
+            text + "\n\n" + &piped(&table.headers, &table.rows)
+        }),
         json,
         csv,
         files: Written {

@@ -4,12 +4,18 @@ use herdsim_core::ensemble::alone::NEVER;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::Failure;
+use herdsim_core::units::Nanos;
 
 use crate::edge::field::FieldFound;
 use crate::edge::search::Crossing;
 use crate::edge::{ByItself, Edge, Obstacle, PolicyEdge, Sought, utilisation};
 use crate::format::{capital, counted, large, list, seconds, thousands, three_digits};
 use crate::text_table::TextTable;
+
+/// What finds the same again.
+pub fn command(edge: &Edge) -> String {
+    format!("herdsim edge scenario.toml --find '{}'", edge.asked)
+}
 
 /// A share of a hundred, of what may be more than all: "70.5%", "420%".
 pub fn hundredths(share: f64) -> String {
@@ -81,15 +87,15 @@ fn sentence(edge: &Edge, sought: Sought) -> Option<String> {
         .iter()
         .filter_map(|policy| survived(edge, sought, policy))
         .collect();
-    let subject = match sought {
-        Sought::Load => {
-            let of = match utilisation(&edge.scenario) {
-                Some(_) => "loads of the capacity",
-                None => "loads",
-            };
-            format!("Of {of}, {} is survived", configured(edge))
+    let subject = match (sought, utilisation(&edge.scenario)) {
+        (Sought::Load, Some(_)) => {
+            format!(
+                "{} is survived at loads of the capacity of",
+                configured(edge)
+            )
         }
-        _ => format!("{} is survived", capital(noun(sought))),
+        (Sought::Load, None) => format!("{} is survived at", configured(edge)),
+        _ => format!("{} is survived in most runs", capital(noun(sought))),
     };
     (!each.is_empty()).then(|| format!("{subject} {}.", list(&each)))
 }
@@ -147,12 +153,18 @@ fn way_out(edge: &Edge, policy: &PolicyEdge) -> Option<String> {
             _ => "of attempts at the door",
         };
         match (policy.cheapest(sought), sought) {
-            (Some((share, s)), _) => ends.push(format!(
-                "{} {} {of} for {}",
-                holding(sought),
-                hundredths(share),
-                seconds(s)
-            )),
+            (Some((share, s)), _) => {
+                let mut text = format!(
+                    "{} {} {of} for {}",
+                    holding(sought),
+                    hundredths(share),
+                    seconds(s)
+                );
+                if let Some((least, longer)) = policy.least_share(sought).filter(|l| l.0 < share) {
+                    text += &format!(" ({} take {})", hundredths(least), seconds(longer));
+                }
+                ends.push(text);
+            }
             (None, Sought::Reject) => {
                 let why = match retries_rejections(edge, policy) {
                     true => " (what is rejected comes back)",
@@ -175,8 +187,8 @@ fn way_out(edge: &Edge, policy: &PolicyEdge) -> Option<String> {
         }
     }
     match policy.restart.and_then(|falls| falls.decided()) {
-        Some(true) => not.push("a restart".to_string()),
-        Some(false) => ends.push("a restart".to_string()),
+        Some(true) => not.push("a restart of 100 ms".to_string()),
+        Some(false) => ends.push("a restart of 100 ms".to_string()),
         None => {}
     }
     let name = &policy.name;
@@ -230,6 +242,13 @@ fn out(edge: &Edge) -> Option<String> {
     if !asked || edge.policies.iter().all(|p| p.base.is_none()) {
         return None;
     }
+    if let Some(needed) = edge.short_for_actions {
+        return Some(format!(
+            "What ends a collapse cannot be told in a run of {}: it takes a horizon of {}.",
+            seconds(edge.scenario.run.horizon.as_secs()),
+            whole_seconds(needed)
+        ));
+    }
     let mut clauses: Vec<String> = edge
         .policies
         .iter()
@@ -259,29 +278,29 @@ fn theory(edge: &Edge) -> Option<String> {
         };
         let healthy = match theory.tipping_capacity {
             Some(tipping) => format!(
-                "there is a healthy load down to {} of the capacity",
+                "it can be healthy until the capacity falls to {} of what it is",
                 hundredths(tipping)
             ),
-            None => "no load is healthy at any capacity".to_string(),
+            None => "it is healthy at no capacity".to_string(),
         };
         let collapse = match theory.recovery_capacity {
-            most if most.is_infinite() => "a collapse lasts at any capacity".to_string(),
+            most if most.is_infinite() => "a collapse lasts whatever it is".to_string(),
             most if most <= 1.0 => format!(
-                "no collapse lasts, as all attempts together take {} of it",
+                "no collapse lasts, as all attempts together take {} of that",
                 hundredths(most)
             ),
             most if theory.pressure.delay <= 1.0 => format!(
-                "attempts would keep a collapse up to {} of it, but the full queue is shorter \
-                 than the timeout and keeps none",
+                "attempts would keep a collapse until it is {} of that, but the full queue is \
+                 shorter than the timeout and keeps none",
                 hundredths(most)
             ),
             most if theory.pressure.delay < most => format!(
-                "a collapse lasts up to {} of it, with a queue of {} up to {}",
+                "a collapse lasts until it is {} of that ({} with a queue of {})",
                 hundredths(most),
-                thousands(f64::from(theory.amplification.queue)),
-                hundredths(theory.pressure.delay)
+                hundredths(theory.pressure.delay),
+                thousands(f64::from(theory.amplification.queue))
             ),
-            most => format!("a collapse lasts up to {} of it", hundredths(most)),
+            most => format!("a collapse lasts until it is {} of that", hundredths(most)),
         };
         let facts = format!("{healthy}, and {collapse}");
         match said.iter_mut().find(|(same, _)| *same == facts) {
@@ -328,8 +347,10 @@ fn by_itself(found: &ByItself) -> String {
     };
     match split {
         None => share(plain.collapses as f64 / plain.hours),
+        // What is left of the way to a collapse is not in it.
         Some(split) if split.is_bound || split.per_hour.mean < NEVER => {
-            "less than once in 10¹² hours".to_string()
+            let most = split.per_hour.high.max(split.per_hour.mean).max(NEVER);
+            format!("less than once in {} hours", large(1.0 / most))
         }
         Some(split) => {
             let e = split.per_hour;
@@ -348,16 +369,43 @@ fn by_itself(found: &ByItself) -> String {
 /// What stands in the way of a search.
 pub fn obstacle(edge: &Edge) -> Option<String> {
     Some(match edge.obstacle? {
-        Obstacle::NoFault => "There is no fault to survive, so only faults of other lengths were \
-                              looked for: give one with --fault."
-            .to_string(),
+        Obstacle::NoFault => {
+            "There is no fault to survive, or to get out of: give one with --fault.".to_string()
+        }
         Obstacle::Ill => "The scenario is ill without its faults: there is no health to return \
                           to, and nothing to search."
             .to_string(),
         Obstacle::Short(needed) => format!(
-            "The run of {} is too short to tell who recovers: it takes a horizon of at least {}.",
+            "The run of {} is too short to tell who recovers: it takes a horizon of {}.",
             seconds(edge.scenario.run.horizon.as_secs()),
-            seconds(needed.as_secs())
+            whole_seconds(needed)
+        ),
+    })
+}
+
+/// A duration, in whole seconds at least as long.
+fn whole_seconds(lasts: Nanos) -> String {
+    seconds(lasts.as_secs().ceil())
+}
+
+/// Who survives the faults as they are.
+fn as_it_is(edge: &Edge) -> Option<String> {
+    let told = edge.policies.iter().filter(|policy| policy.base.is_some());
+    let (falls, comes): (Vec<&PolicyEdge>, Vec<&PolicyEdge>) =
+        told.partition(|policy| policy.collapses());
+    let names = |of: &[&PolicyEdge]| {
+        let names: Vec<&str> = of.iter().map(|policy| policy.name.as_str()).collect();
+        list(&names)
+    };
+    let faults = configured(edge);
+    Some(match (&falls[..], &comes[..]) {
+        ([], []) => return None,
+        (falls, []) => format!("{faults} is not survived with {}.", names(falls)),
+        ([], comes) => format!("{faults} is survived with {}.", names(comes)),
+        (falls, comes) => format!(
+            "{faults} is not survived with {}; it is with {}.",
+            names(falls),
+            names(comes)
         ),
     })
 }
@@ -372,6 +420,7 @@ pub fn sentences(edge: &Edge) -> Vec<String> {
         Sought::Load,
     ];
     let mut all: Vec<String> = obstacle(edge).into_iter().collect();
+    all.extend(as_it_is(edge));
     all.extend(
         faults
             .into_iter()
@@ -429,8 +478,8 @@ pub fn differences(edge: &Edge) -> Vec<String> {
                 false => String::new(),
             };
             say(format!(
-                "a healthy load exists up to {} of the capacity, but the faults carry it over the \
-                 threshold from {} on{least}",
+                "a service can be healthy at loads of up to {} of its capacity, but the faults \
+                 carry it over the threshold from {} on{least}",
                 hundredths(tipping * busy),
                 hundredths(beyond * busy),
             ));
@@ -463,17 +512,16 @@ pub fn table(edge: &Edge) -> TextTable {
                 thousands(found.runs() as f64),
             ]);
         }
-        for found in &policy.fields {
-            let runs: u64 = found.tried.iter().map(|at| at.falls.runs).sum();
-            for (from, to) in found.survived() {
-                rows.push([
-                    policy.name.clone(),
-                    format!("{} survived", found.field.path),
-                    found.field.text(from),
-                    found.field.text(to),
-                    thousands(runs as f64),
-                ]);
-            }
+        if let Some(falls) = policy.restart {
+            let ends = match falls.decided() {
+                Some(true) => ["does not", "–"],
+                Some(false) => ["–", "ends it"],
+                None => ["undecided", "undecided"],
+            };
+            let [before, beyond] = ends.map(String::from);
+            let what = "restart of 100 ms".to_string();
+            let runs = thousands(falls.runs as f64);
+            rows.push([policy.name.clone(), what, before, beyond, runs]);
         }
         for (sought, shares) in &policy.ways {
             let ends = |(_, found): &&(f64, Crossing)| found.beyond.is_some();
@@ -507,6 +555,43 @@ pub fn table(edge: &Edge) -> TextTable {
     }
     let headers = ["policy", "looked for", "not yet", "from", "runs"];
     TextTable::new("", &headers, &rows)
+}
+
+/// In which ranges of settings the faults are survived; nothing where none was looked at.
+pub fn settings_table(edge: &Edge) -> Option<TextTable> {
+    let mut rows: Vec<[String; 6]> = Vec::new();
+    for policy in &edge.policies {
+        for found in &policy.fields {
+            let runs: u64 = found.tried.iter().map(|at| at.falls.runs).sum();
+            let text = |value: Option<f64>| match value {
+                Some(value) => found.field.text(value),
+                None => "–".to_string(),
+            };
+            let values = || found.tried.iter().map(|at| at.value);
+            for (from, to) in found.survived() {
+                let below = values().rfind(|value| *value < from);
+                let above = values().find(|value| *value > to);
+                rows.push([
+                    policy.name.clone(),
+                    found.field.path.clone(),
+                    text(Some(from)),
+                    text(Some(to)),
+                    format!("{}, {}", text(below), text(above)),
+                    thousands(runs as f64),
+                ]);
+            }
+        }
+    }
+    let headers = [
+        "policy",
+        "setting",
+        "survived from",
+        "to",
+        "not known, or not, at",
+        "runs",
+    ];
+    let caption = "Where the configured faults are survived";
+    (!rows.is_empty()).then(|| TextTable::new(caption, &headers, &rows))
 }
 
 /// What is looked for now, of which policy, and how far that is.

@@ -1,6 +1,7 @@
 //! What was done about the faults, and whether that is what ended them.
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::action::{Action, ActionKind};
 use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::units::Nanos;
@@ -59,6 +60,36 @@ pub fn all_done(actions: &[Action]) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
+/// How long health has to be seen, at least, for a run to be told well.
+const SEEN: Nanos = Nanos::from_secs(6);
+
+/// What a reader should know of what is done: that it begins while faults last, or so late that
+/// what comes of it cannot be seen.
+pub fn cautions(scenario: &Scenario) -> Vec<String> {
+    let Some(harm) = scenario.harm() else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for action in &scenario.actions {
+        let what = doing(action);
+        if action.from < harm.over {
+            let (from, over) = (action.from, harm.over);
+            all.push(format!(
+                "{what} begins at {from}, the faults are over at {over}: what it does for them \
+                 and what it does for the recovery are one"
+            ));
+        }
+        if action.over().0.saturating_add(SEEN.0) > scenario.run.horizon.0 {
+            all.push(format!(
+                "{what} is over at {}, the run at {}: that is too soon to tell what came of it",
+                action.over(),
+                scenario.run.horizon
+            ));
+        }
+    }
+    all
+}
+
 /// The policies with what was done, each with its row of nothing done.
 fn pairs(results: &Results) -> Vec<(&PolicyResults, &PolicyResults)> {
     let without = |policy: &PolicyResults| {
@@ -73,12 +104,16 @@ fn pairs(results: &Results) -> Vec<(&PolicyResults, &PolicyResults)> {
 /// or that is not asked.
 pub fn effect(results: &Results) -> Option<String> {
     let actions = &results.scenario.actions;
+    let horizon = results.scenario.run.horizon.0;
+    let late = |action: &Action| action.over().0.saturating_add(SEEN.0) > horizon;
+    let too_late = actions.iter().any(late);
     let (mut ended, mut not, mut needless) = (Vec::new(), Vec::new(), Vec::new());
-    let mut rest = Vec::new();
+    let (mut untold, mut rest) = (Vec::new(), Vec::new());
     for (acting, without) in pairs(results) {
         let name = named(acting);
         match (Fate::of(without), Fate::of(acting)) {
             (Fate::Never, Fate::Recovers(_)) => ended.push(name),
+            (Fate::Never, Fate::Never) if too_late => untold.push(name),
             (Fate::Never, Fate::Never) => not.push(name),
             (Fate::Recovers(_), Fate::Recovers(_)) => needless.push(name),
             (Fate::Steady, _) | (_, Fate::Steady) => return None,
@@ -115,6 +150,19 @@ pub fn effect(results: &Results) -> Option<String> {
             "{} {} without",
             list(&needless),
             plural(&needless, "recovers", "recover")
+        ));
+    }
+    if !untold.is_empty() {
+        let ends = verb("ends", "end");
+        let whether = if clauses.is_empty() {
+            "Whether"
+        } else {
+            "whether"
+        };
+        clauses.push(format!(
+            "{whether} {} {ends} the collapse with {} cannot be told, as the run ends too soon after",
+            all_done(actions),
+            list(&untold)
         ));
     }
     clauses.extend(rest);

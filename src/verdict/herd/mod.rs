@@ -74,6 +74,10 @@ pub fn recovers(scenario: &Scenario, recovery_s: f64) -> String {
         true if fades => "by the time it has faded".to_string(),
         // Less than can be told.
         true => "at once".to_string(),
+        // What is done has a time of its own.
+        false if !scenario.actions.is_empty() => {
+            format!("{} after the fault", seconds(recovery_s))
+        }
         false => format!("in {}", seconds(recovery_s)),
     };
     soon + &help(scenario, recovery_s).unwrap_or_default()
@@ -366,6 +370,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
         }
     }
     cautions.extend(busy(results));
+    cautions.extend(actions::cautions(scenario));
     let mut short = Vec::new();
     for policy in &results.policies {
         let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| policy.metric(m));
