@@ -5,6 +5,7 @@ use herdsim_core::herd::{ANSWERED_RATIO, GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, three_digits};
@@ -137,10 +138,15 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     let [first, others @ ..] = &results.policies[..] else {
         return Ranking::Alone;
     };
+    // To do nothing is no policy.
+    let others: Vec<&PolicyResults> = others
+        .iter()
+        .filter(|policy| !policy.name.ends_with(NO_ACTION))
+        .collect();
     let measure = Measure::of(&results.scenario);
     let ahead: Vec<(&PolicyResults, Estimate)> = others
         .iter()
-        .map(|p| (p, first.difference(p, measure.key())))
+        .map(|p| (*p, first.difference(p, measure.key())))
         .filter(|(_, d)| !d.mean.is_nan())
         .collect();
     let nearest = ahead.iter().min_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
@@ -162,7 +168,7 @@ pub fn ranking(results: &Results) -> Ranking<'_> {
     // The one that answers most, all that are ahead considered.
     let behind = others
         .iter()
-        .map(|p| (p, p.difference(first, measure.key())));
+        .map(|p| (*p, p.difference(first, measure.key())));
     let behind = behind.filter(|(p, d)| apart(p, d));
     if let Some((policy, d)) = behind.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
         return Ranking::Behind(policy, d);
