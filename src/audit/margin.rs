@@ -74,7 +74,7 @@ fn told(scenario: &Scenario, crash: Option<&Crossing>, load: Option<&Crossing>) 
             (None, None) => "its shortest fatal crash is not known".to_string(),
         });
     }
-    if let Some(found) = load {
+    if let Some(found) = load.filter(|found| found.before.or(found.beyond).is_some()) {
         let show = |times: f64| load_of(scenario, times);
         parts.push(match (found.before, found.beyond) {
             (Some(before), Some(_)) => {

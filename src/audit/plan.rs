@@ -210,7 +210,8 @@ impl Plan {
         for outlook in outlooks.iter_mut().filter(|_| making.margins) {
             let is_told = outlook.unranked.is_none() && !outlook.numbers.is_empty();
             if let Some(scenario) = outlook.scenario.as_ref().filter(|_| is_told) {
-                outlook.margin = Some(margins.of(scenario, making)?);
+                let margin = margins.of(scenario, making)?;
+                outlook.margin = Some(margin).filter(|margin| !margin.told.is_empty());
             }
         }
         for outlook in &mut outlooks {

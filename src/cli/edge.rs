@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use herdsim_core::ensemble::Workers;
-use herdsim_core::scenario::{Node, Problem, Scenario};
+use herdsim_core::scenario::{Job, Node, Problem, Scenario};
 use herdsim_core::value::suggest;
 
 use crate::cli::herd::Options;
@@ -16,7 +16,7 @@ use crate::edge::field::Field;
 use crate::edge::{self, Asked, Sought, Watch};
 use crate::output::run_dir::RunDir;
 use crate::run::edge::write;
-use crate::run::{INTERRUPTED, RunError};
+use crate::run::{self, INTERRUPTED, RunError};
 use crate::verdict::edge::so_far;
 
 #[derive(Args, Debug)]
@@ -98,6 +98,15 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
     }
     if options.find.is_empty() {
         sought = edge::default_sought(&scenario);
+    }
+    // As if every search took all the runs that it may.
+    let mut most = scenario.clone();
+    most.run.replications = 300;
+    most.run.precision = None;
+    most.run.max_replications = None;
+    let cost = run::cost(&Job::Herd(most), common.threads());
+    if !cost.is_within_reach() && !common.yes {
+        return Err(RunError::OutOfReach(cost));
     }
     let directory = RunDir::prepare(&common.out, &scenario.name)?;
     let start = Instant::now();

@@ -97,7 +97,7 @@ impl Field {
             Unit::Count => format!("{}", value.round()),
             Unit::Seconds => Nanos((value * 1e9).round() as u64).to_string(),
             Unit::Rate => format!("{value}/s"),
-            Unit::Share => format!("{}%", value * 100.0),
+            Unit::Share => format!("{}%", (value * 1e8).round() / 1e6),
             Unit::Number => format!("{value}"),
         }
     }
@@ -111,14 +111,15 @@ impl Field {
     pub fn scan(&self) -> Vec<f64> {
         let at = |i: u32| {
             let share = f64::from(i) / f64::from(SCAN - 1);
-            match i {
-                0 => self.low,
-                i if i == SCAN - 1 => self.high,
+            let value = match i {
+                0 => return self.low,
+                i if i == SCAN - 1 => return self.high,
                 _ if self.is_wide() => self.low * (self.high / self.low).powf(share),
                 _ => self.low + (self.high - self.low) * share,
-            }
+            };
+            self.round(value)
         };
-        let mut values: Vec<f64> = (0..SCAN).map(at).map(|value| self.round(value)).collect();
+        let mut values: Vec<f64> = (0..SCAN).map(at).collect();
         values.dedup();
         values
     }
@@ -127,6 +128,8 @@ impl Field {
         match self.unit {
             Unit::Count if value < 1e4 => value.round(),
             Unit::Count => rounded(value).round(),
+            // A narrow range is one of more digits.
+            _ if self.high < 1.2 * self.low => value,
             _ => rounded(value),
         }
     }

@@ -15,6 +15,7 @@ use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::alone::{Alone, Plain, Split};
 use herdsim_core::ensemble::falls::Falls;
 use herdsim_core::herd::{Engine, Running, Twins};
+use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::scenario::fault::FaultKind;
 use herdsim_core::scenario::{Problem, Scenario};
 use herdsim_core::theory::herd::{Amplification, Pressure, Solutions};
@@ -31,7 +32,14 @@ fn sizes(sought: Sought, bench: &Bench<'_>) -> (Vec<f64>, f64) {
         Sought::Crash | Sought::Stall | Sought::Errors => (LASTS.to_vec(), 0.05),
         Sought::Surge => (vec![1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0, 30.0], 0.05),
         Sought::Load => (loads(bench.scenario), 0.02),
-        Sought::Scale => (vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], 0.05),
+        // Servers come whole.
+        Sought::Scale => {
+            let servers = bench.scenario.entry().pool().map_or(1, |pool| pool.servers);
+            (
+                vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0],
+                0.05f64.max(1.0 / f64::from(servers)),
+            )
+        }
         Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),
     }
 }
@@ -113,6 +121,8 @@ pub struct PolicyEdge {
     pub name: String,
     /// Nothing where theory does not reach.
     pub theory: Option<Theory>,
+    /// Whether it is ill without faults as well, so that nothing can be searched.
+    pub is_ill: bool,
     /// How its runs fare as the scenario is; nothing where that cannot be told.
     pub base: Option<Falls>,
     /// Where the searches along one size ended.
@@ -132,7 +142,12 @@ pub struct PolicyEdge {
 impl PolicyEdge {
     /// Whether more than half of its runs never recover.
     pub fn collapses(&self) -> bool {
-        self.base.is_some_and(|base| base.likely())
+        self.fate() == Some(true)
+    }
+
+    /// The same, where that is decided.
+    pub fn fate(&self) -> Option<bool> {
+        self.base.and_then(|base| base.decided())
     }
 
     /// What a search found.
@@ -294,6 +309,7 @@ pub fn edge(scenario: &Scenario, asked: Asked<'_>, watch: &Watch<'_>) -> Result<
                 theory: Amplification::of(scenario, policy)
                     .filter(|_| sought.contains(&Sought::Theory))
                     .map(Theory::of),
+                is_ill: false,
                 base: None,
                 found: Vec::new(),
                 ways: Vec::new(),
@@ -341,17 +357,26 @@ impl Search<'_> {
         let twins = self.bench.twins(scenario);
         let mut none = None;
         if let Some(yardstick) = twins[0].yardstick(scenario) {
-            if yardstick.is_ill() {
+            for (policy, twins) in edge.policies.iter_mut().zip(&twins) {
+                let yardstick = twins.yardstick(scenario);
+                policy.is_ill = yardstick.is_some_and(|yardstick| yardstick.is_ill());
+            }
+            if edge.policies.iter().all(|policy| policy.is_ill) {
                 return Some(Obstacle::Ill);
             }
-            if yardstick.needs() > scenario.run.horizon {
-                return Some(Obstacle::Short(yardstick.needs()));
+            // Once to recover in, once to be seen well.
+            let over = scenario.harm().map_or(0, |harm| harm.over.0);
+            let needed = Nanos(2 * yardstick.needs().0 - over);
+            if needed > scenario.run.horizon {
+                return Some(Obstacle::Short(needed));
             }
-            let base = self.each(|policy| self.bench.runs(policy, &twins[policy]).decide(scenario));
+            let base = self.each(|policy| {
+                let runs = self.bench.runs(policy, &twins[policy]);
+                (!edge.policies[policy].is_ill).then(|| runs.decide(scenario))?
+            });
             for (policy, base) in edge.policies.iter_mut().zip(base) {
                 policy.base = base;
             }
-            let over = scenario.harm().map_or(0, |harm| harm.over.0);
             match self.bench.longest_action(Nanos(yardstick.needs().0 - over)) {
                 Ok(longest) => edge.longest_action_s = longest,
                 Err(needed) => edge.short_for_actions = Some(needed),
@@ -362,6 +387,8 @@ impl Search<'_> {
         // What needs a fault that is there, or time after it.
         let can = |sought: &Sought| match sought {
             Sought::Load => none.is_none(),
+            Sought::Scale if scenario.entry().pool().is_none() => false,
+            Sought::Surge => !matches!(scenario.callers.arrival, Arrival::Once { .. }),
             sought if sought.is_action() => none.is_none() && edge.short_for_actions.is_none(),
             _ => true,
         };
@@ -450,7 +477,8 @@ impl Search<'_> {
             _ => Way::Falls,
         };
         let found = self.each(|policy| {
-            if sought.is_action() && !edge.policies[policy].collapses() {
+            let own = &edge.policies[policy];
+            if own.is_ill || sought.is_action() && !own.collapses() {
                 return None;
             }
             let along = Along {
@@ -529,7 +557,8 @@ impl Search<'_> {
                 .flatten()
                 .filter(|(policy, ..)| policy == place);
             let own: Vec<(f64, Crossing)> = own.map(|(_, share, c)| (*share, c.clone())).collect();
-            if !own.is_empty() {
+            // What was stopped on the way says nothing of all shares.
+            if own.len() == SHARES.len() {
                 edge.policies[*place].ways.push((sought, own));
             }
         }
@@ -550,15 +579,18 @@ impl Search<'_> {
                 field: field.clone(),
                 tried: Vec::new(),
             };
+            // Of values with which it cannot be told nothing is.
             for value in field.scan() {
                 (self.watch.progress)(&field.path, name, None);
-                found.take(value, falls(value, policy)?);
+                if let Some(falls) = falls(value, policy) {
+                    found.take(value, falls);
+                }
             }
             while let Some(value) = found.next() {
                 (self.watch.progress)(&field.path, name, None);
                 found.take(value, falls(value, policy)?);
             }
-            Some(found)
+            (!found.tried.is_empty()).then_some(found)
         });
         for (policy, found) in edge.policies.iter_mut().zip(found) {
             policy.fields.extend(found);

@@ -110,6 +110,9 @@ impl Along<'_> {
             if found.before.is_some_and(|before| before >= *size) {
                 break;
             }
+            if found.tried.iter().any(|tried| tried.size == *size) {
+                continue;
+            }
             let falls = asked.decide(*size, found)?;
             self.take(found, *size, falls);
         }

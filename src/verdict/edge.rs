@@ -254,10 +254,7 @@ fn out(edge: &Edge) -> Option<String> {
         .iter()
         .filter_map(|policy| way_out(edge, policy))
         .collect();
-    let fine = edge
-        .policies
-        .iter()
-        .filter(|p| p.base.is_some() && !p.collapses());
+    let fine = edge.policies.iter().filter(|p| p.fate() == Some(false));
     let fine: Vec<&str> = fine.map(|p| p.name.as_str()).collect();
     if !fine.is_empty() {
         clauses.push(match fine.len() {
@@ -284,7 +281,6 @@ fn theory(edge: &Edge) -> Option<String> {
             None => "it is healthy at no capacity".to_string(),
         };
         let collapse = match theory.recovery_capacity {
-            most if most.is_infinite() => "a collapse lasts whatever it is".to_string(),
             most if most <= 1.0 => format!(
                 "no collapse lasts, as all attempts together take {} of that",
                 hundredths(most)
@@ -294,6 +290,7 @@ fn theory(edge: &Edge) -> Option<String> {
                  shorter than the timeout and keeps none",
                 hundredths(most)
             ),
+            most if most.is_infinite() => "a collapse lasts whatever it is".to_string(),
             most if theory.pressure.delay < most => format!(
                 "a collapse lasts until it is {} of that ({} with a queue of {})",
                 hundredths(most),
@@ -348,6 +345,10 @@ fn by_itself(found: &ByItself) -> String {
     match split {
         None => share(plain.collapses as f64 / plain.hours),
         // What is left of the way to a collapse is not in it.
+        // What plain runs have seen is so.
+        Some(split) if plain.collapses > 0 && split.per_hour.mean < NEVER => {
+            share(plain.collapses as f64 / plain.hours)
+        }
         Some(split) if split.is_bound || split.per_hour.mean < NEVER => {
             let most = split.per_hour.high.max(split.per_hour.mean).max(NEVER);
             format!("less than once in {} hours", large(1.0 / most))
@@ -391,19 +392,39 @@ fn whole_seconds(lasts: Nanos) -> String {
 /// Who survives the faults as they are.
 fn as_it_is(edge: &Edge) -> Option<String> {
     let told = edge.policies.iter().filter(|policy| policy.base.is_some());
-    let (falls, comes): (Vec<&PolicyEdge>, Vec<&PolicyEdge>) =
-        told.partition(|policy| policy.collapses());
+    let of = |fate: Option<bool>| -> Vec<&PolicyEdge> {
+        told.clone()
+            .filter(|policy| policy.fate() == fate)
+            .collect()
+    };
+    let (falls, comes) = (of(Some(true)), of(Some(false)));
+    let mut rest: Vec<String> = Vec::new();
+    for policy in of(None) {
+        let falls = policy.base.unwrap_or_default();
+        rest.push(format!(
+            "with {} {} of {} runs never recover",
+            policy.name, falls.never, falls.runs
+        ));
+    }
+    for policy in edge.policies.iter().filter(|policy| policy.is_ill) {
+        rest.push(format!("{} is ill without it", policy.name));
+    }
+    let rest = rest
+        .iter()
+        .map(|text| format!("; {text}"))
+        .collect::<String>();
     let names = |of: &[&PolicyEdge]| {
         let names: Vec<&str> = of.iter().map(|policy| policy.name.as_str()).collect();
         list(&names)
     };
     let faults = configured(edge);
     Some(match (&falls[..], &comes[..]) {
-        ([], []) => return None,
-        (falls, []) => format!("{faults} is not survived with {}.", names(falls)),
-        ([], comes) => format!("{faults} is survived with {}.", names(comes)),
+        ([], []) if rest.is_empty() => return None,
+        ([], []) => format!("{faults}{}.", rest.replacen("; ", ": ", 1)),
+        (falls, []) => format!("{faults} is not survived with {}{rest}.", names(falls)),
+        ([], comes) => format!("{faults} is survived with {}{rest}.", names(comes)),
         (falls, comes) => format!(
-            "{faults} is not survived with {}; it is with {}.",
+            "{faults} is not survived with {}; it is with {}{rest}.",
             names(falls),
             names(comes)
         ),
@@ -467,7 +488,7 @@ pub fn differences(edge: &Edge) -> Vec<String> {
                 ),
             });
         }
-        let busy = theory.pressure.load / tries;
+        let busy = a.calls_per_s / a.capacity_per_s();
         if let (Some(found), Some(tipping)) = (policy.found(Sought::Load), theory.tipping_load)
             && let Some(beyond) = found.beyond
             && beyond < tipping * 0.97

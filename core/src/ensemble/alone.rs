@@ -30,6 +30,8 @@ const MOST: u64 = 300_000_000_000;
 /// Copies of a step, and how often all steps are repeated.
 const COPIES: u64 = 240;
 const REPEATS: u64 = 8;
+/// For how long first levels are counted in a run, in ns.
+const OBSERVED: u64 = 120_000_000_000;
 /// Runs in which first levels are counted.
 const FIRST: u64 = 10;
 /// Below this rate per hour it is called never.
@@ -132,7 +134,7 @@ impl<'a> Alone<'a> {
 
     /// The rate by steps.
     pub fn split(&self) -> Option<Split> {
-        let observed = Nanos(self.scenario.run.horizon.0.min(120_000_000_000));
+        let observed = Nanos(self.scenario.run.warmup.0 + OBSERVED);
         let scenario = self.lasting(Nanos(observed.0 + MOST));
         let first = self.first_level(&scenario, observed)?;
         let mut levels = vec![first];

@@ -38,7 +38,8 @@ impl Pauses {
     /// Nothing without any.
     fn new(actions: &[Action], streams: Streams) -> Option<Pauses> {
         let paused = |action: &&Action| matches!(action.kind, ActionKind::Pause(_));
-        let pauses: Vec<Action> = actions.iter().filter(paused).cloned().collect();
+        let mut pauses: Vec<Action> = actions.iter().filter(paused).cloned().collect();
+        pauses.sort_by_key(|pause| pause.from);
         (!pauses.is_empty()).then(|| Pauses {
             pauses,
             rng: streams.stream(Purpose::Actions),
@@ -147,13 +148,14 @@ impl Ticks {
 
 impl Arrivals {
     /// The calls of a run; `in_step` says whether they end in order, as the clock comes to
-    /// their ends, or are told beforehand when they will.
+    /// their ends, or are told beforehand when they will; `singly` whether think times are drawn
+    /// one by one, as where somebody may be paused, in this run or in one beside it.
     pub fn new(
         callers: &Callers,
         faults: &[Fault],
         actions: &[Action],
         streams: Streams,
-        in_step: bool,
+        (in_step, singly): (bool, bool),
     ) -> Arrivals {
         let mut rng = streams.stream(Purpose::Arrivals);
         let mut pauses = Pauses::new(actions, streams);
@@ -170,7 +172,7 @@ impl Arrivals {
             },
             Arrival::Closed {
                 think: Dist::Exp { mean },
-            } if pauses.is_none() => Kind::Memoryless {
+            } if !singly => Kind::Memoryless {
                 mean_gap: mean.0 as f64 / f64::from(count),
                 reading: 0.0,
                 since: vec![0; count as usize],

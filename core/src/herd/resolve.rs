@@ -344,6 +344,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers.clients);
         let network = &scenario.network;
         let joining = joining(&actions, pool.servers);
+        let singly = scenario.actions.iter().any(Action::is_pause);
         let book = Book::of(site, kind.is_twin, streams.replication);
         let stream = |purpose| streams.stream(purpose);
         let mut backoff_rng = stream(Purpose::Backoff);
@@ -380,7 +381,13 @@ impl<'s, M: Remember> Resolver<'s, M> {
                 _ => Source::Overdue,
             },
             acts: kind.acts,
-            arrivals: Arrivals::new(&scenario.callers, kind.faults, &actions, streams, false),
+            arrivals: Arrivals::new(
+                &scenario.callers,
+                kind.faults,
+                &actions,
+                streams,
+                (false, singly),
+            ),
             expired: Ring::new(),
             heard: Calendar::new(grain),
             rings: std::array::from_fn(|_| Ring::new()),

@@ -251,8 +251,15 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         // Every tier draws its own random numbers; the first one those of a single service.
         let stream = |purpose| streams.stream_at(purpose, tier as u64);
         let book = Book::of(site, run.is_twin, streams.replication);
+        let singly = scenario.actions.iter().any(Action::is_pause);
         let arrivals = match tier {
-            0 => Arrivals::new(&scenario.callers, run.faults, taken, streams, true),
+            0 => Arrivals::new(
+                &scenario.callers,
+                run.faults,
+                taken,
+                streams,
+                (true, singly),
+            ),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
         };
         Tier {

@@ -60,6 +60,11 @@ impl ActionKind {
 }
 
 impl Action {
+    /// Whether callers are kept from calling.
+    pub fn is_pause(&self) -> bool {
+        matches!(self.kind, ActionKind::Pause(_))
+    }
+
     /// When its full effect ends; nothing where it is for good.
     pub fn to(&self) -> Option<Nanos> {
         let lasts = match self.kind {
@@ -221,6 +226,10 @@ impl Value for Action {
     }
 }
 
+const MOST_ACTIONS: usize = 100;
+/// More than these come to no service.
+const MOST_SERVERS: f64 = 1e7;
+
 /// The actions of a scenario.
 pub(super) fn actions(
     node: &Node,
@@ -241,6 +250,11 @@ pub(super) fn actions(
             continue;
         }
         let action: Action = item.read()?;
+        if actions.len() == MOST_ACTIONS {
+            return Err(problem(format!(
+                "there can be {MOST_ACTIONS} actions at most"
+            )));
+        }
         if action.from >= horizon {
             let late = format!(
                 "the action is taken at {}, the run ends at {horizon}",
@@ -264,12 +278,21 @@ pub(super) fn actions(
             return Err(problem(format!("`{name}` needs a service with servers")));
         }
         if let (ActionKind::Scale(x), Some(pool)) = (&action.kind, services[tier].pool()) {
-            let servers = f64::from(pool.servers) * x.0;
-            if servers.round() < 1.0 || servers > f64::from(u32::MAX / 2) {
-                return Err(problem(format!(
-                    "`{name}` leaves {} servers",
-                    servers.round()
-                )));
+            // Together with those before it, of which some may be over by then.
+            let others = actions
+                .iter()
+                .filter(|other| other.hits(services) == Some(tier));
+            let [mut least, mut most] = [x.0.min(1.0), x.0.max(1.0)];
+            for other in others {
+                if let ActionKind::Scale(x) = &other.kind {
+                    least *= x.0.min(1.0);
+                    most *= x.0.max(1.0);
+                }
+            }
+            let [least, most] = [least, most].map(|x| (f64::from(pool.servers) * x).round());
+            if least < 1.0 || most > MOST_SERVERS.max(f64::from(pool.servers)) {
+                let left = if least < 1.0 { least } else { most };
+                return Err(problem(format!("`{name}` leaves {left} servers")));
             }
         }
         actions.push(action);

@@ -107,6 +107,18 @@ pub fn effect(results: &Results) -> Option<String> {
     let horizon = results.scenario.run.horizon.0;
     let late = |action: &Action| action.over().0.saturating_add(SEEN.0) > horizon;
     let too_late = actions.iter().any(late);
+    // What begins before the fault, or has another one after it, is not the end of anything.
+    let harmful = || {
+        results
+            .scenario
+            .faults
+            .iter()
+            .filter(|f| !f.kind.relieves())
+    };
+    let begins = actions.iter().map(|action| action.from).min()?;
+    if harmful().any(|fault| fault.from >= begins) {
+        return None;
+    }
     let (mut ended, mut not, mut needless) = (Vec::new(), Vec::new(), Vec::new());
     let (mut untold, mut rest) = (Vec::new(), Vec::new());
     for (acting, without) in pairs(results) {
@@ -146,11 +158,18 @@ pub fn effect(results: &Results) -> Option<String> {
         });
     }
     if !needless.is_empty() {
-        clauses.push(format!(
+        let alone = format!(
             "{} {} without",
             list(&needless),
             plural(&needless, "recovers", "recover")
-        ));
+        );
+        clauses.push(match clauses.is_empty() && untold.is_empty() {
+            true => format!(
+                "{subject}, {} no collapse to end: {alone}",
+                verb("has", "have")
+            ),
+            false => alone,
+        });
     }
     if !untold.is_empty() {
         let ends = verb("ends", "end");
