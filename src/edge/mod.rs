@@ -463,7 +463,15 @@ impl Search<'_> {
     fn sizes(&self, edge: &mut Edge, sought: Sought, measure: &Measure, base: &[Twins]) {
         let bench = self.bench;
         let (sizes, fine) = sizes(sought, bench);
-        let sizes: Vec<f64> = sizes.into_iter().map(rounded).collect();
+        let mut sizes: Vec<f64> = sizes.into_iter().map(rounded).collect();
+        // After the end of a trace nobody calls, and silence is no recovery.
+        if let (Measure::Lasts(_), Arrival::Trace { step, rates }) =
+            (measure, &bench.scenario.callers.arrival)
+        {
+            let end = step.0.saturating_mul(rates.len() as u64);
+            let rest = end.saturating_sub(bench.from.0 + bench.after.0) as f64 / 1e9;
+            sizes.retain(|size| *size <= rest);
+        }
         // What health is told by: of a load its own, of a fault that of the longest run.
         let longest = sizes.last().map_or(1.0, |size| *size);
         let twins = match sought {

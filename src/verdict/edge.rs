@@ -441,7 +441,8 @@ pub fn sentences(edge: &Edge) -> Vec<String> {
         Sought::Load,
     ];
     let mut all: Vec<String> = obstacle(edge).into_iter().collect();
-    all.extend(as_it_is(edge));
+    // Of what is ill all has been said.
+    all.extend(as_it_is(edge).filter(|_| edge.obstacle.is_none()));
     all.extend(
         faults
             .into_iter()

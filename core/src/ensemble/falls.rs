@@ -40,11 +40,6 @@ impl Falls {
             () => None,
         }
     }
-
-    /// The side on which they lie, decided or not.
-    pub fn likely(&self) -> bool {
-        2 * self.never >= self.runs
-    }
 }
 
 /// The twins of all policies of a scenario, `n` of each.

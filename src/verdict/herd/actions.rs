@@ -1,13 +1,14 @@
 //! What was done about the faults, and whether that is what ended them.
 
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_core::herd::RECOVERED_RATIO;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::action::{Action, ActionKind};
 use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::units::Nanos;
 
 use crate::format::{capital, list, seconds, three_digits};
-use crate::verdict::herd::fate::{Fate, in_runs, named, plural};
+use crate::verdict::herd::fate::{Fate, named, plural};
 
 fn share(p: f64) -> String {
     format!("{}%", three_digits(p * 100.0))
@@ -100,6 +101,12 @@ fn pairs(results: &Results) -> Vec<(&PolicyResults, &PolicyResults)> {
     acting.filter_map(|p| Some((p, without(p)?))).collect()
 }
 
+/// In how many runs a policy recovers: "3 of 4 runs".
+fn of_runs(policy: &PolicyResults) -> String {
+    let e = policy.metric(RECOVERED_RATIO);
+    format!("{} of {} runs", (e.mean * e.n as f64).round(), e.n)
+}
+
 /// Whether what was done ended the collapse of each policy; nothing where nothing was done,
 /// or that is not asked.
 pub fn effect(results: &Results) -> Option<String> {
@@ -129,10 +136,11 @@ pub fn effect(results: &Results) -> Option<String> {
             (Fate::Never, Fate::Never) => not.push(name),
             (Fate::Recovers(_), Fate::Recovers(_)) => needless.push(name),
             (Fate::Steady, _) | (_, Fate::Steady) => return None,
+            (Fate::Never, _) => rest.push(format!("with {name} it does in {}", of_runs(acting))),
             _ => rest.push(format!(
-                "{name} recovers {} with it, {} without",
-                in_runs(acting),
-                in_runs(without)
+                "{name} recovers in {} with it, in {} without",
+                of_runs(acting),
+                of_runs(without)
             )),
         }
     }
@@ -182,6 +190,12 @@ pub fn effect(results: &Results) -> Option<String> {
             "{whether} {} {ends} the collapse with {} cannot be told, as the run ends too soon after",
             all_done(actions),
             list(&untold)
+        ));
+    }
+    if clauses.is_empty() && rest.first().is_some_and(|text| text.starts_with("with ")) {
+        clauses.push(format!(
+            "{subject}, {} the collapse now and then",
+            verb("ends", "end")
         ));
     }
     clauses.extend(rest);
