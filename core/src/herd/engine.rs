@@ -189,20 +189,27 @@ struct Alone<'s> {
 
 impl<'s> Path<'s> for Alone<'s> {
     fn until(&mut self, until: u64) {
-        while self.ended.is_none() {
-            let (time, cause) = self.tier.next();
+        if self.ended.is_some() {
+            return;
+        }
+        let (tier, mut events) = (&mut self.tier, 0);
+        loop {
+            let (time, cause) = tier.next();
             if time >= until {
-                return self.tier.advance(until);
+                tier.advance(until);
+                break;
             }
-            if self.tier.settle(time, cause) {
+            if tier.settle(time, cause) {
                 continue;
             }
-            self.tier.step(time, cause);
-            self.events += 1;
-            if self.tier.is_done() {
+            tier.step(time, cause);
+            events += 1;
+            if tier.is_done() {
                 self.ended = Some(time);
+                break;
             }
         }
+        self.events += events;
     }
 
     fn levels(&self) -> [u32; 2] {

@@ -325,11 +325,11 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub fn advance(&mut self, now: u64) {
         self.now = now;
-        let budgets = &match self.later.get((self.regime as usize).wrapping_sub(1)) {
-            Some((_, regime)) if !PLAIN => regime,
-            _ => &self.own,
-        }
-        .budgets;
+        let regime = match PLAIN || self.regime == 0 {
+            true => &self.own,
+            false => &self.later[self.regime as usize - 1].1,
+        };
+        let budgets = &regime.budgets;
         self.recorder.advance(now, |at| budgets.mean_tokens(at));
     }
 
@@ -467,7 +467,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub(super) fn start_call(&mut self, caller: u32) -> u32 {
         self.recorder.call_started();
-        let (started, client) = (self.now, self.client(caller));
+        let started = self.now;
         while !PLAIN
             && let Some((from, _)) = self.later.get(self.regime as usize)
             && *from <= started
@@ -486,9 +486,9 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             ended: false,
             worked: false,
         });
-        let budgets = &mut self.regime_mut(call).budgets;
-        if !budgets.is_unlimited() {
-            budgets.call_started(client, started);
+        if !self.regime(call).budgets.is_unlimited() {
+            let client = self.client(caller);
+            self.regime_mut(call).budgets.call_started(client, started);
         }
         if !PLAIN {
             self.pending.of(call).begin();
