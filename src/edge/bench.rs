@@ -81,8 +81,7 @@ impl<'b> Bench<'b> {
     /// The scenario at a size.
     pub fn at(&self, measure: &Measure, size: f64) -> Scenario {
         let mut scenario = self.scenario.clone();
-        let tier = scenario.faults.iter().find(|f| !f.kind.relieves());
-        let tier = tier.and_then(|fault| fault.tier.clone());
+        let tier = self.tier();
         let mut instead = |kind: FaultKind, lasts: Nanos, tier: Option<String>| {
             scenario.faults.retain(|fault| fault.kind.relieves());
             scenario.faults.push(Fault {
@@ -129,10 +128,8 @@ impl<'b> Bench<'b> {
     /// The scenario in which the service is restarted.
     pub fn restarted(&self) -> Scenario {
         let mut scenario = self.scenario.clone();
-        let tier = scenario.faults.iter().find(|f| !f.kind.relieves());
-        let tier = tier.and_then(|fault| fault.tier.clone());
         let lasts = Nanos::from_millis(100);
-        self.act(&mut scenario, ActionKind::Restart(lasts), None, tier);
+        self.act(&mut scenario, ActionKind::Restart(lasts), None, self.tier());
         scenario
     }
 
@@ -170,10 +167,15 @@ impl<'b> Bench<'b> {
         }
     }
 
-    /// The kind of the first fault that does harm.
-    pub fn fault(scenario: &Scenario) -> Option<FaultKind> {
+    /// The first fault that does harm.
+    pub fn fault(scenario: &Scenario) -> Option<&Fault> {
         let mut faults = scenario.faults.iter();
-        faults.find(|fault| !fault.kind.relieves()).map(|f| f.kind)
+        faults.find(|fault| !fault.kind.relieves())
+    }
+
+    /// The service that it hits.
+    fn tier(&self) -> Option<String> {
+        Bench::fault(self.scenario)?.tier.clone()
     }
 
     /// The twins of all policies, of runs that last as long as the longest.
@@ -211,11 +213,7 @@ impl<'b> Bench<'b> {
     /// Runs under a policy that have come to where something is done.
     pub fn collapsed(&self, policy: usize) -> Vec<Running<'b>> {
         let replications: Vec<u64> = (0..falls::BATCH).collect();
-        let herd = Herd {
-            scenario: self.scenario,
-            policy: &self.scenario.policies[policy].1,
-            engine: self.engine,
-        };
+        let herd = self.herd(self.scenario, policy);
         self.workers.map(&replications, |replication| {
             let mut running = herd.begin_bare(self.streams(*replication));
             running.until(self.act);
@@ -245,24 +243,12 @@ const GLANCE: u64 = 1;
 impl Runs<'_> {
     /// Whether runs of a scenario recover, with as many as it takes to say.
     pub fn decide(&self, scenario: &Scenario) -> Option<Falls> {
-        let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
-        let yardstick = self.twins.yardstick(scenario)?;
-        if yardstick.is_ill() {
-            return Some(LOST);
-        }
-        let recovers = |n| yardstick.recovers(&mut herd.begin_bare(bench.streams(n)));
-        falls::decide(&recovers, bench.workers, bench.stop)
+        self.branch(scenario, &[], None)
     }
 
     /// How a few runs fare.
     pub fn glance(&self, scenario: &Scenario) -> Option<Falls> {
-        let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
-        let yardstick = self.twins.yardstick(scenario)?;
-        if yardstick.is_ill() {
-            return Some(LOST);
-        }
-        let recovers = |n| yardstick.recovers(&mut herd.begin_bare(bench.streams(n)));
-        falls::some(&recovers, bench.workers, bench.stop, 0..GLANCE)
+        self.branch(scenario, &[], Some(GLANCE))
     }
 
     /// The same of copies of runs that have come to where something is done, and of others
@@ -275,6 +261,9 @@ impl Runs<'_> {
     ) -> Option<Falls> {
         let (bench, herd) = (self.bench, self.bench.herd(scenario, self.policy));
         let yardstick = self.twins.yardstick(scenario)?;
+        if yardstick.is_ill() {
+            return Some(LOST);
+        }
         let recovers = |n: u64| match collapsed.get(n as usize) {
             None => yardstick.recovers(&mut herd.begin_bare(bench.streams(n))),
             Some(running) => {

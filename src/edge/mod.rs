@@ -50,10 +50,12 @@ fn measure(sought: Sought, bench: &Bench<'_>) -> Option<Measure> {
         Sought::Crash => Measure::Lasts(FaultKind::Crash),
         Sought::Stall => Measure::Lasts(FaultKind::Stall),
         // As many as the scenario has, or all.
-        Sought::Errors => Measure::Lasts(match Bench::fault(bench.scenario) {
-            Some(errors @ FaultKind::Errors(_)) => errors,
-            _ => FaultKind::Errors(Probability(1.0)),
-        }),
+        Sought::Errors => {
+            Measure::Lasts(match Bench::fault(bench.scenario).map(|fault| fault.kind) {
+                Some(errors @ FaultKind::Errors(_)) => errors,
+                _ => FaultKind::Errors(Probability(1.0)),
+            })
+        }
         Sought::Surge => Measure::Surge,
         Sought::Load => Measure::Load,
         Sought::Scale => Measure::Scale,
@@ -254,7 +256,7 @@ pub struct Asked<'a> {
 
 /// What is looked for where nothing else is asked: of faults the kind that the scenario has.
 pub fn default_sought(scenario: &Scenario) -> Vec<Sought> {
-    let fault = match Bench::fault(scenario) {
+    let fault = match Bench::fault(scenario).map(|fault| fault.kind) {
         Some(FaultKind::Stall) => Sought::Stall,
         Some(FaultKind::Errors(_)) => Sought::Errors,
         Some(FaultKind::Surge(_)) => Sought::Surge,

@@ -266,13 +266,23 @@ fn out(edge: &Edge) -> Option<String> {
     Some(format!("Done at {at}: {}.", clauses.join("; ")))
 }
 
-/// A sentence on what theory says.
-fn theory(edge: &Edge) -> Option<String> {
+/// What is to be said of policies, with the names of all of which it is the same.
+fn alike(edge: &Edge, of: impl Fn(&PolicyEdge) -> Option<String>) -> Vec<(String, Vec<&str>)> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     for policy in &edge.policies {
-        let Some(theory) = &policy.theory else {
-            continue;
-        };
+        let Some(text) = of(policy) else { continue };
+        match said.iter_mut().find(|(same, _)| *same == text) {
+            Some((_, names)) => names.push(&policy.name),
+            None => said.push((text, vec![&policy.name])),
+        }
+    }
+    said
+}
+
+/// A sentence on what theory says.
+fn theory(edge: &Edge) -> Option<String> {
+    let said = alike(edge, |policy| {
+        let theory = policy.theory.as_ref()?;
         let healthy = match theory.tipping_capacity {
             Some(tipping) => format!(
                 "it can be healthy until the capacity falls to {} of what it is",
@@ -299,12 +309,8 @@ fn theory(edge: &Edge) -> Option<String> {
             ),
             most => format!("a collapse lasts until it is {} of that", hundredths(most)),
         };
-        let facts = format!("{healthy}, and {collapse}");
-        match said.iter_mut().find(|(same, _)| *same == facts) {
-            Some((_, names)) => names.push(&policy.name),
-            None => said.push((facts, vec![&policy.name])),
-        }
-    }
+        Some(format!("{healthy}, and {collapse}"))
+    });
     let clauses: Vec<String> = said
         .iter()
         .map(|(facts, names)| format!("with {} {facts}", list(names)))
@@ -314,18 +320,7 @@ fn theory(edge: &Edge) -> Option<String> {
 
 /// A sentence on how often it collapses by itself.
 fn alone(edge: &Edge) -> Option<String> {
-    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
-    for policy in &edge.policies {
-        let Some(found) = &policy.alone else {
-            continue;
-        };
-        let text = by_itself(found);
-        match said.iter_mut().find(|(same, _)| *same == text) {
-            Some((_, names)) => names.push(&policy.name),
-            None => said.push((text, vec![&policy.name])),
-        }
-    }
-    let clauses: Vec<String> = said
+    let clauses: Vec<String> = alike(edge, |policy| Some(by_itself(policy.alone.as_ref()?)))
         .iter()
         .map(|(text, names)| format!("{text} with {}", list(names)))
         .collect();
@@ -344,11 +339,11 @@ fn by_itself(found: &ByItself) -> String {
     };
     match split {
         None => share(plain.collapses as f64 / plain.hours),
-        // What is left of the way to a collapse is not in it.
         // What plain runs have seen is so.
         Some(split) if plain.collapses > 0 && split.per_hour.mean < NEVER => {
             share(plain.collapses as f64 / plain.hours)
         }
+        // What is left of the way to a collapse is not in it.
         Some(split) if split.is_bound || split.per_hour.mean < NEVER => {
             let most = split.per_hour.high.max(split.per_hour.mean).max(NEVER);
             format!("less than once in {} hours", large(1.0 / most))

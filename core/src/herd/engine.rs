@@ -65,22 +65,21 @@ impl<'s> Herd<'s> {
 
     /// A replication that has yet to happen.
     pub fn begin(&self, streams: Streams) -> Running<'s> {
-        let kind = Kind {
-            faults: &self.scenario.faults,
-            acts: self.policy.acts,
-            is_twin: false,
-        };
-        self.start(kind, streams)
+        self.start(self.kind(false), streams)
     }
 
     /// The same, of which neither latencies nor a time series are kept.
     pub fn begin_bare(&self, streams: Streams) -> Running<'s> {
-        let kind = Kind {
+        self.start(self.kind(true), streams)
+    }
+
+    /// With all that the scenario has, of which no more is kept than is wanted of a twin.
+    fn kind(&self, is_twin: bool) -> Kind<'s> {
+        Kind {
             faults: &self.scenario.faults,
             acts: self.policy.acts,
-            is_twin: true,
-        };
-        self.start(kind, streams)
+            is_twin,
+        }
     }
 
     fn start(&self, kind: Kind<'_>, streams: Streams) -> Running<'s> {
