@@ -59,16 +59,22 @@ impl Recorder {
     }
 
     /// Brings the clock to `now`; closes the bins that end on the way.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self, now: u64, tokens: impl Fn(u64) -> f64) {
         while now >= self.book.edges.next {
-            self.now = self.book.edges.next;
-            self.settle();
-            self.carry();
-            let levels = [self.queued, self.outstanding];
-            self.book.cross(&self.counts, levels, &tokens);
+            self.cross(&tokens);
         }
         self.now = now;
+    }
+
+    /// Closes the bins that end at the next edge.
+    #[inline(never)]
+    fn cross(&mut self, tokens: &impl Fn(u64) -> f64) {
+        self.now = self.book.edges.next;
+        self.settle();
+        self.carry();
+        let levels = [self.queued, self.outstanding];
+        self.book.cross(&self.counts, levels, tokens);
     }
 
     /// Brings the integrals up to now; to be done before a level changes.
