@@ -3,7 +3,7 @@
 use herdsim_core::scenario::Scenario;
 
 use crate::edge::Edge;
-use crate::report::story::Story;
+use crate::report::story::{Story, in_full};
 use crate::verdict::edge::{command, differences, sentences, settings_table, table};
 
 /// The document of a search.
@@ -13,13 +13,6 @@ pub fn story(edge: &Edge, setting: &str) -> Story {
         true => "Nothing was looked for".to_string(),
         false => all.remove(0),
     };
-    let policies = edge.scenario.policies.iter().map(|(name, policy)| {
-        let text = toml::to_string(policy);
-        (
-            name.clone(),
-            text.unwrap_or_else(|e| unreachable!("plain data: {e}")),
-        )
-    });
     all.extend(differences(edge));
     Story {
         title: title.trim_end_matches('.').to_string(),
@@ -28,7 +21,7 @@ pub fn story(edge: &Edge, setting: &str) -> Story {
         tables: std::iter::once(table(edge))
             .chain(settings_table(edge))
             .collect(),
-        parameters: policies.collect(),
+        parameters: in_full(&edge.scenario.policies),
         method: method(&edge.scenario),
         command: command(edge),
         ..Story::default()
@@ -40,8 +33,9 @@ fn method(scenario: &Scenario) -> String {
         "herdsim {} tried sizes from small to large until more than half of the runs fared \
          otherwise, in runs of ten at a time until that was known at three standard errors \
          (Wilson), and then halved what was in between (seed {}). What lies beyond the first such \
-         size was not looked at; of settings values over all of their range were. A run recovers if it is healthy for 5 s on end; it is given as \
-         long for that as the scenario has after its faults.",
+         size was not looked at; of settings values over all of \
+         their range were. A run recovers if it is healthy for 5 s on end; it is given as long for \
+         that as the scenario has after its faults.",
         env!("CARGO_PKG_VERSION"),
         scenario.run.seed
     )

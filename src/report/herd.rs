@@ -4,7 +4,7 @@
 use crate::format::{
     capital, counted, list, percent, seconds, thousands, three_digits, with_interval,
 };
-use crate::report::story::{Entry, Story};
+use crate::report::story::{Entry, Story, in_full};
 use crate::text_table::TextTable;
 use crate::verdict::herd::actions::all_done;
 use crate::verdict::herd::impact;
@@ -50,18 +50,7 @@ pub fn story(results: &Results) -> Story {
         board: results.policies.iter().map(|p| entry(results, p)).collect(),
         summary,
         tables,
-        parameters: results
-            .scenario
-            .policies
-            .iter()
-            .map(|(name, policy)| {
-                let text = toml::to_string(policy);
-                (
-                    name.clone(),
-                    text.unwrap_or_else(|e| unreachable!("plain data: {e}")),
-                )
-            })
-            .collect(),
+        parameters: in_full(&results.scenario.policies),
         method: format!(
             "herdsim {} simulated {} of {} for every policy, on the same random numbers (seed \
              {}){}. {}",

@@ -3,6 +3,7 @@
 use crate::chart::Chart;
 use crate::format::capital;
 use crate::text_table::TextTable;
+use herdsim_core::scenario::policy::Policy;
 
 /// What a document says, whatever its form.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,14 @@ impl Story {
         let all: Vec<String> = std::iter::once(self.method.clone()).chain(absent).collect();
         all.join(" ")
     }
+}
+
+/// Policies in full, each as TOML.
+pub(super) fn in_full(policies: &[(String, Policy)]) -> Vec<(String, String)> {
+    let toml = |policy| toml::to_string(policy).unwrap_or_else(|e| unreachable!("plain data: {e}"));
+    let all = policies.iter();
+    all.map(|(name, policy)| (name.clone(), toml(policy)))
+        .collect()
 }
 
 /// A policy and the numbers that matter, each with what it is.

@@ -10,8 +10,8 @@ use crate::output::run_dir::RunDir;
 use crate::output::{edge as files, scenario_file};
 use crate::report::{self, Part, Story};
 use crate::run::{RunError, Written, write_charts, write_documents};
-use crate::text_table::{TextTable, aligned, piped, wrapped};
-use crate::verdict::edge::{command, differences, sentences, settings_table, table};
+use crate::text_table::{aligned, piped, wrapped};
+use crate::verdict::edge::{command, differences, sentences};
 use crate::verdict::herd::setting_of;
 
 /// A search that was written, and how it is told.
@@ -58,11 +58,9 @@ pub fn write(
     };
     write_documents(&story, Part::of(drawn), &directory, &mut names)?;
     let all: Vec<String> = said.iter().map(|s| wrapped(s)).collect();
-    let table = table(edge);
     let mut text = all.join("\n");
-    let all: Vec<TextTable> = std::iter::once(table).chain(settings_table(edge)).collect();
-    let all: Vec<&TextTable> = all.iter().filter(|table| !table.rows.is_empty()).collect();
-    for table in &all {
+    let tables = story.tables.iter().filter(|table| !table.rows.is_empty());
+    for table in tables.clone() {
         text += &format!("\n{}", aligned(&table.headers, &table.rows));
     }
     for line in differences(edge) {
@@ -70,7 +68,7 @@ pub fn write(
     }
     Ok(Told {
         text,
-        markdown: all.iter().fold(said.join("\n\n"), |text, table| {
+        markdown: tables.fold(said.join("\n\n"), |text, table| {
             text + "\n\n" + &piped(&table.headers, &table.rows)
         }),
         json,

@@ -267,13 +267,17 @@ fn out(edge: &Edge) -> Option<String> {
 }
 
 /// What is to be said of policies, with the names of all of which it is the same.
-fn alike(edge: &Edge, of: impl Fn(&PolicyEdge) -> Option<String>) -> Vec<(String, Vec<&str>)> {
+fn alike<I: IntoIterator<Item = String>>(
+    edge: &Edge,
+    of: impl Fn(&PolicyEdge) -> I,
+) -> Vec<(String, Vec<&str>)> {
     let mut said: Vec<(String, Vec<&str>)> = Vec::new();
     for policy in &edge.policies {
-        let Some(text) = of(policy) else { continue };
-        match said.iter_mut().find(|(same, _)| *same == text) {
-            Some((_, names)) => names.push(&policy.name),
-            None => said.push((text, vec![&policy.name])),
+        for text in of(policy) {
+            match said.iter_mut().find(|(same, _)| *same == text) {
+                Some((_, names)) => names.push(&policy.name),
+                None => said.push((text, vec![&policy.name])),
+            }
         }
     }
     said
@@ -452,59 +456,63 @@ pub fn sentences(edge: &Edge) -> Vec<String> {
 
 /// Where search and theory disagree, and why.
 pub fn differences(edge: &Edge) -> Vec<String> {
-    let mut all: Vec<(String, Vec<&str>)> = Vec::new();
-    for policy in &edge.policies {
-        let Some(theory) = &policy.theory else {
-            continue;
-        };
-        let a = &theory.amplification;
-        let (recovery, delay) = (theory.recovery_capacity, theory.pressure.delay);
-        let tries = a.attempts.min(a.granted);
-        let mut say = |text: String| match all.iter_mut().find(|(same, _)| *same == text) {
-            Some((_, names)) => names.push(&policy.name),
-            None => all.push((text, vec![&policy.name])),
-        };
-        if let Some(times) = policy.found(Sought::Scale).and_then(|found| found.beyond)
-            && times < recovery * 0.97
-        {
-            say(match delay < recovery {
-                true => format!(
-                    "{} times the servers end the collapse, where retries alone would keep it up \
-                     to {}: from {} on a full queue of {} is served before its callers leave",
-                    three_digits(times),
-                    hundredths(recovery),
-                    hundredths(delay),
-                    thousands(f64::from(a.queue))
-                ),
-                false => format!(
-                    "{} times the servers end the collapse, fewer than the {} of theory, in which \
-                     nothing changes by chance",
-                    three_digits(times),
-                    hundredths(recovery)
-                ),
-            });
-        }
-        let busy = a.calls_per_s / a.capacity_per_s();
-        if let (Some(found), Some(tipping)) = (policy.found(Sought::Load), theory.tipping_load)
-            && let Some(beyond) = found.beyond
-            && beyond < tipping * 0.97
-            && recovery > 1.0
-        {
-            let least = match tries.is_finite() {
-                true => format!("; below {} no collapse lasts", hundredths(1.0 / tries)),
-                false => String::new(),
-            };
-            say(format!(
-                "a service can be healthy at loads of up to {} of its capacity, but the faults \
-                 carry it over the threshold from {} on{least}",
-                hundredths(tipping * busy),
-                hundredths(beyond * busy),
-            ));
-        }
+    alike(edge, |policy| {
+        [scale_differs(policy), load_differs(policy)]
+            .into_iter()
+            .flatten()
+    })
+    .iter()
+    .map(|(text, names)| format!("With {} {text}.", list(names)))
+    .collect()
+}
+
+/// Why fewer servers end a collapse than theory says.
+fn scale_differs(policy: &PolicyEdge) -> Option<String> {
+    let theory = policy.theory.as_ref()?;
+    let times = policy.found(Sought::Scale)?.beyond?;
+    let (recovery, delay) = (theory.recovery_capacity, theory.pressure.delay);
+    if times >= recovery * 0.97 {
+        return None;
     }
-    all.iter()
-        .map(|(text, names)| format!("With {} {text}.", list(names)))
-        .collect()
+    Some(match delay < recovery {
+        true => format!(
+            "{} times the servers end the collapse, where retries alone would keep it up to {}: \
+             from {} on a full queue of {} is served before its callers leave",
+            three_digits(times),
+            hundredths(recovery),
+            hundredths(delay),
+            thousands(f64::from(theory.amplification.queue))
+        ),
+        false => format!(
+            "{} times the servers end the collapse, fewer than the {} of theory, in which nothing \
+             changes by chance",
+            three_digits(times),
+            hundredths(recovery)
+        ),
+    })
+}
+
+/// Why a load is fatal that could be borne.
+fn load_differs(policy: &PolicyEdge) -> Option<String> {
+    let theory = policy.theory.as_ref()?;
+    let tipping = theory.tipping_load?;
+    let beyond = policy.found(Sought::Load)?.beyond?;
+    if beyond >= tipping * 0.97 || theory.recovery_capacity <= 1.0 {
+        return None;
+    }
+    let a = &theory.amplification;
+    let busy = a.calls_per_s / a.capacity_per_s();
+    let tries = a.attempts.min(a.granted);
+    let least = match tries.is_finite() {
+        true => format!("; below {} no collapse lasts", hundredths(1.0 / tries)),
+        false => String::new(),
+    };
+    Some(format!(
+        "a service can be healthy at loads of up to {} of its capacity, but the faults carry it \
+         over the threshold from {} on{least}",
+        hundredths(tipping * busy),
+        hundredths(beyond * busy),
+    ))
 }
 
 /// What was found, a table a search and policy.

@@ -166,6 +166,15 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
         && !matches!(&policy.budget, Some(Budget::Ratio(r)) if r.deposit == Deposit::Settled)
 }
 
+/// The regime of number `n`: the one from the beginning, or one that an action brings.
+#[inline(always)]
+fn regime<'a, 's>(own: &'a Regime<'s>, later: &'a [(u64, Regime<'s>)], n: u8) -> &'a Regime<'s> {
+    match n {
+        0 => own,
+        n => &later[n as usize - 1].1,
+    }
+}
+
 impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// A service of a run of some kind.
     pub fn new(
@@ -325,24 +334,20 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub fn advance(&mut self, now: u64) {
         self.now = now;
-        let regime = match PLAIN || self.regime == 0 {
-            true => &self.own,
-            false => &self.later[self.regime as usize - 1].1,
-        };
-        let budgets = &regime.budgets;
+        let n = if PLAIN { 0 } else { self.regime };
+        let budgets = &regime(&self.own, &self.later, n).budgets;
         self.recorder.advance(now, |at| budgets.mean_tokens(at));
     }
 
     /// How a call is made.
     #[inline(always)]
     pub(super) fn regime(&self, call_slot: u32) -> &Regime<'s> {
-        match PLAIN {
-            true => &self.own,
-            false => match self.calls[call_slot].regime {
-                0 => &self.own,
-                n => &self.later[n as usize - 1].1,
-            },
-        }
+        let n = if PLAIN {
+            0
+        } else {
+            self.calls[call_slot].regime
+        };
+        regime(&self.own, &self.later, n)
     }
 
     /// The same, to learn from it.
@@ -427,11 +432,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// Ends the run after so many events.
     pub fn finish(self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
         let residue = self.residue(end);
-        let budgets = &match self.later.get((self.regime as usize).wrapping_sub(1)) {
-            Some((_, regime)) => regime,
-            None => &self.own,
-        }
-        .budgets;
+        let budgets = &regime(&self.own, &self.later, self.regime).budgets;
         let service = Site {
             scenario,
             tier,

@@ -237,18 +237,9 @@ pub(super) fn actions(
     services: &[Service],
 ) -> Result<Vec<Action>, Problem> {
     let mut actions: Vec<Action> = Vec::new();
-    let items = node.one_or_more()?;
-    for item in &items {
+    // `--action none` clears those of the file.
+    for item in &node.none_or_more("actions")? {
         let problem = |text: String| Problem::new(text).at(Some(item.place.clone()));
-        // `--action none` clears those of the file.
-        if item.is_word("none") {
-            if items.len() > 1 {
-                return Err(problem(
-                    "`none` stands alone, not beside other actions".to_string(),
-                ));
-            }
-            continue;
-        }
         let action: Action = item.read()?;
         if actions.len() == MOST_ACTIONS {
             return Err(problem(format!(

@@ -447,11 +447,20 @@ impl Node {
         }
     }
 
-    /// A list, or one item that stands for the list of it, as along an axis of a sweep.
-    pub fn one_or_more(&self) -> Result<Vec<Node>, Problem> {
-        match &self.kind {
-            Kind::Text { .. } => Ok(vec![self.clone()]),
-            _ => self.list(),
+    /// A list, or one item that stands for the list of it, as along an axis of a sweep; the
+    /// word `none`, alone, is the list of nothing.
+    pub fn none_or_more(&self, what: &str) -> Result<Vec<Node>, Problem> {
+        let items = match &self.kind {
+            Kind::Text { .. } => vec![self.clone()],
+            _ => self.list()?,
+        };
+        match items.iter().find(|item| item.is_word("none")) {
+            None => Ok(items),
+            Some(_) if items.len() == 1 => Ok(Vec::new()),
+            Some(none) => Err(Problem::new(format!(
+                "`none` stands alone, not beside other {what}"
+            ))
+            .at(Some(none.place.clone()))),
         }
     }
 

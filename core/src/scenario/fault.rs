@@ -150,16 +150,8 @@ pub(super) fn faults(
     services: &[Service],
 ) -> Result<Vec<Fault>, Problem> {
     let mut faults: Vec<Fault> = Vec::new();
-    let items = node.one_or_more()?;
-    for item in &items {
-        // `--fault none` clears the faults of the file.
-        if item.is_word("none") {
-            if items.len() > 1 {
-                return Err(Problem::new("`none` stands alone, not beside other faults")
-                    .at(Some(item.place.clone())));
-            }
-            continue;
-        }
+    // `--fault none` clears the faults of the file.
+    for item in &node.none_or_more("faults")? {
         let fault: Fault = item.read()?;
         if fault.from >= horizon {
             return Err(Problem::new(format!(
