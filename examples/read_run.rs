@@ -15,10 +15,10 @@ use herdsim_core::scenario::{Job, Run, Scenario};
 fn small_run(workers: &Workers) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let scenario = Scenario {
         name: "read-run-example".to_string(),
-        callers: Callers {
+        groups: vec![Callers {
             count: 500,
             ..Callers::default()
-        },
+        }],
         run: Run {
             replications: 3,
             ..Run::default()

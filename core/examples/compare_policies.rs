@@ -17,10 +17,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Policy::default()
     };
     let scenario = Scenario {
-        callers: Callers {
+        groups: vec![Callers {
             count: 500,
             ..Callers::default()
-        },
+        }],
         services: vec![Service {
             kind: ServiceKind::Queue(Pool {
                 servers: 10,

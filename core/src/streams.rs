@@ -18,6 +18,7 @@ pub enum Purpose {
     Backoff = 4,
     Faults = 5,
     Actions = 6,
+    Balance = 7,
 }
 
 /// The streams of one replication.

@@ -214,7 +214,7 @@ fn scenario(
         let next = policies.get(tier + 1);
         service.downstream = next.map(|_| Downstream {
             policy: Some(named(tier + 1)),
-            clients: own.callers.clients,
+            clients: own.callers().clients,
             frees_server: true,
         });
         scenario.services.push(service);

@@ -97,7 +97,7 @@ impl Forecast {
         let ill = self.read.as_ref().is_ok_and(|read| {
             let of = |key| read.metric(key).mean;
             let (answered, retries) = (of(TWIN_ANSWERED_RATIO), of(TWIN_RETRY_RATIO));
-            Health::is_ill(&self.scenario.callers, answered, retries)
+            Health::is_ill(self.scenario.callers(), answered, retries)
         });
         overload || ill
     }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::callers::{Arrival, Callers};
 use herdsim_core::scenario::policy::{Policy, UNLIMITED};
 use herdsim_core::scenario::service::ServiceKind;
 use herdsim_core::scenario::{Overlay, Problem, Scenario};
@@ -136,7 +136,10 @@ impl Situations {
         if load.is_none() && calls.is_none() {
             return Ok(());
         }
-        let callers = &mut scenario.callers;
+        let [callers] = &mut scenario.groups[..] else {
+            let problem = "--load and --calls are of one group of callers";
+            return Err(Problem::new(problem));
+        };
         let Arrival::Open { rate } = &mut callers.arrival else {
             let problem = Problem::new("--load and --calls are of open arrivals");
             return Err(problem.help("leave them out, or the situation's `arrival`"));
@@ -164,10 +167,11 @@ impl Situations {
 
 /// Calls per second and the share of capacity that they are, where arrivals are open.
 fn load(scenario: &Scenario) -> Option<(f64, f64)> {
-    let Arrival::Open { rate } = &scenario.callers.arrival else {
+    let open = |group: &Callers| matches!(group.arrival, Arrival::Open { .. });
+    if !scenario.groups.iter().all(open) {
         return None;
-    };
-    let calls = rate.0 * f64::from(scenario.callers.count);
+    }
+    let calls = scenario.calls_per_s()?;
     Some((calls, calls / scenario.services[0].capacity_per_s()))
 }
 
@@ -184,7 +188,10 @@ pub fn told(scenario: &Scenario) -> String {
             },
             whole(load)
         )),
-        None => parts.push(format!("{} callers", scenario.callers.count)),
+        None => {
+            let counts = scenario.groups.iter().map(|group| u64::from(group.count));
+            parts.push(format!("{} callers", counts.sum::<u64>()));
+        }
     }
     if let Some(pool) = scenario.services[0].pool() {
         parts.push(format!(

@@ -2,10 +2,10 @@
 
 use crate::chart::render::{Align, Canvas, Type};
 use crate::chart::theme;
-use crate::format::three_digits;
+use crate::format::{seconds, three_digits};
 use crate::verdict::herd::actions::brief;
 use herdsim_core::scenario::Scenario;
-use herdsim_core::scenario::fault::{Fault, FaultKind};
+use herdsim_core::scenario::fault::{Fault, FaultKind, OnHosts};
 
 /// Height of a row of names of faults, above the first panel.
 pub const FAULT_ROW: f64 = 28.0;
@@ -147,10 +147,14 @@ impl TimeScale<'_> {
 }
 
 fn fault_name(fault: &Fault) -> String {
-    match fault.kind {
+    let what = match &fault.kind {
         FaultKind::Crash => "service down".to_string(),
         FaultKind::Stall => "service stalled".to_string(),
-        FaultKind::Blackhole => "requests lost".to_string(),
+        FaultKind::Blackhole(p) if p.0 == 1.0 => "requests lost".to_string(),
+        FaultKind::Blackhole(p) => format!("{}% requests lost", three_digits(p.0 * 100.0)),
+        FaultKind::Refuse(p) if p.0 == 1.0 => "requests refused".to_string(),
+        FaultKind::Refuse(p) => format!("{}% refused", three_digits(p.0 * 100.0)),
+        FaultKind::Delay(law) => format!("{} later", seconds(law.mean_s())),
         FaultKind::Errors(p) => format!("{}% errors", three_digits(p.0 * 100.0)),
         FaultKind::Loss(p) => format!("{}% answers lost", three_digits(p.0 * 100.0)),
         FaultKind::Slow(x) if x.0 > 0.0 && x.0 < 1.0 => {
@@ -159,5 +163,11 @@ fn fault_name(fault: &Fault) -> String {
         FaultKind::Slow(x) => format!("{}× slower", three_digits(x.0)),
         FaultKind::Capacity(x) => format!("{}% capacity", three_digits(x.0 * 100.0)),
         FaultKind::Surge(x) => format!("{}× calls", three_digits(x.0)),
+        _ => fault.kind.noun().to_string(),
+    };
+    match fault.hosts {
+        None => what,
+        Some(OnHosts::One(n)) => format!("host {n}: {what}"),
+        Some(hosts) => format!("{hosts}: {what}"),
     }
 }

@@ -7,7 +7,7 @@ use herdsim_core::ensemble::falls::{self, Falls};
 use herdsim_core::herd::{Engine, Herd, Running, Twins};
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::action::{Action, ActionKind};
-use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::callers::{Arrival, Callers};
 use herdsim_core::scenario::fault::{Fault, FaultKind};
 use herdsim_core::streams::Streams;
 use herdsim_core::units::{Factor, Nanos, Probability, Rate};
@@ -90,6 +90,7 @@ impl<'b> Bench<'b> {
                 lasts,
                 ramp: Nanos::ZERO,
                 tier,
+                hosts: None,
             });
             // As much time to recover, however long it lasts.
             scenario.run.horizon = Nanos(self.from.0 + lasts.0 + self.after.0);
@@ -100,7 +101,7 @@ impl<'b> Bench<'b> {
             .map(|harm| Nanos(harm.to.0 - harm.from.0));
         let lasts = lasts.filter(|lasts| *lasts > Nanos::ZERO);
         match *measure {
-            Measure::Lasts(kind) => instead(kind, nanos(size), tier),
+            Measure::Lasts(ref kind) => instead(kind.clone(), nanos(size), tier),
             Measure::Surge => {
                 let lasts = lasts.unwrap_or(Nanos::from_secs(2));
                 instead(FaultKind::Surge(Factor(size)), lasts, None);
@@ -203,11 +204,10 @@ impl<'b> Bench<'b> {
     /// Whether what holds attempts or calls back can be tried on copies of runs that have come
     /// to where it begins. Callers with one call at a time are told from the beginning.
     pub fn branches(&self, sought: Sought) -> bool {
-        let waits = matches!(
-            self.scenario.callers.arrival,
-            Arrival::Closed { .. } | Arrival::Once { .. }
-        );
-        sought == Sought::Reject || !waits
+        let waits = |group: &Callers| {
+            matches!(group.arrival, Arrival::Closed { .. } | Arrival::Once { .. })
+        };
+        sought == Sought::Reject || !self.scenario.groups.iter().any(waits)
     }
 
     /// Runs under a policy that have come to where something is done.
@@ -287,7 +287,12 @@ const LOST: Falls = Falls {
 
 /// Makes as many times as many calls.
 fn busier(scenario: &mut Scenario, times: f64) {
-    let callers = &mut scenario.callers;
+    for callers in &mut scenario.groups {
+        call_more(callers, times);
+    }
+}
+
+fn call_more(callers: &mut Callers, times: f64) {
     match &mut callers.arrival {
         Arrival::Open { rate } => *rate = Rate(rate.0 * times),
         Arrival::Periodic { every, .. } => {

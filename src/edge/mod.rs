@@ -50,12 +50,12 @@ fn measure(sought: Sought, bench: &Bench<'_>) -> Option<Measure> {
         Sought::Crash => Measure::Lasts(FaultKind::Crash),
         Sought::Stall => Measure::Lasts(FaultKind::Stall),
         // As many as the scenario has, or all.
-        Sought::Errors => {
-            Measure::Lasts(match Bench::fault(bench.scenario).map(|fault| fault.kind) {
-                Some(errors @ FaultKind::Errors(_)) => errors,
+        Sought::Errors => Measure::Lasts(
+            match Bench::fault(bench.scenario).map(|fault| &fault.kind) {
+                Some(errors @ FaultKind::Errors(_)) => errors.clone(),
                 _ => FaultKind::Errors(Probability(1.0)),
-            })
-        }
+            },
+        ),
         Sought::Surge => Measure::Surge,
         Sought::Load => Measure::Load,
         Sought::Scale => Measure::Scale,
@@ -256,7 +256,7 @@ pub struct Asked<'a> {
 
 /// What is looked for where nothing else is asked: of faults the kind that the scenario has.
 pub fn default_sought(scenario: &Scenario) -> Vec<Sought> {
-    let fault = match Bench::fault(scenario).map(|fault| fault.kind) {
+    let fault = match Bench::fault(scenario).map(|fault| &fault.kind) {
         Some(FaultKind::Stall) => Sought::Stall,
         Some(FaultKind::Errors(_)) => Sought::Errors,
         Some(FaultKind::Surge(_)) => Sought::Surge,
@@ -390,7 +390,7 @@ impl Search<'_> {
         let can = |sought: &Sought| match sought {
             Sought::Load => none.is_none(),
             Sought::Scale if scenario.entry().pool().is_none() => false,
-            Sought::Surge => !matches!(scenario.callers.arrival, Arrival::Once { .. }),
+            Sought::Surge => !scenario.is_once(),
             sought if sought.is_action() => none.is_none() && edge.short_for_actions.is_none(),
             _ => true,
         };
@@ -468,7 +468,7 @@ impl Search<'_> {
         let mut sizes: Vec<f64> = sizes.into_iter().map(rounded).collect();
         // After the end of a trace nobody calls, and silence is no recovery.
         if let (Measure::Lasts(_), Arrival::Trace { step, rates }) =
-            (measure, &bench.scenario.callers.arrival)
+            (measure, &bench.scenario.callers().arrival)
         {
             let end = step.0.saturating_mul(rates.len() as u64);
             let rest = end.saturating_sub(bench.from.0 + bench.after.0) as f64 / 1e9;

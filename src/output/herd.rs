@@ -284,7 +284,7 @@ impl Bins {
         }
         let due = scenario.run.horizon.0.div_ceil(scenario.run.bin.0) as usize;
         // Callers that are done end a run before its horizon.
-        let arrival = &scenario.callers.arrival;
+        let arrival = &scenario.callers().arrival;
         let ends = matches!(arrival, Arrival::Once { .. } | Arrival::Trace { .. });
         match all.len() > due || all.len() < due && !ends {
             true => {

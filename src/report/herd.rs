@@ -112,7 +112,7 @@ fn happened(results: &Results) -> String {
         true => what,
         false => format!("{what}. What is done: {}", all_done(&s.actions)),
     };
-    let count = f64::from(s.callers.count);
+    let count = f64::from(s.callers().count);
     let callers = match count {
         1.0 => "1 caller makes".to_string(),
         _ => format!("{} callers make", thousands(count)),
@@ -127,7 +127,7 @@ fn happened(results: &Results) -> String {
             seconds(s.run.cooldown.as_secs())
         ),
     };
-    match s.callers.arrival {
+    match s.callers().arrival {
         Arrival::Once { .. } => format!("{what}; {callers} {calls} in all."),
         // Who waits for an answer before the next call makes as many as answers allow.
         Arrival::Closed { .. } => format!(

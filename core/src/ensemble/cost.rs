@@ -3,7 +3,7 @@
 use crate::dist::Dist;
 use crate::ensemble::fates::TWINS;
 use crate::herd::{LONGEST_AHEAD, METRICS, SERIES};
-use crate::scenario::callers::Arrival;
+use crate::scenario::callers::{Arrival, Callers};
 use crate::scenario::fault::FaultKind;
 use crate::scenario::policy::{Backoff, Budget, Policy};
 use crate::scenario::quorum::QuorumScenario;
@@ -50,7 +50,8 @@ impl Cost {
     /// The cost of a herd, on so many threads.
     pub fn of_herd(scenario: &Scenario, threads: usize) -> Cost {
         let horizon = scenario.run.horizon.as_secs();
-        let count = f64::from(scenario.callers.count);
+        let groups = scenario.groups.iter();
+        let count: f64 = groups.map(|group| f64::from(group.count)).sum();
         let surge = scenario
             .faults
             .iter()
@@ -58,15 +59,24 @@ impl Cost {
                 FaultKind::Surge(x) => all * x.0.max(1.0),
                 _ => all,
             });
-        let calls = match &scenario.callers.arrival {
-            Arrival::Open { rate } => count * rate.0 * horizon * surge,
-            Arrival::Closed { think } => {
-                count * (1.0 + horizon * surge / mean_within(think, horizon))
-            }
-            Arrival::Once { .. } => count,
-            Arrival::Periodic { every, .. } => count * (1.0 + horizon * surge / every.as_secs()),
-            Arrival::Trace { step, rates } => rates.iter().sum::<f64>() * step.as_secs() * surge,
+        let calls_of = |group: &Callers| {
+            let count = f64::from(group.count);
+            let calls = match &group.arrival {
+                Arrival::Open { rate } => count * rate.0 * horizon * surge,
+                Arrival::Closed { think } => {
+                    count * (1.0 + horizon * surge / mean_within(think, horizon))
+                }
+                Arrival::Once { .. } => count,
+                Arrival::Periodic { every, .. } => {
+                    count * (1.0 + horizon * surge / every.as_secs())
+                }
+                Arrival::Trace { step, rates } => {
+                    rates.iter().sum::<f64>() * step.as_secs() * surge
+                }
+            };
+            calls * group.sub_calls() as f64
         };
+        let calls: f64 = scenario.groups.iter().map(calls_of).sum();
         let run = &scenario.run;
         let replications = run.max_replications.unwrap_or(run.replications) as f64;
         let attempts = |policy: &Policy| {
@@ -128,8 +138,7 @@ impl Cost {
             + scenario
                 .services
                 .iter()
-                .filter_map(|s| s.pool())
-                .map(|pool| f64::from(pool.queue))
+                .filter_map(|s| Some(f64::from(s.pool()?.queue) * f64::from(s.host_count())))
                 .sum::<f64>()
                 * 40.0
             + count * 17.0

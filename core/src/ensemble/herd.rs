@@ -113,6 +113,10 @@ fn estimate(key: Key, raw: &[Sample], independent: bool) -> Estimate {
 pub fn is_independent(scenario: &Scenario, policy: &Policy) -> bool {
     let coin = |service: &Service| matches!(service.kind, ServiceKind::Coin(_));
     scenario.services.iter().all(coin)
+        && scenario.entry().hosts.is_none()
+        && scenario.entry().limit.is_none()
+        && scenario.groups.len() == 1
+        && !scenario.has_sub_calls()
         && scenario.downstream.is_empty()
         && scenario.services.len() == 1
         && policy.budget.is_none()

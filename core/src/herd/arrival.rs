@@ -36,13 +36,13 @@ struct Pauses {
 
 impl Pauses {
     /// Nothing without any.
-    fn new(actions: &[Action], streams: Streams) -> Option<Pauses> {
+    fn new(actions: &[Action], streams: Streams, group: u64) -> Option<Pauses> {
         let paused = |action: &&Action| matches!(action.kind, ActionKind::Pause(_));
         let mut pauses: Vec<Action> = actions.iter().filter(paused).cloned().collect();
         pauses.sort_by_key(|pause| pause.from);
         (!pauses.is_empty()).then(|| Pauses {
             pauses,
-            rng: streams.stream(Purpose::Actions),
+            rng: streams.stream_at(Purpose::Actions, group),
         })
     }
 
@@ -147,18 +147,18 @@ impl Ticks {
 }
 
 impl Arrivals {
-    /// The calls of a run; `in_step` says whether they end in order, as the clock comes to
+    /// The calls of a run, of the group of callers of that number; `in_step` says whether they end in order, as the clock comes to
     /// their ends, or are told beforehand when they will; `singly` whether think times are drawn
     /// one by one, as where somebody may be paused, in this run or in one beside it.
     pub fn new(
         callers: &Callers,
         faults: &[Fault],
         actions: &[Action],
-        streams: Streams,
+        (streams, group): (Streams, u64),
         (in_step, singly): (bool, bool),
     ) -> Arrivals {
-        let mut rng = streams.stream(Purpose::Arrivals);
-        let mut pauses = Pauses::new(actions, streams);
+        let mut rng = streams.stream_at(Purpose::Arrivals, group);
+        let mut pauses = Pauses::new(actions, streams, group);
         let clock = match &callers.arrival {
             Arrival::Trace { step, rates } => trace_clock(faults, *step, rates),
             _ => call_clock(faults),
@@ -279,19 +279,19 @@ impl Arrivals {
     /// From now on callers are kept from calling by these, none of which begins earlier.
     ///
     /// Callers with think times that are told one by one alone wait for the end of a pause.
-    pub fn act(&mut self, actions: &[Action], streams: Streams) {
-        self.pauses = Pauses::new(actions, streams).map(Box::new);
+    pub fn act(&mut self, actions: &[Action], streams: Streams, group: u64) {
+        self.pauses = Pauses::new(actions, streams, group).map(Box::new);
     }
 
     /// From now on calls begin by other draws.
-    pub fn reseed(&mut self, streams: Streams) {
-        self.rng = streams.stream(Purpose::Arrivals);
+    pub fn reseed(&mut self, streams: Streams, group: u64) {
+        self.rng = streams.stream_at(Purpose::Arrivals, group);
         self.draws = Exponentials::new();
         if let Kind::Memoryless { ticks, .. } = &mut self.kind {
             *ticks = Ticks::default();
         }
         if let Some(pauses) = &mut self.pauses {
-            pauses.rng = streams.stream(Purpose::Actions);
+            pauses.rng = streams.stream_at(Purpose::Actions, group);
         }
     }
 

@@ -4,6 +4,7 @@
 //! Whoever counts, in order or ahead of time, brings the totals so far to every instant of
 //! [`Edges`].
 
+use crate::herd::balance::{HostCounts, Strips};
 use crate::herd::counts::Counts;
 use crate::herd::fault::mean_scale;
 use crate::herd::fine::{FINE, Fine, FineBin};
@@ -14,7 +15,6 @@ use crate::herd::site::Site;
 use crate::herd::waves::{Tally, Waves};
 use crate::histogram::Histogram;
 use crate::scenario::action::Action;
-use crate::scenario::callers::Arrival;
 use crate::units::Nanos;
 
 /// What one replication leaves.
@@ -42,6 +42,11 @@ pub struct Outcome {
     /// The same of the services behind this one in the chain, whose calls are
     /// those that the service before makes.
     pub tiers: Vec<Outcome>,
+    /// The same of each group of callers, where there are several.
+    pub groups: Vec<Outcome>,
+    /// What was counted of each host, where there are several, and when.
+    pub hosts: Vec<HostCounts>,
+    pub strips: Option<Strips>,
 }
 
 /// What is still in the system at the end, in ns of time spent so far.
@@ -194,7 +199,7 @@ impl Book {
     /// Of a replication: the waves of retries are looked at in the first, where the callers
     /// are; of a twin neither latencies nor a time series are kept.
     pub fn of(site: Site<'_>, is_twin: bool, replication: u64) -> Book {
-        let shows_waves = !is_twin && site.tier == 0 && replication == 0;
+        let shows_waves = !is_twin && site.tier == 0 && site.group.is_none() && replication == 0;
         let mut book = Book::new(site);
         if is_twin {
             // Large tables of which nothing is kept, and which copies would copy.
@@ -379,6 +384,9 @@ impl Book {
             residue,
             events,
             tiers: Vec::new(),
+            groups: Vec::new(),
+            hosts: Vec::new(),
+            strips: None,
         }
     }
 
@@ -396,8 +404,8 @@ impl Book {
             0 => self.last_end,
             _ => end,
         };
-        let completion_s = match (&site.scenario.callers.arrival, self.first_call) {
-            (Arrival::Once { .. }, Some(first)) if outstanding == 0 => {
+        let completion_s = match self.first_call {
+            Some(first) if outstanding == 0 && site.is_once() => {
                 (self.last_end - first) as f64 / 1e9
             }
             _ => f64::NAN,
@@ -409,8 +417,8 @@ impl Book {
         Measured {
             window: *window,
             length_ns: end.saturating_sub(self.warmup) as f64,
-            servers: service.pool().map_or(f64::NAN, |pool| {
-                f64::from(pool.servers) * mean_scale(&self.actions, self.warmup, end)
+            servers: service.servers().map_or(f64::NAN, |servers| {
+                servers * mean_scale(&self.actions, self.warmup, end)
             }),
             has_effect: service.effect.is_some(),
             outstanding,
@@ -424,6 +432,8 @@ impl Book {
             ),
             health: Health::UNKNOWN,
             completion_s,
+            sub: None,
+            busiest_host: f64::NAN,
         }
     }
 }

@@ -7,53 +7,125 @@ use crate::herd::counts::Denial;
 use crate::herd::guard::Leave;
 use crate::herd::server::Admission;
 use crate::herd::slots::{Attempt, Call, Pending, Phase, Reply};
-use crate::herd::tier::{Message, Regime, Tier};
-use crate::scenario::policy::{Failure, Hint, Scope};
-use crate::scenario::service::Cancel;
+use crate::herd::tier::{Message, Regime, Tier, faults_of};
+use crate::scenario::policy::{Failure, Hint, Late, RetryOn, TimeoutFrom};
+use crate::scenario::service::{Cancel, RetryAfter};
 use crate::units::Nanos;
 
 impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// Sends the next attempt of a call.
     #[inline(always)]
     pub(super) fn send(&mut self, call_slot: u32) {
-        if !PLAIN && self.regime(call_slot).watched && !self.may_leave(call_slot) {
-            return;
-        }
+        let mut host = 0;
         if !PLAIN {
+            if self.hosts.is_some() {
+                match self.pick_host(call_slot) {
+                    Some(picked) => host = picked,
+                    None => return self.hold_back(call_slot),
+                }
+            }
+            if self.regime(call_slot).watched && !self.may_leave(call_slot, host) {
+                return;
+            }
             self.pending.of(call_slot).paid = false;
+            if self.hosts.is_some() && self.regime(call_slot).policy.elsewhere {
+                self.tried.of(call_slot).push(u32::from(host));
+            }
         }
         let call = &mut self.calls[call_slot];
         call.tries += 1;
-        let retry = call.tries > 1;
-        self.recorder.sent(call.tries);
-        let out = self.network.out.sample(&mut self.network_rng);
+        let (tries, group) = (call.tries, call.group);
+        let retry = tries > 1;
+        self.note(group, |r| r.sent(tries));
+        if !PLAIN && self.pages.is_some() {
+            self.note_call(group, |r| r.sent(tries));
+        }
+        let mut out = self.network.out.sample(&mut self.network_rng);
+        if !PLAIN && self.delays {
+            let (faults, now) = (faults_of(&mut self.faults, &mut self.hosts, host), self.now);
+            out.0 += faults.delay(now, &mut self.fault_rng);
+        }
         if out > Nanos::ZERO {
-            let attempt = self.add_attempt(call_slot, retry);
+            let attempt = self.add_attempt(call_slot, retry, host);
             self.later(Cause::Arrive, out, attempt);
             return;
         }
-        match self.admit(retry) {
+        match self.admit(group, retry, host) {
             // Turned away on the spot: not worth a slot. In an overload this is
             // what happens most.
             Admission::TurnedAway(failure) if self.instant_answers => {
-                self.attempt_failed(call_slot, retry, failure);
-                self.fail(call_slot, failure);
+                let asked = if PLAIN { None } else { self.asked.take() };
+                self.attempt_failed(call_slot, retry, failure, host, asked);
+                self.fail(call_slot, failure, asked);
             }
             admission => {
-                let attempt = self.add_attempt(call_slot, retry);
+                let attempt = self.add_attempt(call_slot, retry, host);
                 self.enter(attempt, admission);
             }
         }
     }
 
+    /// The host to which the next attempt of a call goes, if breakers let one through.
+    #[cold]
+    fn pick_host(&mut self, call_slot: u32) -> Option<u16> {
+        let (client, now) = (self.client(call_slot), self.now);
+        let Call { caller, regime, .. } = self.calls[call_slot];
+        // Who calls a service behind the first is a process, not a caller.
+        let keeps = match self.callers {
+            Some(_) => caller,
+            None => client,
+        };
+        let Regime {
+            policy,
+            guards,
+            sight,
+            ..
+        } = match regime {
+            0 => &mut self.own,
+            n => &mut self.later[n as usize - 1],
+        };
+        let tried = match policy.elsewhere {
+            true => &self.tried.of(call_slot)[..],
+            false => &[],
+        };
+        let tripped = guards.tripped(client, now);
+        let hosts = self.hosts.as_mut()?;
+        let host = hosts.pick(sight, client, keeps, tripped, tried, now)?;
+        Some(host as u16)
+    }
+
+    /// An attempt of a call is in flight to its host, or no longer.
+    #[cold]
+    fn fly(&mut self, call_slot: u32, host: u16, takes_off: bool) {
+        let client = self.client(call_slot);
+        let regime = match self.calls[call_slot].regime {
+            0 => &mut self.own,
+            n => &mut self.later[n as usize - 1],
+        };
+        if let Some(hosts) = &mut self.hosts {
+            hosts.fly(&mut regime.sight, client, u32::from(host), takes_off);
+        }
+    }
+
+    /// Nothing lets the next attempt of a call go.
+    #[cold]
+    fn hold_back(&mut self, call_slot: u32) {
+        self.calls[call_slot].tries += 1;
+        let group = self.calls[call_slot].group;
+        self.note(group, |r| r.counts.denied_attempts += 1);
+        self.give_back(call_slot);
+        if self.flying(call_slot) == 0 {
+            self.fail(call_slot, Failure::Denied, None);
+        }
+    }
+
     /// Whether guards let the next attempt of a call go; if not, sees to it.
     #[cold]
-    pub(super) fn may_leave(&mut self, call_slot: u32) -> bool {
-        let call = &self.calls[call_slot];
-        let caller = call.caller;
-        let client = self.client(caller);
+    pub(super) fn may_leave(&mut self, call_slot: u32, host: u16) -> bool {
+        let client = self.client(call_slot);
         let (now, mut rng) = (self.now, self.backoff_rng.clone());
-        let leave = self.regime_mut(call_slot).guards.ask(client, now, &mut rng);
+        let guards = &mut self.regime_mut(call_slot).guards;
+        let leave = guards.ask(client, u32::from(host), now, &mut rng);
         self.backoff_rng = rng;
         match leave {
             Leave::Now => {
@@ -72,12 +144,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 false
             }
             Leave::Denied => {
-                self.calls[call_slot].tries += 1;
-                self.recorder.counts.denied_attempts += 1;
-                self.give_back(call_slot);
-                if self.flying(call_slot) == 0 {
-                    self.fail(call_slot, Failure::Denied);
-                }
+                self.hold_back(call_slot);
                 false
             }
         }
@@ -93,10 +160,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         pending.paid = false;
         let call = &mut self.calls[call_slot];
         if paid && let Some(failure) = std::mem::replace(&mut call.retried, paid_before) {
-            let client = self.client(self.calls[call_slot].caller);
+            let client = self.client(call_slot);
             let regime = self.regime_mut(call_slot);
             regime.budgets.not_sent(client, failure);
-            regime.guards.returned(client, Scope::Retries);
+            regime.guards.retry_unsent(client);
         }
     }
 
@@ -107,17 +174,21 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let pending = self.pending.of(call_slot);
         pending.hold();
         if std::mem::take(&mut pending.paid) {
-            let client = self.client(self.calls[call_slot].caller);
+            let client = self.client(call_slot);
             let regime = self.regime_mut(call_slot);
             regime.budgets.abandoned(client);
-            regime.guards.returned(client, Scope::Retries);
+            regime.guards.retry_unsent(client);
         }
     }
 
-    /// Attempts of a call in flight, where that is of interest.
+    /// Attempts of a call in flight, where that is of interest; those that have timed out are
+    /// no longer.
     pub(super) fn flying(&mut self, call_slot: u32) -> usize {
-        let flights = &mut self.flights;
-        flights.as_mut().map_or(0, |f| f.of(call_slot).len())
+        let (flights, attempts) = (&mut self.flights, &self.attempts);
+        flights.as_mut().map_or(0, |flights| {
+            let own = flights.of(call_slot).iter();
+            own.filter(|attempt| !attempts[**attempt].late).count()
+        })
     }
 
     /// Whether an attempt sent in `delay` ns would come after the deadline of its call.
@@ -148,37 +219,69 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     /// An attempt that was sent has ended badly.
     #[inline]
-    pub(super) fn attempt_failed(&mut self, call_slot: u32, retry: bool, failure: Failure) {
-        let counts = &mut self.recorder.counts;
-        match failure {
-            Failure::Error => counts.errors += 1,
-            Failure::Rejected => counts.rejected += 1,
-            Failure::Refused => counts.refused += 1,
-            Failure::Reset => counts.reset += 1,
-            Failure::Timeout => counts.timed_out += 1,
-            Failure::Denied => {}
-        }
-        if !PLAIN && self.regime(call_slot).watched {
-            self.attempt_ended(call_slot, retry, Some(failure));
+    pub(super) fn attempt_failed(
+        &mut self,
+        call_slot: u32,
+        retry: bool,
+        failure: Failure,
+        host: u16,
+        asked: Option<u64>,
+    ) {
+        let group = self.calls[call_slot].group;
+        self.note(group, |r| r.attempt_failed(failure));
+        if !PLAIN {
+            if self.hosts.is_some() {
+                self.note_host(host, |counts| counts.failed += 1);
+            }
+            if self.regime(call_slot).watched {
+                self.attempt_ended(call_slot, retry, Some(failure), host, asked);
+            }
         }
     }
 
     /// Budget and guards learn how an attempt has ended.
     #[cold]
-    pub(super) fn attempt_ended(&mut self, call_slot: u32, retry: bool, failure: Option<Failure>) {
-        let client = self.client(self.calls[call_slot].caller);
-        let now = self.now;
+    pub(super) fn attempt_ended(
+        &mut self,
+        call_slot: u32,
+        retry: bool,
+        failure: Option<Failure>,
+        host: u16,
+        asked: Option<u64>,
+    ) {
+        let retried = failure.is_some_and(|f| self.retry_on(call_slot, f, asked).contains(f));
+        let (client, now, host) = (self.client(call_slot), self.now, u32::from(host));
         let regime = self.regime_mut(call_slot);
-        let retried = failure.is_some_and(|f| regime.retry_on.contains(f));
         regime
             .budgets
             .ended(client, retry, failure.is_none(), retried);
-        regime.guards.ended(client, now, failure);
+        regime.guards.ended(client, host, now, failure);
+        regime.sight.ended(client, host, failure.is_some(), now);
+    }
+
+    /// What a call retries: a rejection that has to say when to come back only where it does.
+    #[inline(always)]
+    fn retry_on(&self, call_slot: u32, failure: Failure, asked: Option<u64>) -> RetryOn {
+        let retry_on = self.regime(call_slot).policy.retry_on;
+        match !PLAIN && self.hint(failure, asked).is_some() {
+            true => retry_on.asked(),
+            false => retry_on,
+        }
+    }
+
+    /// When the service asks who has failed to come back, in ns from now; `asked` is what its
+    /// limit says.
+    fn hint(&self, failure: Failure, asked: Option<u64>) -> Option<u64> {
+        match (failure, self.service.retry_after?) {
+            (Failure::Rejected, RetryAfter::After(wait)) => Some(wait.0),
+            (Failure::Rejected, RetryAfter::Token) => asked,
+            _ => None,
+        }
     }
 
     /// A slot and a timeout for a new attempt.
     #[inline]
-    pub(super) fn add_attempt(&mut self, call_slot: u32, retry: bool) -> u32 {
+    pub(super) fn add_attempt(&mut self, call_slot: u32, retry: bool, host: u16) -> u32 {
         let call = &mut self.calls[call_slot];
         call.attempts_alive += 1;
         let (started, number) = (call.started, call.tries);
@@ -190,7 +293,12 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             awaited: true,
             retry,
             cancelled: false,
+            late: false,
+            host,
         });
+        if !PLAIN && self.hosts.is_some() {
+            self.fly(call_slot, host, true);
+        }
         if let Some(effects) = &mut self.effects {
             effects.sent(attempt, call_slot, number);
         }
@@ -199,7 +307,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         let mut expires = NEVER;
         let policy = self.regime(call_slot).policy;
-        if let Some(timeout) = policy.timeout {
+        if let Some(timeout) = policy.timeout
+            && (PLAIN || policy.from == TimeoutFrom::Sent)
+        {
             expires = self.now.saturating_add(timeout.0);
         }
         if let Some(deadline) = policy.deadline {
@@ -219,10 +329,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let Some(flights) = &mut self.flights else {
             return;
         };
-        let flying = flights.of(call_slot);
-        flying.push(attempt);
+        flights.of(call_slot).push(attempt);
         if let Some(hedge) = &policy.hedge
-            && flying.len() < hedge.max as usize
+            && self.flying(call_slot) < hedge.max as usize
             && self.calls[call_slot].tries < policy.attempts
         {
             self.hedge_after(call_slot, hedge.delay);
@@ -245,18 +354,25 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// Nobody waits any more for the attempts of a call that are still in flight.
     #[cold]
     pub(super) fn ground(&mut self, call_slot: u32) {
-        let client = self.client(self.calls[call_slot].caller);
+        let client = self.client(call_slot);
         let flying = match &mut self.flights {
             Some(flights) => std::mem::take(flights.of(call_slot)),
             None => return,
         };
         for attempt in flying {
-            self.attempts[attempt].awaited = false;
-            let retry = self.attempts[attempt].retry;
-            let regime = self.regime_mut(call_slot);
-            regime.budgets.left(client, retry);
-            regime.guards.returned(client, Scope::All);
-            regime.guards.returned(client, Scope::Retries);
+            let record = &mut self.attempts[attempt];
+            record.awaited = false;
+            let (retry, late, host) = (record.retry, record.late, record.host);
+            // Of one that has timed out everybody has heard.
+            if !late {
+                let regime = self.regime_mut(call_slot);
+                regime.budgets.left(client, retry);
+                regime.guards.unsent(client, u32::from(host));
+                regime.guards.retry_unsent(client);
+                if self.hosts.is_some() {
+                    self.fly(call_slot, host, false);
+                }
+            }
             self.give_up(attempt);
         }
     }
@@ -274,21 +390,36 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// An answer reaches a caller who waits for it.
     #[inline]
     pub(super) fn answer(&mut self, attempt: u32, reply: Reply) {
-        let Attempt { call, retry, .. } = self.attempts[attempt];
+        let Attempt {
+            call,
+            retry,
+            late,
+            host,
+            ..
+        } = self.attempts[attempt];
         self.attempts[attempt].awaited = false;
         if !PLAIN && self.flights.is_some() {
             self.land(call, attempt);
         }
+        if !PLAIN && self.hosts.is_some() && !late {
+            self.fly(call, host, false);
+        }
         match reply {
             Reply::Ok => {
-                if !PLAIN && self.regime(call).watched {
-                    self.attempt_ended(call, retry, None);
+                if !PLAIN && self.regime(call).watched && !late {
+                    self.attempt_ended(call, retry, None, host, None);
                 }
                 self.end_call(call, true, !retry);
             }
+            // Its caller has taken it for a failure already.
+            Reply::Failed(_) if !PLAIN && late => {}
             Reply::Failed(failure) => {
-                self.attempt_failed(call, retry, failure);
-                self.fail(call, failure);
+                let asked = match PLAIN {
+                    true => None,
+                    false => self.asks.of(attempt).take(),
+                };
+                self.attempt_failed(call, retry, failure, host, asked);
+                self.fail(call, failure, asked);
             }
         }
         self.through(attempt);
@@ -297,6 +428,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     pub(super) fn on_timeout(&mut self) {
         if let Some(attempt) = self.take(Cause::Timeout)
             && self.attempts[attempt].awaited
+            && (PLAIN || !self.attempts[attempt].late)
         {
             self.time_out(attempt);
         }
@@ -308,13 +440,27 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     }
 
     pub(super) fn time_out(&mut self, attempt: u32) {
-        let Attempt { call, retry, .. } = self.attempts[attempt];
+        let Attempt {
+            call,
+            retry,
+            host,
+            phase,
+            ..
+        } = self.attempts[attempt];
+        if !PLAIN && self.hosts.is_some() {
+            self.fly(call, host, false);
+        }
+        if !PLAIN && phase != Phase::Gone && self.regime(call).policy.late == Late::Accept {
+            self.attempts[attempt].late = true;
+            self.attempt_failed(call, retry, Failure::Timeout, host, None);
+            return self.fail(call, Failure::Timeout, None);
+        }
         self.attempts[attempt].awaited = false;
         if !PLAIN && self.flights.is_some() {
             self.land(call, attempt);
         }
-        self.attempt_failed(call, retry, Failure::Timeout);
-        self.fail(call, Failure::Timeout);
+        self.attempt_failed(call, retry, Failure::Timeout, host, None);
+        self.fail(call, Failure::Timeout, None);
         self.give_up(attempt);
     }
 
@@ -333,42 +479,40 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     }
 
     /// An attempt of a call has failed: try again, or give up at once.
-    pub(super) fn fail(&mut self, call_slot: u32, failure: Failure) {
+    pub(super) fn fail(&mut self, call_slot: u32, failure: Failure, asked: Option<u64>) {
         let Regime {
-            policy,
-            retry_on,
-            watched,
-            ..
+            policy, watched, ..
         } = *self.regime(call_slot);
-        if !PLAIN && policy.hedge.is_some() && self.others_fly(call_slot, failure) {
+        let retry_on = self.retry_on(call_slot, failure, asked);
+        if !PLAIN && policy.hedge.is_some() && self.others_fly(call_slot, failure, retry_on) {
             return;
         }
+        let hint = match PLAIN {
+            true => None,
+            false => self.hint(failure, asked),
+        };
         let call = &mut self.calls[call_slot];
-        let caller = call.caller;
         if call.tries >= policy.attempts || !retry_on.contains(failure) {
             if !PLAIN && failure == Failure::Denied {
-                self.recorder.denied(call.started, Denial::Guard);
+                self.note_denied(call_slot, Denial::Guard);
             }
             if !PLAIN && !retry_on.contains(failure) {
-                let (client, now) = (self.client(caller), self.now);
+                let (client, now) = (self.client(call_slot), self.now);
                 self.regime_mut(call_slot).budgets.call_settled(client, now);
             }
             self.end_call(call_slot, false, false);
             return;
         }
-        let (mut k, mut asked) = (call.tries, None);
+        let mut k = call.tries;
         if !PLAIN {
             k -= self.pending.of(call_slot).afresh_from;
-            if failure == Failure::Rejected {
-                asked = self.service.retry_after.map(|asked| asked.0);
-            }
         }
         let (state, rng) = (&mut call.jitter, &mut self.backoff_rng);
         let backoff = match call.regime {
-            n if !PLAIN && n > 0 => &self.later[n as usize - 1].1.backoff,
+            n if !PLAIN && n > 0 => &self.later[n as usize - 1].backoff,
             _ => &self.own.backoff,
         };
-        let delay = match asked {
+        let delay = match hint {
             None => Some(backoff.delay(policy, k, failure, state, rng)),
             Some(asked) => backoff.hinted_delay(policy, k, asked, state, rng),
         };
@@ -378,12 +522,12 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         };
         let own = delay;
         if !PLAIN {
-            if asked.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
+            if hint.is_some() && policy.retry_after == Hint::ReplaceAndRestart {
                 self.pending.of(call_slot).afresh_from = call.tries;
                 call.jitter = 0;
             }
             if watched {
-                let (client, now) = (self.client(caller), self.now);
+                let (client, now) = (self.client(call_slot), self.now);
                 delay = delay.max(self.regime_mut(call_slot).guards.wait(client, now));
             }
         }
@@ -400,7 +544,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             return;
         }
         if !PLAIN && watched {
-            let (client, now) = (self.client(caller), self.now);
+            let (client, now) = (self.client(call_slot), self.now);
             self.regime_mut(call_slot).guards.reserve(client, now);
         }
         self.send_at(call_slot, self.now.saturating_add(delay));
@@ -412,15 +556,16 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     pub(super) fn may_retry(&mut self, call_slot: u32, failure: Failure) -> Result<(), Denial> {
         let regime = self.regime(call_slot);
         if !regime.budgets.is_unlimited() || !PLAIN && regime.watched {
-            let (client, now) = (self.client(self.calls[call_slot].caller), self.now);
+            let (client, now) = (self.client(call_slot), self.now);
             let regime = self.regime_mut(call_slot);
             let admitted = PLAIN || regime.guards.admits_retry(client, now);
             let allowed = admitted && regime.budgets.withdraw(client, failure, now);
             if !PLAIN && admitted && !allowed {
-                regime.guards.returned(client, Scope::Retries);
+                regime.guards.retry_unsent(client);
             }
             if !allowed {
-                self.recorder.counts.denied += 1;
+                let group = self.calls[call_slot].group;
+                self.note(group, |r| r.counts.denied += 1);
                 return Err(if admitted {
                     Denial::Budget
                 } else {
@@ -439,14 +584,17 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// With attempts of a call still in flight, a failure is not its end: says
     /// whether that is so, and sends the next hedge if it is to come at once.
     #[cold]
-    pub(super) fn others_fly(&mut self, call_slot: u32, failure: Failure) -> bool {
-        let Regime {
-            policy, retry_on, ..
-        } = *self.regime(call_slot);
-        let (Some(flights), Some(hedge)) = (&mut self.flights, &policy.hedge) else {
+    pub(super) fn others_fly(
+        &mut self,
+        call_slot: u32,
+        failure: Failure,
+        retry_on: RetryOn,
+    ) -> bool {
+        let policy = self.regime(call_slot).policy;
+        let Some(hedge) = &policy.hedge else {
             return false;
         };
-        let flying = flights.of(call_slot).len();
+        let flying = self.flying(call_slot);
         if !retry_on.contains(failure) {
             return false;
         }
@@ -492,8 +640,19 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// A call ends as its client denies it another attempt.
     #[cold]
     fn end_denied(&mut self, call_slot: u32, by: Denial) {
-        self.recorder.denied(self.calls[call_slot].started, by);
+        self.note_denied(call_slot, by);
         self.end_call(call_slot, false, false);
+    }
+
+    /// A call is about to end as its client denies it another attempt.
+    #[cold]
+    fn note_denied(&mut self, call_slot: u32, by: Denial) {
+        let Call { started, group, .. } = self.calls[call_slot];
+        self.note_call(group, |r| r.denied(started, by));
+        if let Some(pages) = &mut self.pages {
+            let page = *pages.of.of(call_slot);
+            pages.slots[page].denied.get_or_insert(by);
+        }
     }
 
     /// A call ends; `at_once` where its first attempt answered it.
@@ -507,15 +666,16 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             started,
             caller,
             retried,
+            group,
             ..
         } = *call;
-        self.recorder.call_ended(started, ok, at_once);
+        self.note_call(group, |r| r.call_ended(started, ok, at_once));
         if let Some(effects) = &self.effects {
             let phantom = ok && !effects.happened(call_slot);
-            self.recorder.counts.phantom_effects += u64::from(phantom);
+            self.note(group, |r| r.counts.phantom_effects += u64::from(phantom));
         }
         if ok && !self.regime(call_slot).budgets.is_unlimited() {
-            let (client, now) = (self.client(caller), self.now);
+            let (client, now) = (self.client(call_slot), self.now);
             let budgets = &mut self.regime_mut(call_slot).budgets;
             budgets.call_succeeded(client, retried, now);
         }
@@ -524,8 +684,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         if !PLAIN && self.callers.is_none() {
             self.outbox.push_back(Message::Ended(caller, ok));
-        } else if self.arrivals.ended(caller, self.now) {
-            self.agenda.set_next(Cause::Call, self.arrivals.next());
+        } else if !PLAIN && self.pages.is_some() {
+            self.sub_call_ended(call_slot, ok, at_once);
+        } else {
+            self.caller_is_done(caller, group);
         }
         self.close(call_slot);
     }
@@ -547,8 +709,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         if self.calls[call_slot].ended {
             return;
         }
-        let started = self.calls[call_slot].started;
-        self.recorder.call_ended(started, false, false);
+        let Call { started, group, .. } = self.calls[call_slot];
+        self.note(group, |r| r.call_ended(started, false, false));
         self.abandon_retry(call_slot);
         self.ground(call_slot);
         self.close(call_slot);

@@ -345,7 +345,8 @@ impl Chain<'_> {
         while let Some((from, message)) = self.mail.pop_front() {
             let to = match message {
                 Message::Call(attempt) => {
-                    let call = self.tiers[from + 1].call_from_above(attempt, now);
+                    let group = self.tiers[from].group_of(attempt);
+                    let call = self.tiers[from + 1].call_from_above(attempt, group, now);
                     let made = &mut self.made[from];
                     if made.len() <= attempt as usize {
                         made.resize(attempt as usize + 1, 0);

@@ -3,6 +3,7 @@
 use crate::herd::calendar::NEVER;
 use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::fault::{Fault, FaultKind};
+use crate::streams::Stream;
 use crate::units::Nanos;
 
 /// What the faults and actions in force do at one instant.
@@ -176,15 +177,16 @@ impl Faults {
                 continue;
             }
             steady &= time < fault.to().0;
-            match fault.kind {
+            match &fault.kind {
                 FaultKind::Crash => state.refuse = either(state.refuse, effect),
                 FaultKind::Stall => state.stalled |= time < fault.to().0,
-                FaultKind::Blackhole => state.vanish = either(state.vanish, effect),
+                FaultKind::Blackhole(p) => state.vanish = either(state.vanish, p.0 * effect),
+                FaultKind::Refuse(p) => state.refuse = either(state.refuse, p.0 * effect),
                 FaultKind::Errors(p) => state.error = either(state.error, p.0 * effect),
                 FaultKind::Loss(p) => state.lose = either(state.lose, p.0 * effect),
                 FaultKind::Slow(x) => state.slow *= 1.0 + (x.0 - 1.0) * effect,
                 FaultKind::Capacity(x) => state.capacity *= 1.0 + (x.0 - 1.0) * effect,
-                FaultKind::Surge(_) => {}
+                FaultKind::Surge(_) | FaultKind::Delay(_) => {}
             }
         }
         for action in &self.actions {
@@ -204,6 +206,19 @@ impl Faults {
             }
         }
         (state, steady)
+    }
+
+    /// How much longer one takes that is sent now, in ns.
+    #[cold]
+    pub fn delay(&self, now: u64, rng: &mut Stream) -> u64 {
+        let mut delay = 0;
+        for fault in &self.faults {
+            let effect = fault.effect(Nanos(now));
+            if let (FaultKind::Delay(law), true) = (&fault.kind, effect > 0.0) {
+                delay += (law.sample(rng).0 as f64 * effect + 0.5) as u64;
+            }
+        }
+        delay
     }
 
     /// Passes all edges up to `now`.

@@ -21,8 +21,13 @@ pub enum Leave {
 /// The breakers and throttles of all clients.
 #[derive(Clone)]
 pub struct Guards {
+    /// By client, or by client and host.
     breakers: Vec<Circuit>,
     scope: Scope,
+    /// How many breakers a client has.
+    each: usize,
+    /// By client, hosts whose breakers were not closed when last looked at.
+    tripped: Vec<Vec<u32>>,
     throttles: Throttles,
 }
 
@@ -35,14 +40,25 @@ enum Throttles {
 }
 
 impl Guards {
-    pub fn new(policy: &Policy, clients: u32) -> Guards {
+    /// Of so many clients, of a service of so many hosts.
+    pub fn new(policy: &Policy, clients: u32, hosts: u32) -> Guards {
         let n = clients as usize;
+        let scope = policy.breaker.as_ref().map_or(Scope::All, |b| b.scope);
+        let each = match scope {
+            Scope::Host => hosts as usize,
+            Scope::All | Scope::Retries => 1,
+        };
         Guards {
             breakers: match &policy.breaker {
-                Some(rule) => vec![Circuit::new(rule); n],
+                Some(rule) => vec![Circuit::new(rule); n * each],
                 None => Vec::new(),
             },
-            scope: policy.breaker.as_ref().map_or(Scope::All, |b| b.scope),
+            scope,
+            each,
+            tripped: match scope {
+                Scope::Host => vec![Vec::new(); n],
+                Scope::All | Scope::Retries => Vec::new(),
+            },
             throttles: match &policy.throttle {
                 None => Throttles::None,
                 Some(Throttle::Sre(rule)) => {
@@ -65,29 +81,52 @@ impl Guards {
         !self.breakers.is_empty() || !matches!(self.throttles, Throttles::None)
     }
 
-    /// An attempt of a client is about to be sent.
-    pub fn ask(&mut self, client: u32, now: u64, rng: &mut Stream) -> Leave {
-        let client = client as usize;
-        if self.scope == Scope::All
-            && let Some(circuit) = self.breakers.get_mut(client)
+    /// The breaker of a client, and of one of its hosts where each has its own.
+    fn circuit(&mut self, client: u32, host: u32) -> Option<&mut Circuit> {
+        let own = match self.scope {
+            Scope::Host => host as usize,
+            Scope::All | Scope::Retries => 0,
+        };
+        self.breakers.get_mut(client as usize * self.each + own)
+    }
+
+    /// The hosts to which a client's breakers let nothing through now.
+    pub fn tripped(&mut self, client: u32, now: u64) -> impl Iterator<Item = u32> {
+        let from = client as usize * self.each;
+        let mut shut: &[u32] = &[];
+        if let Some(tripped) = self.tripped.get_mut(client as usize) {
+            let circuits = &self.breakers[from..from + self.each];
+            tripped.retain(|host| circuits[*host as usize].state != State::Closed);
+            shut = tripped;
+        }
+        let circuits = self.breakers.get(from..from + self.each).unwrap_or(&[]);
+        let shut = shut.iter().copied();
+        shut.filter(move |host| !circuits[*host as usize].would_admit(now))
+    }
+
+    /// An attempt of a client is about to be sent, to a host.
+    pub fn ask(&mut self, client: u32, host: u32, now: u64, rng: &mut Stream) -> Leave {
+        if self.scope != Scope::Retries
+            && let Some(circuit) = self.circuit(client, host)
             && !circuit.admit(now)
         {
             return Leave::Denied;
         }
+        let place = client as usize;
         match &mut self.throttles {
             Throttles::None | Throttles::Bucket(..) => Leave::Now,
-            Throttles::Sre(rule, clients) => match clients[client].refuses(rule, now, rng) {
+            Throttles::Sre(rule, clients) => match clients[place].refuses(rule, now, rng) {
                 true => {
-                    self.returned(client as u32, Scope::All);
+                    self.unsent(client, host);
                     Leave::Denied
                 }
                 false => Leave::Now,
             },
             // It asks again when that time is over.
-            Throttles::Aws(clients) => match clients[client].acquire(now) {
+            Throttles::Aws(clients) => match clients[place].acquire(now) {
                 0 => Leave::Now,
                 wait => {
-                    self.returned(client as u32, Scope::All);
+                    self.unsent(client, host);
                     Leave::Later(wait)
                 }
             },
@@ -102,11 +141,20 @@ impl Guards {
         }
     }
 
-    /// What a breaker of that scope has let through is not sent, or nobody
-    /// will learn how it ends.
-    pub fn returned(&mut self, client: u32, scope: Scope) {
-        if self.scope == scope
-            && let Some(circuit) = self.breakers.get_mut(client as usize)
+    /// A retry that a breaker of retries has let through is not sent, or nobody will learn how
+    /// it ends.
+    pub fn retry_unsent(&mut self, client: u32) {
+        if self.scope == Scope::Retries
+            && let Some(circuit) = self.circuit(client, 0)
+        {
+            circuit.returned();
+        }
+    }
+
+    /// The same of an attempt to a host that another breaker has let through.
+    pub fn unsent(&mut self, client: u32, host: u32) {
+        if self.scope != Scope::Retries
+            && let Some(circuit) = self.circuit(client, host)
         {
             circuit.returned();
         }
@@ -127,12 +175,19 @@ impl Guards {
         }
     }
 
-    /// An attempt that was sent has ended.
-    pub fn ended(&mut self, client: u32, now: u64, failure: Option<Failure>) {
-        let client = client as usize;
-        if let Some(circuit) = self.breakers.get_mut(client) {
+    /// An attempt that was sent to a host has ended.
+    pub fn ended(&mut self, client: u32, host: u32, now: u64, failure: Option<Failure>) {
+        if let Some(circuit) = self.circuit(client, host) {
             circuit.record(now, failure.is_some());
+            let shut = circuit.state != State::Closed;
+            if let Some(tripped) = self.tripped.get_mut(client as usize)
+                && shut
+                && !tripped.contains(&host)
+            {
+                tripped.push(host);
+            }
         }
+        let client = client as usize;
         match &mut self.throttles {
             Throttles::None | Throttles::Bucket(..) => {}
             Throttles::Sre(rule, clients) => {
@@ -185,6 +240,15 @@ impl Circuit {
     /// Attempts in the window, and failures among them.
     pub fn window(&self) -> (u32, u32) {
         (self.recent.ended, self.recent.failed)
+    }
+
+    /// Whether an attempt would get through at `now`.
+    fn would_admit(&self, now: u64) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::Open { until } => now >= until,
+            State::HalfOpen { through, .. } => through < self.rule.half_open_calls,
+        }
     }
 
     /// Whether an attempt gets through at `now`.

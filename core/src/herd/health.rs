@@ -120,7 +120,7 @@ impl Twins {
         let goodput = ok as f64 / (n * counted.len() as f64 * bin_s);
         let ill = ok == 0
             || Health::is_ill(
-                &scenario.callers,
+                scenario.callers(),
                 share(self.answered, self.judged),
                 share(self.retries, self.offered),
             );

@@ -28,6 +28,30 @@ pub struct Measured {
     /// Known where there is a twin to compare with.
     pub health: Health,
     pub completion_s: f64,
+    /// The same of sub-calls, where calls are made of some.
+    pub sub: Option<SubCalls>,
+    /// Share of attempts that arrive at the host which gets the most; NaN of one host.
+    pub busiest_host: f64,
+}
+
+/// What a replication has counted of sub-calls, as of calls.
+#[derive(Clone, Copy, Debug)]
+pub struct SubCalls {
+    pub window: Counts,
+    pub length_ns: f64,
+    pub latency_s: [f64; 4],
+    pub wait_s: [f64; 4],
+}
+
+impl SubCalls {
+    pub fn of(measured: &Measured) -> SubCalls {
+        SubCalls {
+            window: measured.window,
+            length_ns: measured.length_ns,
+            latency_s: measured.latency_s,
+            wait_s: measured.wait_s,
+        }
+    }
 }
 
 /// Where the twins answer a smaller share of their calls, or more than so much of their

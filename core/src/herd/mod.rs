@@ -5,6 +5,7 @@ mod arrival;
 // Public for the tests that hold them to the clients they stand for.
 #[doc(hidden)]
 pub mod backoff;
+mod balance;
 mod book;
 #[doc(hidden)]
 pub mod budget;
@@ -19,7 +20,9 @@ mod fine;
 pub mod guard;
 mod health;
 mod ledger;
+mod limit;
 mod metrics;
+mod pages;
 mod path;
 mod peaks;
 mod queue;
@@ -34,6 +37,7 @@ mod slots;
 mod tier;
 mod waves;
 
+pub use balance::{HostCounts, Strips};
 pub use book::{Outcome, Residue};
 pub use counts::Counts;
 pub use engine::{Engine, Herd, Running};

@@ -6,7 +6,6 @@ use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::site::Site;
 use crate::scenario::Scenario;
 use crate::scenario::action::Action;
-use crate::scenario::callers::Arrival;
 use crate::scenario::fault::{Fault, FaultKind};
 use crate::units::Nanos;
 
@@ -81,6 +80,7 @@ pub struct Tenths {
     during: [f64; 2],
     after: [f64; 2],
     capacity_per_s: f64,
+    hosts: u32,
     faults: Vec<Fault>,
     actions: Vec<Action>,
 }
@@ -98,6 +98,7 @@ impl Tenths {
             during: [f64::NAN; 2],
             after: [f64::NAN; 2],
             capacity_per_s: site.service().capacity_per_s(),
+            hosts: site.service().host_count(),
             faults: site.scenario.faults_at(site.tier),
             actions: site.actions(),
         }
@@ -122,7 +123,8 @@ impl Tenths {
             self.queue = self.queue.max(queued);
         }
         let middle = (self.start + end) / 2;
-        let share = share_at(&self.faults, middle) * scaled(&self.actions, Nanos(middle));
+        let share =
+            share_at(&self.faults, self.hosts, middle) * scaled(&self.actions, Nanos(middle));
         let capacity = self.capacity_per_s * share;
         if let Some([peak, ratio]) = kept {
             *peak = peak.max(rate);
@@ -157,9 +159,9 @@ impl Tenths {
             _ => f64::NAN,
         };
         let most = |bins: &[FineBin]| bins.iter().map(|bin| bin.offered).max();
-        let (most, usual) = match site.scenario.callers.arrival {
+        let (most, usual) = match site.is_once() {
             // Who calls once has no rate: what an even spread of the calls would bring.
-            Arrival::Once { .. } => {
+            true => {
                 let bins = (lasted[1] - lasted[0]).max(FINE) as f64 / FINE as f64;
                 (most(&fine.bins), calls as f64 / bins)
             }
@@ -190,19 +192,22 @@ impl Tenths {
 }
 
 /// The share of the nominal capacity that faults leave at `t`.
-fn share_at(faults: &[Fault], t: u64) -> f64 {
-    let share = |fault: &Fault| {
+fn share_at(faults: &[Fault], hosts: u32, t: u64) -> f64 {
+    let of_host = |fault: &Fault| {
         let effect = fault.effect(Nanos(t));
-        match fault.kind {
+        match &fault.kind {
             FaultKind::Crash | FaultKind::Stall => 1.0 - effect,
             FaultKind::Capacity(x) => 1.0 + (x.0 - 1.0) * effect,
             FaultKind::Slow(x) => 1.0 / (1.0 + (x.0 - 1.0) * effect),
-            FaultKind::Blackhole
+            FaultKind::Blackhole(_)
+            | FaultKind::Refuse(_)
+            | FaultKind::Delay(_)
             | FaultKind::Errors(_)
             | FaultKind::Loss(_)
             | FaultKind::Surge(_) => 1.0,
         }
     };
+    let share = |fault: &Fault| 1.0 + (of_host(fault) - 1.0) * fault.share_of(hosts);
     faults.iter().map(share).product()
 }
 
@@ -217,6 +222,7 @@ mod tests {
             scenario: &scenario,
             tier: 0,
             acts: false,
+            group: None,
         };
         let mut tenths = Tenths::new(site);
         let mut edges = TenthEdges::new(&scenario);

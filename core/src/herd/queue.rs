@@ -17,8 +17,6 @@ pub struct Queue {
     /// Entries of `slots` that no longer wait.
     gone: usize,
     discipline: Discipline,
-    /// Attempts are turned away while the oldest has waited longer, in ns.
-    pub shed: Option<u64>,
     /// Since when there has always been something in it.
     standing_since: u64,
     /// For how long that is no congestion, in ns.
@@ -34,7 +32,6 @@ impl Queue {
             slots: VecDeque::new(),
             gone: 0,
             discipline: pool.map_or(Discipline::Fifo, |pool| pool.discipline),
-            shed: pool.and_then(|pool| pool.shed).map(|d| d.0),
             standing_since: 0,
             interval,
             codel: Codel::new(ns(pool.and_then(|pool| pool.target)), interval),

@@ -4,6 +4,7 @@ use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::counts::{Counts, Denial};
 use crate::herd::fine::Fine;
 use crate::herd::site::Site;
+use crate::scenario::policy::Failure;
 
 /// Counts and levels of a running replication.
 #[derive(Clone)]
@@ -146,6 +147,20 @@ impl Recorder {
         }
     }
 
+    /// An attempt that was sent has ended badly.
+    #[inline(always)]
+    pub fn attempt_failed(&mut self, failure: Failure) {
+        let counts = &mut self.counts;
+        match failure {
+            Failure::Error => counts.errors += 1,
+            Failure::Rejected => counts.rejected += 1,
+            Failure::Refused => counts.refused += 1,
+            Failure::Reset => counts.reset += 1,
+            Failure::Timeout => counts.timed_out += 1,
+            Failure::Denied => {}
+        }
+    }
+
     /// The `number`-th attempt of a call is sent.
     #[inline]
     pub fn sent(&mut self, number: u32) {
@@ -232,6 +247,7 @@ mod tests {
             scenario: &scenario,
             tier: 0,
             acts: false,
+            group: None,
         };
         let mut recorder = Recorder::new(Book::new(site));
         let horizon = scenario.run.horizon.0;
@@ -273,6 +289,7 @@ mod tests {
             scenario: &scenario,
             tier: 0,
             acts: false,
+            group: None,
         };
         let mut recorder = Recorder::new(Book::new(site));
         // A call at every half millisecond, answered after 0.2 ms.

@@ -336,12 +336,13 @@ impl<'s, M: Remember> Resolver<'s, M> {
             scenario,
             tier: 0,
             acts: kind.acts,
+            group: None,
         };
         let actions = site.actions();
         let faults = Faults::new(&scenario.those_at(0, kind.faults), &actions);
         let mut crashes = faults.crashes();
         crashes.reverse();
-        let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers.clients);
+        let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers().clients);
         let network = &scenario.network;
         let joining = joining(&actions, pool.servers);
         let singly = scenario.actions.iter().any(Action::is_pause);
@@ -358,7 +359,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
             scenario,
             events: 0,
             policy,
-            callers: &scenario.callers,
+            callers: scenario.callers(),
             horizon: scenario.run.horizon.0,
             timeout: policy.timeout.map_or(NEVER, |timeout| timeout.0),
             deadline: policy.deadline.map_or(NEVER, |deadline| deadline.0),
@@ -382,10 +383,10 @@ impl<'s, M: Remember> Resolver<'s, M> {
             },
             acts: kind.acts,
             arrivals: Arrivals::new(
-                &scenario.callers,
+                scenario.callers(),
                 kind.faults,
                 &actions,
-                streams,
+                (streams, 0),
                 (false, singly),
             ),
             expired: Ring::new(),
@@ -477,6 +478,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
             scenario,
             tier: 0,
             acts: self.acts,
+            group: None,
         };
         let budgets = &self.budgets;
         let tokens = |at| budgets.mean_tokens(at);
@@ -869,7 +871,7 @@ impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
         self.network_rng = streams.stream(Purpose::Network);
         self.backoff_rng = streams.stream(Purpose::Backoff);
         self.fault_rng = streams.stream(Purpose::Faults);
-        self.arrivals.reseed(streams);
+        self.arrivals.reseed(streams, 0);
         if let Work::Exponential { draws, .. } = &mut self.work {
             **draws = Exponentials::new();
         }
@@ -879,7 +881,7 @@ impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
         self.faults.act(actions, now);
         self.faults.seek(now);
         self.calm_until = 0;
-        self.arrivals.act(actions, streams);
+        self.arrivals.act(actions, streams, 0);
     }
 
     fn forget(&mut self) {

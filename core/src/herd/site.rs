@@ -12,9 +12,19 @@ pub struct Site<'s> {
     pub tier: usize,
     /// Whether its actions are taken.
     pub acts: bool,
+    /// Of which group of callers, where it is not all of them.
+    pub group: Option<usize>,
 }
 
 impl<'s> Site<'s> {
+    /// Whether those who call are done when each has called once.
+    pub(super) fn is_once(&self) -> bool {
+        match self.group {
+            Some(group) => self.scenario.groups[group].is_once(),
+            None => self.scenario.is_once(),
+        }
+    }
+
     pub(super) fn service(&self) -> &'s Service {
         &self.scenario.services[self.tier]
     }

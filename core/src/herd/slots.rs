@@ -19,8 +19,9 @@ pub(super) struct Call {
     /// What the last retry was paid for.
     pub(super) retried: Option<Failure>,
     pub(super) ended: bool,
-    /// Which of the policies in turn it is made with.
+    /// Which of the policies in turn it is made with, and of which group of callers it is.
     pub(super) regime: u8,
+    pub(super) group: u8,
     /// Whether the service has completed this call's work before.
     pub(super) worked: bool,
 }
@@ -76,6 +77,10 @@ pub(super) struct Attempt {
     pub(super) retry: bool,
     /// The service knows that its caller has left.
     pub(super) cancelled: bool,
+    /// It has timed out, and its answer would count still.
+    pub(super) late: bool,
+    /// Where it is sent to.
+    pub(super) host: u16,
 }
 
 /// Records in slots that are used again.

@@ -10,12 +10,16 @@ use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
+use crate::herd::balance::{HostCounts, Hosts, Sight, Strips};
 use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::budget::Budgets;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
 use crate::herd::fine::Fine;
 use crate::herd::guard::Guards;
+use crate::herd::limit::Bucket;
+use crate::herd::metrics::{Sample, SubCalls};
+use crate::herd::pages::{Page, Pages};
 use crate::herd::queue::{Queue, Race};
 use crate::herd::recorder::Recorder;
 use crate::herd::site::Site;
@@ -24,7 +28,7 @@ use crate::scenario::Scenario;
 use crate::scenario::action::Action;
 use crate::scenario::callers::{Callers, Network};
 use crate::scenario::fault::{Fault, FaultKind};
-use crate::scenario::policy::{Budget, Deposit, Policy, RetryOn};
+use crate::scenario::policy::{Budget, Deposit, Late, Policy, TimeoutFrom};
 use crate::scenario::service::{Cancel, Discipline, Downstream, Pool, Service, ServiceKind};
 use crate::streams::{Purpose, Stream, Streams};
 use crate::units::{Factor, Nanos};
@@ -69,20 +73,36 @@ pub struct Tier<'s, const PLAIN: bool> {
     pub(super) network: &'s Network,
     /// How calls are made, and how from when on where an action changes that.
     pub(super) own: Regime<'s>,
-    pub(super) later: Vec<(u64, Regime<'s>)>,
-    /// The one under which calls start.
-    regime: u8,
+    pub(super) later: Vec<Regime<'s>>,
+    /// From when on which group of callers calls by which of these, in order, and how far
+    /// that has come.
+    changes: Vec<(u64, u8, u8)>,
+    changed: usize,
+    /// The one under which the calls of each group start.
+    regimes: Vec<u8>,
     /// Whether the actions of the scenario are taken.
     acts: bool,
     /// Who calls, where it is not the service before.
     pub(super) callers: Option<&'s Callers>,
+    pub(super) groups: &'s [Callers],
     /// Client processes of whoever calls.
     pub(super) clients: u32,
     /// How it calls the next service.
     pub(super) downstream: Option<&'s Downstream>,
     pub(super) horizon: u64,
+    pub(super) warmup: u64,
     pub(super) servers: u32,
     pub(super) room: u32,
+    /// By group of callers, how long the oldest may have waited for them to be let in, in ns;
+    /// nothing where no load is shed.
+    pub(super) shed: Vec<u64>,
+    pub(super) limit: Option<Bucket>,
+    /// When there will be a token for who was just rejected by the limit, in ns from now, and
+    /// the same by attempt while its answer travels.
+    pub(super) asked: Option<u64>,
+    pub(super) asks: Beside<Option<u64>>,
+    /// Whether a fault makes the way to the service longer.
+    pub(super) delays: bool,
     pub(super) drop_expired: bool,
     pub(super) cancel: Cancel,
     /// Whether answers need no time to cross the network.
@@ -92,8 +112,12 @@ pub struct Tier<'s, const PLAIN: bool> {
     pub(super) now: u64,
     pub(super) agenda: Agenda,
     pub(super) arrivals: Arrivals,
+    /// Those of the further groups of callers.
+    pub(super) others: Vec<Arrivals>,
     pub(super) faults: Faults,
     pub(super) queue: Queue,
+    /// In place of the queue, and beside the faults of them all, where there are several.
+    pub(super) hosts: Option<Hosts>,
     /// In place of timers in [`Cause::Finish`], where service allows it.
     pub(super) race: Option<Race>,
     pub(super) row: Option<Row>,
@@ -104,9 +128,17 @@ pub struct Tier<'s, const PLAIN: bool> {
     /// By call, where that is of interest: what is on the agenda, and the attempts in flight.
     pub(super) pending: Beside<Pending>,
     pub(super) flights: Option<Beside<Vec<u32>>>,
+    /// By call, the hosts that it has been sent to.
+    pub(super) tried: Beside<Vec<u32>>,
+    /// The calls that those of this tier are parts of.
+    pub(super) pages: Option<Pages>,
     /// For its neighbours, in order.
     pub outbox: VecDeque<Message>,
     pub(super) recorder: Recorder,
+    /// The same of each group of callers, where there are several; and of sub-calls, first of
+    /// all of them, then of each group.
+    by_group: Vec<Recorder>,
+    subs: Vec<Recorder>,
     pub(super) service_rng: Stream,
     pub(super) network_rng: Stream,
     pub(super) backoff_rng: Stream,
@@ -117,47 +149,52 @@ pub struct Tier<'s, const PLAIN: bool> {
 #[derive(Clone)]
 pub(super) struct Regime<'s> {
     pub(super) policy: &'s Policy,
-    /// What is retried here: a rejection that has to say when to come back, say,
-    /// only where this service does.
-    pub(super) retry_on: RetryOn,
     pub(super) backoff: Backoffs,
     pub(super) budgets: Budgets,
     pub(super) guards: Guards,
-    /// Whether a guard, or the budget, follows every attempt.
+    pub(super) sight: Sight,
+    /// Whether a guard, the budget, or an eye on hosts follows every attempt.
     pub(super) watched: bool,
 }
 
 impl<'s> Regime<'s> {
     fn new(policy: &'s Policy, service: &Service, clients: u32) -> Regime<'s> {
         let budgets = Budgets::new(policy.budget.as_ref(), clients);
-        let guards = Guards::new(policy, clients);
+        let guards = Guards::new(policy, clients, service.host_count());
+        let sight = Sight::new(policy, service, clients);
         Regime {
             policy,
-            retry_on: match service.retry_after {
-                Some(_) => policy.retry_on.asked(),
-                None => policy.retry_on,
-            },
             backoff: Backoffs::new(policy),
-            watched: budgets.follows_attempts() || guards.watch(),
+            watched: budgets.follows_attempts() || guards.watch() || sight.watches(),
             budgets,
             guards,
+            sight,
         }
     }
 }
 
 /// Whether a scenario is one queue, called by clients without hedges, breakers,
-/// throttles, hints, and budgets that follow single attempts.
+/// throttles, hints, budgets that follow single attempts, hosts, limits, groups, and answers
+/// that count though they are late.
 pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
-    let [service] = &scenario.services[..] else {
+    let ([service], [group]) = (&scenario.services[..], &scenario.groups[..]) else {
         return false;
     };
+    let delays = |fault: &Fault| matches!(fault.kind, FaultKind::Delay(_));
+    let actions = scenario.actions.iter().filter(|_| policy.acts);
+    let policy = scenario.policy_of(0, policy);
     let pool = service.pool();
     let fifo_or_lifo = |pool: &Pool| matches!(pool.discipline, Discipline::Fifo | Discipline::Lifo);
     let budgets = Budgets::new(policy.budget.as_ref(), 1);
-    let actions = scenario.actions.iter().filter(|_| policy.acts);
     let mut changes = actions.filter(|action| action.policy().is_some());
     pool.is_some_and(|pool| fifo_or_lifo(pool) && pool.shed.is_none() && pool.contention.0 == 0.0)
         && changes.next().is_none()
+        && service.hosts.is_none()
+        && service.limit.is_none()
+        && group.sub_calls() == 1
+        && !scenario.faults.iter().any(delays)
+        && policy.late == Late::Ignore
+        && policy.from == TimeoutFrom::Sent
         && service.retry_after.is_none()
         && policy.hedge.is_none()
         && policy.breaker.is_none()
@@ -168,10 +205,39 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
 
 /// The regime of number `n`: the one from the beginning, or one that an action brings.
 #[inline(always)]
-fn regime<'a, 's>(own: &'a Regime<'s>, later: &'a [(u64, Regime<'s>)], n: u8) -> &'a Regime<'s> {
+fn regime<'a, 's>(own: &'a Regime<'s>, later: &'a [Regime<'s>], n: u8) -> &'a Regime<'s> {
     match n {
         0 => own,
-        n => &later[n as usize - 1].1,
+        n => &later[n as usize - 1],
+    }
+}
+
+/// The faults of a host, those of the whole service included.
+#[inline(always)]
+pub(super) fn faults_of<'a>(
+    faults: &'a mut Faults,
+    hosts: &'a mut Option<Hosts>,
+    host: u16,
+) -> &'a mut Faults {
+    match hosts {
+        None => faults,
+        Some(hosts) => match hosts.all[host as usize].class {
+            0 => faults,
+            class => &mut hosts.classes[class as usize - 1],
+        },
+    }
+}
+
+/// The queue of a host.
+#[inline(always)]
+pub(super) fn queue_of<'a>(
+    queue: &'a mut Queue,
+    hosts: &'a mut Option<Hosts>,
+    host: u16,
+) -> &'a mut Queue {
+    match hosts {
+        None => queue,
+        Some(hosts) => &mut hosts.all[host as usize].queue,
     }
 }
 
@@ -194,17 +260,39 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             true => &scenario.actions[..],
             false => &[],
         };
-        let policies = scenario.policies_at(tier, own, taken);
+        let groups = match tier {
+            0 => &scenario.groups[..],
+            _ => &[],
+        };
+        // By group of callers, with its place.
+        let policies: Vec<(usize, Nanos, &Policy)> = (0..groups.len().max(1))
+            .flat_map(|group| {
+                let own = scenario.policies_at((tier, group), own, taken);
+                own.into_iter()
+                    .map(move |(from, policy)| (group, from, policy))
+            })
+            .collect();
         let own_faults = scenario.those_at(tier, run.faults);
         let site = Site {
             scenario,
             tier,
             acts: run.acts,
+            group: None,
         };
         let slows = own_faults
             .iter()
             .any(|f| matches!(f.kind, FaultKind::Slow(_)));
-        let faults = Faults::new(&own_faults, &site.actions());
+        let actions = site.actions();
+        let all_hosts = service.host_count();
+        let on_host = |host: Option<u32>| {
+            let hit = |fault: &&Fault| match host {
+                None => fault.hosts.is_none() || all_hosts == 1,
+                Some(host) => fault.hits_host(host, all_hosts),
+            };
+            own_faults.iter().filter(hit).cloned().collect::<Vec<_>>()
+        };
+        let common = on_host(None);
+        let faults = Faults::new(&common, &actions);
         let pool = service.pool();
         let race = match pool {
             Some(Pool {
@@ -212,11 +300,14 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
                 servers,
                 contention: Factor(0.0),
                 ..
-            }) if !slows && faults.service_clock.is_plain() => {
+            }) if !slows && faults.service_clock.is_plain() && service.hosts.is_none() => {
                 Some(Race::new(mean.0 as f64, *servers))
             }
             _ => None,
         };
+        let delays = own_faults
+            .iter()
+            .any(|f| matches!(f.kind, FaultKind::Delay(_)));
         // Work that always takes as long ends in the order in which it began.
         let steady = match &service.kind {
             ServiceKind::Queue(pool) => {
@@ -231,59 +322,97 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         };
         let constant = |cause| match cause {
             Cause::Fault | Cause::Call => true,
-            Cause::Finish => steady && !slows && downstream.is_none(),
+            Cause::Finish => {
+                let alike = service.hosts.is_none() || own_faults.is_empty();
+                steady && !slows && downstream.is_none() && alike
+            }
             Cause::Answer => scenario.network.back.constant().is_some(),
-            Cause::Arrive | Cause::Cancel => scenario.network.out.constant().is_some(),
+            Cause::Arrive => scenario.network.out.constant().is_some() && !delays,
+            Cause::Cancel => scenario.network.out.constant().is_some(),
             Cause::Timeout => {
-                let timeouts = policies.iter().map(|(_, policy)| policy.timeout);
-                let endless = policies.iter().all(|(_, policy)| policy.deadline.is_none());
+                let timeouts = policies.iter().map(|(_, _, policy)| policy.timeout);
+                let endless = policies
+                    .iter()
+                    .all(|(_, _, policy)| policy.deadline.is_none());
                 endless && timeouts.clone().all(|t| timeouts.clone().next() == Some(t))
             }
             Cause::Retry => match &policies[..] {
-                [(_, policy)] => backoff::is_constant(policy),
+                [(_, _, policy)] => backoff::is_constant(policy),
                 _ => false,
             },
         };
         let agenda = Agenda::new(constant, 8e9 / service.capacity_per_s());
-        let clients = match caller.and_then(|s| s.downstream.as_ref()) {
+        let clients_of = |group: usize| match caller.and_then(|s| s.downstream.as_ref()) {
             Some(downstream) => downstream.clients,
-            None => scenario.callers.clients,
+            None => scenario.groups[group].clients,
         };
-        let mut regimes = policies.iter().map(|(from, policy)| {
-            let regime = Regime::new(policy, service, clients);
-            (from.0, regime)
-        });
+        let clients = clients_of(0);
+        let mut regimes = policies
+            .iter()
+            .map(|(group, _, policy)| Regime::new(policy, service, clients_of(*group)));
         // There is one from the beginning.
-        let own = regimes.next().unwrap_or_else(|| unreachable!()).1;
-        let later: Vec<(u64, Regime<'s>)> = regimes.collect();
-        let hedges = policies.iter().any(|(_, policy)| policy.hedge.is_some());
+        let own = regimes.next().unwrap_or_else(|| unreachable!());
+        let later: Vec<Regime<'s>> = regimes.collect();
+        let numbered = policies.iter().enumerate().skip(1);
+        let change = |(n, (group, from, _)): (usize, &(usize, Nanos, &Policy))| {
+            (from.0, *group as u8, n as u8)
+        };
+        let mut changes: Vec<(u64, u8, u8)> = numbered.map(change).collect();
+        changes.sort_unstable();
+        let any = |is: fn(&Policy) -> bool| policies.iter().any(|(_, _, policy)| is(policy));
+        let hedges = any(|policy| policy.hedge.is_some());
+        let late = any(|policy| policy.late == Late::Accept);
         // Every tier draws its own random numbers; the first one those of a single service.
         let stream = |purpose| streams.stream_at(purpose, tier as u64);
-        let book = Book::of(site, run.is_twin, streams.replication);
+        let book_of = |group| {
+            let site = Site { group, ..site };
+            Recorder::new(Book::of(site, run.is_twin, streams.replication))
+        };
+        let several = match groups {
+            [_, _, ..] => 0..groups.len(),
+            _ => 0..0,
+        };
+        let sub_calls = tier == 0 && scenario.has_sub_calls();
         let singly = scenario.actions.iter().any(Action::is_pause);
+        let arrivals_of = |group: usize| {
+            let callers = &scenario.groups[group];
+            let place = (streams, group as u64);
+            Arrivals::new(callers, run.faults, taken, place, (true, singly))
+        };
         let arrivals = match tier {
-            0 => Arrivals::new(
-                &scenario.callers,
-                run.faults,
-                taken,
-                streams,
-                (true, singly),
-            ),
+            0 => arrivals_of(0),
             _ => Arrivals::none(streams.stream(Purpose::Arrivals)),
         };
+        let strips = (!run.is_twin && streams.replication == 0).then(|| {
+            let run = &scenario.run;
+            Strips::new(all_hosts, run.horizon.0, run.bin.0)
+        });
+        let hosts = Hosts::new(service, strips, stream(Purpose::Balance), |host| {
+            let own = on_host(Some(host));
+            (own != common).then(|| Faults::new(&own, &actions))
+        });
         Tier {
             service,
             network: &scenario.network,
             own,
             later,
-            regime: 0,
+            changes,
+            changed: 0,
+            regimes: vec![0; groups.len().max(1)],
             acts: run.acts,
-            callers: (tier == 0).then_some(&scenario.callers),
+            callers: groups.first(),
+            groups,
             clients,
             downstream,
             horizon: scenario.run.horizon.0,
+            warmup: scenario.run.warmup.0,
             servers: pool.map_or(u32::MAX, |pool| pool.servers),
             room: pool.map_or(0, |pool| pool.queue),
+            shed: scenario.shed_after(service),
+            limit: service.limit.as_ref().map(Bucket::new),
+            asked: None,
+            asks: Beside::new(),
+            delays,
             drop_expired: pool.is_some_and(|pool| pool.drop_expired),
             cancel: service.cancel,
             instant_answers: scenario.network.back.constant() == Some(Nanos::ZERO) && !hedges,
@@ -291,8 +420,10 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             now: 0,
             agenda,
             arrivals,
+            others: (1..groups.len()).map(arrivals_of).collect(),
             faults,
             queue: Queue::new(pool),
+            hosts,
             race,
             row: matches!(service.kind, ServiceKind::Occ).then(|| Row {
                 version: 0,
@@ -302,9 +433,19 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             calls: Slots::new(),
             attempts: Slots::new(),
             pending: Beside::new(),
-            flights: (hedges || tier > 0).then(Beside::new),
+            flights: (hedges || late || tier > 0).then(Beside::new),
+            tried: Beside::new(),
+            pages: sub_calls.then(Pages::new),
             outbox: VecDeque::new(),
-            recorder: Recorder::new(book),
+            recorder: book_of(None),
+            by_group: several.clone().map(|group| book_of(Some(group))).collect(),
+            subs: match sub_calls {
+                true => std::iter::once(None)
+                    .chain(several.map(Some))
+                    .map(book_of)
+                    .collect(),
+                false => Vec::new(),
+            },
             service_rng: stream(Purpose::Service),
             network_rng: stream(Purpose::Network),
             backoff_rng: stream(Purpose::Backoff),
@@ -314,8 +455,25 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
 
     /// Puts the first events on the agenda.
     pub fn begin(&mut self) {
-        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
-        self.agenda.set_next(Cause::Call, self.arrivals.next());
+        self.agenda.set_next(Cause::Fault, self.next_edge());
+        self.agenda.set_next(Cause::Call, self.next_call());
+    }
+
+    /// When a fault or an action next changes.
+    pub(super) fn next_edge(&self) -> u64 {
+        let hosts = self.hosts.iter().flat_map(|hosts| &hosts.classes);
+        let edges = hosts.map(Faults::next_edge);
+        edges.fold(self.faults.next_edge(), u64::min)
+    }
+
+    /// When somebody calls next.
+    #[inline(always)]
+    pub(super) fn next_call(&self) -> u64 {
+        let first = self.arrivals.next();
+        match PLAIN {
+            true => first,
+            false => self.others.iter().map(Arrivals::next).fold(first, u64::min),
+        }
     }
 
     /// Why something happens next, and when, at the earliest.
@@ -334,7 +492,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     #[inline(always)]
     pub fn advance(&mut self, now: u64) {
         self.now = now;
-        let n = if PLAIN { 0 } else { self.regime };
+        let n = if PLAIN { 0 } else { self.regimes[0] };
         let budgets = &regime(&self.own, &self.later, n).budgets;
         self.recorder.advance(now, |at| budgets.mean_tokens(at));
     }
@@ -357,9 +515,55 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             true => &mut self.own,
             false => match self.calls[call_slot].regime {
                 0 => &mut self.own,
-                n => &mut self.later[n as usize - 1].1,
+                n => &mut self.later[n as usize - 1],
             },
         }
+    }
+
+    /// Counts something of the calls of a group of callers.
+    #[inline(always)]
+    pub(super) fn note(&mut self, group: u8, mut count: impl FnMut(&mut Recorder)) {
+        count(&mut self.recorder);
+        if !PLAIN && let Some(own) = self.by_group.get_mut(group as usize) {
+            let n = self.regimes[group as usize];
+            let budgets = &regime(&self.own, &self.later, n).budgets;
+            own.advance(self.now, |at| budgets.mean_tokens(at));
+            count(own);
+        }
+    }
+
+    /// The same of a call or, where calls have such, a sub-call.
+    #[inline(always)]
+    pub(super) fn note_call(&mut self, group: u8, mut count: impl FnMut(&mut Recorder)) {
+        if PLAIN || self.pages.is_none() {
+            return self.note(group, count);
+        }
+        for place in [0, 1 + group as usize] {
+            if let Some(own) = self.subs.get_mut(place) {
+                own.advance(self.now, |_| f64::NAN);
+                count(own);
+            }
+        }
+    }
+
+    /// Counts something of a host, from the warm-up on.
+    #[cold]
+    pub(super) fn note_host(&mut self, host: u16, count: impl FnOnce(&mut HostCounts)) {
+        if let Some(hosts) = &mut self.hosts
+            && self.now >= self.warmup
+        {
+            count(&mut hosts.counts[host as usize]);
+        }
+    }
+
+    /// Counts something of an attempt.
+    #[inline(always)]
+    pub(super) fn note_attempt(&mut self, attempt: u32, count: impl FnMut(&mut Recorder)) {
+        let group = match PLAIN {
+            true => 0,
+            false => self.calls[self.attempts[attempt].call].group,
+        };
+        self.note(group, count);
     }
 
     /// Does what happens next.
@@ -382,12 +586,15 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// they sent.
     #[inline]
     pub fn is_done(&self) -> bool {
-        self.is_idle() && self.arrivals.exhausted()
+        self.is_idle()
+            && self.arrivals.exhausted()
+            && (PLAIN || self.others.iter().all(Arrivals::exhausted))
     }
 
     /// Whether no call waits, and nothing is at the service or on its way there.
     pub fn is_idle(&self) -> bool {
         self.recorder.outstanding() == 0
+            && self.subs.first().is_none_or(|r| r.outstanding() == 0)
             && self.recorder.busy() == 0
             && self.recorder.waiting() == 0
             && !self.agenda.has(Cause::Arrive)
@@ -410,10 +617,19 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// From now on, which is `now`, these are what is done here.
     pub fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
         self.faults.act(actions, now);
-        self.agenda.set_next(Cause::Fault, self.faults.next_edge());
+        let hosts = self.hosts.iter_mut().flat_map(|hosts| &mut hosts.classes);
+        hosts.for_each(|faults| faults.act(actions, now));
+        self.agenda.set_next(Cause::Fault, self.next_edge());
         if self.callers.is_some() {
-            self.arrivals.act(actions, streams);
+            for (group, arrivals) in self.arrivals_mut() {
+                arrivals.act(actions, streams, group);
+            }
         }
+    }
+
+    /// The arrivals of every group of callers, with its number.
+    fn arrivals_mut(&mut self) -> impl Iterator<Item = (u64, &mut Arrivals)> {
+        (0..).zip(std::iter::once(&mut self.arrivals).chain(&mut self.others))
     }
 
     /// From now on chance is drawn from other streams.
@@ -423,7 +639,12 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         self.network_rng = stream(Purpose::Network);
         self.backoff_rng = stream(Purpose::Backoff);
         self.fault_rng = stream(Purpose::Faults);
-        self.arrivals.reseed(streams);
+        if let Some(hosts) = &mut self.hosts {
+            hosts.reseed(streams.stream_at(Purpose::Balance, place as u64));
+        }
+        for (group, arrivals) in self.arrivals_mut() {
+            arrivals.reseed(streams, group);
+        }
         if let Some(race) = &mut self.race {
             race.forget();
         }
@@ -432,53 +653,197 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// Ends the run after so many events.
     pub fn finish(self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
         let residue = self.residue(end);
-        let budgets = &regime(&self.own, &self.later, self.regime).budgets;
-        let service = Site {
+        let site = |group| Site {
             scenario,
             tier,
             acts: self.acts,
+            group,
         };
-        self.recorder
-            .finish(end, |at| budgets.mean_tokens(at), service, residue, events)
+        let close = |recorder: Recorder, group: Option<usize>, residue, events| {
+            let n = self.regimes[group.unwrap_or(0)];
+            let budgets = &regime(&self.own, &self.later, n).budgets;
+            let tokens = |at| budgets.mean_tokens(at);
+            recorder.finish(end, tokens, site(group), residue, events)
+        };
+        let mut outcome = close(self.recorder, None, residue, events);
+        let mut subs = self.subs.into_iter();
+        let mut sub = |group| {
+            let counted = close(subs.next()?, group, Residue::default(), 0);
+            Some(SubCalls::of(&counted.measured))
+        };
+        let hosts = self.hosts.as_ref();
+        outcome.measured.sub = sub(None);
+        outcome.measured.busiest_host = hosts.map_or(f64::NAN, Hosts::busiest_share);
+        outcome.metrics = Sample::of(&outcome.measured);
+        for (group, recorder) in self.by_group.into_iter().enumerate() {
+            let mut own = close(recorder, Some(group), Residue::default(), 0);
+            own.measured.sub = sub(Some(group));
+            own.metrics = Sample::of(&own.measured);
+            outcome.groups.push(own);
+        }
+        if let Some(hosts) = self.hosts {
+            (outcome.hosts, outcome.strips) = (hosts.counts, hosts.strips);
+        }
+        outcome
     }
 
+    /// The client process that a call is made by.
     #[inline]
-    pub(super) fn client(&self, caller: u32) -> u32 {
+    pub(super) fn client(&self, call_slot: u32) -> u32 {
+        let Call { caller, group, .. } = self.calls[call_slot];
         match self.callers {
-            Some(callers) => callers.client(caller),
+            Some(callers) if PLAIN => callers.client(caller),
+            Some(_) => self.groups[group as usize].client(caller),
             None => caller % self.clients,
         }
     }
 
     #[inline(always)]
     pub(super) fn on_call(&mut self) {
+        if !PLAIN && (!self.others.is_empty() || self.pages.is_some()) {
+            return self.on_call_of_some();
+        }
         let caller = self.arrivals.take();
         self.agenda.set_next(Cause::Call, self.arrivals.next());
         if let Some(caller) = caller {
-            self.start_call(caller);
+            self.start_call(caller, 0, None);
         }
     }
 
-    /// An attempt at the service before calls, at `now`; its call.
-    pub fn call_from_above(&mut self, attempt: u32, now: u64) -> u32 {
+    /// Somebody of one of several groups calls, or somebody makes a call of sub-calls.
+    #[cold]
+    fn on_call_of_some(&mut self) {
+        let now = self.now;
+        let mut due = self.arrivals_mut();
+        let Some((group, caller)) = due
+            .find(|(_, arrivals)| arrivals.next() <= now)
+            .map(|(group, arrivals)| (group as u8, arrivals.take()))
+        else {
+            return;
+        };
+        drop(due);
+        self.agenda.set_next(Cause::Call, self.next_call());
+        if let Some(caller) = caller {
+            match self.pages.is_some() {
+                true => self.start_page(caller, group),
+                false => {
+                    self.start_call(caller, group, None);
+                }
+            }
+        }
+    }
+
+    /// A call begins that is made of sub-calls.
+    fn start_page(&mut self, caller: u32, group: u8) {
+        let Callers {
+            fan_out, sequence, ..
+        } = self.groups[group as usize];
+        self.note(group, Recorder::call_started);
+        let started = self.now;
+        let Some(pages) = &mut self.pages else {
+            return;
+        };
+        let page = pages.slots.add(|_| Page {
+            started,
+            caller,
+            left: fan_out,
+            steps: sequence - 1,
+            group,
+            ended: false,
+            at_once: true,
+            denied: None,
+        });
+        (0..fan_out).for_each(|_| {
+            self.start_call(caller, group, Some(page));
+        });
+    }
+
+    /// A sub-call of a call ends: so does the call at the first that fails, and when the last
+    /// of the last step does.
+    #[cold]
+    pub(super) fn sub_call_ended(&mut self, call_slot: u32, ok: bool, at_once: bool) {
+        let Some(pages) = &mut self.pages else {
+            return;
+        };
+        let slot = *pages.of.of(call_slot);
+        let page = &mut pages.slots[slot];
+        page.left -= 1;
+        page.at_once &= at_once;
+        let next = ok && !page.ended && page.left == 0 && page.steps > 0;
+        if next {
+            let (caller, group) = (page.caller, page.group);
+            let fan_out = self.groups[group as usize].fan_out;
+            (page.left, page.steps) = (fan_out, page.steps - 1);
+            (0..fan_out).for_each(|_| {
+                self.start_call(caller, group, Some(slot));
+            });
+            return;
+        }
+        let ends = !page.ended && (!ok || page.left == 0);
+        let Page {
+            started,
+            caller,
+            group,
+            at_once,
+            denied,
+            ..
+        } = *page;
+        page.ended |= ends;
+        if page.left == 0 {
+            pages.slots.remove(slot);
+        }
+        if ends {
+            if let Some(by) = denied.filter(|_| !ok) {
+                self.note(group, |r| r.denied(started, by));
+            }
+            self.note(group, |r| r.call_ended(started, ok, at_once));
+            self.caller_is_done(caller, group);
+        }
+    }
+
+    /// The call of a caller has ended.
+    #[inline(always)]
+    pub(super) fn caller_is_done(&mut self, caller: u32, group: u8) {
+        let arrivals = match group.checked_sub(1) {
+            Some(other) if !PLAIN => &mut self.others[other as usize],
+            _ => &mut self.arrivals,
+        };
+        if arrivals.ended(caller, self.now) {
+            self.agenda.set_next(Cause::Call, self.next_call());
+        }
+    }
+
+    /// An attempt at the service before calls, at `now`, for a group of callers; its call.
+    pub fn call_from_above(&mut self, attempt: u32, group: u8, now: u64) -> u32 {
         self.advance(now);
-        self.start_call(attempt)
+        self.start_call(attempt, group, None)
+    }
+
+    /// The group of callers that an attempt is made for.
+    pub fn group_of(&self, attempt: u32) -> u8 {
+        self.calls[self.attempts[attempt].call].group
     }
 
     #[inline(always)]
-    pub(super) fn start_call(&mut self, caller: u32) -> u32 {
-        self.recorder.call_started();
+    pub(super) fn start_call(&mut self, caller: u32, group: u8, page: Option<u32>) -> u32 {
         let started = self.now;
         while !PLAIN
-            && let Some((from, _)) = self.later.get(self.regime as usize)
+            && let Some((from, group, regime)) = self.changes.get(self.changed)
             && *from <= started
         {
-            self.regime += 1;
+            self.regimes[*group as usize] = *regime;
+            self.changed += 1;
         }
-        let regime = self.regime;
+        self.note_call(group, Recorder::call_started);
+        let regime = match PLAIN {
+            true => 0,
+            // Of a service behind the first all are called alike.
+            false => *self.regimes.get(group as usize).unwrap_or(&self.regimes[0]),
+        };
         let call = self.calls.add(|_| Call {
             started,
             regime,
+            group,
             jitter: 0,
             caller,
             tries: 0,
@@ -488,11 +853,17 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             worked: false,
         });
         if !self.regime(call).budgets.is_unlimited() {
-            let client = self.client(caller);
+            let client = self.client(call);
             self.regime_mut(call).budgets.call_started(client, started);
         }
         if !PLAIN {
             self.pending.of(call).begin();
+            if self.regime(call).policy.elsewhere {
+                self.tried.of(call).clear();
+            }
+            if let (Some(pages), Some(page)) = (&mut self.pages, page) {
+                *pages.of.of(call) = page;
+            }
         }
         if let Some(effects) = &mut self.effects {
             effects.call_started(call);
@@ -548,9 +919,21 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             free[*slot as usize] = true;
         }
         for (call, free) in self.calls.records.iter().zip(free) {
-            if !free && !call.ended {
+            if !free && !call.ended && self.pages.is_none() {
                 residue.calls += 1;
                 residue.calls_ns += u128::from(end - call.started);
+            }
+        }
+        if let Some(pages) = &self.pages {
+            let mut free = vec![false; pages.slots.records.len()];
+            for slot in &pages.slots.free {
+                free[*slot as usize] = true;
+            }
+            for (page, free) in pages.slots.records.iter().zip(free) {
+                if !free && !page.ended {
+                    residue.calls += 1;
+                    residue.calls_ns += u128::from(end - page.started);
+                }
             }
         }
         residue

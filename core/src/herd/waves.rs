@@ -36,7 +36,7 @@ impl Stretch {
     pub fn of(scenario: &Scenario) -> Stretch {
         let horizon = scenario.run.horizon.0;
         let first = scenario.faults.iter().min_by_key(|f| f.from);
-        let (from, lasts) = match (first, &scenario.callers.arrival) {
+        let (from, lasts) = match (first, &scenario.callers().arrival) {
             (Some(fault), _) => (
                 fault.from.0.saturating_sub(BEFORE),
                 fault.over().0 - fault.from.0,

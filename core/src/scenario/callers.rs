@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::data_files;
-use super::document::{Problem, Section, Table};
-use super::fields::{MOST, above_zero, by_default, count_u32};
+use super::document::{Kind, Node, Problem, Section, Table};
+use super::fields::{MOST, above_zero, by_default, count, count_u32, plain_name};
 use crate::dist::Dist;
 use crate::dist_text::OneWay;
 use crate::units::{Factor, Nanos, Rate};
@@ -16,14 +16,41 @@ pub struct Network {
     pub back: Dist,
 }
 
+/// A group of callers who call alike; most scenarios have one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Callers {
+    /// What results call it; its number where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     pub count: u32,
     /// Processes that the callers belong to, in equal blocks; budgets are per client.
     pub clients: u32,
     #[serde(flatten)]
     pub arrival: Arrival,
+    /// The retry policy of its own; that under comparison where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Those of a higher one are shed later.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub priority: u32,
+    /// Sub-calls of a call at once, and how often, one after the other.
+    #[serde(skip_serializing_if = "is_one")]
+    pub fan_out: u32,
+    #[serde(skip_serializing_if = "is_one")]
+    pub sequence: u32,
 }
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+/// Groups of callers at most, and sub-calls of a call.
+const MOST_GROUPS: usize = 32;
+const MOST_SUB_CALLS: u64 = 1_000_000;
 
 impl Default for Callers {
     /// 5,000 callers of 50 processes, each with open arrivals at a call per second.
@@ -43,6 +70,28 @@ impl Callers {
     /// The client process of a caller.
     pub fn client(&self, caller: u32) -> u32 {
         (u64::from(caller) * u64::from(self.clients) / u64::from(self.count)) as u32
+    }
+
+    /// Sub-calls of a call; 1 where it is one itself.
+    pub fn sub_calls(&self) -> u64 {
+        u64::from(self.fan_out) * u64::from(self.sequence)
+    }
+
+    /// Whether each of them calls once.
+    pub fn is_once(&self) -> bool {
+        matches!(self.arrival, Arrival::Once { .. })
+    }
+
+    /// Calls per second of all of them, on average; nothing where that depends on answers, or
+    /// each calls once.
+    pub fn calls_per_s(&self) -> Option<f64> {
+        let count = f64::from(self.count);
+        match &self.arrival {
+            Arrival::Open { rate } => Some(rate.0 * count),
+            Arrival::Periodic { every, .. } => Some(count / every.as_secs()),
+            Arrival::Trace { rates, .. } => Some(rates.iter().sum::<f64>() / rates.len() as f64),
+            Arrival::Closed { .. } | Arrival::Once { .. } => None,
+        }
     }
 }
 
@@ -97,8 +146,65 @@ pub(super) fn goes_with(field: &str, arrival: &str) -> bool {
     ARRIVAL_FIELDS.contains(&(field, arrival)) || ARRIVAL_FIELDS.iter().all(|(f, _)| *f != field)
 }
 
-pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
+/// The groups of callers, one or more.
+pub(super) fn groups(node: Option<&Node>) -> Result<Vec<Callers>, Problem> {
+    let Some(Node {
+        kind: Kind::List(items),
+        place,
+    }) = node
+    else {
+        let empty = Table::default();
+        return Ok(vec![callers(match node {
+            Some(node) => node.table()?,
+            None => &empty,
+        })?]);
+    };
+    let at = |problem: Problem| problem.at(Some(place.clone()));
+    if items.is_empty() {
+        return Err(at(Problem::new("there are no callers")));
+    }
+    if items.len() > MOST_GROUPS {
+        let problem = format!("there are at most {MOST_GROUPS} groups of callers");
+        return Err(at(Problem::new(problem)));
+    }
+    let read = |item: &Node| callers(item.table()?);
+    let groups: Vec<Callers> = items.iter().map(read).collect::<Result<_, _>>()?;
+    for (i, group) in groups.iter().enumerate() {
+        let name = group_name(&groups, i);
+        let twice = (0..i).any(|earlier| group_name(&groups, earlier) == name);
+        let number = group.name.as_ref().and_then(|n| n.parse::<usize>().ok());
+        if twice || number.is_some_and(|n| n != i + 1) {
+            let item = &items[i];
+            let place = item.table()?.get("name").map(|e| e.node.place.clone());
+            let problem = match twice {
+                true => format!("two groups of callers are called `{name}`"),
+                false => format!("group {} is called `{name}`", i + 1),
+            };
+            return Err(Problem::new(problem).at(place.or(Some(item.place.clone()))));
+        }
+    }
+    let all: u64 = groups.iter().map(|group| u64::from(group.count)).sum();
+    match all > MOST {
+        true => Err(at(Problem::new(format!(
+            "{all} callers are more than {MOST}"
+        )))),
+        false => Ok(groups),
+    }
+}
+
+/// What a group is called: by its name, or else by its number.
+pub(super) fn group_name(groups: &[Callers], group: usize) -> String {
+    match &groups[group].name {
+        Some(name) => name.clone(),
+        None => format!("{}", group + 1),
+    }
+}
+
+fn callers(table: &Table) -> Result<Callers, Problem> {
     let mut s = Section::new(table);
+    let name = s.node("name");
+    let name = name.map(|node| plain_name("a group's name", node));
+    let name = name.transpose()?;
     if let Some(many) = s.read::<u64>("count")?.filter(|n| *n > MOST) {
         let terabytes = many as f64 * 17.0 / 1e12;
         return Err(Problem::new(format!(
@@ -120,7 +226,7 @@ pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
         }
     };
     #[derive(Clone, Copy, PartialEq)]
-    enum Kind {
+    enum Arrives {
         Open,
         Closed,
         Once,
@@ -128,19 +234,21 @@ pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
         Trace,
     }
     let kinds = [
-        ("open", Kind::Open),
-        ("closed", Kind::Closed),
-        ("once", Kind::Once),
-        ("periodic", Kind::Periodic),
-        ("trace", Kind::Trace),
+        ("open", Arrives::Open),
+        ("closed", Arrives::Closed),
+        ("once", Arrives::Once),
+        ("periodic", Arrives::Periodic),
+        ("trace", Arrives::Trace),
     ];
-    let kind = s.word("arrival", "arrival", &kinds)?.unwrap_or(Kind::Open);
-    let name = kinds
+    let kind = s
+        .word("arrival", "arrival", &kinds)?
+        .unwrap_or(Arrives::Open);
+    let word = kinds
         .iter()
         .find(|(_, k)| *k == kind)
         .map_or("", |(n, _)| n);
     for (key, owner) in ARRIVAL_FIELDS {
-        if s.node(key).is_some() && !goes_with(key, name) {
+        if s.node(key).is_some() && !goes_with(key, word) {
             return Err(
                 Problem::new(format!("`{key}` goes with arrival = \"{owner}\"")).at(s.place(key)),
             );
@@ -148,14 +256,14 @@ pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
     }
     let nothing = Dist::Const(Nanos::ZERO);
     let arrival = match kind {
-        Kind::Open => {
+        Arrives::Open => {
             let rate = s.read("rate")?.unwrap_or(Rate(1.0));
             if rate.0 <= 0.0 {
                 return Err(Problem::new("`rate` must be above 0").at(s.place("rate")));
             }
             Arrival::Open { rate }
         }
-        Kind::Closed => {
+        Arrives::Closed => {
             let think = s.read("think")?.unwrap_or(Dist::Exp {
                 mean: Nanos::from_secs(1),
             });
@@ -166,11 +274,11 @@ pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
             }
             Arrival::Closed { think }
         }
-        Kind::Once => Arrival::Once {
+        Arrives::Once => Arrival::Once {
             at: s.read("at")?.unwrap_or(Nanos::ZERO),
             spread: s.read("spread")?.unwrap_or(nothing),
         },
-        Kind::Periodic => {
+        Arrives::Periodic => {
             let every = s.read("every")?.unwrap_or(Nanos::from_secs(1));
             let phases = [("aligned", Phase::Aligned), ("random", Phase::Random)];
             Arrival::Periodic {
@@ -179,13 +287,32 @@ pub(super) fn callers(table: &Table) -> Result<Callers, Problem> {
                 spread: s.read("spread")?.unwrap_or(nothing),
             }
         }
-        Kind::Trace => trace(&mut s)?,
+        Arrives::Trace => trace(&mut s)?,
     };
+    let policy = match s.node("policy") {
+        Some(node) => Some(node.text()?.to_string()),
+        None => None,
+    };
+    let priority = count_u32(&mut s, "priority", 0, 0)?;
+    let fan_out = count(&mut s, "fan_out", 1, 1..=MOST_SUB_CALLS)? as u32;
+    let sequence = count(&mut s, "sequence", 1, 1..=MOST_SUB_CALLS)? as u32;
+    let all = u64::from(fan_out) * u64::from(sequence);
+    if all > MOST_SUB_CALLS {
+        return Err(Problem::new(format!(
+            "a call of {all} sub-calls is more than {MOST_SUB_CALLS}"
+        ))
+        .at(s.place("sequence")));
+    }
     s.finish()?;
     Ok(Callers {
+        name,
         count: callers,
         clients,
         arrival,
+        policy,
+        priority,
+        fan_out,
+        sequence,
     })
 }
 

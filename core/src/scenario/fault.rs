@@ -6,6 +6,8 @@ use serde::{Serialize, Serializer};
 
 use super::document::{Node, Problem};
 use super::service::Service;
+use crate::dist::Dist;
+use crate::dist_text::OneWay;
 use crate::units::{Factor, Nanos, Probability};
 use crate::value::{Lexer, Value, ValueError, Word, suggest};
 
@@ -20,17 +22,61 @@ pub struct Fault {
     /// The name or number of the service of a chain that it hits; the last one
     /// unless said otherwise.
     pub tier: Option<String>,
+    /// Which of its hosts; all of them unless said otherwise.
+    pub hosts: Option<OnHosts>,
 }
 
+/// Some of the hosts of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum OnHosts {
+    /// The one of this number, from 1.
+    One(u32),
+    /// The first of them, as many as make this share; rounded, one at least.
+    Share(Probability),
+}
+
+impl OnHosts {
+    /// How many of so many hosts are hit.
+    pub fn count(self, hosts: u32) -> u32 {
+        match self {
+            OnHosts::One(_) => 1,
+            OnHosts::Share(p) => ((p.0 * f64::from(hosts)).round() as u32).clamp(1, hosts),
+        }
+    }
+
+    /// Whether the host of a number, from 0, is hit, of so many.
+    pub fn hits(self, host: u32, hosts: u32) -> bool {
+        match self {
+            OnHosts::One(n) => host + 1 == n,
+            OnHosts::Share(_) => host < self.count(hosts),
+        }
+    }
+}
+
+impl fmt::Display for OnHosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OnHosts::One(n) => write!(f, "host={n}"),
+            OnHosts::Share(p) => write!(f, "hosts={}", p.0),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum FaultKind {
     /// All queued and served attempts fail as *reset* at the start; new ones
     /// are *refused* until the end.
     Crash,
     /// Nothing starts or finishes; arrivals queue up; work goes on where it stood.
     Stall,
-    /// Arriving attempts vanish.
-    Blackhole,
+    /// Arriving attempts vanish, with this probability.
+    Blackhole(Probability),
+    /// Arriving attempts are *refused*, with this probability; work inside goes on.
+    Refuse(Probability),
+    /// Attempts that are sent take longer to the service, by a draw of this.
+    Delay(Dist),
     /// Finished work is answered with an error, with this probability.
     Errors(Probability),
     /// The work is done and its answer lost, with this probability.
@@ -45,11 +91,13 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// What it is called in a sentence.
-    pub fn noun(self) -> &'static str {
+    pub fn noun(&self) -> &'static str {
         match self {
             FaultKind::Crash => "crash",
             FaultKind::Stall => "stall",
-            FaultKind::Blackhole => "blackhole",
+            FaultKind::Blackhole(_) => "blackhole",
+            FaultKind::Refuse(_) => "refusal",
+            FaultKind::Delay(_) => "delay",
             FaultKind::Errors(_) => "burst of errors",
             FaultKind::Loss(_) => "loss of answers",
             FaultKind::Slow(_) => "slowdown",
@@ -59,12 +107,14 @@ impl FaultKind {
     }
 
     /// Whether it makes things easier for the service: less demand, or faster work.
-    pub fn relieves(self) -> bool {
+    pub fn relieves(&self) -> bool {
         match self {
             FaultKind::Surge(x) | FaultKind::Slow(x) => x.0 < 1.0,
             FaultKind::Crash
             | FaultKind::Stall
-            | FaultKind::Blackhole
+            | FaultKind::Blackhole(_)
+            | FaultKind::Refuse(_)
+            | FaultKind::Delay(_)
             | FaultKind::Errors(_)
             | FaultKind::Loss(_)
             | FaultKind::Capacity(_) => false,
@@ -72,11 +122,13 @@ impl FaultKind {
     }
 
     /// As scenarios spell it.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             FaultKind::Crash => "crash",
             FaultKind::Stall => "stall",
-            FaultKind::Blackhole => "blackhole",
+            FaultKind::Blackhole(_) => "blackhole",
+            FaultKind::Refuse(_) => "refuse",
+            FaultKind::Delay(_) => "delay",
             FaultKind::Errors(_) => "errors",
             FaultKind::Loss(_) => "loss",
             FaultKind::Slow(_) => "slow",
@@ -117,16 +169,22 @@ pub(super) fn decreasing(t: Nanos, from: Nanos, to: Nanos, ramp: Nanos) -> f64 {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.name())?;
-        let parameter = match self.kind {
-            FaultKind::Errors(p) | FaultKind::Loss(p) | FaultKind::Capacity(p) => Some(p.0),
-            FaultKind::Slow(x) | FaultKind::Surge(x) => Some(x.0),
-            FaultKind::Crash | FaultKind::Stall | FaultKind::Blackhole => None,
+        let parameter = match &self.kind {
+            FaultKind::Blackhole(p) | FaultKind::Refuse(p) if p.0 == 1.0 => None,
+            FaultKind::Errors(p)
+            | FaultKind::Loss(p)
+            | FaultKind::Capacity(p)
+            | FaultKind::Blackhole(p)
+            | FaultKind::Refuse(p) => Some(p.0.to_string()),
+            FaultKind::Slow(x) | FaultKind::Surge(x) => Some(x.0.to_string()),
+            FaultKind::Delay(law) => Some(law.to_string()),
+            FaultKind::Crash | FaultKind::Stall => None,
         };
-        match (parameter, &self.tier) {
-            (None, None) => {}
-            (Some(x), None) => write!(f, "({x})")?,
-            (None, Some(tier)) => write!(f, "(tier={tier})")?,
-            (Some(x), Some(tier)) => write!(f, "({x},tier={tier})")?,
+        let tier = self.tier.as_ref().map(|tier| format!("tier={tier}"));
+        let hosts = self.hosts.map(|hosts| hosts.to_string());
+        let given: Vec<String> = [parameter, tier, hosts].into_iter().flatten().collect();
+        if !given.is_empty() {
+            write!(f, "({})", given.join(","))?;
         }
         write!(f, "@{}+{}", self.from, self.lasts)?;
         if self.ramp > Nanos::ZERO {
@@ -174,6 +232,9 @@ pub(super) fn faults(
             tier => service_of(tier.as_deref(), services)
                 .map_err(|problem| problem.at(Some(item.place.clone())))?,
         };
+        fault
+            .check_hosts(services[tier].host_count())
+            .map_err(|problem| problem.at(Some(item.place.clone())))?;
         if matches!(fault.kind, FaultKind::Capacity(_)) && services[tier].pool().is_none() {
             return Err(Problem::new("`capacity` needs a service with servers")
                 .at(Some(item.place.clone())));
@@ -212,16 +273,47 @@ fn tier_of(tier: &str, services: &[Service]) -> Option<usize> {
 }
 
 impl Fault {
+    /// Whether the service that it hits has the hosts that are meant, of so many.
+    fn check_hosts(&self, hosts: u32) -> Result<(), Problem> {
+        match (self.hosts, &self.kind) {
+            (Some(_), FaultKind::Surge(_)) => Err(Problem::new("a surge is of no host")),
+            (Some(OnHosts::One(n)), _) if n == 0 || n > hosts => {
+                let help = match hosts {
+                    1 => "the service has one host; `hosts` gives it more".to_string(),
+                    hosts => format!("hosts are numbered from 1 to {hosts}"),
+                };
+                Err(Problem::new(format!("there is no host {n}")).help(help))
+            }
+            (Some(OnHosts::Share(p)), _) if p.0 == 0.0 => {
+                Err(Problem::new("a fault on no host does nothing"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it hits the host of a number, from 0, of so many.
+    pub fn hits_host(&self, host: u32, hosts: u32) -> bool {
+        self.hosts.is_none_or(|some| some.hits(host, hosts))
+    }
+
+    /// The share of so many hosts that it hits.
+    pub fn share_of(&self, hosts: u32) -> f64 {
+        let hit = self.hosts.map_or(hosts, |some| some.count(hosts));
+        f64::from(hit) / f64::from(hosts)
+    }
+
     /// Which of the services it hits.
     pub fn hits(&self, services: &[Service]) -> usize {
         service_of(self.tier.as_deref(), services).unwrap_or(services.len() - 1)
     }
 }
 
-const FAULTS: [&str; 8] = [
+const FAULTS: [&str; 10] = [
     "crash",
     "stall",
     "blackhole",
+    "refuse",
+    "delay",
     "errors",
     "loss",
     "slow",
@@ -236,10 +328,22 @@ impl Value for Fault {
         let (name, at) = tokens.atom(Self::EXPECTED)?;
         let mut args = tokens.arguments(name, at.clone())?;
         let tier = args.named::<Word>("tier")?.map(|word| word.0);
+        let host = args.named::<u64>("host")?;
+        let share = args.named::<Probability>("hosts")?;
+        let hosts = match (host, share) {
+            (Some(_), Some(_)) => {
+                return Err(ValueError::new(at, "`host` and `hosts` say the same thing"));
+            }
+            (Some(n), None) => Some(OnHosts::One(u32::try_from(n).unwrap_or(u32::MAX))),
+            (None, share) => share.map(OnHosts::Share),
+        };
+        let all = Probability(1.0);
         let kind = match name {
             "crash" => FaultKind::Crash,
             "stall" => FaultKind::Stall,
-            "blackhole" => FaultKind::Blackhole,
+            "blackhole" => FaultKind::Blackhole(args.optional("p")?.unwrap_or(all)),
+            "refuse" => FaultKind::Refuse(args.optional("p")?.unwrap_or(all)),
+            "delay" => FaultKind::Delay(args.required::<OneWay>("by")?.0),
             "errors" => FaultKind::Errors(args.required("p")?),
             "loss" => FaultKind::Loss(args.required("p")?),
             "slow" => {
@@ -277,6 +381,7 @@ impl Value for Fault {
             lasts,
             ramp,
             tier,
+            hosts,
         })
     }
 }

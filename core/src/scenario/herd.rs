@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use super::action::{Action, actions};
-use super::callers::{Arrival, Callers, Network, callers, network};
+use super::callers::{Callers, Network, group_name, groups, network};
 use super::catalogue::{self, Policies};
 use super::document::{Problem, Section, Table};
 use super::fault::{Fault, FaultKind, faults};
 use super::fields::{above_zero, as_map, by_default, count, named};
+use super::hosts::View;
 use super::overlay::Overlay;
-use super::policy::Policy;
-use super::service::{Service, services};
+use super::policy::{Policy, Scope};
+use super::service::{Service, Shed, services};
 use crate::units::{Nanos, Probability};
 
 /// A herd scenario with every field resolved.
@@ -25,7 +26,8 @@ pub struct Scenario {
     /// Whether every policy has a row without the actions beside that with them.
     pub no_action_row: bool,
     pub run: Run,
-    pub callers: Callers,
+    /// The groups of callers, one or more.
+    pub groups: Vec<Callers>,
     pub network: Network,
     /// The chain of services, one or more; callers meet the first.
     pub services: Vec<Service>,
@@ -49,9 +51,9 @@ struct Written {
     no_action_row: Option<bool>,
     compare: Vec<String>,
     run: Run,
-    callers: Callers,
+    callers: OneOrMore<Callers>,
     network: Network,
-    service: OneOrMore,
+    service: OneOrMore<Service>,
     #[serde(serialize_with = "as_map")]
     policy: Vec<(String, Policy)>,
 }
@@ -59,9 +61,18 @@ struct Written {
 /// `[service]`, or `[[service]]` for each of several.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum OneOrMore {
-    One(Box<Service>),
-    More(Vec<Service>),
+enum OneOrMore<T> {
+    One(Box<T>),
+    More(Vec<T>),
+}
+
+impl<T> From<Vec<T>> for OneOrMore<T> {
+    fn from(all: Vec<T>) -> OneOrMore<T> {
+        match <[T; 1]>::try_from(all) {
+            Ok([one]) => OneOrMore::One(Box::new(one)),
+            Err(more) => OneOrMore::More(more),
+        }
+    }
 }
 
 impl From<Scenario> for Written {
@@ -82,12 +93,9 @@ impl From<Scenario> for Written {
             actions: s.actions,
             compare,
             run: s.run,
-            callers: s.callers,
+            callers: s.groups.into(),
             network: s.network,
-            service: match <[Service; 1]>::try_from(s.services) {
-                Ok([one]) => OneOrMore::One(Box::new(one)),
-                Err(more) => OneOrMore::More(more),
-            },
+            service: s.services.into(),
             policy,
         }
     }
@@ -197,10 +205,11 @@ impl Scenario {
             Some(node) => node.table(),
             None => Ok(&empty),
         };
-        let callers = callers(sub("callers")?)?;
-        let once = matches!(callers.arrival, Arrival::Once { .. });
-        let (mut run, cooldown) = run(sub("run")?, once)?;
-        let network = network(sub("network")?)?;
+        let (all_run, network_of) = (sub("run")?, sub("network")?);
+        let groups = groups(top.node("callers"))?;
+        let once = groups.iter().all(Callers::is_once);
+        let (mut run, cooldown) = run(all_run, once)?;
+        let network = network(network_of)?;
         let services = services(top.node("service"))?;
         let faults = match top.node("faults") {
             Some(node) => faults(node, run.horizon, once, &services)?,
@@ -211,6 +220,7 @@ impl Scenario {
                     lasts: Nanos::from_secs(2),
                     ramp: Nanos::ZERO,
                     tier: None,
+                    hosts: None,
                 };
                 if crash.from >= run.horizon {
                     return Err(Problem::new(format!(
@@ -239,21 +249,37 @@ impl Scenario {
             .filter_map(|s| s.downstream.as_ref()?.policy.as_deref())
             .collect();
         let known = Policies::new(own, overlay)?;
-        let compared = known.compared(top.node("compare"), &DEFAULT_COMPARE, &used)?;
+        let of_groups = groups.iter().filter_map(|group| group.policy.as_deref());
+        used.extend(of_groups.clone());
+        let mut default: Vec<&str> = DEFAULT_COMPARE.to_vec();
+        let all_have_their_own = groups.iter().all(|group| group.policy.is_some());
+        if let (true, Some(first), None) = (
+            all_have_their_own,
+            of_groups.clone().next(),
+            top.node("compare"),
+        ) {
+            default = vec![first];
+            used.retain(|name| *name != first);
+        }
+        let compared = known.compared(top.node("compare"), &default, &used)?;
+        used.extend(of_groups);
         used.extend(actions.iter().filter_map(Action::policy));
         let (mut policies, downstream) = known.resolve(&compared, &used)?;
         if !once && cooldown.is_none() {
             let longest = longest_call(&policies, &services);
-            let changed = downstream.iter().filter(|(name, _)| {
-                actions
-                    .iter()
-                    .any(|action| action.policy() == Some(name.as_str()))
+            let callers = downstream.iter().filter(|(name, _)| {
+                let changed = actions.iter().filter_map(Action::policy);
+                let of_groups = groups.iter().filter_map(|group| group.policy.as_deref());
+                changed.chain(of_groups).any(|own| own == name)
             });
-            let changed: Vec<(String, Policy)> = changed.cloned().collect();
-            let longest = longest.max(longest_call(&changed, &services));
+            let callers: Vec<(String, Policy)> = callers.cloned().collect();
+            let longest = longest.max(longest_call(&callers, &services));
+            let steps = groups.iter().map(|group| u64::from(group.sequence)).max();
+            let longest = Nanos(longest.0.saturating_mul(steps.unwrap_or(1)));
             run.cooldown = run.cooldown.min(longest);
         }
         top.finish()?;
+        check_clients(&groups, &services, policies.iter().chain(&downstream))?;
         if !actions.is_empty() && no_action_row {
             let both = policies.into_iter().flat_map(|(name, policy)| {
                 let without = Policy {
@@ -272,13 +298,50 @@ impl Scenario {
             actions,
             no_action_row,
             run,
-            callers,
+            groups,
             network,
             services,
             policies,
             downstream,
         };
         Ok(scenario)
+    }
+
+    /// The first group of callers, and the only one of most scenarios.
+    pub fn callers(&self) -> &Callers {
+        &self.groups[0]
+    }
+
+    /// What a group of callers is called: by its name, or else by its number.
+    pub fn group_name(&self, group: usize) -> String {
+        group_name(&self.groups, group)
+    }
+
+    /// Whether each caller calls once, so that a run ends when all have been answered.
+    pub fn is_once(&self) -> bool {
+        self.groups.iter().all(Callers::is_once)
+    }
+
+    /// Whether calls are made of sub-calls.
+    pub fn has_sub_calls(&self) -> bool {
+        self.groups.iter().any(|group| group.sub_calls() > 1)
+    }
+
+    /// By group of callers, how long the oldest in the queue of a service may have waited for
+    /// them to be let in, in ns; nothing where it sheds no load.
+    pub(crate) fn shed_after(&self, service: &Service) -> Vec<u64> {
+        let Some(shed) = service.pool().and_then(|pool| pool.shed) else {
+            return Vec::new();
+        };
+        let mut ranks: Vec<u32> = self.groups.iter().map(|group| group.priority).collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let rank = |group: &Callers| ranks.partition_point(|rank| *rank <= group.priority) as u64;
+        let after = |group: &Callers| match shed {
+            Shed::After(delay) => delay.0,
+            Shed::ByPriority(delay) => delay.0.saturating_mul(rank(group)),
+        };
+        self.groups.iter().map(after).collect()
     }
 
     /// The service that callers meet.
@@ -297,13 +360,7 @@ impl Scenario {
     /// Calls per second of all callers, on average; nothing where that depends on answers, or
     /// each calls once.
     pub fn calls_per_s(&self) -> Option<f64> {
-        let count = f64::from(self.callers.count);
-        match &self.callers.arrival {
-            Arrival::Open { rate } => Some(rate.0 * count),
-            Arrival::Periodic { every, .. } => Some(count / every.as_secs()),
-            Arrival::Trace { rates, .. } => Some(rates.iter().sum::<f64>() / rates.len() as f64),
-            Arrival::Closed { .. } | Arrival::Once { .. } => None,
-        }
+        self.groups.iter().map(Callers::calls_per_s).sum()
     }
 
     /// With which policy a service is called, of callers with policy `own`.
@@ -314,15 +371,25 @@ impl Scenario {
         named.map_or(own, |(_, policy)| policy)
     }
 
-    /// With which policies a service is called from when on, of callers with policy `own`:
-    /// actions may change it.
+    /// With which policy a group of callers calls, where `own` is that under comparison.
+    pub fn policy_of<'s>(&'s self, group: usize, own: &'s Policy) -> &'s Policy {
+        let name = self.groups[group].policy.as_ref();
+        let named = name.and_then(|name| self.downstream.iter().find(|(n, _)| n == name));
+        named.map_or(own, |(_, policy)| policy)
+    }
+
+    /// With which policies a service is called from when on, by the callers of a group where
+    /// it is the first, who have policy `own`: actions may change it.
     pub fn policies_at<'s>(
         &'s self,
-        tier: usize,
+        (tier, group): (usize, usize),
         own: &'s Policy,
         actions: &[Action],
     ) -> Vec<(Nanos, &'s Policy)> {
-        let first = self.policy_at(tier, own);
+        let first = match tier {
+            0 => self.policy_of(group, own),
+            tier => self.policy_at(tier, own),
+        };
         let compared = std::ptr::eq(first, own);
         let mut all = vec![(Nanos::ZERO, first)];
         let mut changes: Vec<&Action> = actions.iter().collect();
@@ -371,10 +438,41 @@ impl Scenario {
     }
 }
 
+/// Whether what client processes know of hosts can be kept: of each by each.
+fn check_clients<'p>(
+    groups: &[Callers],
+    services: &[Service],
+    mut policies: impl Iterator<Item = &'p (String, Policy)>,
+) -> Result<(), Problem> {
+    const MOST: u64 = 20_000_000;
+    let by_host = |policy: &Policy| {
+        let breaker = policy.breaker.as_ref();
+        policy.eject.is_some() || breaker.is_some_and(|breaker| breaker.scope == Scope::Host)
+    };
+    let known = policies.any(|(_, policy)| by_host(policy));
+    let mut clients: u64 = groups.iter().map(|group| u64::from(group.clients)).sum();
+    for service in services {
+        let pairs = clients * u64::from(service.host_count());
+        let hosts = service.hosts.as_ref();
+        let local = hosts.is_some_and(|hosts| hosts.view == View::Client);
+        if (known || local) && pairs > MOST {
+            return Err(Problem::new(format!(
+                "{clients} client processes know of {} hosts: that is more than {MOST} pairs",
+                service.host_count()
+            )));
+        }
+        clients = service
+            .downstream
+            .as_ref()
+            .map_or(0, |d| u64::from(d.clients));
+    }
+    Ok(())
+}
+
 /// The longest that a call can last under any of some policies: endless where nothing
 /// ends it.
 fn longest_call(policies: &[(String, Policy)], services: &[Service]) -> Nanos {
-    let hint = services[0].retry_after;
+    let hint = services[0].longest_hint();
     let each = policies.iter().map(|(_, policy)| policy.longest_call(hint));
     each.max().unwrap_or(Nanos::ZERO)
 }

@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(herd(|_| ()), (true, true));
         assert_eq!(herd(|s| s.policies.clear()), (false, false));
         assert_eq!(herd(|s| s.services.clear()), (false, false));
-        assert_eq!(herd(|s| s.callers.count = 0), (false, false));
+        assert_eq!(herd(|s| s.groups[0].count = 0), (false, false));
         assert_eq!(herd(|s| s.policies[0].1.attempts = 0), (false, false));
         assert_eq!(herd(|s| s.run.warmup = s.run.horizon), (false, false));
         let mut quorum = QuorumScenario::default();

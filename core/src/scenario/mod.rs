@@ -21,6 +21,7 @@ pub mod fault;
 pub mod fence;
 mod fields;
 mod herd;
+pub mod hosts;
 pub mod idempotency;
 mod job;
 mod overlay;

@@ -1,13 +1,15 @@
 //! The services that callers meet.
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::document::{Kind, Node, Problem, Section, Table};
-use super::fields::{above_zero, by_default, count_u32, plain_name};
+use super::fields::{above_zero, by_default, count_u32, needed, optional, plain_name};
+use super::hosts::{Hosts, hosts};
 use super::idempotency::retention;
 use crate::dist::Dist;
 use crate::idempotency::{KEY_MODES, KeyMode, Retention};
-use crate::units::{Factor, Nanos, Probability};
+use crate::units::{Factor, Nanos, Probability, Rate};
 
 /// One service. Several make a chain: each calls the next while it serves.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,17 +19,51 @@ pub struct Service {
     pub name: Option<String>,
     #[serde(flatten)]
     pub kind: ServiceKind,
+    /// The hosts among which attempts are balanced, where there are several: each has
+    /// servers and a queue of its own.
+    #[serde(flatten)]
+    pub hosts: Option<Hosts>,
+    /// How many attempts it lets in, whatever it could do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// What a caller that gives up takes back.
     pub cancel: Cancel,
     /// When it asks those that it rejects to come back.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<Nanos>,
+    pub retry_after: Option<RetryAfter>,
     /// How it calls the next service of the chain, where there is one.
     #[serde(flatten)]
     pub downstream: Option<Downstream>,
     /// What its work does to the world, if doing it twice matters.
     #[serde(flatten)]
     pub effect: Option<Effect>,
+}
+
+/// When a service asks those that it rejects to come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// Everybody so much later.
+    After(Nanos),
+    /// Those that its limit rejects when there will be a token; others are not asked.
+    Token,
+}
+
+impl Serialize for RetryAfter {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            RetryAfter::After(wait) => wait.serialize(s),
+            RetryAfter::Token => s.serialize_str("token"),
+        }
+    }
+}
+
+/// A token bucket at the door: what finds no token is *rejected* at once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Limit {
+    pub rate: Rate,
+    /// The most tokens there are, and how many there are at first.
+    pub burst: u32,
 }
 
 /// How a service calls the next one.
@@ -72,12 +108,46 @@ pub struct Pool {
     pub interval: Option<Nanos>,
     /// Rejects attempts while the oldest in the queue has waited longer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub shed: Option<Nanos>,
+    pub shed: Option<Shed>,
     /// With n attempts in service, work takes 1 + contention · (n − 1) times as long.
     #[serde(skip_serializing_if = "is_nothing")]
     pub contention: Factor,
     /// Skip queued attempts whose caller has left, at no cost.
     pub drop_expired: bool,
+}
+
+/// Load shedding by how long the oldest in the queue has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shed {
+    /// All alike.
+    After(Nanos),
+    /// Callers of the lowest priority after this long, those of the next after twice as
+    /// long, and so on.
+    ByPriority(Nanos),
+}
+
+impl Shed {
+    /// How long the oldest has waited when callers of the lowest priority are rejected.
+    pub fn delay(self) -> Nanos {
+        match self {
+            Shed::After(delay) | Shed::ByPriority(delay) => delay,
+        }
+    }
+}
+
+impl Serialize for Shed {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Shed::After(delay) => delay.serialize(s),
+            Shed::ByPriority(delay) => {
+                let mut map = s.serialize_map(Some(2))?;
+                map.serialize_entry("delay", delay)?;
+                map.serialize_entry("by", "priority")?;
+                map.end()
+            }
+        }
+    }
 }
 
 fn is_nothing(factor: &Factor) -> bool {
@@ -133,12 +203,31 @@ impl Service {
         }
     }
 
+    /// The longest that it asks anybody to wait.
+    pub fn longest_hint(&self) -> Option<Nanos> {
+        match (self.retry_after?, &self.limit) {
+            (RetryAfter::After(wait), _) => Some(wait),
+            (RetryAfter::Token, Some(limit)) => Some(Nanos((1e9 / limit.rate.0).ceil() as u64)),
+            (RetryAfter::Token, None) => None,
+        }
+    }
+
+    /// How many hosts it has.
+    pub fn host_count(&self) -> u32 {
+        self.hosts.as_ref().map_or(1, |hosts| hosts.count)
+    }
+
+    /// The servers of all its hosts, where it has them.
+    pub fn servers(&self) -> Option<f64> {
+        Some(f64::from(self.pool()?.servers) * f64::from(self.host_count()))
+    }
+
     /// Attempts per second with every server busy; infinite or 0 in the limits,
     /// and infinite without servers.
     pub fn capacity_per_s(&self) -> f64 {
-        match self.pool() {
-            Some(pool) => f64::from(pool.servers) / pool.service_time.mean_s(),
-            None => f64::INFINITY,
+        match (self.servers(), self.pool()) {
+            (Some(servers), Some(pool)) => servers / pool.service_time.mean_s(),
+            _ => f64::INFINITY,
         }
     }
 }
@@ -307,14 +396,35 @@ fn service(table: &Table, last: bool) -> Result<Service, Problem> {
             frees_server: s.bool("async")?.unwrap_or(false),
         }),
     };
+    let hosts = hosts(&mut s)?;
+    if hosts.is_some() && kind == ServiceKind::Occ {
+        let problem = Problem::new("one row is on one host");
+        return Err(problem.at(s.place("hosts")));
+    }
+    let limit = optional(s.node("limit"), limit)?;
     let service = Service {
         name,
         kind,
+        hosts,
         cancel: cancel.unwrap_or(Cancel::None),
-        retry_after: match s.read("retry_after")? {
-            Some(hint) => Some(above_zero(&s, "retry_after", hint)?),
+        retry_after: match s.node("retry_after") {
+            Some(node) if node.is_word("token") => {
+                if limit.is_none() {
+                    return Err(Problem::new("there are no tokens without a `limit`")
+                        .at(Some(node.place.clone()))
+                        .help("for example limit = \"20/s\""));
+                }
+                Some(RetryAfter::Token)
+            }
+            Some(node) => {
+                let hint = node.read().map_err(|problem| {
+                    problem.help("a duration such as 1s, or `token` with a `limit`")
+                })?;
+                Some(RetryAfter::After(above_zero(&s, "retry_after", hint)?))
+            }
             None => None,
         },
+        limit,
         downstream,
         effect: effect(&mut s)?,
     };
@@ -355,10 +465,7 @@ fn pool(s: &mut Section<'_>) -> Result<Pool, Problem> {
     };
     let (target, interval) = (time("target", 5)?, time("interval", 100)?);
     let service_time = duration_law(s, "service_time", "exp(14ms)")?;
-    let shed = match s.read("shed")? {
-        Some(delay) => Some(above_zero(s, "shed", delay)?),
-        None => None,
-    };
+    let shed = optional(s.node("shed"), shed)?;
     Ok(Pool {
         servers: count_u32(s, "servers", 100, 1)?,
         service_time,
@@ -369,6 +476,65 @@ fn pool(s: &mut Section<'_>) -> Result<Pool, Problem> {
         shed,
         contention: s.read("contention")?.unwrap_or(Factor(0.0)),
         drop_expired: s.bool("drop_expired")?.unwrap_or(false),
+    })
+}
+
+/// The rate alone, or a table with its burst.
+fn limit(node: &Node) -> Result<Limit, Problem> {
+    let above = |rate: Rate, place| match rate.0 > 0.0 {
+        true => Ok(rate),
+        false => Err(Problem::new("a limit of 0 lets nothing in").at(place)),
+    };
+    let table = match &node.kind {
+        Kind::Table(table) => table,
+        _ => {
+            let rate = node.read().map_err(|problem| {
+                problem.help("the rate, such as 20/s, or a table with `rate` and `burst`")
+            })?;
+            return Ok(Limit::of(above(rate, Some(node.place.clone()))?));
+        }
+    };
+    let mut s = Section::new(table);
+    let help = "for example limit = { rate = \"20/s\", burst = 20 }";
+    let rate = needed(&mut s, node, "rate", "a limit", help)?;
+    let rate = above(rate, s.place("rate"))?;
+    let Limit { rate, burst } = Limit::of(rate);
+    let burst = count_u32(&mut s, "burst", u64::from(burst), 1)?;
+    s.finish()?;
+    Ok(Limit { rate, burst })
+}
+
+impl Limit {
+    /// With a burst of one second's worth, one at least.
+    pub fn of(rate: Rate) -> Limit {
+        Limit {
+            burst: (rate.0.round() as u32).max(1),
+            rate,
+        }
+    }
+}
+
+/// The delay alone, or a table that says whom it sheds first.
+fn shed(node: &Node) -> Result<Shed, Problem> {
+    let longer = |delay: Nanos, place| match delay {
+        Nanos::ZERO => Err(Problem::new("`shed` must be longer than 0").at(place)),
+        delay => Ok(delay),
+    };
+    let Kind::Table(table) = &node.kind else {
+        let delay = node.read().map_err(|problem: Problem| {
+            problem.help("the delay, such as 50ms, or a table with `delay` and `by`")
+        })?;
+        return Ok(Shed::After(longer(delay, Some(node.place.clone()))?));
+    };
+    let mut s = Section::new(table);
+    let delay = needed(&mut s, node, "delay", "shedding", "for example 50ms")?;
+    let delay = longer(delay, s.place("delay"))?;
+    let by = [("all", false), ("priority", true)];
+    let by_priority = s.word("by", "rule of shedding", &by)?.unwrap_or(false);
+    s.finish()?;
+    Ok(match by_priority {
+        true => Shed::ByPriority(delay),
+        false => Shed::After(delay),
     })
 }
 

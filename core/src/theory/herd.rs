@@ -19,7 +19,7 @@
 use crate::dist::Dist;
 use crate::scenario::Scenario;
 use crate::scenario::callers::Arrival;
-use crate::scenario::policy::{Budget, Deposit, Failure, Policy, UNLIMITED};
+use crate::scenario::policy::{Budget, Deposit, Failure, Late, Policy, TimeoutFrom, UNLIMITED};
 use crate::scenario::service::{Cancel, Discipline};
 
 /// Quantiles by which a law of service is told that is not exponential.
@@ -82,14 +82,20 @@ impl Amplification {
     /// and does not know who has left; a budget stands for the attempts it allows.
     /// Nothing simple is known of others, or of deadlines.
     pub fn of(scenario: &Scenario, policy: &Policy) -> Option<Amplification> {
-        let Arrival::Open { rate } = scenario.callers.arrival else {
+        let Arrival::Open { rate } = scenario.callers().arrival else {
             return None;
         };
-        let [service] = &scenario.services[..] else {
+        let ([service], [group]) = (&scenario.services[..], &scenario.groups[..]) else {
             return None;
         };
+        let policy = scenario.policy_of(0, policy);
         let pool = service.pool()?;
-        let plain = pool.discipline == Discipline::Fifo
+        let plain = service.hosts.is_none()
+            && service.limit.is_none()
+            && group.sub_calls() == 1
+            && policy.late == Late::Ignore
+            && policy.from == TimeoutFrom::Sent
+            && pool.discipline == Discipline::Fifo
             && !pool.drop_expired
             && pool.shed.is_none()
             && pool.contention.0 == 0.0
@@ -113,7 +119,7 @@ impl Amplification {
         if patience_s <= 0.0 {
             return None;
         }
-        let calls_per_s = rate.0 * f64::from(scenario.callers.count);
+        let calls_per_s = rate.0 * f64::from(scenario.callers().count);
         let law = &pool.service_time;
         let service_s = law.mean_s();
         let variation = law.second_moment_s2() / (service_s * service_s) - 1.0;
@@ -332,7 +338,7 @@ fn granted(scenario: &Scenario, policy: &Policy, calls: f64) -> Option<f64> {
             1.0 + rule.deposit_per_call.as_f64() / rule.timeout_cost.as_f64()
         }
         Some(Budget::Ratio(rule)) => {
-            let clients = f64::from(scenario.callers.clients);
+            let clients = f64::from(scenario.callers().clients);
             let reserve = rule.min_per_s.0 * clients / calls;
             match rule.deposit {
                 Deposit::Start => 1.0 + rule.ratio.0 + reserve,

@@ -41,7 +41,7 @@ pub enum Question {
 
 impl Question {
     pub fn of(scenario: &Scenario) -> Question {
-        match scenario.callers.arrival {
+        match scenario.callers().arrival {
             Arrival::Once { .. } => Question::Completion,
             _ if scenario.harm().is_none() => Question::Waste,
             _ => Question::Recovery,
@@ -311,7 +311,7 @@ fn undetermined(policies: &[&PolicyResults], scenario: &Scenario) -> String {
     let unknown = |p: &&&PolicyResults| mean(p, TWIN_ANSWERED_RATIO).is_nan();
     let ill = |p: &&PolicyResults| {
         let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| mean(p, m));
-        Health::is_ill(&scenario.callers, answered, retries)
+        Health::is_ill(scenario.callers(), answered, retries)
     };
     match policies {
         _ if scenario.harm().is_none() => {
@@ -340,7 +340,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
     let mut cautions = Vec::new();
     let run = &scenario.run;
     let judged = [run.warmup, Nanos(run.horizon.0 - run.cooldown.0)];
-    let once = matches!(scenario.callers.arrival, Arrival::Once { .. });
+    let once = matches!(scenario.callers().arrival, Arrival::Once { .. });
     if !once && (harm.from < judged[0] || harm.over > judged[1]) {
         cautions.push(format!(
             "judged are the calls that start from {} to {}, which leaves out some of those that \
@@ -360,7 +360,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
             harm.from
         ));
     }
-    if let Arrival::Trace { step, rates } = &scenario.callers.arrival {
+    if let Arrival::Trace { step, rates } = &scenario.callers().arrival {
         let end = Nanos(step.0.saturating_mul(rates.len() as u64));
         if end < run.horizon {
             cautions.push(format!(
@@ -374,7 +374,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
     let mut short = Vec::new();
     for policy in &results.policies {
         let [answered, retries] = [TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO].map(|m| policy.metric(m));
-        if Health::is_ill(&scenario.callers, answered.mean, retries.mean) {
+        if Health::is_ill(scenario.callers(), answered.mean, retries.mean) {
             cautions.push(format!(
                 "no health to return to: without the faults {} answers {} of its calls, and {} \
                  of its attempts are retries",
@@ -646,11 +646,11 @@ pub fn setting(results: &Results) -> String {
 
 /// That of a scenario.
 pub fn setting_of(s: &Scenario) -> String {
-    let count = thousands(f64::from(s.callers.count));
-    let callers = match &s.callers.arrival {
+    let count = thousands(f64::from(s.callers().count));
+    let callers = match &s.callers().arrival {
         Arrival::Open { rate } => format!("{count} callers at {} calls/s", three_digits(rate.0)),
         // In so many processes, and how long each pauses between an answer and a call.
-        Arrival::Closed { think } => match s.callers.clients {
+        Arrival::Closed { think } => match s.callers().clients {
             1 => format!("{count} callers pausing {}", law(think)),
             n => format!(
                 "{count} callers in {} processes pausing {}",

@@ -24,7 +24,7 @@ pub enum Measure {
 
 impl Measure {
     pub fn of(scenario: &Scenario) -> Measure {
-        match scenario.callers.arrival {
+        match scenario.callers().arrival {
             Arrival::Closed { .. } => Measure::Rate,
             Arrival::Open { .. }
             | Arrival::Once { .. }

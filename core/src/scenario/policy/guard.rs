@@ -47,6 +47,26 @@ impl Serialize for BreakerWindow {
 pub enum Scope {
     All,
     Retries,
+    /// Those to one host: there is one for each.
+    Host,
+}
+
+/// A host that fails is left out for a while: outlier ejection.
+///
+/// envoyproxy/envoy, `source/common/upstream/outlier_detection_impl.cc`: consecutive
+/// failures. Each further time it is left out for `lasts` longer, up to `longest`; a host that
+/// is back and has not failed again takes one off that at every look.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Eject {
+    /// Attempts of one client process that fail at the host, one after the other.
+    pub failures: u32,
+    #[serde(rename = "for")]
+    pub lasts: Nanos,
+    /// The most of all hosts that may be left out.
+    pub at_most: Probability,
+    /// How often one looks whether a host may come back.
+    pub interval: Nanos,
+    pub longest: Nanos,
 }
 
 /// What limits the attempts that a client sends.
@@ -124,7 +144,11 @@ pub(super) fn breaker(node: &Node) -> Result<Breaker, Problem> {
         );
     }
     let open_for = s.read("open_for")?.unwrap_or(Nanos::from_secs(60));
-    let scopes = [("all", Scope::All), ("retries", Scope::Retries)];
+    let scopes = [
+        ("all", Scope::All),
+        ("retries", Scope::Retries),
+        ("host", Scope::Host),
+    ];
     let breaker = Breaker {
         window,
         min_calls,
@@ -188,6 +212,34 @@ pub(super) fn throttle(node: &Node) -> Result<Throttle, Problem> {
     };
     s.finish()?;
     Ok(throttle)
+}
+
+pub(super) fn eject(node: &Node) -> Result<Eject, Problem> {
+    let mut s = Section::new(node.table()?);
+    let failures = count_u32(&mut s, "failures", 5, 1)?;
+    let lasts = s.read("for")?.unwrap_or(Nanos::from_secs(30));
+    let lasts = above_zero(&s, "for", lasts)?;
+    let at_most: Probability = s.read("at_most")?.unwrap_or(Probability(0.1));
+    if at_most.0 == 0.0 {
+        return Err(Problem::new("`at_most` of 0 leaves no host out").at(s.place("at_most")));
+    }
+    let interval = s.read("interval")?.unwrap_or(Nanos::from_secs(10));
+    let interval = above_zero(&s, "interval", interval)?;
+    let longest = s
+        .read("longest")?
+        .unwrap_or(Nanos::from_secs(300).max(lasts));
+    if longest < lasts {
+        let problem = Problem::new(format!("`longest` is at least `for`, {lasts}"));
+        return Err(problem.at(s.place("longest")));
+    }
+    s.finish()?;
+    Ok(Eject {
+        failures,
+        lasts,
+        at_most,
+        interval,
+        longest,
+    })
 }
 
 /// A table, or the delay alone.

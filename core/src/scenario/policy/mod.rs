@@ -12,8 +12,8 @@ use crate::units::Nanos;
 pub use backoff::{Backoff, CapAfter, Exponent, Hint, Jitter, Quantum, Rounding};
 use budget::budget;
 pub use budget::{Budget, Concurrent, Deposit, Expiry, FailureRatio, HalfFull, Ratio, TokenBucket};
-pub use guard::{Adaptive, Breaker, BreakerWindow, Hedge, RateBucket, Scope, Throttle};
-use guard::{breaker, hedge, throttle};
+pub use guard::{Adaptive, Breaker, BreakerWindow, Eject, Hedge, RateBucket, Scope, Throttle};
+use guard::{breaker, eject, hedge, throttle};
 
 /// As many attempts as budget and deadline allow.
 pub const UNLIMITED: u32 = u32::MAX;
@@ -30,6 +30,12 @@ pub struct Policy {
     /// An attempt without an answer for this long has failed; none waits for ever.
     #[serde(serialize_with = "limit")]
     pub timeout: Option<Nanos>,
+    /// When the clock of that starts.
+    #[serde(skip_serializing_if = "TimeoutFrom::is_sent")]
+    pub from: TimeoutFrom,
+    /// What becomes of an answer that comes after it.
+    #[serde(skip_serializing_if = "Late::is_ignore")]
+    pub late: Late,
     /// The whole call ends by then, waiting included.
     #[serde(serialize_with = "limit")]
     pub deadline: Option<Nanos>,
@@ -63,10 +69,50 @@ pub struct Policy {
     pub throttle: Option<Throttle>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hedge: Option<Hedge>,
+    /// Whether further attempts of a call avoid the hosts that it has been sent to.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
+    /// When a client process leaves out a host for a while.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eject: Option<Eject>,
     /// Whether the actions of the scenario are taken under it: not of those that stand beside
     /// them for comparison.
     #[serde(skip)]
     pub acts: bool,
+}
+
+/// When the clock of an attempt's timeout starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TimeoutFrom {
+    /// As it is sent: a request, or a task that is prefetched.
+    Sent,
+    /// As a server takes it: a message that is received from a queue.
+    Start,
+}
+
+impl TimeoutFrom {
+    fn is_sent(&self) -> bool {
+        *self == TimeoutFrom::Sent
+    }
+}
+
+/// What becomes of an answer to an attempt that has timed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Late {
+    /// Nobody hears it.
+    Ignore,
+    /// It still ends the call: an acknowledgement after the visibility timeout.
+    Accept,
+}
+
+impl Late {
+    fn is_ignore(&self) -> bool {
+        *self == Late::Ignore
+    }
 }
 
 fn limit<S: Serializer>(limit: &Option<Nanos>, s: S) -> Result<S::Ok, S::Error> {
@@ -177,11 +223,12 @@ impl Policy {
     pub fn longest_call(&self, hint: Option<Nanos>) -> Nanos {
         const ENDLESS: u64 = u64::MAX;
         let most = self.deadline.map_or(ENDLESS, |deadline| deadline.0);
-        // A rate limiter may keep an attempt waiting for any time.
+        // A rate limiter may keep an attempt waiting for any time, and so may a queue before
+        // its clock starts.
         let held = matches!(
             self.throttle,
             Some(Throttle::AwsAdaptive | Throttle::Bucket(_))
-        );
+        ) || self.from == TimeoutFrom::Start;
         let Some(timeout) = self.timeout.filter(|_| !held) else {
             return Nanos(most);
         };
@@ -283,6 +330,14 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         None => Some(DEFAULT_TIMEOUT),
     };
     let deadline = time_limit(&mut s, "deadline")?.flatten();
+    let froms = [("sent", TimeoutFrom::Sent), ("start", TimeoutFrom::Start)];
+    let lates = [("ignore", Late::Ignore), ("accept", Late::Accept)];
+    let from = s
+        .word("from", "start of the timeout", &froms)?
+        .unwrap_or(TimeoutFrom::Sent);
+    let late = s
+        .word("late", "rule of late answers", &lates)?
+        .unwrap_or(Late::Ignore);
     let retry_on = match s.node("retry_on") {
         None => RetryOn::SENT,
         Some(node) => {
@@ -347,6 +402,10 @@ pub(super) fn policy(table: &Table) -> Result<Policy, Problem> {
         breaker: optional(s.node("breaker"), breaker)?,
         throttle: optional(s.node("throttle"), throttle)?,
         hedge: optional(s.node("hedge"), hedge)?,
+        elsewhere: s.bool("elsewhere")?.unwrap_or(false),
+        eject: optional(s.node("eject"), eject)?,
+        from,
+        late,
         acts: true,
     };
     let denials = retry_on.contains(Failure::Denied);
