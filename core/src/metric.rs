@@ -26,8 +26,20 @@ pub struct Metric {
     pub of: Option<&'static str>,
     /// The number of the definitions that this one came with.
     pub since: u32,
+    /// What a scenario has to have for it to be told at all.
+    pub only: Option<Part>,
     /// Its definition, a sentence.
     pub doc: &'static str,
+}
+
+/// A part of the world that not every scenario has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// Several hosts.
+    Hosts,
+    /// Calls made of sub-calls.
+    SubCalls,
 }
 
 /// How values are written for people, and read from them.
@@ -105,6 +117,7 @@ impl Metric {
             interval: Interval::Student,
             of: None,
             since: 1,
+            only: None,
             doc,
         }
     }
@@ -142,6 +155,15 @@ impl Metric {
     pub const fn since(self, definitions: u32) -> Metric {
         Metric {
             since: definitions,
+            ..self
+        }
+    }
+
+    /// The same, of scenarios that have such a part.
+    #[must_use]
+    pub const fn only(self, part: Part) -> Metric {
+        Metric {
+            only: Some(part),
             ..self
         }
     }

@@ -12,7 +12,7 @@ pub const TWINS: usize = 32;
 struct Waiting {
     run: Course,
     twin: Arc<Course>,
-    /// By service of the chain.
+    /// By part of the run.
     measured: Vec<Measured>,
 }
 
@@ -22,7 +22,7 @@ struct Waiting {
 /// replications wait for them: what is told of each does not depend on how many follow.
 pub struct Fates<'s> {
     scenario: &'s Scenario,
-    /// By service of the chain.
+    /// By part of the run: the services of the chain, then the groups of callers.
     twins: Vec<Twins>,
     waiting: Vec<Waiting>,
     /// Once there are enough twins.
@@ -33,15 +33,19 @@ impl<'s> Fates<'s> {
     pub fn new(scenario: &'s Scenario) -> Fates<'s> {
         Fates {
             scenario,
-            twins: vec![Twins::default(); scenario.services.len()],
+            twins: vec![Twins::default(); scenario.services.len() + scenario.told_groups()],
             waiting: Vec::new(),
             yardsticks: None,
         }
     }
 
     fn made(&self) -> Vec<Option<Yardstick>> {
-        let of = |twins: &Twins| twins.yardstick(self.scenario);
-        self.twins.iter().map(of).collect()
+        let tiers = self.scenario.services.len();
+        let of = |(part, twins): (usize, &Twins)| match part.checked_sub(tiers) {
+            None => twins.yardstick(self.scenario),
+            Some(group) => twins.yardstick_of(self.scenario, &self.scenario.groups[group]),
+        };
+        self.twins.iter().enumerate().map(of).collect()
     }
 
     /// Takes the next replication with its twin, and completes its metrics if that can be
@@ -49,29 +53,25 @@ impl<'s> Fates<'s> {
     pub fn add(&mut self, outcome: &mut Outcome, twin: &Arc<Course>) {
         let run = Course::of(outcome);
         if let Some(yardsticks) = &self.yardsticks {
-            let all = std::iter::once(&mut outcome.metrics).map(|m| (m, outcome.measured));
-            let behind = outcome.tiers.iter_mut();
-            let behind = behind.map(|tier| (&mut tier.metrics, tier.measured));
-            for (tier, (metrics, measured)) in all.chain(behind).enumerate() {
-                *metrics = told(&yardsticks[tier], &measured, run.at(tier), twin.at(tier));
+            for (part, (metrics, measured)) in outcome.parts_mut().enumerate() {
+                *metrics = told(&yardsticks[part], &measured, run.at(part), twin.at(part));
             }
             return;
         }
-        for (tier, twins) in self.twins.iter_mut().enumerate() {
-            twins.add(twin.at(tier));
+        for (part, twins) in self.twins.iter_mut().enumerate() {
+            twins.add(twin.at(part));
         }
-        let behind = outcome.tiers.iter().map(|tier| tier.measured);
         self.waiting.push(Waiting {
             run,
             twin: twin.clone(),
-            measured: std::iter::once(outcome.measured).chain(behind).collect(),
+            measured: outcome.parts_mut().map(|(_, measured)| measured).collect(),
         });
         if self.waiting.len() == TWINS {
             self.yardsticks = Some(self.made());
         }
     }
 
-    /// Tells the metrics of those that wait, by service and replication, by the twins that
+    /// Tells the metrics of those that wait, by part and replication, by the twins that
     /// there are.
     pub fn settle(&mut self, mut tell: impl FnMut(usize, usize, Sample)) {
         let yardsticks = match &self.yardsticks {
@@ -79,12 +79,12 @@ impl<'s> Fates<'s> {
             None => self.made(),
         };
         for (replication, waiting) in self.waiting.iter().enumerate() {
-            for (tier, measured) in waiting.measured.iter().enumerate() {
-                let (run, twin) = (waiting.run.at(tier), waiting.twin.at(tier));
+            for (part, measured) in waiting.measured.iter().enumerate() {
+                let (run, twin) = (waiting.run.at(part), waiting.twin.at(part));
                 tell(
-                    tier,
+                    part,
                     replication,
-                    told(&yardsticks[tier], measured, run, twin),
+                    told(&yardsticks[part], measured, run, twin),
                 );
             }
         }

@@ -6,8 +6,8 @@ use crate::ensemble::fates::Fates;
 use crate::ensemble::{Watch, Workers, replicate};
 use crate::herd::{
     ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_DURING, ATTEMPTS_PER_CALL, CALLS, CALLS_DURING, Course,
-    Herd, JUDGED_CALLS, METRICS, Outcome, RECOVERED_RATIO, SERIES, Sample, TWIN_ANSWERED_RATIO,
-    Waves, find, idle,
+    Herd, HostCounts, JUDGED_CALLS, METRICS, Measured, Outcome, RECOVERED_RATIO, SERIES, Sample,
+    Strips, TWIN_ANSWERED_RATIO, Waves, find, idle,
 };
 use crate::histogram::Histogram;
 use crate::metric::{Entry, Key};
@@ -79,6 +79,57 @@ pub struct PolicyResults {
     /// The same of the services behind the first, each by its name: their calls
     /// are those that the service before makes.
     pub tiers: Vec<PolicyResults>,
+    /// The same of each group of callers by its name, where there are several.
+    pub groups: Vec<PolicyResults>,
+    /// What became of each host, by service of the chain; nothing where it has one.
+    pub hosts: Vec<Vec<HostResults>>,
+    /// When attempts arrived at each host of a service of the chain, in the first replication.
+    pub strips: Vec<Option<Strips>>,
+}
+
+/// How a host of a service fared.
+#[derive(Clone, Copy, Debug)]
+pub struct HostResults {
+    /// Its attempts / those of all hosts.
+    pub share: Estimate,
+    /// Its attempts that failed for their callers / its attempts.
+    pub failed: Estimate,
+    /// The share of the time that its servers are busy; of the servers that the scenario has.
+    pub busy: Estimate,
+    /// How many attempts wait, on average.
+    pub queue: Estimate,
+}
+
+/// The same of one replication, added up.
+#[derive(Clone, Copy, Debug, Default)]
+struct HostMoments([Moments; 4]);
+
+impl HostMoments {
+    fn add(&mut self, counts: &HostCounts, all: u64, length_ns: f64, servers: f64) {
+        let share = |a: f64, b: f64| if b > 0.0 { a / b } else { f64::NAN };
+        let values = [
+            share(counts.offered as f64, all as f64),
+            share(counts.failed as f64, counts.offered as f64),
+            share(counts.busy_ns as f64, servers * length_ns),
+            share(counts.waited_ns as f64, length_ns),
+        ];
+        for (moments, value) in self.0.iter_mut().zip(values) {
+            if !value.is_nan() {
+                moments.add(value);
+            }
+        }
+    }
+
+    fn results(&self) -> HostResults {
+        let [share, failed, busy, queue] = self.0.map(|moments| moments.estimate().or_none());
+        let within = |estimate: Estimate| estimate.within(0.0, 1.0);
+        HostResults {
+            share: within(share),
+            failed: within(failed),
+            busy: within(busy),
+            queue: queue.within(0.0, f64::INFINITY),
+        }
+    }
 }
 
 /// Mean and 95% interval of a metric over the replications that have it.
@@ -345,22 +396,25 @@ struct Fold {
     series: Vec<[Moments; SERIES.len()]>,
     waits: Histogram,
     waves: Waves,
-    tiers: Vec<Fold>,
+    hosts: Vec<HostMoments>,
+    strips: Option<Strips>,
+    /// The services behind the first, and then the groups of callers.
+    parts: Vec<Fold>,
 }
 
 impl Fold {
     fn new(scenario: &Scenario, independent: bool) -> Fold {
         let mut fold = Fold::of_one(scenario, independent);
-        let behind = scenario.services.iter().skip(1);
-        fold.tiers = behind.map(|_| Fold::of_one(scenario, false)).collect();
+        let behind = scenario.services.len() - 1 + scenario.told_groups();
+        fold.parts = (0..behind).map(|_| Fold::of_one(scenario, false)).collect();
         fold
     }
 
-    /// That of a service of the chain.
-    fn at(&mut self, tier: usize) -> &mut Fold {
-        match tier {
+    /// That of a part of the run.
+    fn at(&mut self, part: usize) -> &mut Fold {
+        match part {
             0 => self,
-            tier => &mut self.tiers[tier - 1],
+            part => &mut self.parts[part - 1],
         }
     }
 
@@ -371,13 +425,16 @@ impl Fold {
             series: Vec::new(),
             waits: Histogram::up_to(scenario.run.horizon),
             waves: Vec::new(),
-            tiers: Vec::new(),
+            hosts: Vec::new(),
+            strips: None,
+            parts: Vec::new(),
         }
     }
 
     fn add(&mut self, outcome: Outcome, keep: Keep) {
         self.raw.push(outcome.metrics);
-        for (fold, outcome) in self.tiers.iter_mut().zip(outcome.tiers) {
+        let behind = outcome.tiers.into_iter().chain(outcome.groups);
+        for (fold, outcome) in self.parts.iter_mut().zip(behind) {
             fold.add(outcome, keep);
         }
         if keep == Keep::Metrics {
@@ -385,6 +442,16 @@ impl Fold {
         }
         if self.raw.len() == 1 {
             self.waves = outcome.waves;
+            self.strips = outcome.strips;
+            self.hosts = vec![HostMoments::default(); outcome.hosts.len()];
+        }
+        let all = outcome.hosts.iter().map(|host| host.offered).sum();
+        let Measured {
+            length_ns, servers, ..
+        } = outcome.measured;
+        let each = servers / outcome.hosts.len() as f64;
+        for (moments, host) in self.hosts.iter_mut().zip(&outcome.hosts) {
+            moments.add(host, all, length_ns, each);
         }
         // A run of callers that call once may end before others do: from then
         // on its rates and levels are 0.
@@ -403,12 +470,22 @@ impl Fold {
         self.waits.merge(&outcome.waits);
     }
 
-    fn finish(self, name: &str, scenario: &Scenario) -> PolicyResults {
-        let tiers = self.tiers.into_iter().enumerate();
+    fn finish(mut self, name: &str, scenario: &Scenario) -> PolicyResults {
+        let tiers = (scenario.services.len() - 1).min(self.parts.len());
+        let groups = self.parts.split_off(tiers);
+        let of_all = |fold: &Fold| fold.hosts.iter().map(HostMoments::results).collect();
+        let services = || std::iter::once(&self).chain(&self.parts);
+        let hosts = services().map(of_all).collect();
+        let strips = services().map(|fold| fold.strips.clone()).collect();
+        let tiers = self.parts.into_iter().enumerate();
+        let tiers = tiers.map(|(i, fold)| fold.finish(&scenario.tier_name(i + 1), scenario));
+        let groups = groups.into_iter().enumerate();
+        let groups = groups.map(|(i, fold)| fold.finish(&scenario.group_name(i), scenario));
         PolicyResults {
-            tiers: tiers
-                .map(|(i, fold)| fold.finish(&scenario.tier_name(i + 1), scenario))
-                .collect(),
+            tiers: tiers.collect(),
+            groups: groups.collect(),
+            hosts,
+            strips,
             name: name.to_string(),
             raw: self.raw,
             series: self

@@ -49,6 +49,17 @@ pub struct Outcome {
     pub strips: Option<Strips>,
 }
 
+impl Outcome {
+    /// The parts of a run of which everything is told: the services of the chain, that of the
+    /// callers first, and then the groups of callers where there are several.
+    pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = (&mut Sample, Measured)> {
+        let first = (&mut self.metrics, self.measured);
+        let behind = self.tiers.iter_mut().chain(&mut self.groups);
+        let behind = behind.map(|part| (&mut part.metrics, part.measured));
+        std::iter::once(first).chain(behind)
+    }
+}
+
 /// What is still in the system at the end, in ns of time spent so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Residue {

@@ -85,7 +85,7 @@ impl<'s> Herd<'s> {
     fn start(&self, kind: Kind<'_>, streams: Streams) -> Running<'s> {
         let (scenario, policy) = (self.scenario, self.policy);
         let path: Box<dyn Path<'s> + 's> = if self.is_fast() {
-            resolve::begin(scenario, policy, kind, streams)
+            resolve::begin(scenario, scenario.policy_of(0, policy), kind, streams)
         } else if is_plain(scenario, policy) {
             let mut tier = Tier::<true>::new(scenario, 0, policy, kind, streams);
             tier.begin();

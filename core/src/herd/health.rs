@@ -11,6 +11,7 @@ use crate::herd::engine::{Herd, Running};
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::metrics::Health;
 use crate::scenario::Scenario;
+use crate::scenario::callers::Callers;
 use crate::scenario::policy::Policy;
 use crate::streams::Streams;
 use crate::units::Nanos;
@@ -39,16 +40,16 @@ pub struct Course {
     /// Whether anything happened that policies answer differently: an attempt failed, or a
     /// hedge was sent.
     pub(super) disturbed: bool,
-    /// The same of the services behind.
-    tiers: Vec<Course>,
+    /// The same of the services behind, and then of the groups of callers.
+    parts: Vec<Course>,
 }
 
 impl Course {
-    /// That of a service of the chain.
-    pub fn at(&self, tier: usize) -> &Course {
-        match tier {
+    /// That of a part of the run, as an outcome has them.
+    pub fn at(&self, part: usize) -> &Course {
+        match part {
             0 => self,
-            tier => &self.tiers[tier - 1],
+            part => &self.parts[part - 1],
         }
     }
 
@@ -57,7 +58,8 @@ impl Course {
         let total = &outcome.total;
         let failed = total.errors + total.rejected + total.refused + total.reset;
         let failed = failed + total.timed_out + total.denied_attempts + total.failed;
-        let tiers: Vec<Course> = outcome.tiers.iter_mut().map(Course::of).collect();
+        let behind = outcome.tiers.iter_mut().chain(&mut outcome.groups);
+        let parts: Vec<Course> = behind.map(Course::of).collect();
         Course {
             fine: std::mem::take(&mut outcome.fine),
             judged: outcome.total.judged,
@@ -66,8 +68,8 @@ impl Course {
             retries: outcome.window.offered_retries,
             disturbed: failed > 0
                 || outcome.total.attempts > outcome.total.calls
-                || tiers.iter().any(|tier| tier.disturbed),
-            tiers,
+                || parts.iter().any(|part| part.disturbed),
+            parts,
         }
     }
 }
@@ -102,6 +104,11 @@ impl Twins {
 
     /// What they make of health in a scenario; nothing without twins, or harm.
     pub fn yardstick(&self, scenario: &Scenario) -> Option<Yardstick> {
+        self.yardstick_of(scenario, scenario.callers())
+    }
+
+    /// The same of callers of a group.
+    pub fn yardstick_of(&self, scenario: &Scenario, callers: &Callers) -> Option<Yardstick> {
         let harm = scenario.harm().filter(|_| self.count > 0)?;
         let (run, n) = (&scenario.run, self.count as f64);
         let fine = Fine::new(scenario);
@@ -120,7 +127,7 @@ impl Twins {
         let goodput = ok as f64 / (n * counted.len() as f64 * bin_s);
         let ill = ok == 0
             || Health::is_ill(
-                scenario.callers(),
+                callers,
                 share(self.answered, self.judged),
                 share(self.retries, self.offered),
             );
@@ -395,7 +402,7 @@ mod tests {
             retries: sum(|b| b.retries),
             fine,
             disturbed: false,
-            tiers: Vec::new(),
+            parts: Vec::new(),
         }
     }
 

@@ -4,7 +4,10 @@ use std::ops::Index;
 
 use crate::herd::counts::Counts;
 use crate::herd::peaks::Peaks;
-use crate::metric::{Better, DEFINITIONS, Domain, Entry, Interval, Key, Metric, Unit, key_of};
+use crate::metric::{
+    Better, DEFINITIONS, Domain, Entry, Interval, Key, Metric, Part, Unit, key_of,
+};
+use crate::scenario::Scenario;
 use crate::scenario::callers::{Arrival, Callers};
 
 /// What a replication has counted and timed.
@@ -41,6 +44,13 @@ pub struct SubCalls {
     pub length_ns: f64,
     pub latency_s: [f64; 4],
     pub wait_s: [f64; 4],
+}
+
+impl Measured {
+    /// A value of sub-calls; NaN where there are none.
+    fn of_sub_calls(&self, value: impl Fn(&SubCalls) -> f64) -> f64 {
+        self.sub.as_ref().map_or(f64::NAN, value)
+    }
 }
 
 impl SubCalls {
@@ -158,6 +168,36 @@ const fn wait(
 const fn renewed(entry: HerdMetric) -> HerdMetric {
     Entry {
         metric: entry.metric.since(DEFINITIONS),
+        ..entry
+    }
+}
+
+/// Of sub-calls, where calls are made of some.
+const fn sub_call(
+    name: &'static str,
+    title: &'static str,
+    range: (Unit, Domain),
+    better: Better,
+    doc: &'static str,
+    value: fn(&Measured) -> f64,
+) -> HerdMetric {
+    let entry = of(name, title, range, better, doc, value);
+    Entry {
+        metric: entry.metric.only(Part::SubCalls),
+        ..entry
+    }
+}
+
+/// The same of a quantile of the waits of all judged sub-calls.
+const fn sub_wait(
+    name: &'static str,
+    title: &'static str,
+    doc: &'static str,
+    value: fn(&Measured) -> f64,
+) -> HerdMetric {
+    let entry = sub_call(name, title, DURATION, Better::Less, doc, value);
+    Entry {
+        metric: entry.metric.by(Interval::Every),
         ..entry
     }
 }
@@ -604,7 +644,131 @@ pub const METRICS: &[HerdMetric] = &[
         "calls answered by their first attempt",
         |m| m.window.first_try as f64,
     ),
+    Entry {
+        metric: Metric::new(
+            "busiest_host_ratio",
+            "at the busiest host",
+            SHARE,
+            Better::Neither,
+            "with several hosts: attempts that arrive at the host that gets the most / all that \
+             arrive, from the warm-up on",
+        )
+        .only(Part::Hosts),
+        value: |m| m.busiest_host,
+    },
+    sub_call(
+        "sub_calls",
+        "sub-calls",
+        (Unit::One, Domain::Count),
+        Better::Neither,
+        "sub-calls started",
+        |m| m.of_sub_calls(|s| s.window.calls as f64),
+    ),
+    sub_call(
+        "sub_answered_ratio",
+        "sub-calls answered",
+        SHARE,
+        Better::More,
+        "judged sub-calls ended ok / judged sub-calls, those that start from the warm-up to the cooldown",
+        |m| m.of_sub_calls(|s| ratio(s.window.judged_ok as f64, s.window.judged as f64)),
+    ),
+    sub_call(
+        "sub_failed_ratio",
+        "sub-calls failed",
+        SHARE,
+        Better::Less,
+        "judged sub-calls ended otherwise / judged sub-calls",
+        |m| m.of_sub_calls(|s| ratio(s.window.judged_failed as f64, s.window.judged as f64)),
+    ),
+    sub_call(
+        "sub_first_try_ratio",
+        "sub-calls at first try",
+        SHARE,
+        Better::More,
+        "judged sub-calls answered by their first attempt / judged sub-calls",
+        |m| m.of_sub_calls(|s| ratio(s.window.judged_first_try as f64, s.window.judged as f64)),
+    ),
+    sub_call(
+        "sub_attempts_per_call",
+        "attempts a sub-call",
+        (Unit::One, Domain::Ratio),
+        Better::Less,
+        "attempts sent / sub-calls started",
+        |m| m.of_sub_calls(|s| ratio(s.window.attempts as f64, s.window.calls as f64)),
+    ),
+    sub_call(
+        "sub_success_ratio",
+        "sub-call success",
+        SHARE,
+        Better::More,
+        "sub-calls ended ok / sub-calls ended",
+        |m| m.of_sub_calls(|s| ratio(s.window.ok as f64, (s.window.ok + s.window.failed) as f64)),
+    ),
+    sub_call(
+        "sub_latency_p50_s",
+        "p50 sub-call",
+        DURATION,
+        Better::Less,
+        "median over answered sub-calls of the time from a sub-call's start to its success",
+        |m| m.of_sub_calls(|s| s.latency_s[0]),
+    ),
+    sub_call(
+        "sub_latency_p90_s",
+        "p90 sub-call",
+        DURATION,
+        Better::Less,
+        "90th percentile over answered sub-calls of the time from a sub-call's start to its success",
+        |m| m.of_sub_calls(|s| s.latency_s[1]),
+    ),
+    sub_call(
+        "sub_latency_p99_s",
+        "p99 sub-call",
+        DURATION,
+        Better::Less,
+        "99th percentile over answered sub-calls of the time from a sub-call's start to its success",
+        |m| m.of_sub_calls(|s| s.latency_s[2]),
+    ),
+    sub_call(
+        "sub_latency_p999_s",
+        "p99.9 sub-call",
+        DURATION,
+        Better::Less,
+        "99.9th percentile over answered sub-calls of the time from a sub-call's start to its success",
+        |m| m.of_sub_calls(|s| s.latency_s[3]),
+    ),
+    sub_wait(
+        "sub_wait_p50_s",
+        "p50 sub-call wait",
+        "median of the same over all judged sub-calls, of which one never answered takes for ever",
+        |m| m.of_sub_calls(|s| s.wait_s[0]),
+    ),
+    sub_wait(
+        "sub_wait_p90_s",
+        "p90 sub-call wait",
+        "90th percentile of the same over all judged sub-calls, of which one never answered takes for ever",
+        |m| m.of_sub_calls(|s| s.wait_s[1]),
+    ),
+    sub_wait(
+        "sub_wait_p99_s",
+        "p99 sub-call wait",
+        "99th percentile of the same over all judged sub-calls, of which one never answered takes for ever",
+        |m| m.of_sub_calls(|s| s.wait_s[2]),
+    ),
+    sub_wait(
+        "sub_wait_p999_s",
+        "p99.9 sub-call wait",
+        "99.9th percentile of the same over all judged sub-calls, of which one never answered takes for ever",
+        |m| m.of_sub_calls(|s| s.wait_s[3]),
+    ),
 ];
+
+/// Those that are told of a scenario.
+pub fn metrics_of(scenario: &Scenario) -> impl Iterator<Item = Key> {
+    let told = |metric: &Metric| metric.only.is_none_or(|part| scenario.has(part));
+    let all = METRICS.iter().enumerate();
+    all.filter(move |(_, entry)| told(&entry.metric))
+        .map(|(index, entry)| Key::at(index, entry.metric.name))
+}
 
 /// Finds a metric of a herd by a name that is known only now.
 pub fn find(name: &str) -> Option<Key> {
@@ -668,6 +832,11 @@ pub const FAILED_CALLS: Key = key("failed_calls");
 pub const HERD_INDEX: Key = key("herd_index");
 pub const COMPLETION_S: Key = key("completion_s");
 pub const DOUBLE_EFFECTS: Key = key("double_effects");
+pub const BUSIEST_HOST_RATIO: Key = key("busiest_host_ratio");
+pub const SUB_CALLS: Key = key("sub_calls");
+pub const SUB_ANSWERED_RATIO: Key = key("sub_answered_ratio");
+pub const SUB_ATTEMPTS_PER_CALL: Key = key("sub_attempts_per_call");
+pub const SUB_LATENCY_P99_S: Key = key("sub_latency_p99_s");
 
 /// The metric whose count the shares of judged calls are of.
 const JUDGED: &str = "judged_calls";

@@ -64,7 +64,12 @@ pub(crate) const LONGEST_AHEAD: Nanos = Nanos(3_600_000_000_000);
 /// faults so are a queue that is cleared, and servers that leave again; those that come for
 /// good are servers that are free from then on.
 pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
+    if !is_plain(scenario, policy) {
+        return false;
+    }
     let service = &scenario.services[0];
+    let actions = || scenario.actions.iter().filter(|_| policy.acts);
+    let policy = scenario.policy_of(0, policy);
     let arrives = match (scenario.network.out.constant(), policy.deadline) {
         (Some(Nanos::ZERO), _) => true,
         (Some(out), None) => policy.timeout.is_none_or(|timeout| out <= timeout),
@@ -76,15 +81,13 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
         Cancel::All => false,
     };
     let lost = |fault: &Fault| matches!(fault.kind, FaultKind::Capacity(_));
-    let actions = || scenario.actions.iter().filter(|_| policy.acts);
     let comes = |action: &Action| match action.kind {
         ActionKind::Scale(x) => x.0 >= 1.0 && action.lasts.is_none(),
         ActionKind::Clear => false,
         _ => true,
     };
     let scales = actions().filter(|a| matches!(a.kind, ActionKind::Scale(_)));
-    is_plain(scenario, policy)
-        && scenario.run.horizon <= LONGEST_AHEAD
+    scenario.run.horizon <= LONGEST_AHEAD
         && service
             .pool()
             .is_some_and(|pool| pool.discipline == Discipline::Fifo)

@@ -12,6 +12,7 @@ use super::hosts::View;
 use super::overlay::Overlay;
 use super::policy::{Policy, Scope};
 use super::service::{Service, Shed, services};
+use crate::metric::Part;
 use crate::units::{Nanos, Probability};
 
 /// A herd scenario with every field resolved.
@@ -317,6 +318,14 @@ impl Scenario {
         group_name(&self.groups, group)
     }
 
+    /// How many groups of callers are told of, where there are several.
+    pub fn told_groups(&self) -> usize {
+        match self.groups.len() {
+            1 => 0,
+            several => several,
+        }
+    }
+
     /// Whether each caller calls once, so that a run ends when all have been answered.
     pub fn is_once(&self) -> bool {
         self.groups.iter().all(Callers::is_once)
@@ -325,6 +334,14 @@ impl Scenario {
     /// Whether calls are made of sub-calls.
     pub fn has_sub_calls(&self) -> bool {
         self.groups.iter().any(|group| group.sub_calls() > 1)
+    }
+
+    /// Whether there is such a part in it.
+    pub fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Hosts => self.services.iter().any(|service| service.hosts.is_some()),
+            Part::SubCalls => self.has_sub_calls(),
+        }
     }
 
     /// By group of callers, how long the oldest in the queue of a service may have waited for
