@@ -6,6 +6,7 @@ mod chances;
 mod change;
 mod distribution;
 mod edge;
+mod hosts;
 mod lines;
 mod map;
 mod multiples;
@@ -16,6 +17,7 @@ mod quorum;
 pub mod render;
 mod scoreboard;
 mod sequence;
+mod shades;
 mod sheet;
 mod staleness;
 mod sweep;
@@ -109,6 +111,12 @@ pub fn herd(
     }
     if results.scenario.services.len() > 1 {
         charts.drawn.push(chain::amplification(results)?);
+    }
+    if let Some(chart) = hosts::hosts(results) {
+        charts.drawn.push(chart?);
+    }
+    if results.scenario.told_groups() > 0 && has(&[OFFERED, GOODPUT]) {
+        charts.drawn.push(timeline::groups(results)?);
     }
     Ok(charts)
 }

@@ -12,7 +12,7 @@ use crate::format::{seconds, thousands, three_digits};
 use crate::measured::Measured;
 use crate::verdict::herd::headline;
 use crate::verdict::herd::titles;
-use herdsim_core::ensemble::herd::Results;
+use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::{
     BUSY_SERVERS, GOODPUT, LATENCY_P50, LATENCY_P99, OFFERED, QUEUE_LENGTH,
 };
@@ -90,24 +90,67 @@ fn load(
     )
 }
 
+/// The chart `groups`: a panel a policy and group of callers.
+pub fn groups(results: &Results) -> Result<Chart, ChartError> {
+    let views = [
+        View {
+            heading: "Attempts per second",
+            column: OFFERED,
+            level: None,
+            show: thousands,
+            wide: false,
+        },
+        View {
+            heading: "Calls answered per second",
+            column: GOODPUT,
+            level: None,
+            show: thousands,
+            wide: false,
+        },
+    ];
+    let of = |policy: &PolicyResults| -> Vec<PolicyResults> {
+        let named = |group: &PolicyResults| PolicyResults {
+            name: format!("{}, {}", policy.name, group.name),
+            ..group.clone()
+        };
+        policy.groups.iter().map(named).collect()
+    };
+    let panels = Results {
+        policies: results.policies.iter().flat_map(of).collect(),
+        ..results.clone()
+    };
+    let words = Words {
+        name: "groups",
+        title: &titles::groups(results),
+        what: "Attempts and answered calls of each group of callers against time",
+        how: MEANS,
+    };
+    let beside = Beside {
+        runs: &[],
+        measured: None,
+    };
+    multiples::multiples(&panels, words, &views, beside)
+}
+
 /// The chart `queue`.
 pub fn queue(results: &Results, measured: Option<&Measured>) -> Result<Chart, ChartError> {
-    let pool = results.scenario.entry().pool();
-    let level = |n: Option<u32>, what: &str| {
-        n.map(|n| (f64::from(n), format!("{} {what}", thousands(f64::from(n)))))
-    };
+    let service = results.scenario.entry();
+    let room = service
+        .pool()
+        .map(|pool| f64::from(pool.queue) * f64::from(service.host_count()));
+    let level = |n: Option<f64>, what: &str| n.map(|n| (n, format!("{} {what}", thousands(n))));
     let views = [
         View {
             heading: "Attempts waiting in the queue",
             column: QUEUE_LENGTH,
-            level: level(pool.map(|pool| pool.queue), "at most"),
+            level: level(room, "at most"),
             show: thousands,
             wide: false,
         },
         View {
             heading: "Busy servers",
             column: BUSY_SERVERS,
-            level: level(pool.map(|pool| pool.servers), "servers"),
+            level: level(service.servers(), "servers"),
             show: thousands,
             wide: false,
         },

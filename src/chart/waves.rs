@@ -1,11 +1,8 @@
 //! Attempts by their number over time, a strip a policy: the waves of retries.
 
-use std::f64::consts::SQRT_2;
-
-use plotters::style::RGBColor;
-
 use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot, PlotSeries, Type};
+use crate::chart::shades::Shades;
 use crate::chart::sheet::{Words, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
@@ -41,7 +38,7 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
         left: theme::LEFT,
         right: theme::WIDTH - theme::EDGE,
     };
-    let shades = Shades::of(results, width);
+    let shades = shades(results, width);
     let faults = scale.fault_names();
     let above = faults.iter().map(|n| n.row + 1).max().unwrap_or(0) as f64 * FAULT_ROW;
     let strips: Vec<usize> = results.policies.iter().map(rows).collect();
@@ -87,68 +84,20 @@ pub fn waves(results: &Results) -> Result<Chart, ChartError> {
     })
 }
 
+/// By what a call's first attempts usually are, with the first policy.
+fn shades(results: &Results, width: f64) -> Shades {
+    let first = results.policies.first().map_or(&[][..], |p| &p.waves);
+    let calls: u32 = first.iter().map(|bin| bin[0]).sum();
+    let usual = f64::from(calls) / first.len().max(1) as f64;
+    let bins = results.policies.iter().flat_map(|p| &p.waves);
+    let most = bins.flatten().copied().max().unwrap_or(0);
+    Shades::new(usual, f64::from(most), width)
+}
+
 /// The rows of a policy's strip: up to the last attempt that is made at all.
 fn rows(policy: &PolicyResults) -> usize {
     let made = |row: &usize| policy.waves.iter().any(|bin| bin[*row] > 0);
     (0..WAVES.len()).rev().find(made).map_or(1, |last| last + 1)
-}
-
-/// Which counts are drawn how dark: each shade stands for twice the one before, and one
-/// of them for what is usual, so that chance alone hardly changes it.
-struct Shades {
-    /// The count in the middle of each shade, ascending.
-    middles: Vec<f64>,
-    /// The width of a bin in seconds.
-    width: f64,
-}
-
-impl Shades {
-    fn of(results: &Results, width: f64) -> Shades {
-        let first = results.policies.first().map_or(&[][..], |p| &p.waves);
-        let calls: u32 = first.iter().map(|bin| bin[0]).sum();
-        let usual = f64::from(calls) / first.len().max(1) as f64;
-        let usual = if usual > 0.0 { usual } else { 1.0 };
-        let bins = results.policies.iter().flat_map(|p| &p.waves);
-        let most = f64::from(bins.flatten().copied().max().unwrap_or(0).max(1));
-        let darkest = (most / usual).log2().round() as i32;
-        let shades = (0..theme::HEAT.len() as i32).rev();
-        let middles = shades.map(|back| usual * f64::from(darkest - back).exp2());
-        let mut middles: Vec<f64> = middles.collect();
-        // Nothing is fewer than one attempt.
-        let needless = middles.iter().filter(|m| **m * SQRT_2 < 1.0).count();
-        middles.drain(..needless.min(middles.len() - 1));
-        Shades { middles, width }
-    }
-
-    fn of_count(&self, count: u32) -> Option<usize> {
-        let reaches = |middle: &f64| f64::from(count) >= middle / SQRT_2;
-        let shade = self.middles.iter().rposition(reaches).unwrap_or(0);
-        (count > 0).then_some(shade)
-    }
-
-    fn colour(&self, shade: usize) -> RGBColor {
-        // The darkest is always used.
-        theme::HEAT[theme::HEAT.len() - self.middles.len() + shade]
-    }
-
-    fn legend(&self, canvas: &mut Canvas<'_>, y: f64) {
-        let style = Type::new(theme::TICK, theme::SOFT);
-        let name = "attempts per second, about";
-        canvas.text((theme::LEFT, y), name, style);
-        let mut x = theme::LEFT + theme::measure(name, theme::TICK, false) + 20.0;
-        for (i, middle) in self.middles.iter().enumerate() {
-            canvas.rect((x, y - 16.0), (x + 26.0, y + 4.0), self.colour(i));
-            let text = about(middle / self.width);
-            canvas.text((x + 34.0, y), &text, style);
-            x += 34.0 + theme::measure(&text, theme::TICK, false) + 22.0;
-        }
-    }
-}
-
-/// A rate to two digits.
-fn about(rate: f64) -> String {
-    let unit = 10f64.powf((rate.log10().floor() - 1.0).max(0.0));
-    thousands((rate / unit).round() * unit)
 }
 
 /// The strip of one policy.
@@ -166,7 +115,7 @@ impl Strip<'_> {
 
     fn paint(&self, canvas: &mut Canvas<'_>, waves: &Waves, shades: &Shades) {
         let bottom = self.top + self.rows as f64 * ROW;
-        let mut cells = vec![Vec::new(); shades.middles.len()];
+        let mut cells = vec![Vec::new(); shades.count()];
         for row in 0..self.rows {
             let y = self.top + row as f64 * ROW;
             canvas.text(
@@ -175,7 +124,7 @@ impl Strip<'_> {
                 Type::new(theme::SMALL, theme::SOFT).align(Align::Right),
             );
             // Neighbours of a shade are one rectangle.
-            let shade = |bin: &[u32; WAVES.len()]| shades.of_count(bin[row]);
+            let shade = |bin: &[u32; WAVES.len()]| shades.of_count(f64::from(bin[row]));
             let mut from = 0;
             for run in waves.chunk_by(|a, b| shade(a) == shade(b)) {
                 let to = from + run.len();

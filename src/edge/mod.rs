@@ -34,10 +34,10 @@ fn sizes(sought: Sought, bench: &Bench<'_>) -> (Vec<f64>, f64) {
         Sought::Load => (loads(bench.scenario), 0.02),
         // Servers come whole.
         Sought::Scale => {
-            let servers = bench.scenario.entry().pool().map_or(1, |pool| pool.servers);
+            let servers = bench.scenario.entry().servers().unwrap_or(1.0);
             (
                 vec![1.2, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0],
-                0.05f64.max(1.0 / f64::from(servers)),
+                0.05f64.max(1.0 / servers),
             )
         }
         Sought::Theory | Sought::Alone | Sought::Reject | Sought::Pause => (Vec::new(), 0.0),

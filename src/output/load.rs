@@ -234,6 +234,23 @@ impl CsvFile {
         })
     }
 
+    /// The rows that have texts in columns of those names.
+    ///
+    /// # Errors
+    /// A column that is not there.
+    pub fn rows_of(&self, keys: &[(&str, &str)]) -> Result<Vec<usize>, LoadError> {
+        let mut rows: Vec<usize> = (0..self.rows.len()).collect();
+        for (column, text) in keys {
+            let column = self.column(column)?;
+            rows.retain(|row| {
+                self.rows[*row]
+                    .get(column)
+                    .is_some_and(|cell| plain(cell) == *text)
+            });
+        }
+        Ok(rows)
+    }
+
     /// The rows that have a text in a column.
     pub fn of<'t>(&'t self, column: usize, text: &'t str) -> impl Iterator<Item = usize> + 't {
         let own = move |cell: &str| plain(cell) == text;

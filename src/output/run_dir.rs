@@ -121,13 +121,18 @@ impl Drop for RunDir {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 22] = [
+const FILES: [&str; 27] = [
     "audit.json",
     "audit.md",
     "audit.sarif",
     "cells.log",
     "curves.csv",
     "edge.csv",
+    "group-replications.csv",
+    "group-timeseries.csv",
+    "groups.csv",
+    "host-load.csv",
+    "hosts.csv",
     "lanes.csv",
     "latencies.csv",
     "majorities.csv",
@@ -147,7 +152,7 @@ const FILES: [&str; 22] = [
 ];
 
 /// And of these, each as PNG and as SVG, and a trace with its table.
-const CHARTS: [&str; 23] = [
+const CHARTS: [&str; 25] = [
     "amplification",
     "change",
     "curves",
@@ -156,6 +161,8 @@ const CHARTS: [&str; 23] = [
     "duplicates",
     "failover",
     "fresh",
+    "groups",
+    "hosts",
     "latency",
     "map",
     "outcomes",

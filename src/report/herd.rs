@@ -8,6 +8,7 @@ use crate::report::story::{Entry, Story, in_full};
 use crate::text_table::TextTable;
 use crate::verdict::herd::actions::all_done;
 use crate::verdict::herd::impact;
+use crate::verdict::herd::parts;
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
@@ -21,7 +22,6 @@ use herdsim_core::herd::{
     RESET_ATTEMPTS, TIMED_OUT_ATTEMPTS, WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
 use herdsim_core::metric::{Key, Unit};
-use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::stats::{Estimate, wilson};
 
 /// The document of a run.
@@ -40,6 +40,7 @@ pub fn story(results: &Results) -> Story {
             &rows,
         ));
     }
+    tables.extend(tables::of_parts(results));
     tables.extend(differences(results));
     let run = &results.scenario.run;
     Story {
@@ -112,7 +113,8 @@ fn happened(results: &Results) -> String {
         true => what,
         false => format!("{what}. What is done: {}", all_done(&s.actions)),
     };
-    let count = f64::from(s.callers().count);
+    let counts = s.groups.iter().map(|group| f64::from(group.count));
+    let count: f64 = counts.sum();
     let callers = match count {
         1.0 => "1 caller makes".to_string(),
         _ => format!("{} callers make", thousands(count)),
@@ -127,10 +129,10 @@ fn happened(results: &Results) -> String {
             seconds(s.run.cooldown.as_secs())
         ),
     };
-    match s.callers().arrival {
-        Arrival::Once { .. } => format!("{what}; {callers} {calls} in all."),
+    match Measure::of(s) {
+        _ if s.is_once() => format!("{what}; {callers} {calls} in all."),
         // Who waits for an answer before the next call makes as many as answers allow.
-        Arrival::Closed { .. } => format!(
+        Measure::Rate => format!(
             "{what}; {callers} {calls} in the {lasted} that are counted, with {}{judged}.",
             first.name
         ),
@@ -227,6 +229,9 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
     let waiting = policy.metric(WAITING_RATIO).mean;
     if waiting > 0.01 {
         text += &format!("; {} of its calls still wait at the end", percent(waiting));
+    }
+    if let Some(facts) = parts::facts(scenario, policy) {
+        text += &format!("; {facts}");
     }
     text + "."
 }

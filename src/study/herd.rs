@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use herdsim_core::ensemble::cost::Cost;
-use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
+use herdsim_core::ensemble::herd::{HostResults, Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS,
     GOODPUT_PER_S, ILL_AT_END_RATIO, JUDGED_CALLS, LATENCY_P50_S, LATENCY_P90_S, LATENCY_P99_S,
     LATENCY_P999_S, LOST_CALLS, METRICS, PEAK_AFTER_PER_S, QUANTILES, RECOVERED_RATIO, RECOVERY_S,
     SUCCESS_RATIO, WAIT_P50_S, WAIT_P90_S, WAIT_P99_S, WAIT_P999_S, WAITING_RATIO,
-    WASTED_SERVICE_RATIO, find,
+    WASTED_SERVICE_RATIO, metrics_of,
 };
-use herdsim_core::metric::Key;
+use herdsim_core::metric::{Entry, Key, Part};
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::{Amplification, Pressure};
 use serde_json::{Map, Value as Json, json};
@@ -20,7 +20,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::chart::{self, Charts};
 use crate::format::percent;
 use crate::measured::{self, Measured};
-use crate::output::json::{Extras, metrics, number};
+use crate::output::json::{Extras, estimate, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
 use crate::report::{self, Story};
 use crate::results::{Column, Manner, Partial, Recovery, Row, Table, Value};
@@ -114,30 +114,38 @@ static TIERS: Manner = Manner {
     ..MANNER
 };
 
-fn columns() -> Vec<Column> {
-    METRICS.iter().map(|m| Column::of(m.metric)).collect()
+/// And of the groups of callers.
+static GROUPS: Manner = Manner {
+    labels: &["group"],
+    ..MANNER
+};
+
+fn columns(scenario: &Scenario) -> Vec<Column> {
+    let metric = |key| Column::of(Entry::of(METRICS, key).metric);
+    metrics_of(scenario).map(metric).collect()
 }
 
 /// One row of the table, with a value for each metric.
 fn row(
+    scenario: &Scenario,
     name: &str,
     labels: Vec<String>,
     results: &PolicyResults,
     value: impl Fn(Key) -> Value,
 ) -> Row {
-    let keys = METRICS.iter().filter_map(|m| find(m.metric.name));
     Row {
         name: name.to_string(),
         labels,
         replications: results.raw.len() as u64,
-        values: keys.map(value).collect(),
+        values: metrics_of(scenario).map(value).collect(),
     }
 }
 
 /// The policies with their differences from the first.
 fn table(results: &Results) -> Table {
+    let scenario = &results.scenario;
     let of = |policy: &PolicyResults| {
-        row(&policy.name, Vec::new(), policy, |m| {
+        row(scenario, &policy.name, Vec::new(), policy, |m| {
             policy.metric(m).into()
         })
     };
@@ -146,7 +154,7 @@ fn table(results: &Results) -> Table {
         .split_first()
         .map_or(Vec::new(), |(first, others)| {
             let of = |policy: &PolicyResults| {
-                row(&policy.name, Vec::new(), policy, |m| {
+                row(scenario, &policy.name, Vec::new(), policy, |m| {
                     policy.difference(first, m).into()
                 })
             };
@@ -154,34 +162,76 @@ fn table(results: &Results) -> Table {
         });
     Table {
         manner: manner(&results.scenario),
-        columns: columns(),
+        columns: columns(scenario),
         rows: results.policies.iter().map(of).collect(),
         differences,
     }
 }
 
-/// The services of a chain, one row a policy and service.
-fn tiers(results: &Results) -> Table {
-    let of = |policy: &PolicyResults| -> Vec<Row> {
-        let tiers = policy.tiers().enumerate();
-        tiers
-            .map(|(i, tier)| {
-                let label = vec![results.scenario.tier_name(i)];
-                row(&policy.name, label, tier, |m| tier.metric(m).into())
+/// Parts of the run, one row a policy and part.
+fn parts<'r, P: Iterator<Item = (String, &'r PolicyResults)>>(
+    results: &'r Results,
+    manner: &'static Manner,
+    of: impl Fn(&'r PolicyResults) -> P,
+) -> Table {
+    let scenario = &results.scenario;
+    let rows = results.policies.iter().flat_map(|policy| {
+        of(policy).map(|(name, part)| {
+            row(scenario, &policy.name, vec![name], part, |m| {
+                part.metric(m).into()
             })
-            .collect()
-    };
+        })
+    });
     Table {
-        manner: &TIERS,
-        columns: columns(),
-        rows: results.policies.iter().flat_map(of).collect(),
+        manner,
+        columns: columns(scenario),
+        rows: rows.collect(),
         differences: Vec::new(),
     }
 }
 
+/// The services of a chain.
+fn tiers(results: &Results) -> Table {
+    parts(results, &TIERS, |policy| {
+        let tiers = policy.tiers().enumerate();
+        tiers.map(|(i, tier)| (results.scenario.tier_name(i), tier))
+    })
+}
+
+/// The groups of callers.
+fn groups(results: &Results) -> Table {
+    parts(results, &GROUPS, |policy| {
+        let groups = policy.groups.iter();
+        groups.map(|group| (group.name.clone(), group))
+    })
+}
+
+/// What became of each host, by service where there are several.
+fn hosts(results: &Results, policy: &PolicyResults) -> Vec<Json> {
+    let services = policy.hosts.iter().enumerate();
+    let of = |(tier, hosts): (usize, &Vec<HostResults>)| -> Vec<Json> {
+        let named = |(i, host): (usize, &HostResults)| {
+            let mut own = json!({
+                "host": i + 1,
+                "attempts_share": estimate(host.share),
+                "failed_ratio": estimate(host.failed),
+                "utilisation": estimate(host.busy),
+                "mean_queue": estimate(host.queue),
+            });
+            if results.scenario.services.len() > 1 {
+                own["tier"] = json!(results.scenario.tier_name(tier));
+            }
+            own
+        };
+        hosts.iter().enumerate().map(named).collect()
+    };
+    services.flat_map(of).collect()
+}
+
 /// What a policy has in `result.json` beside its metrics.
-fn extras(results: &Results, tiers: &Table) -> Extras {
+fn extras(results: &Results, tiers: &Table, groups: &Table) -> Extras {
     let mut rows = tiers.rows.iter();
+    let mut group_rows = groups.rows.iter();
     let cell = |policy: &PolicyResults| {
         // Quantiles of all replications' latencies together; the metrics have the mean of
         // each replication's own.
@@ -206,6 +256,21 @@ fn extras(results: &Results, tiers: &Table) -> Extras {
             let tiers: Vec<Json> = own.into_iter().zip(amplification).map(tier).collect();
             cell.insert("tiers".to_string(), tiers.into());
         }
+        let own = group_rows.by_ref().take(policy.groups.len());
+        let group = |row: &Row| {
+            json!({
+                "name": row.labels[0],
+                "metrics": metrics(&GROUPS, &groups.columns, row),
+            })
+        };
+        let own: Vec<Json> = own.map(group).collect();
+        if !own.is_empty() {
+            cell.insert("groups".to_string(), own.into());
+        }
+        let hosts = hosts(results, policy);
+        if !hosts.is_empty() {
+            cell.insert("hosts".to_string(), hosts.into());
+        }
         cell
     };
     Extras {
@@ -222,7 +287,7 @@ fn finish(results: Results, charts: Charts) -> Result<Finished, StudyError> {
         .iter()
         .map(|c| wrapped(&format!("warning: {c}")))
         .collect();
-    let tiers = tiers(&results);
+    let (tiers, groups) = (tiers(&results), groups(&results));
     let mut beside = vec![
         File::of("replications.csv", |out| files::replications(&results, out))?,
         File::of("timeseries.csv", |out| files::timeseries(&results, out))?,
@@ -235,12 +300,27 @@ fn finish(results: Results, charts: Charts) -> Result<Finished, StudyError> {
             files::tier_replications(&results, out)
         })?);
     }
+    if results.scenario.told_groups() > 0 {
+        beside.push(File::of("groups.csv", |out| csv::table(&groups, out))?);
+        beside.push(File::of("group-replications.csv", |out| {
+            files::group_replications(&results, out)
+        })?);
+        beside.push(File::of("group-timeseries.csv", |out| {
+            files::group_timeseries(&results, out)
+        })?);
+    }
+    if results.scenario.has(Part::Hosts) {
+        beside.push(File::of("hosts.csv", |out| files::hosts(&results, out))?);
+        beside.push(File::of("host-load.csv", |out| {
+            files::host_load(&results, out)
+        })?);
+    }
     Ok(Finished {
         scenario: scenario_file(&results.scenario),
         table: table(&results),
         seed: results.scenario.run.seed,
         name: results.scenario.name.clone(),
-        extras: extras(&results, &tiers),
+        extras: extras(&results, &tiers, &groups),
         files: beside,
         text: format!("{before}{}\n{}", wrapped(&verdict), tables::text(&results)),
         markdown: format!(
@@ -294,7 +374,7 @@ impl Study for Scenario {
     }
 
     fn columns(&self) -> Vec<Column> {
-        columns()
+        columns(self)
     }
 
     fn cells(&self) -> Vec<String> {

@@ -832,6 +832,7 @@ pub const FAILED_CALLS: Key = key("failed_calls");
 pub const HERD_INDEX: Key = key("herd_index");
 pub const COMPLETION_S: Key = key("completion_s");
 pub const DOUBLE_EFFECTS: Key = key("double_effects");
+pub const DUPLICATE_EXECUTIONS: Key = key("duplicate_executions");
 pub const BUSIEST_HOST_RATIO: Key = key("busiest_host_ratio");
 pub const SUB_CALLS: Key = key("sub_calls");
 pub const SUB_ANSWERED_RATIO: Key = key("sub_answered_ratio");

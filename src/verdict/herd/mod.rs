@@ -3,6 +3,7 @@
 pub mod actions;
 mod fate;
 pub mod impact;
+pub mod parts;
 pub mod ranking;
 pub mod tables;
 pub mod titles;
@@ -16,9 +17,10 @@ use herdsim_core::herd::{
 };
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
-use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::callers::{Arrival, Callers};
 use herdsim_core::scenario::catalogue::NO_ACTION;
-use herdsim_core::scenario::fault::Fault;
+use herdsim_core::scenario::fault::{Fault, OnHosts};
+use herdsim_core::scenario::hosts::View;
 use herdsim_core::scenario::policy::{Jitter, UNLIMITED};
 use herdsim_core::scenario::service::{Service, ServiceKind};
 use herdsim_core::stats::wilson;
@@ -41,8 +43,8 @@ pub enum Question {
 
 impl Question {
     pub fn of(scenario: &Scenario) -> Question {
-        match scenario.callers().arrival {
-            Arrival::Once { .. } => Question::Completion,
+        match scenario.is_once() {
+            true => Question::Completion,
             _ if scenario.harm().is_none() => Question::Waste,
             _ => Question::Recovery,
         }
@@ -94,11 +96,15 @@ pub fn answers(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
         (Measure::Share, 1.0) => "answers every call".to_string(),
         (measure, mean) => format!("answers {}", measure.show(mean)),
     };
-    Some(match policy.metric(WAITING_RATIO).mean {
-        waiting if waiting > 0.01 => {
-            format!("{answers} ({} still wait at the end)", percent(waiting))
-        }
-        _ => answers,
+    let waiting = policy.metric(WAITING_RATIO).mean;
+    let waiting = (waiting > 0.01).then(|| format!("{} still wait at the end", percent(waiting)));
+    let beside: Vec<String> = waiting
+        .into_iter()
+        .chain(parts::facts(scenario, policy))
+        .collect();
+    Some(match beside.is_empty() {
+        true => answers,
+        false => format!("{answers} ({})", beside.join("; ")),
     })
 }
 
@@ -340,7 +346,7 @@ pub fn cautions(results: &Results) -> Vec<String> {
     let mut cautions = Vec::new();
     let run = &scenario.run;
     let judged = [run.warmup, Nanos(run.horizon.0 - run.cooldown.0)];
-    let once = matches!(scenario.callers().arrival, Arrival::Once { .. });
+    let once = scenario.is_once();
     if !once && (harm.from < judged[0] || harm.over > judged[1]) {
         cautions.push(format!(
             "judged are the calls that start from {} to {}, which leaves out some of those that \
@@ -417,7 +423,7 @@ const BUSY: f64 = 0.95;
 fn busy(results: &Results) -> Option<String> {
     let scenario = &results.scenario;
     let [before, bin] = [scenario.harm()?.from, scenario.run.bin].map(Nanos::as_secs);
-    let servers = f64::from(scenario.entry().pool()?.servers);
+    let servers = scenario.entry().servers()?;
     let from = scenario.run.warmup.as_secs().min(before);
     let [from, to] = [from, before].map(|s| (s / bin) as usize);
     let first = results.policies.first()?;
@@ -636,6 +642,12 @@ fn one_fault(fault: &Fault) -> String {
         true => "an",
         false => "a",
     };
+    let what = match fault.hosts {
+        None => what.to_string(),
+        Some(OnHosts::One(n)) => format!("{what} of host {n}"),
+        Some(OnHosts::Share(p)) => format!("{what} of {} of the hosts", percent(p.0)),
+        Some(_) => format!("{what} of some hosts"),
+    };
     format!("{article} {lasts} {what}")
 }
 
@@ -646,24 +658,14 @@ pub fn setting(results: &Results) -> String {
 
 /// That of a scenario.
 pub fn setting_of(s: &Scenario) -> String {
-    let count = thousands(f64::from(s.callers().count));
-    let callers = match &s.callers().arrival {
-        Arrival::Open { rate } => format!("{count} callers at {} calls/s", three_digits(rate.0)),
-        // In so many processes, and how long each pauses between an answer and a call.
-        Arrival::Closed { think } => match s.callers().clients {
-            1 => format!("{count} callers pausing {}", law(think)),
-            n => format!(
-                "{count} callers in {} processes pausing {}",
-                thousands(f64::from(n)),
-                law(think)
-            ),
-        },
-        Arrival::Once { .. } => format!("{count} callers, one call each"),
-        Arrival::Periodic { every, .. } => format!("{count} callers, a call every {every}"),
-        Arrival::Trace { .. } => "calls as in a trace".to_string(),
+    let mut parts = match &s.groups[..] {
+        [only] => vec![callers(only)],
+        several => several
+            .iter()
+            .enumerate()
+            .map(|(i, group)| format!("{}: {}", s.group_name(i), callers(group)))
+            .collect(),
     };
-    let callers = callers.replace("at 1 calls/s", "at 1 call/s");
-    let mut parts = vec![callers];
     parts.extend(match &s.services[..] {
         [only] => service(only),
         many => vec![format!("a chain of {} services", many.len())],
@@ -683,6 +685,39 @@ pub fn setting_of(s: &Scenario) -> String {
         parts.extend(brief);
     }
     parts.join(" · ")
+}
+
+/// A group of callers in a few words.
+fn callers(group: &Callers) -> String {
+    let count = thousands(f64::from(group.count));
+    let callers = match &group.arrival {
+        Arrival::Open { rate } => format!("{count} callers at {} calls/s", three_digits(rate.0)),
+        // In so many processes, and how long each pauses between an answer and a call.
+        Arrival::Closed { think } => match group.clients {
+            1 => format!("{count} callers pausing {}", law(think)),
+            n => format!(
+                "{count} callers in {} processes pausing {}",
+                thousands(f64::from(n)),
+                law(think)
+            ),
+        },
+        Arrival::Once { .. } => format!("{count} callers, one call each"),
+        Arrival::Periodic { every, .. } => format!("{count} callers, a call every {every}"),
+        Arrival::Trace { .. } => "calls as in a trace".to_string(),
+    };
+    let callers = callers.replace("at 1 calls/s", "at 1 call/s");
+    match (group.fan_out, group.sequence) {
+        (1, 1) => callers,
+        (n, 1) => format!(
+            "{callers}, of {} sub-calls at once",
+            thousands(f64::from(n))
+        ),
+        (1, n) => format!(
+            "{callers}, of {} sub-calls in turn",
+            thousands(f64::from(n))
+        ),
+        (n, steps) => format!("{callers}, of {steps} times {n} sub-calls"),
+    }
 }
 
 /// A law in a few words: its mean where it is exponential or long to say.
@@ -738,6 +773,30 @@ fn attempts(attempts: u32) -> String {
 
 /// What callers meet, in a few words.
 fn service(service: &Service) -> Vec<String> {
+    let each = service.hosts.as_ref().map(|hosts| {
+        let balance = match hosts.view {
+            View::All => hosts.balance.to_string(),
+            _ => format!("{} by client", hosts.balance),
+        };
+        format!(
+            "{} hosts ({balance}), each",
+            thousands(f64::from(hosts.count))
+        )
+    });
+    let mut parts = of_kind(service);
+    if let (Some(each), Some(first)) = (each, parts.first_mut()) {
+        *first = format!("{each} {first}");
+    }
+    parts.extend(
+        service
+            .limit
+            .as_ref()
+            .map(|limit| format!("limit {}", limit.rate)),
+    );
+    parts
+}
+
+fn of_kind(service: &Service) -> Vec<String> {
     match &service.kind {
         ServiceKind::Queue(pool) => vec![
             format!(

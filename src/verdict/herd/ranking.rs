@@ -4,7 +4,7 @@ use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{ANSWERED_RATIO, GOODPUT_PER_S, JUDGED_CALLS, LOST_CALLS};
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
-use herdsim_core::scenario::callers::Arrival;
+use herdsim_core::scenario::callers::{Arrival, Callers};
 use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::stats::Estimate;
 
@@ -24,12 +24,10 @@ pub enum Measure {
 
 impl Measure {
     pub fn of(scenario: &Scenario) -> Measure {
-        match scenario.callers().arrival {
-            Arrival::Closed { .. } => Measure::Rate,
-            Arrival::Open { .. }
-            | Arrival::Once { .. }
-            | Arrival::Periodic { .. }
-            | Arrival::Trace { .. } => Measure::Share,
+        let closed = |group: &Callers| matches!(group.arrival, Arrival::Closed { .. });
+        match scenario.groups.iter().all(closed) {
+            true => Measure::Rate,
+            false => Measure::Share,
         }
     }
 

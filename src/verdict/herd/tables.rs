@@ -12,8 +12,9 @@ use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::stats::Estimate;
 
 use crate::format::{percent, seconds, thousands, three_digits, with_interval};
-use crate::text_table::{aligned, grouped, piped, terminal};
+use crate::text_table::{TextTable, aligned, grouped, piped, terminal};
 use crate::verdict::herd::impact::{self, degraded};
+use crate::verdict::herd::parts::{self, Rows};
 use crate::verdict::herd::ranking::Measure;
 use crate::verdict::herd::{Question, in_runs};
 
@@ -79,7 +80,7 @@ fn value(policy: &PolicyResults, metric: Key) -> String {
 }
 
 /// The mean of a count.
-fn whole(policy: &PolicyResults, metric: Key) -> String {
+pub fn whole(policy: &PolicyResults, metric: Key) -> String {
     match policy.metric(metric).mean {
         x if x.is_nan() => "–".to_string(),
         x => thousands(x),
@@ -87,7 +88,7 @@ fn whole(policy: &PolicyResults, metric: Key) -> String {
 }
 
 /// Attempts per call, those of few retries to a thousandth.
-fn attempts(policy: &PolicyResults) -> String {
+pub fn attempts(policy: &PolicyResults) -> String {
     match policy.metric(ATTEMPTS_PER_CALL).mean {
         x if x.is_nan() => "–".to_string(),
         x if x < 2.0 => format!("{x:.3}"),
@@ -147,7 +148,41 @@ pub fn text(results: &Results) -> String {
         let rows = tiers.iter().map(|(policy, row)| (*policy, row.clone()));
         text += &grouped(&TIERS, rows);
     }
+    text += &below(parts::groups(results));
+    text += &below(parts::hosts(results));
     text + &sparklines(results) + &notes(results)
+}
+
+/// A table of parts for a terminal: each policy once, its parts below it.
+fn below<const N: usize>(parts: Option<Rows<N>>) -> String {
+    match parts {
+        None => String::new(),
+        Some(Rows { headers, rows, .. }) => {
+            let rows = rows
+                .iter()
+                .map(|(policy, row)| (policy.as_str(), row.clone()));
+            format!("\n{}", grouped(&headers, rows))
+        }
+    }
+}
+
+/// The tables of the parts of a run for documents: policy and part in the first column.
+pub fn of_parts(results: &Results) -> Vec<TextTable> {
+    fn table<const N: usize>(rows: Rows<N>) -> TextTable {
+        let mut headers = rows.headers.map(String::from);
+        headers[0] = format!("policy, {}", headers[0]);
+        let whole = |(policy, mut row): (String, [String; N])| {
+            row[0] = format!("{policy}, {}", row[0]);
+            row
+        };
+        let cells: Vec<[String; N]> = rows.rows.into_iter().map(whole).collect();
+        TextTable::new(rows.what, &headers, &cells)
+    }
+    let groups = parts::groups(results).map(table);
+    groups
+        .into_iter()
+        .chain(parts::hosts(results).map(table))
+        .collect()
 }
 
 /// Goodput over time, a line a policy, on one scale.
@@ -310,6 +345,10 @@ pub fn markdown(results: &Results) -> String {
     if let Some((headers, tiers)) = tier_cells(results) {
         text += "\n";
         text += &piped(&headers, &tiers);
+    }
+    for table in of_parts(results) {
+        text += "\n";
+        text += &piped(&table.headers, &table.rows);
     }
     text + &notes(results)
 }

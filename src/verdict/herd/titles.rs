@@ -165,7 +165,7 @@ pub fn queue(results: &Results) -> String {
     let Some(pool) = results.scenario.entry().pool() else {
         return headline(results);
     };
-    let room = f64::from(pool.queue);
+    let room = f64::from(pool.queue) * f64::from(results.scenario.entry().host_count());
     // Of a chain it is that of the service that callers meet.
     let of = match results.scenario.services.len() {
         1 => String::new(),
@@ -245,6 +245,49 @@ pub fn waves(results: &Results) -> String {
             named(policy)
         ),
         None => headline(results),
+    }
+}
+
+/// Of the groups of callers: what the first policy answers of each.
+pub fn groups(results: &Results) -> String {
+    let first = &results.policies[0];
+    let answered = |group: &PolicyResults| group.metric(ANSWERED_RATIO).mean;
+    let known = first
+        .groups
+        .iter()
+        .filter(|group| !answered(group).is_nan());
+    let told: Vec<String> = known
+        .map(|group| format!("{} of {}", percent(answered(group)), group.name))
+        .collect();
+    match told.len() {
+        0 => headline(results),
+        1..=4 => format!("{} answers {}", named(first), list(&told)),
+        n => format!("{} answers {} and {} others", named(first), told[0], n - 1),
+    }
+}
+
+/// Of the hosts of a service: the share that the busiest gets.
+pub fn hosts(results: &Results, tier: usize) -> String {
+    let share = |policy: &PolicyResults| -> Option<(usize, f64)> {
+        let hosts = policy.hosts.get(tier)?.iter().enumerate();
+        let shares = hosts.map(|(i, host)| (i + 1, host.share.mean));
+        shares.max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    let busiest = results.policies.iter().filter_map(|p| Some((p, share(p)?)));
+    let Some((policy, (host, most))) = busiest.max_by(|a, b| a.1.1.total_cmp(&b.1.1)) else {
+        return headline(results);
+    };
+    let all = results.scenario.services[tier].host_count();
+    match most * f64::from(all) {
+        even if even < 1.1 => format!(
+            "Each of {all} hosts gets about {} of the attempts",
+            percent(1.0 / f64::from(all))
+        ),
+        _ => format!(
+            "With {} host {host} of {all} gets {} of the attempts",
+            named(policy),
+            percent(most)
+        ),
     }
 }
 
