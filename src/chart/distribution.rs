@@ -49,7 +49,7 @@ pub fn distribution(results: &Results) -> Option<Result<Chart, ChartError>> {
         return Some(sheet(results, words, height, |canvas, top| {
             heading(canvas, top);
             for i in 0..n {
-                let place = multiples::place(i, top);
+                let place = multiples::place(i, n, top);
                 let panel = Panel { low, high, place };
                 let (first, last) = multiples::is_at(i, n);
                 panel.grid(canvas, first, last.then_some(40.0));

@@ -11,29 +11,37 @@ use herdsim_core::ensemble::herd::Results;
 
 /// Policies from which on each has a panel of its own.
 pub const LEAST: usize = 8;
+/// In a row at most.
 const COLUMNS: usize = 4;
 const PANEL: f64 = 120.0;
 /// Between panels: across, and down with room for a name.
 const GAP: f64 = 30.0;
 const ROW: f64 = PANEL + 52.0;
 
-/// The place of the i-th panel of a grid that begins at `top`: left, top, right and bottom.
-pub fn place(i: usize, top: f64) -> [f64; 4] {
+/// How many of `n` panels stand in a row: rows are about as long as each other.
+fn columns(n: usize) -> usize {
+    n.div_ceil(n.div_ceil(COLUMNS).max(1)).clamp(2, COLUMNS)
+}
+
+/// The place of the i-th of `n` panels of a grid that begins at `top`: left, top, right and
+/// bottom.
+pub fn place(i: usize, n: usize, top: f64) -> [f64; 4] {
     let all = theme::WIDTH - theme::EDGE - theme::LEFT;
-    let width = (all - GAP * (COLUMNS - 1) as f64) / COLUMNS as f64;
-    let left = theme::LEFT + (width + GAP) * (i % COLUMNS) as f64;
-    let top = top + ROW * (i / COLUMNS) as f64 + 34.0;
+    let columns = columns(n);
+    let width = (all - GAP * (columns - 1) as f64) / columns as f64;
+    let left = theme::LEFT + (width + GAP) * (i % columns) as f64;
+    let top = top + ROW * (i / columns) as f64 + 34.0;
     [left, top, left + width, top + PANEL]
 }
 
 /// The height of a grid of `n` panels.
 pub fn height(n: usize) -> f64 {
-    ROW * n.div_ceil(COLUMNS) as f64
+    ROW * n.div_ceil(columns(n)) as f64
 }
 
 /// Whether a panel stands in the first column, and whether none stands below it.
 pub fn is_at(i: usize, n: usize) -> (bool, bool) {
-    (i.is_multiple_of(COLUMNS), i + COLUMNS >= n)
+    (i.is_multiple_of(columns(n)), i + columns(n) >= n)
 }
 
 /// The name of the i-th policy above its panel.
@@ -72,7 +80,7 @@ pub fn multiples(
                 Type::new(theme::HEADING, theme::INK),
             );
             for i in 0..n {
-                panel(canvas, results, view, &drawn, i, place(i, top));
+                panel(canvas, results, view, &drawn, i, place(i, n, top));
             }
             let bottom = top + height(n) - 18.0;
             canvas.text(

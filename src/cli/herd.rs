@@ -36,6 +36,15 @@ pub struct Options {
     #[arg(long, value_name = "DIST", help_heading = "Callers")]
     spread: Option<String>,
 
+    /// How many hosts, each with its own servers and queue
+    #[arg(long, value_name = "N", help_heading = "Service")]
+    hosts: Option<String>,
+    /// Which of them an attempt goes to: random, round-robin, least(2), least or sticky
+    #[arg(long, value_name = "BALANCE", help_heading = "Service")]
+    balance: Option<String>,
+    /// How many attempts are let in, such as 20/s; others are rejected
+    #[arg(long, value_name = "RATE", help_heading = "Service")]
+    limit: Option<String>,
     /// How many servers
     #[arg(long, value_name = "N", help_heading = "Service")]
     servers: Option<String>,
@@ -123,7 +132,7 @@ impl Options {
     }
 
     /// Flags with the fields that they stand for, and what is given: (flag, path, text).
-    fn fields(&self) -> [(&'static str, &'static str, &Option<String>); 20] {
+    fn fields(&self) -> [(&'static str, &'static str, &Option<String>); 23] {
         [
             ("--callers", "callers.count", &self.callers),
             ("--clients", "callers.clients", &self.clients),
@@ -132,6 +141,9 @@ impl Options {
             ("--think", "callers.think", &self.think),
             ("--at", "callers.at", &self.at),
             ("--spread", "callers.spread", &self.spread),
+            ("--hosts", "service.hosts", &self.hosts),
+            ("--balance", "service.balance", &self.balance),
+            ("--limit", "service.limit", &self.limit),
             ("--servers", "service.servers", &self.servers),
             ("--service-time", "service.service_time", &self.service_time),
             ("--queue", "service.queue", &self.queue),

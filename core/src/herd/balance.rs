@@ -6,43 +6,15 @@
 
 use rand::RngExt;
 
-use crate::herd::fault::Faults;
-use crate::herd::queue::Queue;
-use crate::scenario::hosts::{self, Balance, View};
+use crate::scenario::hosts::{Balance, View};
 use crate::scenario::policy::{Eject, Policy};
 use crate::scenario::service::Service;
 use crate::streams::Stream;
 
-/// What a host has.
+/// Chooses hosts.
 #[derive(Clone)]
-pub(super) struct Host {
-    pub queue: Queue,
-    pub busy: u32,
-    pub waiting: u32,
-    /// Which faults hit it: 0 for those of the whole service, else some of its own as well.
-    pub class: u16,
-}
-
-/// What is counted of a host from the warm-up on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HostCounts {
-    /// Attempts that arrived at it, and that failed for their callers.
-    pub offered: u64,
-    pub failed: u64,
-    /// Time that its servers were busy, and that attempts waited, in ns, when these ended.
-    pub busy_ns: u128,
-    pub waited_ns: u128,
-}
-
-/// The hosts of a service.
-#[derive(Clone)]
-pub(super) struct Hosts {
-    pub all: Vec<Host>,
-    /// The faults of hosts that have some of their own, by class from 1.
-    pub classes: Vec<Faults>,
-    pub counts: Vec<HostCounts>,
-    /// Attempts that arrived in every stretch of the run, by host, where that is looked at.
-    pub strips: Option<Strips>,
+pub(super) struct Balancer {
+    hosts: u32,
     balance: Balance,
     view: View,
     /// Attempts in flight, by host.
@@ -54,38 +26,15 @@ pub(super) struct Hosts {
     drawn: Vec<u32>,
 }
 
-impl Hosts {
-    /// Of a service that has several; `faults` are those of a host by its number.
-    pub fn new(
-        service: &Service,
-        strips: Option<Strips>,
-        rng: Stream,
-        faults: impl Fn(u32) -> Option<Faults>,
-    ) -> Option<Hosts> {
-        let hosts::Hosts {
-            count,
-            balance,
-            view,
-        } = *service.hosts.as_ref()?;
-        let mut classes = Vec::new();
-        let all = (0..count).map(|host| {
-            let own = faults(host);
-            classes.extend(own.clone());
-            Host {
-                queue: Queue::new(service.pool()),
-                busy: 0,
-                waiting: 0,
-                class: own.map_or(0, |_| classes.len() as u16),
-            }
-        });
-        Some(Hosts {
-            all: all.collect(),
-            classes,
-            counts: vec![HostCounts::default(); count as usize],
-            strips,
-            balance,
-            view,
-            flying: vec![0; count as usize],
+impl Balancer {
+    /// Among the hosts of a service; nothing of one.
+    pub fn new(service: &Service, rng: Stream) -> Option<Balancer> {
+        let hosts = service.hosts.as_ref()?;
+        Some(Balancer {
+            hosts: hosts.count,
+            balance: hosts.balance,
+            view: hosts.view,
+            flying: vec![0; hosts.count as usize],
             turn: 0,
             rng,
             barred: Vec::new(),
@@ -93,23 +42,12 @@ impl Hosts {
         })
     }
 
-    /// The share of the attempts that the busiest host gets; NaN of none.
-    pub fn busiest_share(&self) -> f64 {
-        let offered = self.counts.iter().map(|counts| counts.offered);
-        let most = offered.clone().max().unwrap_or(0) as f64;
-        most / offered.sum::<u64>() as f64
-    }
-
     pub fn reseed(&mut self, rng: Stream) {
         self.rng = rng;
     }
 
-    fn count(&self) -> u32 {
-        self.all.len() as u32
-    }
-
     /// Whether somebody asks how many attempts are in flight.
-    fn counts_flying(&self) -> bool {
+    pub fn counts_flying(&self) -> bool {
         matches!(self.balance, Balance::Least(_) | Balance::LeastOfAll)
     }
 
@@ -124,7 +62,6 @@ impl Hosts {
         tried: &[u32],
         now: u64,
     ) -> Option<u32> {
-        let all = self.count();
         self.barred.clear();
         self.barred.extend(tripped);
         let open = self.exclude(0)?;
@@ -132,9 +69,22 @@ impl Hosts {
         let open = self.exclude(open).unwrap_or(open);
         self.barred.extend(tried);
         let _ = self.exclude(open);
+        Some(self.choose(sight, client, keeps))
+    }
+
+    /// The same where nothing is excluded.
+    #[inline]
+    pub fn pick_any(&mut self, sight: &mut Sight, client: u32, keeps: u32) -> u32 {
+        self.choose(sight, client, keeps)
+    }
+
+    /// A host that is not barred.
+    #[inline]
+    fn choose(&mut self, sight: &mut Sight, client: u32, keeps: u32) -> u32 {
+        let all = self.hosts;
         let left = all - self.barred.len() as u32;
         let local = self.view == View::Client;
-        Some(match self.balance {
+        match self.balance {
             Balance::Random => {
                 let n = self.rng.random_range(0..left);
                 self.allowed(n)
@@ -164,7 +114,7 @@ impl Hosts {
                 self.drawn.extend(allowed);
                 self.least_of(sight, client)
             }
-        })
+        }
     }
 
     /// Brings what is barred in order, of which the first `before` are so anyhow: nothing, and
@@ -176,7 +126,7 @@ impl Hosts {
         };
         self.barred.sort_unstable();
         self.barred.dedup();
-        if self.barred.len() < self.all.len() {
+        if self.barred.len() < self.hosts as usize {
             return Some(self.barred.len());
         }
         self.barred = old;
@@ -197,7 +147,7 @@ impl Hosts {
 
     /// The first host that is not barred, from one on, round and round.
     fn next_allowed(&self, from: u32) -> u32 {
-        let all = self.count();
+        let all = self.hosts;
         let mut host = from;
         while self.barred.binary_search(&host).is_ok() {
             host = (host + 1) % all;
@@ -211,7 +161,7 @@ impl Hosts {
         if 2 * d > left {
             // So many that it is simpler to shuffle them all.
             let barred = &self.barred;
-            let allowed = (0..self.all.len() as u32).filter(|h| barred.binary_search(h).is_err());
+            let allowed = (0..self.hosts).filter(|h| barred.binary_search(h).is_err());
             self.drawn.extend(allowed);
             for place in 0..d as usize {
                 let other = self.rng.random_range(place..self.drawn.len());
@@ -233,7 +183,7 @@ impl Hosts {
     fn least_of(&mut self, sight: &Sight, client: u32) -> u32 {
         let flying = match self.view {
             View::All => &self.flying[..],
-            View::Client => sight.flying_of(client, self.all.len()),
+            View::Client => sight.flying_of(client, self.hosts as usize),
         };
         let (mut least, mut ties, mut best) = (u32::MAX, 0, 0);
         for host in &self.drawn {
@@ -255,7 +205,7 @@ impl Hosts {
         if !self.counts_flying() {
             return;
         }
-        let all = self.all.len();
+        let all = self.hosts as usize;
         let own = sight.flying.get_mut(client as usize * all + host as usize);
         for count in [Some(&mut self.flying[host as usize]), own]
             .into_iter()
@@ -265,35 +215,6 @@ impl Hosts {
                 true => *count + 1,
                 false => *count - 1,
             };
-        }
-    }
-}
-
-/// How many attempts arrived at each host over time, of one replication: the times of stretches
-/// of equal length, by host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Strips {
-    /// How long each is, in ns.
-    pub width: u64,
-    pub counts: Vec<Vec<u32>>,
-}
-
-impl Strips {
-    /// The most stretches that are told apart.
-    const MOST: u64 = 240;
-
-    /// Of so many hosts over a run of that length, of bins of that width or wider ones.
-    pub fn new(hosts: u32, horizon: u64, bin: u64) -> Strips {
-        let width = bin * horizon.div_ceil(bin * Strips::MOST).max(1);
-        Strips {
-            width,
-            counts: vec![vec![0; horizon.div_ceil(width) as usize]; hosts as usize],
-        }
-    }
-
-    pub fn add(&mut self, host: u32, now: u64) {
-        if let Some(count) = self.counts[host as usize].get_mut((now / self.width) as usize) {
-            *count += 1;
         }
     }
 }

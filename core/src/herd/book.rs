@@ -4,10 +4,10 @@
 //! Whoever counts, in order or ahead of time, brings the totals so far to every instant of
 //! [`Edges`].
 
-use crate::herd::balance::{HostCounts, Strips};
 use crate::herd::counts::Counts;
 use crate::herd::fault::mean_scale;
 use crate::herd::fine::{FINE, Fine, FineBin};
+use crate::herd::hosts::{HostCounts, HostTally, Strips};
 use crate::herd::metrics::{Health, Measured, QUANTILES, Sample};
 use crate::herd::peaks::{TenthEdges, Tenths};
 use crate::herd::series::{Bin, Passed, bin};
@@ -50,6 +50,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Adds what was counted of hosts.
+    pub(super) fn has_hosts(&mut self, tally: HostTally) {
+        self.measured.busiest_host = tally.busiest_share();
+        self.metrics = Sample::of(&self.measured);
+        (self.hosts, self.strips) = (tally.counts, tally.strips);
+    }
+
     /// The parts of a run of which everything is told: the services of the chain, that of the
     /// callers first, and then the groups of callers where there are several.
     pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = (&mut Sample, Measured)> {

@@ -154,8 +154,15 @@ impl<T: Timed> Calendar<T> {
         Some(self.current[self.taken].time())
     }
 
-    #[inline]
+    /// Adds an entry.
+    #[inline(never)]
     pub fn push(&mut self, entry: T) {
+        self.push_here(entry);
+    }
+
+    /// The same, for the one place that does so all the time.
+    #[inline(always)]
+    pub fn push_here(&mut self, entry: T) {
         let time = entry.time();
         if time >= NEVER {
             return;

@@ -34,7 +34,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         let call = &mut self.calls[call_slot];
         call.tries += 1;
-        let (tries, group) = (call.tries, call.group);
+        let tries = call.tries;
+        let group = if PLAIN { 0 } else { call.group };
         let retry = tries > 1;
         self.note(group, |r| r.sent(tries));
         if !PLAIN && self.pages.is_some() {
@@ -90,7 +91,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         };
         let tripped = guards.tripped(client, now);
         let hosts = self.hosts.as_mut()?;
-        let host = hosts.pick(sight, client, keeps, tripped, tried, now)?;
+        let host = hosts
+            .balancer
+            .pick(sight, client, keeps, tripped, tried, now)?;
         Some(host as u16)
     }
 
@@ -103,7 +106,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             n => &mut self.later[n as usize - 1],
         };
         if let Some(hosts) = &mut self.hosts {
-            hosts.fly(&mut regime.sight, client, u32::from(host), takes_off);
+            let sight = &mut regime.sight;
+            hosts
+                .balancer
+                .fly(sight, client, u32::from(host), takes_off);
         }
     }
 
@@ -230,8 +236,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let group = self.calls[call_slot].group;
         self.note(group, |r| r.attempt_failed(failure));
         if !PLAIN {
-            if self.hosts.is_some() {
-                self.note_host(host, |counts| counts.failed += 1);
+            if let Some(hosts) = &mut self.hosts {
+                hosts.tally.failed(host, self.now);
             }
             if self.regime(call_slot).watched {
                 self.attempt_ended(call_slot, retry, Some(failure), host, asked);

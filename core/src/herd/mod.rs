@@ -19,6 +19,7 @@ mod fine;
 #[doc(hidden)]
 pub mod guard;
 mod health;
+mod hosts;
 mod ledger;
 mod limit;
 mod metrics;
@@ -34,14 +35,16 @@ mod server;
 mod servers;
 mod site;
 mod slots;
+mod station;
 mod tier;
+mod visit;
 mod waves;
 
-pub use balance::{HostCounts, Strips};
 pub use book::{Outcome, Residue};
 pub use counts::Counts;
 pub use engine::{Engine, Herd, Running};
 pub use health::{Course, Twins, Yardstick};
+pub use hosts::{HostCounts, Strips};
 pub use metrics::*;
 pub use peaks::Peaks;
 pub(crate) use resolve::LONGEST_AHEAD;

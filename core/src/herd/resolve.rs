@@ -20,6 +20,8 @@
 //!   its length is the queue's. Who leaves early (`cancel = "queued"`, `drop_expired`) does so
 //!   in that order too, where attempts come due in the order in which they were sent.
 //! - Of the servers nothing is known but when the busy ones will be free.
+//! - Of several hosts each is such a pool. Which one an attempt goes to is decided as it
+//!   arrives; where that depends on attempts in flight, it is known of each up to when it is.
 //! - Retries after a constant delay come in rings, one for timeouts and one for what is turned
 //!   away; all others in a calendar.
 //!
@@ -30,21 +32,26 @@
 use crate::dist::{Dist, Exponentials, happens};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
+use crate::herd::balance::{Balancer, Sight};
 use crate::herd::book::{Book, Outcome};
 use crate::herd::budget::Budgets;
 use crate::herd::calendar::{Calendar, NEVER, Timed};
 use crate::herd::fault::Faults;
 use crate::herd::fine::Fine;
+use crate::herd::hosts::{HostTally, Strips};
 use crate::herd::ledger::Ledger;
 use crate::herd::path::Path;
 use crate::herd::ring::Ring;
-use crate::herd::servers::{Servers, joining};
+use crate::herd::servers::joining;
 use crate::herd::site::Site;
-use crate::herd::tier::{Kind, is_plain};
+use crate::herd::station::{Fleet, Flight, Station, station_of};
+use crate::herd::tier::{Kind, is_simple};
+use crate::herd::visit::{Heard, Memory, Remember, Reply, SOURCES, Source, Visit};
 use crate::scenario::Scenario;
 use crate::scenario::action::{Action, ActionKind};
 use crate::scenario::callers::Callers;
 use crate::scenario::fault::{Fault, FaultKind};
+use crate::scenario::hosts::Balance;
 use crate::scenario::policy::{Failure, Jitter, Policy};
 use crate::scenario::service::{Cancel, Discipline};
 use crate::streams::{Purpose, Stream, Streams};
@@ -64,7 +71,7 @@ pub(crate) const LONGEST_AHEAD: Nanos = Nanos(3_600_000_000_000);
 /// faults so are a queue that is cleared, and servers that leave again; those that come for
 /// good are servers that are free from then on.
 pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
-    if !is_plain(scenario, policy) {
+    if !is_simple(scenario, policy) {
         return false;
     }
     let service = &scenario.services[0];
@@ -88,6 +95,7 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
     };
     let scales = actions().filter(|a| matches!(a.kind, ActionKind::Scale(_)));
     scenario.run.horizon <= LONGEST_AHEAD
+        && fits_hosts(scenario, policy)
         && service
             .pool()
             .is_some_and(|pool| pool.discipline == Discipline::Fifo)
@@ -97,6 +105,21 @@ pub(super) fn fits(scenario: &Scenario, policy: &Policy) -> bool {
         && !scenario.faults.iter().any(lost)
         && actions().all(comes)
         && scales.count() <= 1
+}
+
+/// The most hosts of which each has the instants of its faults on the fast path.
+const MOST_HOSTS: u32 = 256;
+
+/// Whether the host of an attempt is known as it arrives: nobody learns from answers which to
+/// avoid, and where attempts in flight are counted they take no time to arrive.
+fn fits_hosts(scenario: &Scenario, policy: &Policy) -> bool {
+    let service = &scenario.services[0];
+    let Some(hosts) = &service.hosts else {
+        return true;
+    };
+    let least = matches!(hosts.balance, Balance::Least(_) | Balance::LeastOfAll);
+    let at_once = scenario.network.out.constant() == Some(Nanos::ZERO);
+    hosts.count <= MOST_HOSTS && !policy.elsewhere && policy.eject.is_none() && (at_once || !least)
 }
 
 /// A replication of a scenario that fits, which has yet to happen.
@@ -110,135 +133,23 @@ pub(super) fn begin<'s>(
         policy.jitter,
         Jitter::Decorrelated | Jitter::Compounding(_) | Jitter::Polly
     );
-    if policy.budget.is_some() || stateful || backoff::may_coincide(policy) {
-        Box::new(Resolver::<Memory>::new(scenario, policy, kind, streams))
-    } else {
-        Box::new(Resolver::<()>::new(scenario, policy, kind, streams))
+    let remembers = policy.budget.is_some() || stateful || backoff::may_coincide(policy);
+    match (remembers, scenario.entry().hosts.is_some()) {
+        (true, false) => of::<Memory, false>(scenario, policy, kind, streams),
+        (false, false) => of::<(), false>(scenario, policy, kind, streams),
+        (true, true) => of::<Memory, true>(scenario, policy, kind, streams),
+        (false, true) => of::<(), true>(scenario, policy, kind, streams),
     }
 }
 
-/// What not every call has to remember of its attempts.
-#[derive(Clone, Copy, Default)]
-struct Memory {
-    /// What the jitter feeds back.
-    jitter: u64,
-    /// What the last retry was paid for.
-    retried: Option<Failure>,
+fn of<'s, M: Remember + 's, const MANY: bool>(
+    scenario: &'s Scenario,
+    policy: &'s Policy,
+    kind: Kind<'_>,
+    streams: Streams,
+) -> Box<dyn Path<'s> + 's> {
+    Box::new(Resolver::<M, MANY>::new(scenario, policy, kind, streams))
 }
-
-/// Calls that remember that, or nothing.
-trait Remember: Copy + Default + Send + Sync {
-    /// Whether there may be a budget.
-    const ALL: bool;
-    fn recall(&self) -> Memory;
-    fn keep(&mut self, memory: Memory);
-}
-
-impl Remember for Memory {
-    const ALL: bool = true;
-    fn recall(&self) -> Memory {
-        *self
-    }
-    fn keep(&mut self, memory: Memory) {
-        *self = memory;
-    }
-}
-
-impl Remember for () {
-    const ALL: bool = false;
-    fn recall(&self) -> Memory {
-        Memory::default()
-    }
-    fn keep(&mut self, _: Memory) {}
-}
-
-/// A call, whose next attempt reaches the service at `time`.
-#[derive(Clone, Copy, Default)]
-struct Visit<M> {
-    time: u64,
-    started: u64,
-    /// When the service is first done with the work of this call; 0 if it never is.
-    done: u64,
-    caller: u32,
-    /// Attempts sent, this one included.
-    tries: u32,
-    memory: M,
-}
-
-impl<M: Copy> Timed for Visit<M> {
-    fn time(&self) -> u64 {
-        self.time
-    }
-}
-
-/// A call that hears at `call.time` what has become of its attempt: no failure, or which.
-#[derive(Clone, Copy, Default)]
-struct Heard<M> {
-    call: Visit<M>,
-    failure: Option<Failure>,
-}
-
-/// What a service makes of an attempt, and when.
-struct Reply {
-    failure: Option<Failure>,
-    at: u64,
-}
-
-impl Reply {
-    /// There is none.
-    const NEVER: Reply = Reply {
-        failure: None,
-        at: NEVER,
-    };
-
-    fn failed(failure: Failure, at: u64) -> Reply {
-        Reply {
-            failure: Some(failure),
-            at,
-        }
-    }
-}
-
-impl<M: Copy> Timed for Heard<M> {
-    fn time(&self) -> u64 {
-        self.call.time
-    }
-}
-
-/// What happens next, in the order in which simultaneous events run: as the event engine has
-/// it, where what failed first is tried again first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-enum Source {
-    /// The outcome of an attempt, where that decides something.
-    Heard,
-    /// An attempt that was waited for in vain, where that does.
-    Expired,
-    /// A retry that comes in no order: after a random delay, an error or a reset.
-    Retry,
-    /// Retries after a constant delay come in order after failures of one kind, timeouts or
-    /// what is turned away: these after the kind of which simultaneous ones happen first.
-    Sooner,
-    /// And these after the other.
-    Later,
-    /// A first attempt that comes out of the network.
-    First,
-    /// The same as [`Source::Expired`], where attempts come out of the network: before it.
-    Overdue,
-    /// A call starts.
-    Call,
-}
-
-const SOURCES: [Source; 8] = [
-    Source::Heard,
-    Source::Expired,
-    Source::Retry,
-    Source::Sooner,
-    Source::Later,
-    Source::First,
-    Source::Overdue,
-    Source::Call,
-];
 
 /// Draws of a service time.
 #[derive(Clone)]
@@ -269,7 +180,7 @@ impl Work<'_> {
 }
 
 #[derive(Clone)]
-struct Resolver<'s, M> {
+struct Resolver<'s, M, const MANY: bool> {
     scenario: &'s Scenario,
     policy: &'s Policy,
     callers: &'s Callers,
@@ -290,11 +201,6 @@ struct Resolver<'s, M> {
     budgeted: bool,
     in_order: bool,
     follows_answers: bool,
-    /// When crashes begin, the next one last.
-    crashes: Vec<u64>,
-    crash: u64,
-    /// Until when no fault has anything to do with an attempt that arrives.
-    calm_until: u64,
     heads: [u64; 8],
     /// What those are that were waited for in vain.
     expiry: Source,
@@ -305,15 +211,10 @@ struct Resolver<'s, M> {
     heard: Calendar<Heard<M>>,
     rings: [Ring<Visit<M>>; 3],
     retries: Calendar<Visit<M>>,
-    servers: Servers,
-    /// When more servers come, in order.
-    joining: Vec<u64>,
-    /// When those that wait leave the queue, the first of them, and how many they are.
-    waiting: Ring<u64>,
-    next_leaves: u64,
-    queue: usize,
+    /// The host, or the first of several.
+    station: Station,
+    fleet: Option<Fleet>,
     work: Work<'s>,
-    faults: Faults,
     backoff: Backoffs,
     budgets: Budgets,
     ledger: Ledger,
@@ -323,13 +224,13 @@ struct Resolver<'s, M> {
     fault_rng: Stream,
 }
 
-impl<'s, M: Remember> Resolver<'s, M> {
+impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
     fn new(
         scenario: &'s Scenario,
         policy: &'s Policy,
         kind: Kind<'_>,
         streams: Streams,
-    ) -> Resolver<'s, M> {
+    ) -> Resolver<'s, M, MANY> {
         let service = &scenario.services[0];
         let pool = match service.pool() {
             Some(pool) => pool,
@@ -342,12 +243,18 @@ impl<'s, M: Remember> Resolver<'s, M> {
             group: None,
         };
         let actions = site.actions();
-        let faults = Faults::new(&scenario.those_at(0, kind.faults), &actions);
-        let mut crashes = faults.crashes();
-        crashes.reverse();
-        let budgets = Budgets::new(policy.budget.as_ref(), scenario.callers().clients);
-        let network = &scenario.network;
+        let own_faults = scenario.those_at(0, kind.faults);
+        let hosts = service.host_count();
         let joining = joining(&actions, pool.servers);
+        let station = |host: u32| {
+            let hit = |fault: &&Fault| fault.hits_host(host, hosts);
+            let faults: Vec<Fault> = own_faults.iter().filter(hit).cloned().collect();
+            let faults = Faults::new(&faults, &actions);
+            Station::new(pool.servers, joining.clone(), faults)
+        };
+        let clients = scenario.callers().clients;
+        let budgets = Budgets::new(policy.budget.as_ref(), clients);
+        let network = &scenario.network;
         let singly = scenario.actions.iter().any(Action::is_pause);
         let book = Book::of(site, kind.is_twin, streams.replication);
         let stream = |purpose| streams.stream(purpose);
@@ -358,6 +265,17 @@ impl<'s, M: Remember> Resolver<'s, M> {
         let delay = backoff::is_constant(policy).then(delay);
         // Calls and retries come about as often as the servers can answer.
         let grain = 8e9 / service.capacity_per_s();
+        let run = &scenario.run;
+        let shows = !kind.is_twin && streams.replication == 0;
+        let strips = shows.then(|| Strips::new(hosts, run.horizon.0, run.bin.0));
+        let balancer = Balancer::new(service, stream(Purpose::Balance));
+        let fleet = balancer.map(|balancer| Fleet {
+            others: (1..hosts).map(station).collect(),
+            balancer,
+            sight: Sight::new(policy, service, clients),
+            tally: HostTally::new(hosts, strips, run.warmup.0),
+            flying: Calendar::new(grain),
+        });
         let mut resolver = Resolver {
             scenario,
             events: 0,
@@ -376,9 +294,6 @@ impl<'s, M: Remember> Resolver<'s, M> {
             budgeted: !budgets.is_unlimited(),
             in_order: !budgets.is_unlimited() || backoff::may_coincide(policy),
             follows_answers: budgets.follows_answers(),
-            crash: crashes.pop().unwrap_or(NEVER),
-            crashes,
-            calm_until: 0,
             heads: std::array::from_fn(|i| NEVER << 3 | i as u64),
             expiry: match network.out.constant() {
                 Some(Nanos::ZERO) => Source::Expired,
@@ -396,13 +311,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
             heard: Calendar::new(grain),
             rings: std::array::from_fn(|_| Ring::new()),
             retries: Calendar::new(grain),
-            servers: Servers::new(pool.servers as usize, &joining),
-            joining,
-            waiting: Ring::new(),
-            next_leaves: NEVER,
-            queue: 0,
+            station: station(0),
+            fleet,
             work: Work::of(&pool.service_time),
-            faults,
             backoff,
             budgets,
             ledger: Ledger::new(book, scenario.run.horizon.0),
@@ -485,7 +396,11 @@ impl<'s, M: Remember> Resolver<'s, M> {
         };
         let budgets = &self.budgets;
         let tokens = |at| budgets.mean_tokens(at);
-        self.ledger.finish(is_through, tokens, site, events)
+        let mut outcome = self.ledger.finish(is_through, tokens, site, events);
+        if let Some(fleet) = self.fleet {
+            outcome.has_hosts(fleet.tally);
+        }
+        outcome
     }
 
     /// A call starts; its first attempt, if that reaches the service at once.
@@ -560,7 +475,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
             return;
         }
         match source {
-            Source::Retry => self.retries.push(call),
+            Source::Retry => self.retries.push_here(call),
             _ => self.rings[source as usize - Source::Sooner as usize].push(call),
         }
         self.raise(source, call.time);
@@ -572,83 +487,73 @@ impl<'s, M: Remember> Resolver<'s, M> {
         self.ledger.arrived(now, call.tries, self.out == 0);
         let sent = now - self.out;
         let expires = (sent + self.timeout).min(call.started + self.deadline);
-        let reply = match now >= self.calm_until {
-            true => self.trouble(now),
+        let host = if MANY { self.pick(now, call.caller) } else { 0 };
+        let station = station_of::<MANY>(&mut self.station, &mut self.fleet, host);
+        let reply = match now >= station.calm_until {
+            true => trouble(station, now, &mut self.fault_rng),
             false => None,
         };
         let reply = match reply {
-            None => self.meet(now, expires, &mut call),
+            None => self.meet(now, host, expires, &mut call),
             Some(reply) => reply,
         };
-        self.answer(now, expires, call, reply);
+        self.answer(now, host, expires, call, reply);
     }
 
-    /// The pool has an attempt that arrives now.
+    /// The host of an attempt of a caller that arrives now.
+    #[inline(never)]
+    fn pick(&mut self, now: u64, caller: u32) -> u16 {
+        let client = self.callers.client(caller);
+        let Some(fleet) = &mut self.fleet else {
+            return 0;
+        };
+        let host = fleet.pick(client, caller, now);
+        fleet.tally.arrives(host, now);
+        host
+    }
+
+    /// A host has an attempt that arrives now.
     #[inline(always)]
-    fn meet(&mut self, now: u64, expires: u64, call: &mut Visit<M>) -> Reply {
-        while self.next_leaves <= now {
-            self.waiting.pop();
-            self.queue -= 1;
-            self.next_leaves = self.waiting.front().copied().unwrap_or(NEVER);
-        }
+    fn meet(&mut self, now: u64, host: u16, expires: u64, call: &mut Visit<M>) -> Reply {
+        let station = station_of::<MANY>(&mut self.station, &mut self.fleet, host);
+        station.pass(now);
         // With somebody in front of it, it waits.
-        let full = self.queue >= self.room;
-        if full && self.queue > 0 {
+        let full = station.queue >= self.room;
+        if full && station.queue > 0 {
             return Reply::failed(Failure::Rejected, now);
         }
-        let start = self.faults.unstalled(self.servers.earliest(now));
+        let start = station.faults.unstalled(station.servers.earliest(now));
         if start > now {
             if full {
                 return Reply::failed(Failure::Rejected, now);
             }
-            if let Some(reply) = self.wait(now, start, expires) {
+            if let Some(reply) = self.wait(now, host, start, expires) {
                 return reply;
             }
         }
-        self.serve(now, start, expires, call)
-    }
-
-    /// What faults do to an attempt that arrives now; nothing where it gets through.
-    #[cold]
-    fn trouble(&mut self, now: u64) -> Option<Reply> {
-        if now >= self.crash {
-            self.crash(now);
-        }
-        self.faults.seek(now);
-        let state = *self.faults.state(now);
-        self.calm_until = match state.vanish + state.refuse + state.reject == 0.0 {
-            true => self.faults.holds_until().min(self.crash),
-            false => 0,
-        };
-        if happens(state.vanish, &mut self.fault_rng) {
-            Some(Reply::NEVER)
-        } else if happens(state.refuse, &mut self.fault_rng) {
-            Some(Reply::failed(Failure::Refused, now))
-        } else if happens(state.reject, &mut self.fault_rng) {
-            Some(Reply::failed(Failure::Rejected, now))
-        } else {
-            None
-        }
+        self.serve(now, host, start, expires, call)
     }
 
     /// An attempt that arrives now waits for a server, from `start` on; its reply, if it
     /// leaves without being served.
     #[inline(always)]
-    fn wait(&mut self, now: u64, start: u64, expires: u64) -> Option<Reply> {
+    fn wait(&mut self, now: u64, host: u16, start: u64, expires: u64) -> Option<Reply> {
         let cancelled = match self.cancels {
             true => expires + self.out,
             false => NEVER,
         };
-        let leaves = start.min(cancelled).min(self.crash);
+        let station = station_of::<MANY>(&mut self.station, &mut self.fleet, host);
+        let crash = station.crash;
+        let leaves = start.min(cancelled).min(crash);
         // A wish to cancel that comes out of the network does so after attempts.
-        let room_from = leaves + u64::from(leaves < start && self.out > 0);
-        self.waiting.push(room_from);
-        self.queue += 1;
-        self.next_leaves = self.next_leaves.min(room_from);
+        station.joins(leaves + u64::from(leaves < start && self.out > 0));
         self.ledger.joins(now);
+        if MANY && let Some(fleet) = &mut self.fleet {
+            fleet.tally.waited(host, now, leaves.min(self.horizon));
+        }
         let expired = self.drop_expired && start > expires;
-        match leaves == self.crash || leaves < start || expired {
-            true => Some(self.leave(now, leaves, leaves < start)),
+        match leaves == crash || leaves < start || expired {
+            true => Some(self.leave(now, leaves, leaves == crash, leaves < start)),
             false => None,
         }
     }
@@ -656,9 +561,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
     /// An attempt that joined the queue now leaves it at `time`: the service crashes, or it is
     /// cancelled, or dropped.
     #[cold]
-    fn leave(&mut self, now: u64, time: u64, cancelled: bool) -> Reply {
+    fn leave(&mut self, now: u64, time: u64, crashes: bool, cancelled: bool) -> Reply {
         self.ledger.leaves(now, time);
-        if time == self.crash {
+        if crashes {
             return Reply::failed(Failure::Reset, time);
         }
         if time < self.horizon {
@@ -671,18 +576,31 @@ impl<'s, M: Remember> Resolver<'s, M> {
         Reply::NEVER
     }
 
-    /// A server takes an attempt that arrived now.
+    /// A server of a host takes an attempt that arrived now.
     #[inline(always)]
-    fn serve(&mut self, now: u64, start: u64, expires: u64, call: &mut Visit<M>) -> Reply {
+    fn serve(
+        &mut self,
+        now: u64,
+        host: u16,
+        start: u64,
+        expires: u64,
+        call: &mut Visit<M>,
+    ) -> Reply {
         let mut work = self.work.draw(&mut self.service_rng);
-        if !self.faults.calm_at(start) {
-            work = self.faults.slowed(start, work);
+        let station = station_of::<MANY>(&mut self.station, &mut self.fleet, host);
+        if !station.faults.calm_at(start) {
+            work = station.faults.slowed(start, work);
         }
-        let done = self.faults.done_by(start, work);
-        self.servers.take(start, done);
-        let until = done.min(self.crash);
+        let done = station.faults.done_by(start, work);
+        station.servers.take(start, done);
+        let (crash, calm) = (station.crash, station.faults.calm_at(done));
+        let until = done.min(crash);
         self.ledger.serves(now, start, until, expires < until);
-        if until == self.crash {
+        if MANY && let Some(fleet) = &mut self.fleet {
+            let [start, until] = [start, until].map(|time| time.min(self.horizon));
+            fleet.tally.served(host, start, until);
+        }
+        if until == crash {
             return Reply::failed(Failure::Reset, until);
         }
         match call.done {
@@ -693,19 +611,20 @@ impl<'s, M: Remember> Resolver<'s, M> {
                 call.done = done.min(first);
             }
         }
-        match self.faults.calm_at(done) {
+        match calm {
             true => Reply {
                 failure: None,
                 at: done,
             },
-            false => self.spoil(done),
+            false => self.spoil(host, done),
         }
     }
 
     /// What faults make of work that is done then.
     #[cold]
-    fn spoil(&mut self, done: u64) -> Reply {
-        let then = self.faults.then(done);
+    fn spoil(&mut self, host: u16, done: u64) -> Reply {
+        let station = station_of::<MANY>(&mut self.station, &mut self.fleet, host);
+        let then = station.faults.then(done);
         if happens(then.lose, &mut self.fault_rng) {
             return Reply::NEVER; // Whatever the answer was.
         }
@@ -715,7 +634,7 @@ impl<'s, M: Remember> Resolver<'s, M> {
 
     /// A reply goes back to a caller who waits until `expires`.
     #[inline(always)]
-    fn answer(&mut self, now: u64, expires: u64, mut call: Visit<M>, reply: Reply) {
+    fn answer(&mut self, now: u64, host: u16, expires: u64, mut call: Visit<M>, reply: Reply) {
         let Reply {
             mut failure,
             mut at,
@@ -727,6 +646,9 @@ impl<'s, M: Remember> Resolver<'s, M> {
         }
         if at > expires {
             (failure, at) = (Some(Failure::Timeout), expires);
+        }
+        if MANY {
+            self.note_host(now, host, at, call.caller, failure.is_some());
         }
         if at >= self.horizon {
             return;
@@ -756,16 +678,27 @@ impl<'s, M: Remember> Resolver<'s, M> {
         at.saturating_add(self.back.sample(&mut self.network_rng).0)
     }
 
-    /// The crash has come: nobody waits, and no server is busy.
-    #[cold]
-    fn crash(&mut self, now: u64) {
-        self.waiting.clear();
-        (self.queue, self.next_leaves) = (0, NEVER);
-        while self.crash <= now {
-            let come = self.joining.partition_point(|time| *time <= now);
-            let all = self.servers.all - (self.joining.len() - come);
-            self.servers = Servers::new(all, &self.joining[come..]);
-            self.crash = self.crashes.pop().unwrap_or(NEVER);
+    /// An attempt that is sent now to a host is in flight up to an instant, and has failed then,
+    /// or not.
+    #[inline(never)]
+    fn note_host(&mut self, now: u64, host: u16, at: u64, caller: u32, failed: bool) {
+        let client = self.callers.client(caller);
+        let Some(fleet) = &mut self.fleet else {
+            return;
+        };
+        if failed && at < self.horizon {
+            fleet.tally.failed(host, at);
+        }
+        if at > now && fleet.balancer.counts_flying() {
+            let flight = Flight {
+                until: at,
+                client,
+                host,
+            };
+            fleet.fly(flight, true);
+            if at < self.horizon {
+                fleet.flying.push(flight);
+            }
         }
     }
 
@@ -855,7 +788,30 @@ impl<'s, M: Remember> Resolver<'s, M> {
     }
 }
 
-impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
+/// What faults do at a host to an attempt that arrives now; nothing where it gets through.
+#[cold]
+fn trouble(station: &mut Station, now: u64, rng: &mut Stream) -> Option<Reply> {
+    if now >= station.crash {
+        station.crash(now);
+    }
+    station.faults.seek(now);
+    let state = *station.faults.state(now);
+    station.calm_until = match state.vanish + state.refuse + state.reject == 0.0 {
+        true => station.faults.holds_until().min(station.crash),
+        false => 0,
+    };
+    if happens(state.vanish, rng) {
+        Some(Reply::NEVER)
+    } else if happens(state.refuse, rng) {
+        Some(Reply::failed(Failure::Refused, now))
+    } else if happens(state.reject, rng) {
+        Some(Reply::failed(Failure::Rejected, now))
+    } else {
+        None
+    }
+}
+
+impl<'s, M: Remember + 's, const MANY: bool> Path<'s> for Resolver<'s, M, MANY> {
     fn until(&mut self, time: u64) {
         self.run(time);
         let budgets = &self.budgets;
@@ -875,15 +831,21 @@ impl<'s, M: Remember + 's> Path<'s> for Resolver<'s, M> {
         self.backoff_rng = streams.stream(Purpose::Backoff);
         self.fault_rng = streams.stream(Purpose::Faults);
         self.arrivals.reseed(streams, 0);
+        if let Some(fleet) = &mut self.fleet {
+            fleet.balancer.reseed(streams.stream(Purpose::Balance));
+        }
         if let Work::Exponential { draws, .. } = &mut self.work {
             **draws = Exponentials::new();
         }
     }
 
     fn act(&mut self, actions: &[Action], now: u64, streams: Streams) {
-        self.faults.act(actions, now);
-        self.faults.seek(now);
-        self.calm_until = 0;
+        let others = self.fleet.iter_mut().flat_map(|fleet| &mut fleet.others);
+        for station in std::iter::once(&mut self.station).chain(others) {
+            station.faults.act(actions, now);
+            station.faults.seek(now);
+            station.calm_until = 0;
+        }
         self.arrivals.act(actions, streams, 0);
     }
 

@@ -2,8 +2,8 @@
 
 use crate::dist::happens;
 use crate::herd::agenda::Cause;
-use crate::herd::balance::Hosts;
 use crate::herd::calendar::NEVER;
+use crate::herd::hosts::Hosts;
 use crate::herd::recorder::Recorder;
 use crate::herd::slots::{Attempt, Phase, Reply, release, release_slot};
 use crate::herd::tier::{Message, Tier, faults_of, queue_of};
@@ -86,10 +86,9 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     /// An attempt reaches a host.
     #[cold]
     fn arrives(&mut self, host: u16) {
-        self.note_host(host, |counts| counts.offered += 1);
         let now = self.now;
-        if let Some(strips) = self.hosts.as_mut().and_then(|hosts| hosts.strips.as_mut()) {
-            strips.add(u32::from(host), now);
+        if let Some(hosts) = &mut self.hosts {
+            hosts.tally.arrives(host, now);
         }
     }
 
@@ -228,7 +227,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     /// How long the service will work on an attempt that it has just taken, in ns.
     pub(super) fn work(&mut self, attempt: u32) -> u64 {
-        let busy = self.busy(self.attempts[attempt].host);
+        let busy = match PLAIN {
+            true => self.recorder.busy(),
+            false => self.busy(self.attempts[attempt].host),
+        };
         let rng = &mut self.service_rng;
         match &self.service.kind {
             ServiceKind::Queue(pool) => {
@@ -426,9 +428,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         } = self.attempts[attempt];
         self.note_attempt(attempt, |r| r.served(since, !awaited));
         self.shift(host, 0, -1);
-        if !PLAIN && self.hosts.is_some() {
-            let time = u128::from(self.now - since.max(self.warmup).min(self.now));
-            self.note_host(host, |counts| counts.busy_ns += time);
+        if !PLAIN && let Some(hosts) = &mut self.hosts {
+            hosts.tally.served(host, since, self.now);
         }
     }
 
@@ -478,9 +479,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let Attempt { since, host, .. } = self.attempts[attempt];
         self.note_attempt(attempt, |r| r.left_queue(since));
         self.shift(host, -1, 0);
-        if !PLAIN && self.hosts.is_some() {
-            let time = u128::from(self.now - since.max(self.warmup).min(self.now));
-            self.note_host(host, |counts| counts.waited_ns += time);
+        if !PLAIN && let Some(hosts) = &mut self.hosts {
+            hosts.tally.waited(host, since, self.now);
         }
     }
 

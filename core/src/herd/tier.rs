@@ -10,13 +10,14 @@ use crate::dist::Dist;
 use crate::herd::agenda::{Agenda, Cause, Token};
 use crate::herd::arrival::Arrivals;
 use crate::herd::backoff::{self, Backoffs};
-use crate::herd::balance::{HostCounts, Hosts, Sight, Strips};
+use crate::herd::balance::Sight;
 use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::budget::Budgets;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
 use crate::herd::fine::Fine;
 use crate::herd::guard::Guards;
+use crate::herd::hosts::{HostTally, Hosts, Strips};
 use crate::herd::limit::Bucket;
 use crate::herd::metrics::{Sample, SubCalls};
 use crate::herd::pages::Pages;
@@ -90,7 +91,6 @@ pub struct Tier<'s, const PLAIN: bool> {
     /// How it calls the next service.
     pub(super) downstream: Option<&'s Downstream>,
     pub(super) horizon: u64,
-    pub(super) warmup: u64,
     pub(super) servers: u32,
     pub(super) room: u32,
     /// By group of callers, how long the oldest may have waited for them to be let in, in ns;
@@ -177,6 +177,11 @@ impl<'s> Regime<'s> {
 /// throttles, hints, budgets that follow single attempts, hosts, limits, groups, and answers
 /// that count though they are late.
 pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
+    scenario.entry().hosts.is_none() && is_simple(scenario, policy)
+}
+
+/// The same, with hosts or without.
+pub(super) fn is_simple(scenario: &Scenario, policy: &Policy) -> bool {
     let ([service], [group]) = (&scenario.services[..], &scenario.groups[..]) else {
         return false;
     };
@@ -189,7 +194,6 @@ pub fn is_plain(scenario: &Scenario, policy: &Policy) -> bool {
     let mut changes = actions.filter(|action| action.policy().is_some());
     pool.is_some_and(|pool| fifo_or_lifo(pool) && pool.shed.is_none() && pool.contention.0 == 0.0)
         && changes.next().is_none()
-        && service.hosts.is_none()
         && service.limit.is_none()
         && group.sub_calls() == 1
         && !scenario.faults.iter().any(delays)
@@ -387,7 +391,8 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             let run = &scenario.run;
             Strips::new(all_hosts, run.horizon.0, run.bin.0)
         });
-        let hosts = Hosts::new(service, strips, stream(Purpose::Balance), |host| {
+        let tally = HostTally::new(all_hosts, strips, scenario.run.warmup.0);
+        let hosts = Hosts::new(service, tally, stream(Purpose::Balance), |host| {
             let own = on_host(Some(host));
             (own != common).then(|| Faults::new(&own, &actions))
         });
@@ -405,7 +410,6 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             clients,
             downstream,
             horizon: scenario.run.horizon.0,
-            warmup: scenario.run.warmup.0,
             servers: pool.map_or(u32::MAX, |pool| pool.servers),
             room: pool.map_or(0, |pool| pool.queue),
             shed: scenario.shed_after(service),
@@ -546,16 +550,6 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         }
     }
 
-    /// Counts something of a host, from the warm-up on.
-    #[cold]
-    pub(super) fn note_host(&mut self, host: u16, count: impl FnOnce(&mut HostCounts)) {
-        if let Some(hosts) = &mut self.hosts
-            && self.now >= self.warmup
-        {
-            count(&mut hosts.counts[host as usize]);
-        }
-    }
-
     /// Counts something of an attempt.
     #[inline(always)]
     pub(super) fn note_attempt(&mut self, attempt: u32, count: impl FnMut(&mut Recorder)) {
@@ -640,7 +634,9 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         self.backoff_rng = stream(Purpose::Backoff);
         self.fault_rng = stream(Purpose::Faults);
         if let Some(hosts) = &mut self.hosts {
-            hosts.reseed(streams.stream_at(Purpose::Balance, place as u64));
+            hosts
+                .balancer
+                .reseed(streams.stream_at(Purpose::Balance, place as u64));
         }
         for (group, arrivals) in self.arrivals_mut() {
             arrivals.reseed(streams, group);
@@ -671,9 +667,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             let counted = close(subs.next()?, group, Residue::default(), 0);
             Some(SubCalls::of(&counted.measured))
         };
-        let hosts = self.hosts.as_ref();
         outcome.measured.sub = sub(None);
-        outcome.measured.busiest_host = hosts.map_or(f64::NAN, Hosts::busiest_share);
         outcome.metrics = Sample::of(&outcome.measured);
         for (group, recorder) in self.by_group.into_iter().enumerate() {
             let mut own = close(recorder, Some(group), Residue::default(), 0);
@@ -682,7 +676,7 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             outcome.groups.push(own);
         }
         if let Some(hosts) = self.hosts {
-            (outcome.hosts, outcome.strips) = (hosts.counts, hosts.strips);
+            outcome.has_hosts(hosts.tally);
         }
         outcome
     }
