@@ -46,6 +46,11 @@ impl Balancer {
         self.rng = rng;
     }
 
+    /// Whether each client process looks for itself.
+    pub fn is_local(&self) -> bool {
+        self.view == View::Client
+    }
+
     /// Whether somebody asks how many attempts are in flight.
     pub fn counts_flying(&self) -> bool {
         matches!(self.balance, Balance::Least(_) | Balance::LeastOfAll)
@@ -102,6 +107,15 @@ impl Balancer {
                     false => self.turn = next,
                 }
                 host
+            }
+            Balance::Least(2) if left > 2 && self.barred.is_empty() && !local => {
+                // The common case, without a list.
+                let first = self.rng.random_range(0..left);
+                let second = self.rng.random_range(0..left - 1);
+                let second = second + u32::from(second >= first);
+                let [a, b] = [first, second].map(|host| self.flying[host as usize]);
+                // In random order, so that either of equals is as likely.
+                if b < a { second } else { first }
             }
             Balance::Least(d) if d < left => {
                 self.draw(d, left);
@@ -207,15 +221,12 @@ impl Balancer {
         }
         let all = self.hosts as usize;
         let own = sight.flying.get_mut(client as usize * all + host as usize);
-        for count in [Some(&mut self.flying[host as usize]), own]
-            .into_iter()
-            .flatten()
-        {
-            *count = match takes_off {
-                true => *count + 1,
-                false => *count - 1,
-            };
-        }
+        let shift = |count: &mut u32| match takes_off {
+            true => *count += 1,
+            false => *count -= 1,
+        };
+        shift(&mut self.flying[host as usize]);
+        own.map(shift);
     }
 }
 

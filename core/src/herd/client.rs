@@ -55,9 +55,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             // Turned away on the spot: not worth a slot. In an overload this is
             // what happens most.
             Admission::TurnedAway(failure) if self.instant_answers => {
-                let asked = if PLAIN { None } else { self.asked.take() };
-                self.attempt_failed(call_slot, retry, failure, host, asked);
-                self.fail(call_slot, failure, asked);
+                self.attempt_failed(call_slot, retry, failure, host);
+                self.fail(call_slot, failure);
             }
             admission => {
                 let attempt = self.add_attempt(call_slot, retry, host);
@@ -121,7 +120,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.note(group, |r| r.counts.denied_attempts += 1);
         self.give_back(call_slot);
         if self.flying(call_slot) == 0 {
-            self.fail(call_slot, Failure::Denied, None);
+            self.fail(call_slot, Failure::Denied);
         }
     }
 
@@ -231,7 +230,6 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         retry: bool,
         failure: Failure,
         host: u16,
-        asked: Option<u64>,
     ) {
         let group = self.calls[call_slot].group;
         self.note(group, |r| r.attempt_failed(failure));
@@ -240,7 +238,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 hosts.tally.failed(host, self.now);
             }
             if self.regime(call_slot).watched {
-                self.attempt_ended(call_slot, retry, Some(failure), host, asked);
+                self.attempt_ended(call_slot, retry, Some(failure), host);
             }
         }
     }
@@ -253,9 +251,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         retry: bool,
         failure: Option<Failure>,
         host: u16,
-        asked: Option<u64>,
     ) {
-        let retried = failure.is_some_and(|f| self.retry_on(call_slot, f, asked).contains(f));
+        let retried = failure.is_some_and(|f| self.retry_on(call_slot, f).contains(f));
         let (client, now, host) = (self.client(call_slot), self.now, u32::from(host));
         let regime = self.regime_mut(call_slot);
         regime
@@ -267,20 +264,19 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     /// What a call retries: a rejection that has to say when to come back only where it does.
     #[inline(always)]
-    fn retry_on(&self, call_slot: u32, failure: Failure, asked: Option<u64>) -> RetryOn {
+    fn retry_on(&self, call_slot: u32, failure: Failure) -> RetryOn {
         let retry_on = self.regime(call_slot).policy.retry_on;
-        match !PLAIN && self.hint(failure, asked).is_some() {
+        match !PLAIN && self.hint(failure).is_some() {
             true => retry_on.asked(),
             false => retry_on,
         }
     }
 
-    /// When the service asks who has failed to come back, in ns from now; `asked` is what its
-    /// limit says.
-    fn hint(&self, failure: Failure, asked: Option<u64>) -> Option<u64> {
+    /// When the service asks who has failed to come back, in ns from now.
+    fn hint(&self, failure: Failure) -> Option<u64> {
         match (failure, self.service.retry_after?) {
             (Failure::Rejected, RetryAfter::After(wait)) => Some(wait.0),
-            (Failure::Rejected, RetryAfter::Token) => asked,
+            (Failure::Rejected, RetryAfter::Token) => self.asked,
             _ => None,
         }
     }
@@ -413,19 +409,18 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         match reply {
             Reply::Ok => {
                 if !PLAIN && self.regime(call).watched && !late {
-                    self.attempt_ended(call, retry, None, host, None);
+                    self.attempt_ended(call, retry, None, host);
                 }
                 self.end_call(call, true, !retry);
             }
             // Its caller has taken it for a failure already.
             Reply::Failed(_) if !PLAIN && late => {}
             Reply::Failed(failure) => {
-                let asked = match PLAIN {
-                    true => None,
-                    false => self.asks.of(attempt).take(),
-                };
-                self.attempt_failed(call, retry, failure, host, asked);
-                self.fail(call, failure, asked);
+                if !PLAIN && self.limit.is_some() {
+                    self.asked = self.asks.of(attempt).take();
+                }
+                self.attempt_failed(call, retry, failure, host);
+                self.fail(call, failure);
             }
         }
         self.through(attempt);
@@ -458,15 +453,15 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         if !PLAIN && phase != Phase::Gone && self.regime(call).policy.late == Late::Accept {
             self.attempts[attempt].late = true;
-            self.attempt_failed(call, retry, Failure::Timeout, host, None);
-            return self.fail(call, Failure::Timeout, None);
+            self.attempt_failed(call, retry, Failure::Timeout, host);
+            return self.fail(call, Failure::Timeout);
         }
         self.attempts[attempt].awaited = false;
         if !PLAIN && self.flights.is_some() {
             self.land(call, attempt);
         }
-        self.attempt_failed(call, retry, Failure::Timeout, host, None);
-        self.fail(call, Failure::Timeout, None);
+        self.attempt_failed(call, retry, Failure::Timeout, host);
+        self.fail(call, Failure::Timeout);
         self.give_up(attempt);
     }
 
@@ -485,17 +480,17 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
     }
 
     /// An attempt of a call has failed: try again, or give up at once.
-    pub(super) fn fail(&mut self, call_slot: u32, failure: Failure, asked: Option<u64>) {
+    pub(super) fn fail(&mut self, call_slot: u32, failure: Failure) {
         let Regime {
             policy, watched, ..
         } = *self.regime(call_slot);
-        let retry_on = self.retry_on(call_slot, failure, asked);
+        let retry_on = self.retry_on(call_slot, failure);
         if !PLAIN && policy.hedge.is_some() && self.others_fly(call_slot, failure, retry_on) {
             return;
         }
         let hint = match PLAIN {
             true => None,
-            false => self.hint(failure, asked),
+            false => self.hint(failure),
         };
         let call = &mut self.calls[call_slot];
         if call.tries >= policy.attempts || !retry_on.contains(failure) {
@@ -675,7 +670,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             group,
             ..
         } = *call;
-        self.note_call(group, |r| r.call_ended(started, ok, at_once));
+        match PLAIN {
+            true => self.recorder.call_ended(started, ok, at_once),
+            false => self.note_call(group, |r| r.call_ended(started, ok, at_once)),
+        }
         if let Some(effects) = &self.effects {
             let phantom = ok && !effects.happened(call_slot);
             self.note(group, |r| r.counts.phantom_effects += u64::from(phantom));

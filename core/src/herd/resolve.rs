@@ -503,9 +503,12 @@ impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
     /// The host of an attempt of a caller that arrives now.
     #[inline(never)]
     fn pick(&mut self, now: u64, caller: u32) -> u16 {
-        let client = self.callers.client(caller);
         let Some(fleet) = &mut self.fleet else {
             return 0;
+        };
+        let client = match fleet.balancer.is_local() {
+            true => self.callers.client(caller),
+            false => 0,
         };
         let host = fleet.pick(client, caller, now);
         fleet.tally.arrives(host, now);
@@ -682,9 +685,12 @@ impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
     /// or not.
     #[inline(never)]
     fn note_host(&mut self, now: u64, host: u16, at: u64, caller: u32, failed: bool) {
-        let client = self.callers.client(caller);
         let Some(fleet) = &mut self.fleet else {
             return;
+        };
+        let client = match fleet.balancer.is_local() {
+            true => self.callers.client(caller),
+            false => 0,
         };
         if failed && at < self.horizon {
             fleet.tally.failed(host, at);

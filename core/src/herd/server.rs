@@ -47,8 +47,11 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             r.counts.offered += 1;
             r.counts.offered_retries += u64::from(retry);
         });
-        if !PLAIN && self.hosts.is_some() {
-            self.arrives(host);
+        if !PLAIN {
+            self.asked = None;
+            if self.hosts.is_some() {
+                self.arrives(host);
+            }
         }
         let now = self.now;
         let faults = match PLAIN {
@@ -67,11 +70,10 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 return Admission::TurnedAway(Failure::Rejected);
             }
         }
-        if !PLAIN
-            && let Some(limit) = &mut self.limit
-            && let Err(wait) = limit.take(now)
-        {
-            self.asked = Some(wait);
+        if !PLAIN && let Some(limit) = &mut self.limit {
+            self.asked = limit.take(now).err();
+        }
+        if !PLAIN && self.asked.is_some() {
             return Admission::TurnedAway(Failure::Rejected);
         }
         if self.waiting(host) == 0 && self.may_start(host) {
@@ -138,7 +140,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             Admission::Vanishes => self.through(attempt),
             Admission::TurnedAway(failure) => {
                 if !PLAIN && self.limit.is_some() {
-                    *self.asks.of(attempt) = self.asked.take();
+                    *self.asks.of(attempt) = self.asked;
                 }
                 self.reply(attempt, Reply::Failed(failure));
             }

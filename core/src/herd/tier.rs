@@ -97,8 +97,8 @@ pub struct Tier<'s, const PLAIN: bool> {
     /// nothing where no load is shed.
     pub(super) shed: Vec<u64>,
     pub(super) limit: Option<Bucket>,
-    /// When there will be a token for who was just rejected by the limit, in ns from now, and
-    /// the same by attempt while its answer travels.
+    /// When there will be a token for who is just being rejected by the limit, in ns from now;
+    /// nothing for others. And the same by attempt while its answer travels.
     pub(super) asked: Option<u64>,
     pub(super) asks: Beside<Option<u64>>,
     /// Whether a fault makes the way to the service longer.
