@@ -64,21 +64,32 @@ proptest! {
         faults in prop::sample::select(vec![
             "[]", "['crash@2s+1s']", "['crash@2s+1s~2s', 'surge(3)@1s+3s']",
             "['stall@2s+1s', 'errors(50%)@1s+3s~1s']", "['stall@1s+1s~2s', 'capacity(20%)@3s+2s~1s']",
-            "['slow(4)@2s+2s~1s', 'loss(30%)@1s+5s']", "['blackhole@2s+1s', 'crash@2500ms+1s']",
+            "['slow(4)@2s+2s~1s', 'loss(30%)@1s+5s']", "['refuse(30%)@1s+2s', 'delay(exp(50ms))@2s+3s~1s']", "['blackhole@2s+1s', 'crash@2500ms+1s']",
         ]),
         actions in prop::sample::select(vec![
             "[]", "[]", "['reject(70%)@3s+1s~1s', 'clear@3500ms']", "['restart@3s', 'scale(2)@4s+2s']",
             "['pause(90%)@3s+1s~1s', 'policy(grpc)@3s']", "['scale(0.6)@2s~2s', 'policy(budget)@1s', 'policy(sre)@3s']",
             "['policy(grpc-hedging)@2s', 'restart(1s)@4s', 'scale(3)@3s~1s']",
         ]),
+        world in prop::sample::select(vec![
+            "", "", "", ",hosts=3,balance='least(2)'", ",hosts=2,balance='round-robin',view='client'",
+            ",limit='20/s',retry_after='token'", ",hosts=4,balance='least',limit={rate='40/s',burst=3}",
+        ]),
+        policy in prop::sample::select(vec![
+            "{}", "{}", "{late='accept'}", "{elsewhere=true}", "{from='start',late='accept'}",
+            "{eject={failures=2,for='500ms',interval='200ms',at_most='50%'}}",
+            "{breaker={window=5,min_calls=5,open_for='300ms',scope='host'}}",
+        ]),
+        calls in prop::sample::select(vec!["", "", ",fan_out=3", ",sequence=2", ",fan_out=2,sequence=2"]),
         seed in 0u64..1000,
     ) {
         let once = arrival.contains("once");
         let faults = if once { faults.replace(", 'surge(3)@1s+3s'", "") } else { faults.to_string() };
         let rate = if arrival == "arrival='open'" { format!(",rate='{rate}/s'") } else { String::new() };
         let settings = [
-            format!("callers={{count=60,clients=7,{arrival}{rate}}}"),
-            format!("service={{servers={servers},service_time='{law}',queue={queue},discipline='{discipline}',drop_expired={drop_expired},cancel='{cancel}'}}"),
+            format!("callers={{count=60,clients=7,{arrival}{rate}{calls}}}"),
+            format!("service={{servers={servers},service_time='{law}',queue={queue},discipline='{discipline}',drop_expired={drop_expired},cancel='{cancel}'{world}}}"),
+            format!("policy.fixed={policy}"),
             format!("network={{out='{network}',back='{network}'}}"),
             format!("policy.fixed.timeout={timeout}"),
             format!("policy.fixed.deadline={deadline}"),

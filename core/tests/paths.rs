@@ -61,6 +61,7 @@ fn random(seed: u64) -> String {
         "\"errors(50%)@2s+1s~1s\", \"crash@3s+500ms\"",
         "\"loss(50%)@3s+1s\", \"slow(3)@4s+1s~1s\"",
         "\"blackhole@3s+1s~1s\"",
+        "\"blackhole(40%)@3s+1s\", \"refuse(30%)@2s+2s~1s\"",
         "\"slow(0.5)@2s+3s\", \"slow(6)@3s+1s\"",
         "\"slow(4)@3s+2s\"",
         "",
@@ -123,12 +124,43 @@ fn random(seed: u64) -> String {
         "actions = [\"scale(1.7)@3500ms~2s\", \"restart(1s)@4500ms\"]\n",
     ]);
     let (bin, horizon) = (pick(&["100ms", "70ms", "1ms"]), pick(&["8s", "9005ms"]));
+    let hosts = match network.contains("out") {
+        true => pick(&[
+            "",
+            "",
+            "",
+            "hosts = 3",
+            "hosts = 2\nbalance = \"round-robin\"",
+        ]),
+        false => pick(&[
+            "",
+            "",
+            "hosts = 4\nbalance = \"least(2)\"",
+            "hosts = 3\nbalance = \"least\"",
+            "hosts = 2\nbalance = \"least\"\nview = \"client\"",
+            "hosts = 5\nbalance = \"sticky\"",
+            "hosts = 3\nbalance = \"round-robin\"\nview = \"client\"",
+        ]),
+    };
+    let on_host = match (hosts.is_empty(), fault.is_empty() && surge.is_empty()) {
+        (true, _) => String::new(),
+        (_, no_other) => {
+            let own = pick(&[
+                "",
+                "\"errors(80%,host=1)@2s+3s\", \"slow(0.2,host=1)@2s+3s\"",
+                "\"crash(host=2)@2500ms+1s\"",
+                "\"refuse(40%,hosts=50%)@1s+3s~1s\"",
+            ]);
+            let comma = if no_other || own.is_empty() { "" } else { ", " };
+            format!("{comma}{own}")
+        }
+    };
     format!(
-        "compare = [\"p\"]\nfaults = [{fault}{surge}]\n{action}\
+        "compare = [\"p\"]\nfaults = [{fault}{surge}{on_host}]\n{action}\
          [run]\nhorizon = \"{horizon}\"\nwarmup = \"{}\"\nbin = \"{bin}\"\nseed = {seed}\n\
          [callers]\ncount = 60\nclients = 6\n{arrival}\n{network}\
          [service]\nservers = {servers}\nservice_time = \"{law}\"\nqueue = {queue}\n\
-         cancel = \"{cancel}\"\ndrop_expired = {drop_expired}\n\
+         cancel = \"{cancel}\"\ndrop_expired = {drop_expired}\n{hosts}\n\
          [policy.p]\nattempts = {attempts}\ntimeout = \"{timeout}\"\ndeadline = \"{deadline}\"\n\
          backoff = \"{backoff}\"\njitter = \"{jitter}\"\n{budget}\n{retry_on}\n",
         if arrival.contains("once") { "0s" } else { "1s" },

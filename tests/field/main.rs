@@ -8,6 +8,7 @@ mod herds;
 mod leases;
 mod policies;
 mod quorums;
+mod world;
 
 use herdsim::run::{Context, Finished, simulate};
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
