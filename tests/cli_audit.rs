@@ -235,3 +235,80 @@ fn standard_input_is_not_patched() {
         .success();
     assert!(patch.get_output().stdout.is_empty());
 }
+
+/// Replicas, balancing, ejection and limits that files state make the service of a prediction.
+#[test]
+fn what_files_state_of_a_service_is_what_is_simulated() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write(
+        "mesh.yaml",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: orders }\n\
+         spec:\n  replicas: 4\n  template: { spec: { containers: [ { name: orders } ] } }\n---\n\
+         apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: orders }\n\
+         spec:\n  hosts: [orders]\n  http:\n    - route: [ { destination: { host: orders } } ]\n      \
+         retries: { attempts: 3, perTryTimeout: 200ms, retryOn: 5xx }\n---\n\
+         apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: { name: orders }\n\
+         spec:\n  host: orders\n  trafficPolicy:\n    loadBalancer: { simple: ROUND_ROBIN }\n    \
+         outlierDetection: { consecutive5xxErrors: 3, interval: 5s, maxEjectionPercent: 50 }\n",
+    );
+    let told = audit(dir.path())
+        .args([".", "--scenario"])
+        .assert()
+        .success();
+    let text = String::from_utf8_lossy(&told.get_output().stdout).to_string();
+    for line in [
+        "# stated: 4 hosts, round-robin (mesh.yaml:5)",
+        "hosts = 4",
+        "balance = \"round-robin\"",
+        "servers = 5",
+        "failures = 3",
+        "at_most = 0.5",
+        "interval = \"5s\"",
+        "for = \"30s\"",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // It can be run, and is what a prediction says.
+    write("site.toml", &text);
+    Command::cargo_bin("herdsim")
+        .unwrap()
+        .current_dir(dir.path())
+        .args([
+            "run",
+            "site.toml",
+            "-q",
+            "--no-charts",
+            "--replications",
+            "2",
+        ])
+        .assert()
+        .success();
+    let told = audit(dir.path())
+        .args(["mesh.yaml", "--format", "json"])
+        .assert()
+        .success();
+    let json: Value = serde_json::from_slice(&told.get_output().stdout).unwrap();
+    let stated = json["predictions"][0]["stated"].to_string();
+    assert!(
+        stated.contains("4 hosts") && stated.contains("after 3 failures"),
+        "{stated}"
+    );
+    // Envoy Gateway's limit for everybody is the service's.
+    write(
+        "gateway.yaml",
+        "apiVersion: gateway.envoyproxy.io/v1alpha1\nkind: BackendTrafficPolicy\n\
+         metadata: { name: api }\nspec:\n  targetRefs: [ { kind: HTTPRoute, name: api } ]\n  \
+         retry: { numRetries: 2 }\n  \
+         rateLimit: { type: Local, local: { rules: [ { limit: { requests: 300, unit: Minute } } ] } }\n",
+    );
+    let told = audit(dir.path())
+        .args(["gateway.yaml", "--scenario"])
+        .assert()
+        .success();
+    let text = String::from_utf8_lossy(&told.get_output().stdout).to_string();
+    assert!(
+        text.contains("rate = \"5/s\"") && text.contains("burst = 300"),
+        "{text}"
+    );
+}

@@ -163,6 +163,7 @@ impl Files {
         all.services.dedup();
         let system = System {
             sites: std::mem::take(&mut all.sites),
+            backends: std::mem::take(&mut all.backends),
             edges: std::mem::take(&mut all.edges),
             services: std::mem::take(&mut all.services),
         };

@@ -119,7 +119,7 @@ fn margin(margin: &Margin) -> Value {
 fn predictions(plan: &Plan, ids: &[String]) -> Vec<Value> {
     let one = |outlook: &Outlook| {
         json!({"site": ids[outlook.site], "outcome": outlook.outcome, "assumed": outlook.assumed,
-            "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers),
+            "stated": outlook.stated, "unranked": outlook.unranked, "numbers": numbers(&outlook.numbers),
             "edge": outlook.margin.as_ref().map(margin)})
     };
     plan.outlooks.iter().map(one).collect()

@@ -104,6 +104,12 @@ fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
         if let Some(margin) = &outlook.margin {
             out.push_str(&format!(" It {}.", margin.told));
         }
+        if !outlook.stated.is_empty() {
+            out.push_str(&format!(
+                " Files state of the service: {}.",
+                outlook.stated.join("; ")
+            ));
+        }
         if !outlook.assumed.is_empty() {
             out.push_str(&format!(" Assumed of it: {}.", list(&outlook.assumed)));
         }

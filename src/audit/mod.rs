@@ -6,6 +6,7 @@
 //! A *site* is one place that decides something at a seam: a retry, a timeout, a quorum,
 //! acknowledgements, a lease, a fence, an effect. Every field of it says how it is known.
 
+mod backend;
 mod baseline;
 pub mod chains;
 pub mod change;

@@ -37,6 +37,8 @@ pub struct Outlook {
     pub numbers: Vec<Number>,
     /// What was assumed of it beyond the situation.
     pub assumed: Vec<String>,
+    /// What files state of the service that it calls.
+    pub stated: Vec<String>,
     /// Why nothing is ranked, where that is so.
     pub unranked: Option<String>,
     /// Best first.
@@ -55,6 +57,7 @@ impl Outlook {
             outcome: format!("not simulated: {}", problem.message),
             numbers: Vec::new(),
             assumed: Vec::new(),
+            stated: Vec::new(),
             unranked: None,
             remedies: Vec::new(),
             scenario: None,
@@ -406,6 +409,7 @@ fn retried(forecast: Forecast) -> Outlook {
         },
         numbers: forecast.read.as_ref().map(numbers).unwrap_or_default(),
         assumed: names,
+        stated: forecast.stated,
         unranked: saturated.then(|| {
             "the service is overloaded before the fault: a lower --load, or a larger service"
                 .to_string()
@@ -488,6 +492,7 @@ fn weighed(site: &Site, weighed: seams::Weighed) -> Outlook {
         outcome: now.outcome,
         numbers: now.numbers,
         assumed: vec![weighed.assumed],
+        stated: Vec::new(),
         unranked: None,
         remedies: remedies.collect(),
         scenario: None,

@@ -40,6 +40,8 @@ pub struct Forecast {
     pub scenario: Scenario,
     /// Fields that are not known and were taken from the default policy.
     pub assumed: Vec<Field>,
+    /// What files state of the service that it calls, as far as it was used.
+    pub stated: Vec<String>,
     /// What the policy that was read does; or why that cannot be simulated.
     pub read: Result<PolicyResults, String>,
     /// Best first.
@@ -218,6 +220,7 @@ struct Case {
     scenario: Scenario,
     policy: Policy,
     assumed: Vec<Field>,
+    stated: Vec<String>,
     /// What the rules found of it.
     found: Vec<Rule>,
     /// Why it cannot be simulated as it was read.
@@ -246,9 +249,11 @@ pub fn forecasts(
         let Some(retry) = simulated(site) else {
             continue;
         };
-        let (policy, assumed) = situation::policy(retry);
+        let (mut policy, assumed) = situation::policy(retry);
         let service = audit.system.called(site);
-        let situation = situations.of(service.as_deref())?;
+        let mut situation = situations.of(service.as_deref())?;
+        let backend = audit.system.backend(site);
+        let stated = backend.apply(&mut situation, &mut policy);
         let scenario =
             situation::scenario(&situation, vec![(AS_WRITTEN.to_string(), policy.clone())]);
         let singles = candidates(retry, &policy).into_iter();
@@ -259,7 +264,8 @@ pub fn forecasts(
                 written.push(vec![change.clone()]);
             }
             let led = led.unwrap_or_else(|| change.apply(&policy));
-            (vec![change], led)
+            let eject = policy.eject.clone();
+            (vec![change], Policy { eject, ..led })
         });
         let threads = making.workers.threads();
         let options = options.filter(|(_, policy)| unfit(&scenario, policy, threads).is_none());
@@ -272,6 +278,7 @@ pub fn forecasts(
             scenario,
             policy,
             assumed,
+            stated,
             found: audit
                 .findings
                 .iter()
@@ -490,6 +497,7 @@ fn settle(bench: &Bench<'_>, case: &Case, objective: Objective) -> Option<Foreca
         site: case.site,
         scenario,
         assumed: case.assumed.clone(),
+        stated: case.stated.clone(),
         read: read.map(|read| PolicyResults {
             name: AS_WRITTEN.to_string(),
             ..read

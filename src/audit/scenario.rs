@@ -59,14 +59,18 @@ pub fn scenario(
     let mut text = format!("# {}: {}\n", ids[one], reading(site));
     match &site.decision {
         Decision::Retry(retry) => {
-            let (policy, assumed) = situation::policy(retry);
+            let (mut policy, assumed) = situation::policy(retry);
             for field in assumed {
                 let why = retry.fact(field).and_then(|fact| fact.why.clone());
                 let why = why.unwrap_or_else(|| "not in sight".to_string());
                 let name = field.name();
                 text.push_str(&format!("# {name}: {why}; herdsim's own default holds\n"));
             }
-            let situation = situations.of(audit.system.called(site).as_deref())?;
+            let mut situation = situations.of(audit.system.called(site).as_deref())?;
+            let backend = audit.system.backend(site);
+            for stated in backend.apply(&mut situation, &mut policy) {
+                text.push_str(&format!("# stated: {stated}\n"));
+            }
             let named = vec![(AS_WRITTEN.to_string(), policy)];
             let mut scenario = situation::scenario(&situation, named);
             scenario.run.replications = MANY;

@@ -141,6 +141,10 @@ fn outlook(outlook: &Outlook, verbose: bool, width: usize, out: &mut String) {
     if let Some(margin) = &outlook.margin {
         wrapped(out, "      edge ", &margin.told, width);
     }
+    if !outlook.stated.is_empty() {
+        let text = format!("stated: {}", outlook.stated.join("; "));
+        wrapped(out, "           ", &text, width);
+    }
     if !outlook.assumed.is_empty() {
         let text = format!("assumed: {}", list_of(&outlook.assumed));
         wrapped(out, "           ", &text, width);

@@ -10,6 +10,7 @@ use herdsim_core::scenario::policy::{
 use herdsim_core::units::Nanos;
 use serde::{Serialize, Serializer};
 
+use super::backend::Backend;
 use super::rule::Rule;
 
 /// How a value is known.
@@ -25,6 +26,11 @@ pub enum How {
     Assumed,
     /// It cannot be followed: a template, a variable, an argument from elsewhere.
     Unresolved,
+}
+
+/// A place as people find it: `orders.yaml:12`.
+pub fn place_of(place: &Place) -> String {
+    format!("{}:{}", place.source.name, line(place))
 }
 
 /// How and where one field is known.
@@ -600,6 +606,8 @@ pub struct Reading {
     pub services: Vec<(String, Option<String>)>,
     /// What limits the retries to a host, where another file than theirs says it.
     pub limits: Vec<(String, Known<Option<Budget>>)>,
+    /// What is stated of services that are called.
+    pub backends: Vec<Backend>,
     /// Keyspaces of Cassandra, and the levels that drivers ask for.
     pub keyspaces: Vec<Keyspace>,
     pub levels: Vec<Level>,
@@ -624,6 +632,7 @@ impl Reading {
             && self.not_read.is_empty()
             && self.services.is_empty()
             && self.limits.is_empty()
+            && self.backends.is_empty()
             && self.profiles.is_empty()
             && self.keyspaces.is_empty()
             && self.levels.is_empty()
@@ -637,6 +646,7 @@ impl Reading {
         self.not_read.extend(other.not_read);
         self.services.extend(other.services);
         self.limits.extend(other.limits);
+        self.backends.extend(other.backends);
         self.profiles.extend(other.profiles);
         self.keyspaces.extend(other.keyspaces);
         self.levels.extend(other.levels);

@@ -2,6 +2,7 @@
 
 use super::format::Document;
 use super::tree::At;
+use crate::audit::backend::Backend;
 use crate::audit::site::{Edge, Reading};
 
 /// Whether the document is a compose file.
@@ -37,6 +38,13 @@ pub fn read(document: &Document, reading: &mut Reading) -> bool {
         reading
             .services
             .push((name.clone(), directory(document, service)));
+        let replicas = service.path(&["deploy", "replicas"]);
+        if let Some(replicas) = replicas.or_else(|| service.get("scale")) {
+            reading.backends.push(Backend {
+                hosts: Some(replicas.count()),
+                ..Backend::new(&name)
+            });
+        }
         if let Some(environment) = service.get("environment") {
             let values = environment.entries().chain(environment.items());
             for value in values {

@@ -4,13 +4,15 @@
 //! Sources: envoyproxy/data-plane-api route_components.proto, circuit_breaker.proto; Envoy
 //! source/common/router/{config_impl.h,retry_state_impl.cc}.
 
+use herdsim_core::scenario::hosts::Balance;
 use herdsim_core::scenario::policy::{Budget, Exponent, Jitter};
 use herdsim_core::units::Nanos;
 
 use super::format::Document;
-use super::istio::{MS, concurrent, conditions};
+use super::istio::{MS, concurrent, conditions, ejection};
 use super::tree::At;
 use super::units::with_unit;
+use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
 use crate::audit::rule::Rule;
 use crate::audit::site::{Decision, Edge, Known, Reading, Retry, Site};
@@ -34,6 +36,17 @@ pub fn read(document: &Document, reading: &mut Reading) {
     );
     let limits: Vec<(String, Known<Option<Budget>>)> =
         clusters.into_iter().filter_map(limit).collect();
+    let mut clusters = Vec::new();
+    document.at.search(
+        &mut |at| {
+            let stated = ["outlier_detection", "lb_policy"];
+            at.find("name").is_some() && stated.iter().any(|key| at.find(key).is_some())
+        },
+        &mut clusters,
+    );
+    reading
+        .backends
+        .extend(clusters.into_iter().filter_map(backend));
     for config in hosts {
         let Some(all) = config.find("virtual_hosts") else {
             continue;
@@ -57,6 +70,39 @@ fn duration(at: At) -> Known<Nanos> {
         );
     }
     at.known("duration", with_unit)
+}
+
+/// How a cluster balances, when it leaves an endpoint out, and how many there are.
+///
+/// envoyproxy/data-plane-api cluster.proto, outlier_detection.proto, endpoint.proto.
+fn backend(cluster: At) -> Option<Backend> {
+    let name = cluster.find("name")?.text()?;
+    let balance = cluster.find("lb_policy").map(|at| {
+        at.known("load balancer", |text| match text {
+            "ROUND_ROBIN" => Some(Balance::RoundRobin),
+            "RANDOM" => Some(Balance::Random),
+            "LEAST_REQUEST" => Some(Balance::Least(2)),
+            "RING_HASH" | "MAGLEV" => Some(Balance::Sticky),
+            _ => None,
+        })
+    });
+    let usual = Known::default(Balance::RoundRobin, "Envoy's default");
+    let endpoints = cluster.path(&["load_assignment", "endpoints"]);
+    let hosts = endpoints.map(|all| {
+        let each = all.items().filter_map(|e| e.find("lb_endpoints"));
+        let count = each.map(|list| list.items().count() as u32).sum();
+        Known::read(count, all.place())
+    });
+    // One name that resolves to many says nothing of how many.
+    let hosts = hosts.filter(|known| known.value.is_some_and(|n| n > 1));
+    Some(Backend {
+        hosts,
+        balance: balance.or(Some(usual)),
+        eject: cluster
+            .find("outlier_detection")
+            .map(|at| ejection(at, "consecutive_5xx")),
+        ..Backend::new(name)
+    })
 }
 
 /// What a cluster lets retries be: a budget, a number at once.

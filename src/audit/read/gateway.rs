@@ -5,11 +5,13 @@
 //! BackendTrafficPolicy, v1.1 to v1.5.
 
 use herdsim_core::scenario::policy::{Budget, Deposit, Expiry, Exponent, Jitter, Ratio};
-use herdsim_core::units::{Factor, Nanos};
+use herdsim_core::scenario::service::Limit;
+use herdsim_core::units::{Factor, Nanos, Rate};
 
 use super::istio::{MS, concurrent};
 use super::tree::At;
 use super::units::with_unit;
+use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
 use crate::audit::site::{Decision, Known, Reading, Retry, Site};
 
@@ -140,8 +142,43 @@ pub fn constraint(at: At, reading: &mut Reading) {
     }
 }
 
+/// So many requests per unit of time, all of which may come at once.
+///
+/// envoyproxy/gateway api/v1alpha1 ratelimit_types.go: a bucket that is filled each unit.
+fn local_limit(at: At) -> Option<Known<Limit>> {
+    let per = at.get("unit")?.known("unit of time", |text| match text {
+        "Second" => Some(1.0),
+        "Minute" => Some(60.0),
+        "Hour" => Some(3600.0),
+        _ => None,
+    });
+    let requests = at.get("requests")?.count();
+    let mut known = requests.and(per).convert(
+        |(requests, per)| {
+            (requests > 0).then(|| Limit {
+                rate: Rate(f64::from(requests) / per),
+                burst: requests,
+            })
+        },
+        "it lets nothing in",
+    );
+    known.fact.place.get_or_insert_with(|| at.whole());
+    Some(known)
+}
+
 /// Envoy Gateway's own policy: numRetries, and Envoy's waits.
 pub fn envoy_gateway(at: At, name: &str, reading: &mut Reading) {
+    let refs = at.path(&["spec", "targetRefs"]);
+    let of = refs.and_then(|t| t.items().next()?.get("name")?.text());
+    let rules = at.path(&["spec", "rateLimit", "local", "rules"]);
+    // A rule for everybody is one of the service.
+    let all = rules.and_then(|rules| rules.items().find(|r| r.get("clientSelectors").is_none()));
+    if let (Some(of), Some(limit)) = (of, all.and_then(|rule| rule.get("limit"))) {
+        reading.backends.push(Backend {
+            limit: local_limit(limit),
+            ..Backend::new(of)
+        });
+    }
     let Some(written) = at.path(&["spec", "retry"]) else {
         return;
     };

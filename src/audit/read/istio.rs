@@ -3,13 +3,15 @@
 //! Read for 1.5 to 1.31. Sources: istio/istio pilot/pkg/networking/core/route/retry/retry.go
 //! (`ConvertPolicy`), route.go, cluster_traffic_policy.go; istio/api.
 
+use herdsim_core::scenario::hosts::Balance;
 use herdsim_core::scenario::policy::{
-    Budget, Concurrent, Exponent, Failure, Jitter, Quantum, RetryOn, Rounding,
+    Budget, Concurrent, Eject, Exponent, Failure, Jitter, Quantum, RetryOn, Rounding,
 };
 use herdsim_core::units::{Nanos, Probability};
 
 use super::tree::At;
 use super::units::with_unit;
+use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
 use crate::audit::rule::Rule;
 use crate::audit::site::{Decision, Known, Reading, Retry, Site};
@@ -178,6 +180,12 @@ pub fn destination_rule(at: At, reading: &mut Reading) {
         return;
     };
     let policy = at.path(&["spec", "trafficPolicy"]);
+    if let Some(policy) = policy {
+        let backend = backend(host, policy);
+        if !backend.is_empty() {
+            reading.backends.push(backend);
+        }
+    }
     let budget = policy.and_then(|p| p.get("retryBudget"));
     let most = policy.and_then(|p| p.path(&["connectionPool", "http", "maxRetries"]));
     let known = if let Some(budget) = budget {
@@ -199,6 +207,63 @@ pub fn destination_rule(at: At, reading: &mut Reading) {
         return;
     };
     reading.limits.push((host.to_string(), known));
+}
+
+/// How a host's sidecars balance, and when they leave an endpoint out.
+///
+/// istio/api, networking/v1 destination_rule.proto; Envoy's defaults where nothing is written.
+fn backend(host: &str, policy: At) -> Backend {
+    let simple = policy.path(&["loadBalancer", "simple"]);
+    let outlier = policy.get("outlierDetection");
+    let balance = simple.map(|at| {
+        at.known("load balancer", |text| match text {
+            "ROUND_ROBIN" => Some(Balance::RoundRobin),
+            "RANDOM" => Some(Balance::Random),
+            "LEAST_REQUEST" | "LEAST_CONN" | "UNSPECIFIED" => Some(Balance::Least(2)),
+            _ => None,
+        })
+    });
+    let usual = || Known::default(Balance::Least(2), "Istio's default");
+    let eject = outlier.map(|at| ejection(at, "consecutive5xxErrors"));
+    Backend {
+        balance: balance.or_else(|| eject.is_some().then(usual)),
+        eject,
+        ..Backend::new(host)
+    }
+}
+
+/// Outlier detection by consecutive failures, with Envoy's defaults for what is not written.
+pub fn ejection(at: At, failures: &str) -> Known<Eject> {
+    let time = |name: &str, default: u64| {
+        let usual = Known::default(Nanos::from_secs(default), "Envoy's default");
+        at.find(name)
+            .map_or(usual, |d| d.known("duration", with_unit))
+    };
+    let count = at.find(failures).or_else(|| at.find("consecutiveErrors"));
+    let usual = Known::default(5, "Envoy's default");
+    let count = count.map_or(usual, |n| n.count());
+    let most = at.find("maxEjectionPercent");
+    let most = most.map_or(Known::default(10.0, "Envoy's default"), |n| n.number());
+    let times = time("interval", 10).and(time("baseEjectionTime", 30));
+    let mut known = count.and(most).and(times).convert(
+        |((failures, percent), (interval, lasts))| {
+            let whole = failures > 0 && percent > 0.0 && percent <= 100.0;
+            let some = interval > Nanos::ZERO && lasts > Nanos::ZERO;
+            (whole && some).then(|| Eject {
+                failures,
+                lasts,
+                at_most: Probability(percent / 100.0),
+                interval,
+                longest: Nanos::from_secs(300).max(lasts),
+            })
+        },
+        "it leaves nothing out",
+    );
+    known.fact.place.get_or_insert_with(|| at.whole());
+    if known.value.is_some() {
+        known.fact.how = crate::audit::site::How::Read;
+    }
+    known
 }
 
 /// At most a share of the active requests, and at least so many.

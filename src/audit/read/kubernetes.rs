@@ -10,6 +10,7 @@ use super::leases;
 use super::linkerd;
 use super::nginx;
 use super::tree::At;
+use crate::audit::backend::Backend;
 use crate::audit::site::{Edge, Reading};
 
 /// Whether the document is one of Kubernetes.
@@ -87,6 +88,14 @@ fn workload(at: At, kind: &str, name: &str, reading: &mut Reading) {
     let named = !name.is_empty();
     if named {
         reading.services.push((name.to_string(), None));
+        if let Some(replicas) = at.path(&["spec", "replicas"])
+            && !matches!(kind, "Pod" | "Job" | "CronJob")
+        {
+            reading.backends.push(Backend {
+                hosts: Some(replicas.count()),
+                ..Backend::new(name)
+            });
+        }
     }
     for container in containers {
         let own = container.get("name").and_then(|n| n.text());

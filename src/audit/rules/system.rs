@@ -1,5 +1,6 @@
 //! Everything that was read, as one system: which site is in which service, which calls which.
 
+use crate::audit::backend::Backend;
 use crate::audit::law;
 use crate::audit::site::{Edge, Field, Retry, Seam, Site};
 
@@ -7,6 +8,8 @@ use crate::audit::site::{Edge, Field, Retry, Seam, Site};
 pub struct System {
     pub sites: Vec<Site>,
     pub edges: Vec<Edge>,
+    /// What is stated of services that are called.
+    pub backends: Vec<Backend>,
     /// Services with the directory that each is built from, longest first.
     pub services: Vec<(String, Option<String>)>,
 }
@@ -85,6 +88,12 @@ impl System {
             let mut names = self.services.iter().map(|(name, _)| name);
             names.find(|name| same_host(target, name)).cloned()
         })
+    }
+
+    /// What is stated of the service that a site calls.
+    pub fn backend(&self, site: &Site) -> Backend {
+        let service = self.called(site).or_else(|| site.target.clone());
+        service.map_or_else(Backend::default, |name| Backend::of(&self.backends, &name))
     }
 
     /// Paths of calls whose tiers each retry, the longest of each kind.
