@@ -19,7 +19,8 @@ const MOST_ROWS: usize = 20;
 
 /// The chart `hosts`; nothing where no service has several.
 pub fn hosts(results: &Results) -> Option<Result<Chart, ChartError>> {
-    let with_hosts = |p: &PolicyResults| p.strips.iter().position(Option::is_some);
+    let several = |strips: &Option<Strips>| strips.as_ref().is_some_and(|s| s.counts.len() > 1);
+    let with_hosts = |p: &PolicyResults| p.strips.iter().position(several);
     let tier = results.policies.iter().find_map(with_hosts)?;
     let strips: Vec<Option<&Strips>> = results
         .policies

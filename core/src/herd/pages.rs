@@ -5,7 +5,6 @@ use crate::herd::counts::Denial;
 use crate::herd::recorder::Recorder;
 use crate::herd::slots::{Beside, Slots};
 use crate::herd::tier::Tier;
-use crate::scenario::callers::Callers;
 
 /// A call of which the calls of a tier are parts.
 #[derive(Clone)]
@@ -67,9 +66,8 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     /// A call begins that is made of sub-calls.
     fn start_page(&mut self, caller: u32, group: u8) {
-        let Callers {
-            fan_out, sequence, ..
-        } = self.groups[group as usize];
+        let callers = &self.groups[group as usize];
+        let (fan_out, sequence) = (callers.fan_out(), callers.sequence());
         self.note(group, Recorder::call_started);
         let started = self.now;
         let Some(pages) = &mut self.pages else {
@@ -104,7 +102,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let next = ok && !page.ended && page.left == 0 && page.steps > 0;
         if next {
             let (caller, group) = (page.caller, page.group);
-            let fan_out = self.groups[group as usize].fan_out;
+            let fan_out = self.groups[group as usize].fan_out();
             (page.left, page.steps) = (fan_out, page.steps - 1);
             (0..fan_out).for_each(|_| {
                 self.start_call(caller, group, Some(slot));

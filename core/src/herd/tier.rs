@@ -195,7 +195,7 @@ pub(super) fn is_simple(scenario: &Scenario, policy: &Policy) -> bool {
     pool.is_some_and(|pool| fifo_or_lifo(pool) && pool.shed.is_none() && pool.contention.0 == 0.0)
         && changes.next().is_none()
         && service.limit.is_none()
-        && group.sub_calls() == 1
+        && group.parts.is_none()
         && !scenario.faults.iter().any(delays)
         && policy.late == Late::Ignore
         && policy.from == TimeoutFrom::Sent

@@ -33,19 +33,20 @@ pub struct Callers {
     /// Those of a higher one are shed later.
     #[serde(skip_serializing_if = "is_zero")]
     pub priority: u32,
-    /// Sub-calls of a call at once, and how often, one after the other.
-    #[serde(skip_serializing_if = "is_one")]
+    /// What a call is made of, where it is not one itself.
+    #[serde(flatten)]
+    pub parts: Option<SubCalls>,
+}
+
+/// A call that is made of sub-calls: so many at once, and that so often, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SubCalls {
     pub fan_out: u32,
-    #[serde(skip_serializing_if = "is_one")]
     pub sequence: u32,
 }
 
 fn is_zero(n: &u32) -> bool {
     *n == 0
-}
-
-fn is_one(n: &u32) -> bool {
-    *n == 1
 }
 
 /// Groups of callers at most, and sub-calls of a call.
@@ -74,7 +75,18 @@ impl Callers {
 
     /// Sub-calls of a call; 1 where it is one itself.
     pub fn sub_calls(&self) -> u64 {
-        u64::from(self.fan_out) * u64::from(self.sequence)
+        let [at_once, in_turn] = [self.fan_out(), self.sequence()];
+        u64::from(at_once) * u64::from(in_turn)
+    }
+
+    /// Sub-calls of a call at once.
+    pub fn fan_out(&self) -> u32 {
+        self.parts.map_or(1, |parts| parts.fan_out)
+    }
+
+    /// How often that is done, one after the other.
+    pub fn sequence(&self) -> u32 {
+        self.parts.map_or(1, |parts| parts.sequence)
     }
 
     /// Whether each of them calls once.
@@ -303,6 +315,7 @@ fn callers(table: &Table) -> Result<Callers, Problem> {
         ))
         .at(s.place("sequence")));
     }
+    let said = s.node("fan_out").or(s.node("sequence")).is_some();
     s.finish()?;
     Ok(Callers {
         name,
@@ -311,8 +324,7 @@ fn callers(table: &Table) -> Result<Callers, Problem> {
         arrival,
         policy,
         priority,
-        fan_out,
-        sequence,
+        parts: said.then_some(SubCalls { fan_out, sequence }),
     })
 }
 

@@ -275,7 +275,7 @@ impl Scenario {
             });
             let callers: Vec<(String, Policy)> = callers.cloned().collect();
             let longest = longest.max(longest_call(&callers, &services));
-            let steps = groups.iter().map(|group| u64::from(group.sequence)).max();
+            let steps = groups.iter().map(|group| u64::from(group.sequence())).max();
             let longest = Nanos(longest.0.saturating_mul(steps.unwrap_or(1)));
             run.cooldown = run.cooldown.min(longest);
         }
@@ -333,7 +333,7 @@ impl Scenario {
 
     /// Whether calls are made of sub-calls.
     pub fn has_sub_calls(&self) -> bool {
-        self.groups.iter().any(|group| group.sub_calls() > 1)
+        self.groups.iter().any(|group| group.parts.is_some())
     }
 
     /// Whether there is such a part in it.

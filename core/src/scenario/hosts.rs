@@ -95,7 +95,8 @@ impl Serialize for Balance {
     }
 }
 
-/// The hosts of a service; nothing of one, among which there is nothing to balance.
+/// The hosts of a service; nothing where it is not said that it has any. One is as good as
+/// none, and told of as several are: along an axis of a sweep, say.
 pub(super) fn hosts(s: &mut Section<'_>) -> Result<Option<Hosts>, Problem> {
     let many = count(s, "hosts", 1, 1..=MOST_HOSTS)? as u32;
     let views = [("all", View::All), ("client", View::Client)];
@@ -109,13 +110,11 @@ pub(super) fn hosts(s: &mut Section<'_>) -> Result<Option<Hosts>, Problem> {
                 );
             }
         }
-    }
-    if many == 1 {
         return Ok(None);
     }
     let balance = balance.unwrap_or(Balance::Random);
     match balance {
-        Balance::Least(d) if d > many => {
+        Balance::Least(d) if d > many && many > 1 => {
             return Err(
                 Problem::new(format!("`least({d})` draws more than the {many} hosts"))
                     .at(s.place("balance").or(s.place("hosts")))

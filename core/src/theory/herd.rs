@@ -90,7 +90,7 @@ impl Amplification {
         };
         let policy = scenario.policy_of(0, policy);
         let pool = service.pool()?;
-        let plain = service.hosts.is_none()
+        let plain = service.host_count() == 1
             && service.limit.is_none()
             && group.sub_calls() == 1
             && policy.late == Late::Ignore

@@ -706,7 +706,7 @@ fn callers(group: &Callers) -> String {
         Arrival::Trace { .. } => "calls as in a trace".to_string(),
     };
     let callers = callers.replace("at 1 calls/s", "at 1 call/s");
-    match (group.fan_out, group.sequence) {
+    match (group.fan_out(), group.sequence()) {
         (1, 1) => callers,
         (n, 1) => format!(
             "{callers}, of {} sub-calls at once",
@@ -773,7 +773,8 @@ fn attempts(attempts: u32) -> String {
 
 /// What callers meet, in a few words.
 fn service(service: &Service) -> Vec<String> {
-    let each = service.hosts.as_ref().map(|hosts| {
+    let several = service.hosts.as_ref().filter(|hosts| hosts.count > 1);
+    let each = several.map(|hosts| {
         let balance = match hosts.view {
             View::All => hosts.balance.to_string(),
             _ => format!("{} by client", hosts.balance),

@@ -150,7 +150,8 @@ pub fn hosts(results: &Results) -> Option<Rows<5>> {
     let scenario = &results.scenario;
     let mut rows = Vec::new();
     for policy in &results.policies {
-        for (tier, hosts) in policy.hosts.iter().enumerate() {
+        let several = policy.hosts.iter().enumerate();
+        for (tier, hosts) in several.filter(|(_, hosts)| hosts.len() > 1) {
             let told = told(scenario, tier, hosts);
             let of = |i: &usize| match scenario.services.len() {
                 1 => format!("host {}", i + 1),
