@@ -14,6 +14,7 @@ use herdsim_core::herd::{Health, RECOVERED_RATIO, TWIN_ANSWERED_RATIO, TWIN_RETR
 use herdsim_core::scenario::policy::Policy;
 use herdsim_core::scenario::{Problem, Scenario};
 
+use super::backend;
 use super::change::{self, Change, candidates};
 use super::inspect::Audit;
 use super::rank::{self, Objective, Verdict};
@@ -253,7 +254,7 @@ pub fn forecasts(
         let service = audit.system.called(site);
         let mut situation = situations.of(service.as_deref())?;
         let backend = audit.system.backend(site);
-        let stated = backend.apply(&mut situation, &mut policy);
+        let stated = backend::apply(&backend, &mut situation, &mut policy);
         let scenario =
             situation::scenario(&situation, vec![(AS_WRITTEN.to_string(), policy.clone())]);
         let singles = candidates(retry, &policy).into_iter();

@@ -2,6 +2,7 @@
 
 use herdsim_core::scenario::Problem;
 
+use super::backend;
 use super::inspect::Audit;
 use super::json::ids;
 use super::predict::MANY;
@@ -68,7 +69,7 @@ pub fn scenario(
             }
             let mut situation = situations.of(audit.system.called(site).as_deref())?;
             let backend = audit.system.backend(site);
-            for stated in backend.apply(&mut situation, &mut policy) {
+            for stated in backend::apply(&backend, &mut situation, &mut policy) {
                 text.push_str(&format!("# stated: {stated}\n"));
             }
             let named = vec![(AS_WRITTEN.to_string(), policy)];

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use herdsim_core::scenario::Place;
+use herdsim_core::scenario::hosts::Balance;
 use herdsim_core::scenario::policy::{
-    Backoff, Budget, CapAfter, Hint, Jitter, Policy, Quantum, RetryOn, UNLIMITED,
+    Backoff, Budget, CapAfter, Eject, Hint, Jitter, Policy, Quantum, RetryOn, UNLIMITED,
 };
+use herdsim_core::scenario::service::Limit;
 use herdsim_core::units::Nanos;
 use serde::{Serialize, Serializer};
 
-use super::backend::Backend;
 use super::rule::Rule;
 
 /// How a value is known.
@@ -613,6 +614,33 @@ pub struct Reading {
     pub levels: Vec<Level>,
     /// Services with a ServiceProfile of Linkerd, which makes annotations of theirs dead.
     pub profiles: Vec<String>,
+}
+
+/// A service as one file, or several, have it.
+#[derive(Clone, Debug, Default)]
+pub struct Backend {
+    pub name: String,
+    pub hosts: Option<Known<u32>>,
+    pub balance: Option<Known<Balance>>,
+    pub limit: Option<Known<Limit>>,
+    pub eject: Option<Known<Eject>>,
+}
+
+impl Backend {
+    pub fn new(name: &str) -> Backend {
+        Backend {
+            name: name.to_string(),
+            ..Backend::default()
+        }
+    }
+
+    /// Whether nothing is stated.
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_none()
+            && self.balance.is_none()
+            && self.limit.is_none()
+            && self.eject.is_none()
+    }
 }
 
 #[derive(Clone, Debug)]

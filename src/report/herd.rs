@@ -8,13 +8,13 @@ use crate::report::story::{Entry, Story, in_full};
 use crate::text_table::TextTable;
 use crate::verdict::herd::actions::all_done;
 use crate::verdict::herd::impact;
-use crate::verdict::herd::parts;
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
 use crate::verdict::herd::tables;
 use crate::verdict::herd::{
     Fate, Question, cautions, done_after, full_setting, headline, in_runs, incident, is_ill_at_end,
     named, recovers,
 };
+use crate::verdict::herd::{cells, facts};
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, ERROR_ATTEMPTS,
@@ -196,7 +196,7 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
         policy.name,
         with_interval(Unit::Percent, answered),
     );
-    text += &match tables::wait_p99(policy).as_str() {
+    text += &match cells::wait_p99(policy).as_str() {
         "never" | "not always" if answered.mean < 0.99 => String::new(),
         "never" => ", and fewer than 99 of 100 ever".to_string(),
         "not always" => ", and in some of the runs fewer than 99 of 100 ever".to_string(),
@@ -230,7 +230,7 @@ fn fared(results: &Results, policy: &PolicyResults) -> String {
     if waiting > 0.01 {
         text += &format!("; {} of its calls still wait at the end", percent(waiting));
     }
-    if let Some(facts) = parts::facts(scenario, policy) {
+    if let Some(facts) = facts::facts(scenario, policy) {
         text += &format!("; {facts}");
     }
     text + "."

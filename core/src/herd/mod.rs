@@ -10,6 +10,7 @@ mod book;
 #[doc(hidden)]
 pub mod budget;
 mod calendar;
+mod caller;
 mod client;
 mod counts;
 mod effect;

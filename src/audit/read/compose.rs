@@ -2,8 +2,7 @@
 
 use super::format::Document;
 use super::tree::At;
-use crate::audit::backend::Backend;
-use crate::audit::site::{Edge, Reading};
+use crate::audit::site::{Backend, Edge, Reading};
 
 /// Whether the document is a compose file.
 pub fn read(document: &Document, reading: &mut Reading) -> bool {

@@ -12,10 +12,9 @@ use super::format::Document;
 use super::istio::{MS, concurrent, conditions, ejection};
 use super::tree::At;
 use super::units::with_unit;
-use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
 use crate::audit::rule::Rule;
-use crate::audit::site::{Decision, Edge, Known, Reading, Retry, Site};
+use crate::audit::site::{Backend, Decision, Edge, Known, Reading, Retry, Site};
 
 /// A route's timeout where none is written: router/config_impl.h DEFAULT_ROUTE_TIMEOUT_MS.
 const ROUTE_TIMEOUT: Nanos = Nanos::from_secs(15);

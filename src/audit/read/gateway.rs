@@ -11,9 +11,8 @@ use herdsim_core::units::{Factor, Nanos, Rate};
 use super::istio::{MS, concurrent};
 use super::tree::At;
 use super::units::with_unit;
-use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
-use crate::audit::site::{Decision, Known, Reading, Retry, Site};
+use crate::audit::site::{Backend, Decision, Known, Reading, Retry, Site};
 
 pub fn route(at: At, name: &str, reading: &mut Reading) {
     let Some(rules) = at.path(&["spec", "rules"]) else {

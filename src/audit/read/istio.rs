@@ -11,10 +11,9 @@ use herdsim_core::units::{Nanos, Probability};
 
 use super::tree::At;
 use super::units::with_unit;
-use crate::audit::backend::Backend;
 use crate::audit::read::code::shape::exponential;
 use crate::audit::rule::Rule;
-use crate::audit::site::{Decision, Known, Reading, Retry, Site};
+use crate::audit::site::{Backend, Decision, Known, Reading, Retry, Site};
 
 /// Envoy's whole milliseconds.
 pub const MS: Quantum = Quantum {

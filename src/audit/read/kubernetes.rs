@@ -10,8 +10,7 @@ use super::leases;
 use super::linkerd;
 use super::nginx;
 use super::tree::At;
-use crate::audit::backend::Backend;
-use crate::audit::site::{Edge, Reading};
+use crate::audit::site::{Backend, Edge, Reading};
 
 /// Whether the document is one of Kubernetes.
 pub fn read(document: &Document, reading: &mut Reading) -> bool {

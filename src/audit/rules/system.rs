@@ -1,8 +1,7 @@
 //! Everything that was read, as one system: which site is in which service, which calls which.
 
-use crate::audit::backend::Backend;
 use crate::audit::law;
-use crate::audit::site::{Edge, Field, Retry, Seam, Site};
+use crate::audit::site::{Backend, Edge, Field, Retry, Seam, Site};
 
 /// Sites, and the services that call one another.
 pub struct System {
@@ -93,7 +92,19 @@ impl System {
     /// What is stated of the service that a site calls.
     pub fn backend(&self, site: &Site) -> Backend {
         let service = self.called(site).or_else(|| site.target.clone());
-        service.map_or_else(Backend::default, |name| Backend::of(&self.backends, &name))
+        let mut whole = Backend::default();
+        let Some(service) = service else {
+            return whole;
+        };
+        // What is stated first counts.
+        let own = self.backends.iter();
+        for part in own.filter(|part| same_host(&part.name, &service)).cloned() {
+            whole.hosts = whole.hosts.or(part.hosts);
+            whole.balance = whole.balance.or(part.balance);
+            whole.limit = whole.limit.or(part.limit);
+            whole.eject = whole.eject.or(part.eject);
+        }
+        whole
     }
 
     /// Paths of calls whose tiers each retry, the longest of each kind.

@@ -1,6 +1,8 @@
 //! The result in words.
 
 pub mod actions;
+pub mod cells;
+pub mod facts;
 mod fate;
 pub mod impact;
 pub mod parts;
@@ -100,7 +102,7 @@ pub fn answers(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
     let waiting = (waiting > 0.01).then(|| format!("{} still wait at the end", percent(waiting)));
     let beside: Vec<String> = waiting
         .into_iter()
-        .chain(parts::facts(scenario, policy))
+        .chain(facts::facts(scenario, policy))
         .collect();
     Some(match beside.is_empty() {
         true => answers,

@@ -3,16 +3,16 @@
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::GOODPUT;
 use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DENIED_ATTEMPTS, DOUBLE_EFFECTS,
-    GOODPUT_PER_S, JUDGED_CALLS, LONGEST_QUEUE, LOST_CALLS, METRICS, PEAK_AFTER_PER_S,
-    RECOVERED_RATIO, SERIES, UTILISATION, WAIT_P99_S, WAITING_RATIO, WASTED_SERVICE_RATIO,
+    ANSWERED_RATIO, CALLS, COMPLETION_S, DENIED_ATTEMPTS, DOUBLE_EFFECTS, GOODPUT_PER_S,
+    LONGEST_QUEUE, LOST_CALLS, PEAK_AFTER_PER_S, RECOVERED_RATIO, SERIES, UTILISATION,
+    WAITING_RATIO, WASTED_SERVICE_RATIO,
 };
-use herdsim_core::metric::{Entry, Key};
 use herdsim_core::scenario::catalogue::NO_ACTION;
 use herdsim_core::stats::Estimate;
 
-use crate::format::{percent, seconds, thousands, three_digits, with_interval};
+use crate::format::{percent, thousands, three_digits};
 use crate::text_table::{TextTable, aligned, grouped, piped, terminal};
+use crate::verdict::herd::cells::{attempts, value, wait_p99, whole};
 use crate::verdict::herd::impact::{self, degraded};
 use crate::verdict::herd::parts::{self, Rows};
 use crate::verdict::herd::ranking::Measure;
@@ -71,42 +71,6 @@ fn columns(results: &Results) -> Vec<Column> {
     }
     columns.push(column("p99 wait", wait_p99));
     columns
-}
-
-/// A metric of a policy with its interval, as its unit is written.
-fn value(policy: &PolicyResults, metric: Key) -> String {
-    let unit = Entry::of(METRICS, metric).metric.unit;
-    with_interval(unit, policy.metric(metric))
-}
-
-/// The mean of a count.
-pub fn whole(policy: &PolicyResults, metric: Key) -> String {
-    match policy.metric(metric).mean {
-        x if x.is_nan() => "–".to_string(),
-        x => thousands(x),
-    }
-}
-
-/// Attempts per call, those of few retries to a thousandth.
-pub fn attempts(policy: &PolicyResults) -> String {
-    match policy.metric(ATTEMPTS_PER_CALL).mean {
-        x if x.is_nan() => "–".to_string(),
-        x if x < 2.0 => format!("{x:.3}"),
-        x => format!("{x:.2}"),
-    }
-}
-
-/// The 99th percentile of the waits of all judged calls.
-pub fn wait_p99(policy: &PolicyResults) -> String {
-    let known = policy
-        .raw
-        .iter()
-        .filter(|sample| !sample[WAIT_P99_S].is_nan());
-    match (policy.metric(WAIT_P99_S).mean, known.count()) {
-        (s, 0) if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "never".to_string(),
-        (s, _) if s.is_nan() && policy.metric(JUDGED_CALLS).mean > 0.0 => "not always".to_string(),
-        (s, _) => seconds(s),
-    }
 }
 
 /// Headers and rows of the table.
