@@ -94,6 +94,14 @@ pub fn three_digits(x: f64) -> String {
     }
 }
 
+/// A rate: small ones to three digits, others whole: `0.0533`, `5,000`.
+pub fn rate(x: f64) -> String {
+    match x.abs() < 10.0 {
+        true => three_digits(x),
+        false => thousands(x),
+    }
+}
+
 /// A whole number with thousands separators: `5,000`.
 pub fn thousands(x: f64) -> String {
     let digits = format!("{:.0}", x.abs());

@@ -5,7 +5,7 @@ mod common;
 use common::{column, outcomes, scenario};
 use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::herd::{METRICS, Outcome, find};
+use herdsim_core::herd::{HostCounts, METRICS, Outcome, find};
 use herdsim_core::scenario::Scenario;
 use herdsim_core::streams::{Purpose, Streams};
 use proptest::prelude::*;
@@ -22,6 +22,25 @@ fn check(o: &Outcome) {
     assert!(t.attempts + t.denied_attempts >= t.calls && t.offered <= t.attempts);
     assert!(t.wasted <= t.served && t.wasted_ns <= t.served_ns);
     assert!(o.waits.len() == o.total.judged_ok);
+    // Hosts have together what the service has.
+    if !o.hosts.is_empty() {
+        let sum = |of: fn(&HostCounts) -> u128| o.hosts.iter().map(of).sum::<u128>();
+        assert_eq!(
+            sum(|host| host.waited_ns),
+            o.window.queue_ns,
+            "queues of hosts"
+        );
+        assert_eq!(
+            sum(|host| host.busy_ns),
+            o.window.busy_ns,
+            "servers of hosts"
+        );
+        assert_eq!(
+            sum(|host| u128::from(host.offered)),
+            u128::from(o.window.offered)
+        );
+        assert!(o.hosts.iter().all(|host| host.failed <= host.offered));
+    }
     assert!(o.total.judged_ok + o.total.judged_failed <= o.total.judged);
     let denied = o.total.judged_no_budget + o.total.judged_held_back;
     assert!(denied <= o.total.judged_failed);
@@ -80,11 +99,20 @@ proptest! {
             "{eject={failures=2,for='500ms',interval='200ms',at_most='50%'}}",
             "{breaker={window=5,min_calls=5,open_for='300ms',scope='host'}}",
         ]),
+        hit in prop::sample::select(vec!["", "", "'crash(host=1)@2s+1s~1s'", "'delay(60ms,hosts=50%)@900ms+2s'"]),
         calls in prop::sample::select(vec!["", "", ",fan_out=3", ",sequence=2", ",fan_out=2,sequence=2"]),
         seed in 0u64..1000,
     ) {
         let once = arrival.contains("once");
         let faults = if once { faults.replace(", 'surge(3)@1s+3s'", "") } else { faults.to_string() };
+        let is_of_hosts = ["elsewhere", "eject", "scope"].iter().any(|part| policy.contains(part));
+        let one = if is_of_hosts || !hit.is_empty() { ",hosts=1" } else { "" };
+        let world = if world.contains("hosts") { world.to_string() } else { format!("{world}{one}") };
+        let faults = match (hit, faults.as_str()) {
+            ("", _) => faults,
+            (hit, "[]") => format!("[{hit}]"),
+            (hit, some) => some.replacen('[', &format!("[{hit}, "), 1),
+        };
         let rate = if arrival == "arrival='open'" { format!(",rate='{rate}/s'") } else { String::new() };
         let settings = [
             format!("callers={{count=60,clients=7,{arrival}{rate}{calls}}}"),

@@ -416,3 +416,116 @@ fn a_run_ends_with_callers_who_call_once_only_if_all_do() {
     let (bins, own, all) = ends("{count=10,arrival='once',at='5s'}");
     assert!(bins < 60 && own < 1.1 && all > 4.0, "{bins} {own} {all}");
 }
+
+#[test]
+fn many_groups_keep_their_policies_however_often_these_change() {
+    // 30 groups and ten ways to call of each: none gets another's. One group is never answered.
+    let names: Vec<String> = (0..30).map(|n| format!("g{n}")).collect();
+    let group = |name: &String| match name.as_str() {
+        "g7" => format!("{{name='{name}',count=10,rate='1/s',policy='full-jitter'}}"),
+        _ => format!("{{name='{name}',count=10,rate='1/s'}}"),
+    };
+    let groups: Vec<String> = names.iter().map(group).collect();
+    let actions: Vec<String> = (0..9)
+        .map(|n| format!("'policy(fixed)@{}s'", 20 + n))
+        .collect();
+    let s = scenario(&[
+        &format!("callers=[{}]", groups.join(",")),
+        &format!("actions=[{}]", actions.join(",")),
+        "service={servers=1000,service_time='100ms'}",
+        "faults=[]",
+        "compare=['fixed']",
+        "policy.fixed={attempts=1,timeout='1s'}",
+        "policy.full-jitter={attempts=1,timeout='50ms'}",
+        "run={warmup='1s',horizon='30s',cooldown='2s'}",
+    ]);
+    let o = outcomes(&s, 0, 1).remove(0);
+    for (name, group) in names.iter().zip(&o.groups) {
+        let t = &group.total;
+        match name.as_str() {
+            "g7" => assert_eq!(t.ok, 0),
+            _ => assert_eq!((t.failed, t.ok > 200), (0, true), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn only_what_the_limit_rejects_is_told_to_come_back() {
+    // The limit rejects in a surge, but nobody waits for its answers any more. Later nothing but
+    // a cleared queue rejects, and those that retry only what they are told to do not.
+    let s = scenario(&[
+        "callers={count=100,clients=10,rate='1/s'}",
+        "network.back='60ms'",
+        "service={servers=1,service_time='20ms',queue=1000,retry_after='token'}",
+        "service.limit={rate='200/s',burst=50}",
+        "faults=['surge(4)@2s+4s']",
+        "actions=['policy(full-jitter)@8s','clear@10s']",
+        "compare=['fixed']",
+        "policy.fixed={attempts=1,timeout='50ms'}",
+        "policy.full-jitter={attempts=2,timeout='5s',backoff='none',jitter='none',retry_on=['asked']}",
+        "run={warmup='1s',horizon='20s'}",
+    ]);
+    for o in outcomes(&s, 0, 3) {
+        let limited = o.total.attempts - o.total.calls;
+        assert_eq!(limited, 0);
+        assert!(o.total.rejected > 0);
+    }
+}
+
+#[test]
+fn servers_of_hosts_come_whole() {
+    let busy = |service: &str, scale: &str| {
+        let s = scenario(&[
+            "callers={count=100,rate='5/s'}",
+            &format!("service={{{service},service_time='20ms',queue=10}}"),
+            &format!("actions=['scale({scale})@5s']"),
+            "faults=[]",
+            "compare=['fixed']",
+            "policy.fixed={attempts=1,timeout='1s'}",
+            "run={warmup='5s',horizon='25s'}",
+        ]);
+        let o = outcomes(&s, 0, 1).remove(0);
+        (metric(&o, "utilisation"), o.total.ok)
+    };
+    // 1.4 of one server is one, and all are busy.
+    let (all, _) = busy("hosts=5,servers=1", "1");
+    let (same, answered) = busy("hosts=5,servers=1", "1.4");
+    assert!(all > 0.99 && same == all, "{all} {same}");
+    // 1.4 of five is seven.
+    let (_, more) = busy("servers=5", "1.4");
+    assert!(more > answered * 5 / 4);
+    // Half of one is one.
+    let (half, _) = busy("hosts=5,servers=1", "0.5");
+    assert!((0.99..=1.0).contains(&half), "{half}");
+}
+
+#[test]
+fn the_capacity_that_faults_leave_is_that_of_all_hosts() {
+    let during = |faults: &str| {
+        let s = scenario(&[
+            "callers={count=200,rate='1/s'}",
+            "service={hosts=10,servers=10,service_time='100ms'}",
+            &format!("faults=[{faults}]"),
+            "compare=['fixed']",
+            "policy.fixed={attempts=1,timeout='1s'}",
+            "run={warmup='5s',horizon='20s'}",
+        ]);
+        let o = outcomes(&s, 0, 1).remove(0);
+        let [rate, ratio] = ["peak_during_per_s", "peak_during_ratio"].map(|name| metric(&o, name));
+        rate / ratio / 1_000.0
+    };
+    // One host cannot be lost twice; two that are slow, one by four; all of them.
+    for (faults, share) in [
+        ("'crash(host=1)@6s+2s'", 0.9),
+        ("'crash(host=1)@6s+2s','slow(4,host=1)@6s+2s'", 0.9),
+        ("'crash(host=1)@6s+2s','crash(host=2)@6s+2s'", 0.8),
+        (
+            "'slow(4,hosts=50%)@6s+2s','crash(hosts=20%)@6s+2s'",
+            0.5 + 0.3 / 4.0,
+        ),
+        ("'capacity(0.24,host=3)@6s+2s'", 0.92),
+    ] {
+        assert!((during(faults) - share).abs() < 1e-9, "{faults}");
+    }
+    assert!(during("'crash(hosts=50%)@6s+2s','crash@6s+2s'").is_nan());
+}

@@ -208,6 +208,14 @@ fn facts(outcome: &Outcome) -> Vec<(String, f64)> {
         ("served", t.served_ns),
     ];
     facts.extend(sums.map(|(name, ns)| (name.to_string(), ns as f64 / 1e9)));
+    for (n, host) in outcome.hosts.iter().enumerate() {
+        facts.extend([
+            (format!("host {n}: offered"), host.offered as f64),
+            (format!("host {n}: failed"), host.failed as f64),
+            (format!("host {n}: busy"), host.busy_ns as f64 / 1e9),
+            (format!("host {n}: waited"), host.waited_ns as f64 / 1e9),
+        ]);
+    }
     facts
 }
 

@@ -1,47 +1,47 @@
 //! The service of a prediction as files state it: its hosts, when one is left out, its limit.
 
-use herdsim_core::scenario::Scenario;
-use herdsim_core::scenario::callers::Arrival;
-use herdsim_core::scenario::hosts::{Balance, Hosts, MOST_HOSTS, View};
+use herdsim_core::scenario::hosts::{Balance, MOST_HOSTS};
 use herdsim_core::scenario::policy::Policy;
-use herdsim_core::scenario::service::ServiceKind;
-use herdsim_core::units::Rate;
+use herdsim_core::scenario::{Problem, Scenario};
 
 use super::site::{Backend, Fact, Known, place_of};
+use super::situation::Situations;
 use crate::format::{seconds, thousands};
 
-/// Makes the service of a situation such a one, and the policy that of a client that knows
-/// it; what was used, with its places. The capacity and the load stay what they are, and
+/// How many hosts it has, where files state several.
+pub fn hosts(backend: &Backend) -> Option<u32> {
+    let (hosts, _) = known(&backend.hosts)?;
+    (2..=MOST_HOSTS)
+        .contains(&u64::from(*hosts))
+        .then_some(*hosts)
+}
+
+/// The situation of a service that is as files state it, its policy that of a client that knows
+/// it, and what was used, with its places. The capacity and the load stay what they are, and
 /// what a situation says of hosts or a limit itself stays.
-pub fn apply(backend: &Backend, scenario: &mut Scenario, policy: &mut Policy) -> Vec<String> {
+///
+/// # Errors
+/// Where it is no scenario.
+pub fn situation(
+    situations: &Situations,
+    service: Option<&str>,
+    backend: &Backend,
+    policy: &mut Policy,
+) -> Result<(Scenario, Vec<String>), Problem> {
+    let mut scenario = situations.of(service, hosts(backend))?;
     let mut used = Vec::new();
-    let service = &mut scenario.services[0];
-    if let Some((hosts, fact)) = known(&backend.hosts)
-        && service.hosts.is_none()
-        && (2..=MOST_HOSTS).contains(&u64::from(*hosts))
-        && let ServiceKind::Queue(pool) = &mut service.kind
+    if let Some(count) = hosts(backend)
+        && let Some((_, fact)) = known(&backend.hosts)
+        && !situations.says_hosts(service)?
+        && let Some(own) = &mut scenario.services[0].hosts
     {
-        let servers = pool.servers;
-        pool.servers = (servers / hosts).max(1);
-        pool.queue = pool.queue.div_ceil(*hosts);
         let balance = known(&backend.balance).map_or(Balance::Random, |(balance, _)| *balance);
-        let balance = match balance {
-            Balance::Least(d) => Balance::Least(d.min(*hosts)),
+        own.balance = match balance {
+            Balance::Least(d) => Balance::Least(d.min(count)),
             other => other,
         };
-        let times = f64::from(pool.servers) * f64::from(*hosts) / f64::from(servers);
-        service.hosts = Some(Hosts {
-            count: *hosts,
-            balance,
-            view: View::All,
-        });
-        // Servers come whole: the load is what counts.
-        for group in &mut scenario.groups {
-            if let Arrival::Open { rate } = &mut group.arrival {
-                *rate = Rate(rate.0 * times);
-            }
-        }
-        let hosts = thousands(f64::from(*hosts));
+        let balance = own.balance;
+        let hosts = thousands(f64::from(count));
         used.push(format!("{hosts} hosts, {balance}{}", at(fact)));
         if let Some((eject, fact)) = known(&backend.eject) {
             policy.eject = Some(eject.clone());
@@ -60,7 +60,7 @@ pub fn apply(backend: &Backend, scenario: &mut Scenario, policy: &mut Policy) ->
         service.limit = Some(limit.clone());
         used.push(format!("a limit of {}{}", limit.rate, at(fact)));
     }
-    used
+    Ok((scenario, used))
 }
 
 fn known<T>(value: &Option<Known<T>>) -> Option<(&T, &Fact)> {

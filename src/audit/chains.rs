@@ -8,6 +8,7 @@ use herdsim_core::scenario::service::Downstream;
 use herdsim_core::scenario::{Problem, Scenario};
 use herdsim_core::units::Nanos;
 
+use super::backend;
 use super::change::Change;
 use super::fixes::Fix;
 use super::inspect::Audit;
@@ -82,7 +83,10 @@ fn chain(
         return Ok(None);
     };
     let simulated = |policies: &[Policy]| -> Result<Option<PolicyResults>, Problem> {
-        let scenario = scenario(path, policies, situations)?;
+        // A fault may be of a host that a service does not have.
+        let Ok(scenario) = scenario(audit, path, policies, situations) else {
+            return Ok(None);
+        };
         // What cannot be meant, such as retries without an end or a wait, has no numbers.
         if scenario.check().is_err() {
             return Ok(None);
@@ -199,16 +203,19 @@ fn timeouts(path: &[Step], policies: &[Policy]) -> Vec<Turn> {
 /// The chain of a path: each service as it is assumed, free for other work while it waits for
 /// the next; what happens, happens to the last.
 fn scenario(
+    audit: &Audit,
     path: &[Step],
     policies: &[Policy],
     situations: &Situations,
 ) -> Result<Scenario, Problem> {
-    let first = situations.of(path.first().map(|step| step.to.as_str()))?;
+    let first = situations.regardless(path.first().map(|step| step.to.as_str()))?;
     let mut scenario = first;
     scenario.run.replications = MANY;
     scenario.services.clear();
     for (tier, step) in path.iter().enumerate() {
-        let mut own = situations.of(Some(&step.to))?;
+        let backend = audit.system.backend(&audit.system.sites[step.site]);
+        let hosts = backend::hosts(&backend);
+        let mut own = situations.of(Some(&step.to), hosts)?;
         let mut service = own.services.swap_remove(0);
         service.name = Some(step.to.clone());
         let next = policies.get(tier + 1);

@@ -181,7 +181,7 @@ impl Plan {
             attempt(site, &fixes)?.policy
         };
         let mut plan = Plan {
-            situation: situation::told(&situations.of(None)?),
+            situation: situation::told(&situations.regardless(None)?),
             objective: making.objective,
             outlooks: Vec::new(),
             paths: Vec::new(),
@@ -201,7 +201,7 @@ impl Plan {
                 continue;
             }
             let called = audit.system.called(site);
-            let situation = situations.of(called.as_deref())?;
+            let situation = situations.regardless(called.as_deref())?;
             match seams::weigh(&audit.system, site, &situation, making.workers) {
                 Ok(Some(weighed)) => outlooks.push(self::weighed(site, weighed)),
                 Ok(None) => {}

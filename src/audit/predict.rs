@@ -252,9 +252,16 @@ pub fn forecasts(
         };
         let (mut policy, assumed) = situation::policy(retry);
         let service = audit.system.called(site);
-        let mut situation = situations.of(service.as_deref())?;
         let backend = audit.system.backend(site);
-        let stated = backend::apply(&backend, &mut situation, &mut policy);
+        // A fault may be of a host that this service does not have.
+        let (situation, stated, none) =
+            match backend::situation(situations, service.as_deref(), &backend, &mut policy) {
+                Ok((situation, stated)) => (situation, stated, None),
+                Err(problem) => {
+                    let situation = situations.regardless(service.as_deref())?;
+                    (situation, Vec::new(), Some(problem.message))
+                }
+            };
         let scenario =
             situation::scenario(&situation, vec![(AS_WRITTEN.to_string(), policy.clone())]);
         let singles = candidates(retry, &policy).into_iter();
@@ -275,7 +282,7 @@ pub fn forecasts(
             site: site.number,
             options,
             written,
-            unfit: unfit(&scenario, &policy, threads),
+            unfit: none.or_else(|| unfit(&scenario, &policy, threads)),
             scenario,
             policy,
             assumed,

@@ -67,9 +67,11 @@ pub fn scenario(
                 let name = field.name();
                 text.push_str(&format!("# {name}: {why}; herdsim's own default holds\n"));
             }
-            let mut situation = situations.of(audit.system.called(site).as_deref())?;
             let backend = audit.system.backend(site);
-            for stated in backend::apply(&backend, &mut situation, &mut policy) {
+            let called = audit.system.called(site);
+            let (situation, stated) =
+                backend::situation(situations, called.as_deref(), &backend, &mut policy)?;
+            for stated in stated {
                 text.push_str(&format!("# stated: {stated}\n"));
             }
             let named = vec![(AS_WRITTEN.to_string(), policy)];

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use herdsim_core::scenario::callers::{Arrival, Callers};
+use herdsim_core::scenario::hosts::{Balance, Hosts, MOST_HOSTS, View};
 use herdsim_core::scenario::policy::{Policy, UNLIMITED};
 use herdsim_core::scenario::service::ServiceKind;
 use herdsim_core::scenario::{Overlay, Problem, Scenario};
@@ -81,18 +82,70 @@ impl Situations {
             settings: settings.clone(),
             file: asked.file.as_ref().map(read).transpose()?,
         };
-        situations.of(None)?;
+        situations.regardless(None)?;
         for name in situations.settings.situations.keys() {
-            situations.of(Some(name))?;
+            situations.regardless(Some(name))?;
         }
         Ok(situations)
     }
 
-    /// The situation of a service, or of any.
+    /// The situation of a service, or of any, whose servers are on so many hosts where the
+    /// situation does not say itself on how many.
+    ///
+    /// # Errors
+    /// Where it is no scenario: such as a fault of a host that is none of them.
+    pub fn of(&self, service: Option<&str>, hosts: Option<u32>) -> Result<Scenario, Problem> {
+        let mut scenario = self.read(service, hosts.unwrap_or(1))?;
+        let named = scenario.faults.iter().any(|fault| fault.hosts.is_some());
+        if !self.says_hosts(service)? && (hosts.is_some() || named) {
+            split(&mut scenario, hosts.unwrap_or(1));
+        }
+        Ok(scenario)
+    }
+
+    /// The situation of a service, or of any, where it does not matter on how many hosts it is.
     ///
     /// # Errors
     /// Where it is no scenario.
-    pub fn of(&self, service: Option<&str>) -> Result<Scenario, Problem> {
+    pub fn regardless(&self, service: Option<&str>) -> Result<Scenario, Problem> {
+        self.read(service, MOST_HOSTS as u32)
+    }
+
+    /// Whether the situation of a service, or of any, says on how many hosts it is.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn says_hosts(&self, service: Option<&str>) -> Result<bool, Problem> {
+        Ok(!self.overlay(service)?.lacks("service", "hosts"))
+    }
+
+    /// A situation. Where it does not say its hosts itself, its faults may be of any of so many,
+    /// and its servers are together.
+    fn read(&self, service: Option<&str>, hosts: u32) -> Result<Scenario, Problem> {
+        let mut overlay = self.overlay(service)?;
+        let says = !overlay.lacks("service", "hosts");
+        if !says {
+            overlay.flag("hosts", "service.hosts", &hosts.to_string())?;
+        }
+        let mut scenario = Scenario::from_overlay(&overlay)?;
+        if scenario.services.len() > 1 || scenario.services[0].pool().is_none() {
+            return Err(Problem::new(
+                "a situation has one service, with servers and a queue",
+            ));
+        }
+        if !says {
+            scenario.services[0].hosts = None;
+        }
+        self.size(&mut scenario)?;
+        let run = &mut scenario.run;
+        run.cooldown = Nanos(run.horizon.0 / 6);
+        scenario.policies.clear();
+        scenario.name = "site".to_string();
+        Ok(scenario)
+    }
+
+    /// What is said of a service, or of any, where a later saying holds.
+    fn overlay(&self, service: Option<&str>) -> Result<Overlay, Problem> {
         let mut overlay = Overlay::default();
         overlay.file("situation", BASE)?;
         let settings = self.settings.file.as_ref();
@@ -116,18 +169,7 @@ impl Situations {
             ("--queue", "service.queue", &asked.queue),
         ])?;
         overlay.list_flag("--fault", "faults", &asked.faults)?;
-        let mut scenario = Scenario::from_overlay(&overlay)?;
-        if scenario.services.len() > 1 || scenario.services[0].pool().is_none() {
-            return Err(Problem::new(
-                "a situation has one service, with servers and a queue",
-            ));
-        }
-        self.size(&mut scenario)?;
-        let run = &mut scenario.run;
-        run.cooldown = Nanos(run.horizon.0 / 6);
-        scenario.policies.clear();
-        scenario.name = "site".to_string();
-        Ok(scenario)
+        Ok(overlay)
     }
 
     /// Brings calls and load to what was asked for.
@@ -150,9 +192,10 @@ impl Situations {
             callers.count = per_s.clamp(1.0, 1_000.0).round() as u32;
             callers.clients = (callers.count / 100).max(1);
             *rate = Rate(per_s / f64::from(callers.count));
+            let hosts = f64::from(service.host_count());
             if let ServiceKind::Queue(pool) = &mut service.kind {
                 let busy = per_s * pool.service_time.mean_s();
-                pool.servers = (busy / load.unwrap_or(LOAD)).round().max(1.0) as u32;
+                pool.servers = (busy / load.unwrap_or(LOAD) / hosts).round().max(1.0) as u32;
                 if self.asked.queue.is_none() {
                     pool.queue = QUEUE * pool.servers;
                 }
@@ -162,6 +205,29 @@ impl Situations {
             *rate = Rate(per_s / f64::from(callers.count));
         }
         Ok(())
+    }
+}
+
+/// Puts the servers of a service on so many hosts. The load stays, and as servers come whole,
+/// calls may become more or less.
+fn split(scenario: &mut Scenario, hosts: u32) {
+    let service = &mut scenario.services[0];
+    let ServiceKind::Queue(pool) = &mut service.kind else {
+        return;
+    };
+    let servers = pool.servers;
+    pool.servers = (servers / hosts).max(1);
+    pool.queue = pool.queue.div_ceil(hosts);
+    let times = f64::from(pool.servers) * f64::from(hosts) / f64::from(servers);
+    service.hosts = Some(Hosts {
+        count: hosts,
+        balance: Balance::Random,
+        view: View::All,
+    });
+    for group in &mut scenario.groups {
+        if let Arrival::Open { rate } = &mut group.arrival {
+            *rate = Rate(rate.0 * times);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub fn hosts(results: &Results) -> Option<Result<Chart, ChartError>> {
     let own = rows.iter().flatten().next()?;
     let cells = own.iter().map(Vec::len).sum::<usize>().max(1);
     let usual = own.iter().flatten().sum::<f64>() / cells as f64;
-    let shades = Shades::new(usual, most, width);
+    let shades = Shades::new(usual, most, width, 1.4);
     let scale = TimeScale {
         scenario: &results.scenario,
         from: 0.0,

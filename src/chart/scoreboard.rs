@@ -199,7 +199,11 @@ impl Board<'_> {
         let under = Type::new(theme::SMALL, theme::SOFT);
         canvas.text((left, self.top - 22.0), column.heading[1], under);
         canvas.line(&[(left, self.top), (left, self.bottom)], theme::AXIS, 1.5);
-        if let Some((reference, name)) = column.reference {
+        // One far above all values would stand beside the column.
+        let seen = column
+            .reference
+            .filter(|(r, _)| x(*r) < left + width - 30.0);
+        if let Some((reference, name)) = seen {
             let at = x(reference);
             canvas.dashes((at, self.top), (at, self.bottom), theme::AXIS, 1.2);
             let style = Type::new(theme::SMALL, theme::FAINT).align(Align::Centre);

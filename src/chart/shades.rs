@@ -1,40 +1,46 @@
 //! How dark a count is drawn.
 
-use std::f64::consts::SQRT_2;
-
 use plotters::style::RGBColor;
 
 use crate::chart::render::{Canvas, Type};
 use crate::chart::theme;
 use crate::format::thousands;
 
-/// Which counts are drawn how dark: each shade stands for twice the one before, and one
-/// of them for what is usual, so that chance alone hardly changes it.
+/// Which counts are drawn how dark: each shade stands for as many times the one before, and
+/// one of them for what is usual, so that chance alone hardly changes it.
 pub(super) struct Shades {
     /// The count in the middle of each shade, ascending.
     middles: Vec<f64>,
     /// The width of a bin in seconds.
     width: f64,
+    /// From the middle of a shade to where the next begins.
+    between: f64,
 }
 
 impl Shades {
-    /// Of counts in bins so wide, in seconds, of which one is usual.
-    pub fn new(usual: f64, most: f64, width: f64) -> Shades {
+    /// Of counts in bins so wide, in seconds, of which one is usual; each shade stands for
+    /// `times` the one before.
+    pub fn new(usual: f64, most: f64, width: f64, times: f64) -> Shades {
         let usual = if usual > 0.0 { usual } else { 1.0 };
         let most = most.max(1.0);
-        let darkest = (most / usual).log2().round() as i32;
+        let darkest = (most / usual).log(times).round() as i32;
         let shades = (0..theme::HEAT.len() as i32).rev();
-        let middles = shades.map(|back| usual * f64::from(darkest - back).exp2());
+        let middles = shades.map(|back| usual * times.powi(darkest - back));
         let mut middles: Vec<f64> = middles.collect();
         // Nothing is fewer than one attempt.
-        let needless = middles.iter().filter(|m| **m * SQRT_2 < 1.0).count();
+        let between = times.sqrt();
+        let needless = middles.iter().filter(|m| **m * between < 1.0).count();
         middles.drain(..needless.min(middles.len() - 1));
-        Shades { middles, width }
+        Shades {
+            middles,
+            width,
+            between,
+        }
     }
 
     /// The shade of a count; nothing of none.
     pub fn of_count(&self, count: f64) -> Option<usize> {
-        let reaches = |middle: &f64| count >= middle / SQRT_2;
+        let reaches = |middle: &f64| count >= middle / self.between;
         let shade = self.middles.iter().rposition(reaches).unwrap_or(0);
         (count > 0.0).then_some(shade)
     }

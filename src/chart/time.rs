@@ -168,6 +168,7 @@ fn fault_name(fault: &Fault) -> String {
     match fault.hosts {
         None => what,
         Some(OnHosts::One(n)) => format!("host {n}: {what}"),
+        Some(OnHosts::Share(p)) => format!("{}% of hosts: {what}", three_digits(p.0 * 100.0)),
         Some(hosts) => format!("{hosts}: {what}"),
     }
 }

@@ -8,7 +8,7 @@ use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
 use crate::chart::views::{Beside, Drawn, MEASURED, Step, View, end, runs, trace};
-use crate::format::{seconds, thousands, three_digits};
+use crate::format::{rate, seconds, thousands, three_digits};
 use crate::measured::Measured;
 use crate::verdict::herd::headline;
 use crate::verdict::herd::titles;
@@ -55,21 +55,21 @@ fn load(
 ) -> Result<Chart, ChartError> {
     let capacity = results.scenario.entry().capacity_per_s();
     let level = capacity.is_finite();
-    let level = level.then(|| (capacity, format!("capacity {}/s", thousands(capacity))));
+    let level = level.then(|| (capacity, format!("capacity {}/s", rate(capacity))));
     let what = "Offered load and goodput against time";
     let views = [
         View {
             heading: "Offered load, attempts per second",
             column: OFFERED,
             level,
-            show: thousands,
+            show: rate,
             wide: false,
         },
         View {
             heading: "Goodput, calls answered per second",
             column: GOODPUT,
             level: None,
-            show: thousands,
+            show: rate,
             wide: false,
         },
     ];
@@ -97,14 +97,14 @@ pub fn groups(results: &Results) -> Result<Chart, ChartError> {
             heading: "Attempts per second",
             column: OFFERED,
             level: None,
-            show: thousands,
+            show: rate,
             wide: false,
         },
         View {
             heading: "Calls answered per second",
             column: GOODPUT,
             level: None,
-            show: thousands,
+            show: rate,
             wide: false,
         },
     ];

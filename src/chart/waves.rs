@@ -91,7 +91,7 @@ fn shades(results: &Results, width: f64) -> Shades {
     let usual = f64::from(calls) / first.len().max(1) as f64;
     let bins = results.policies.iter().flat_map(|p| &p.waves);
     let most = bins.flatten().copied().max().unwrap_or(0);
-    Shades::new(usual, f64::from(most), width)
+    Shades::new(usual, f64::from(most), width, 2.0)
 }
 
 /// The rows of a policy's strip: up to the last attempt that is made at all.

@@ -82,7 +82,9 @@ impl<'b> Bench<'b> {
     pub fn at(&self, measure: &Measure, size: f64) -> Scenario {
         let mut scenario = self.scenario.clone();
         let tier = self.tier();
+        let hosts = Bench::fault(self.scenario).and_then(|fault| fault.hosts);
         let mut instead = |kind: FaultKind, lasts: Nanos, tier: Option<String>| {
+            let surges = matches!(kind, FaultKind::Surge(_));
             scenario.faults.retain(|fault| fault.kind.relieves());
             scenario.faults.push(Fault {
                 kind,
@@ -90,7 +92,8 @@ impl<'b> Bench<'b> {
                 lasts,
                 ramp: Nanos::ZERO,
                 tier,
-                hosts: None,
+                // Those that the scenario's own fault hits.
+                hosts: hosts.filter(|_| !surges),
             });
             // As much time to recover, however long it lasts.
             scenario.run.horizon = Nanos(self.from.0 + lasts.0 + self.after.0);

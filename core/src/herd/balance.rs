@@ -307,8 +307,17 @@ impl Sight {
         out.iter().copied()
     }
 
+    /// When a client first looks: each at a time of its own, as processes that did not start
+    /// together do.
+    fn phase(&self, client: u32) -> u64 {
+        let interval = self.eject.as_ref().map_or(0, |rule| rule.interval.0);
+        let share = f64::from(client) / self.out.len().max(1) as f64;
+        (interval as f64 * share) as u64
+    }
+
     /// Takes those back whose time is over.
     fn return_some(&mut self, client: u32, now: u64) {
+        let phase = self.phase(client);
         let (Some(rule), Some(out)) = (&self.eject, self.out.get_mut(client as usize)) else {
             return;
         };
@@ -316,7 +325,7 @@ impl Sight {
         let records = &mut self.records[from..from + self.hosts as usize];
         out.retain(|host| {
             let record = &mut records[*host as usize];
-            record.settle(rule, now);
+            record.settle(rule, phase, now);
             record.since.is_some()
         });
     }
@@ -327,8 +336,9 @@ impl Sight {
         let Some(rule) = &self.eject else {
             return;
         };
+        let phase = self.phase(client);
         let record = &mut self.records[client as usize * self.hosts as usize + host as usize];
-        record.settle(rule, now);
+        record.settle(rule, phase, now);
         if record.since.is_some() {
             return; // It is out already.
         }
@@ -355,13 +365,17 @@ impl Sight {
 
 impl Record {
     /// Brings it up to now: one looks whether it is back at every interval.
-    fn settle(&mut self, rule: &Eject, now: u64) {
+    fn settle(&mut self, rule: &Eject, phase: u64, now: u64) {
         let interval = rule.interval.0;
-        let look = now / interval * interval;
+        let Some(since_first) = now.checked_sub(phase) else {
+            return;
+        };
+        let look = phase + since_first / interval * interval;
         if let Some(since) = self.since {
             let lasts = u64::from(self.times).saturating_mul(rule.lasts.0);
             let over = since.saturating_add(lasts.min(rule.longest.0));
-            let back = over.div_ceil(interval).saturating_mul(interval);
+            let looks = over.saturating_sub(phase).div_ceil(interval);
+            let back = phase.saturating_add(looks.saturating_mul(interval));
             if back <= now {
                 (self.since, self.back, self.failures) = (None, Some(back), 0);
             }

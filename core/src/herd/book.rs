@@ -436,7 +436,8 @@ impl Book {
             window: *window,
             length_ns: end.saturating_sub(self.warmup) as f64,
             servers: service.servers().map_or(f64::NAN, |servers| {
-                servers * mean_scale(&self.actions, self.warmup, end)
+                let own = service.pool().map_or(1, |pool| pool.servers);
+                servers * mean_scale(&self.actions, own, self.warmup, end)
             }),
             has_effect: service.effect.is_some(),
             outstanding,

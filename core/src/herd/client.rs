@@ -55,7 +55,11 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             // Turned away on the spot: not worth a slot. In an overload this is
             // what happens most.
             Admission::TurnedAway(failure) if self.instant_answers => {
-                self.attempt_failed(call_slot, retry, failure, host);
+                let counted = match &self.hosts {
+                    Some(hosts) if !PLAIN => hosts.tally.counts_at(self.now),
+                    _ => false,
+                };
+                self.attempt_failed(call_slot, retry, failure, host, counted);
                 self.fail(call_slot, failure);
             }
             admission => {
@@ -222,7 +226,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         self.agenda.schedule(Cause::Retry, time, token);
     }
 
-    /// An attempt that was sent has ended badly.
+    /// An attempt that was sent has ended badly; its host may have counted it.
     #[inline]
     pub(super) fn attempt_failed(
         &mut self,
@@ -230,12 +234,13 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         retry: bool,
         failure: Failure,
         host: u16,
+        counted: bool,
     ) {
         let group = self.calls[call_slot].group;
         self.note(group, |r| r.attempt_failed(failure));
         if !PLAIN {
-            if let Some(hosts) = &mut self.hosts {
-                hosts.tally.failed(host, self.now);
+            if counted && let Some(hosts) = &mut self.hosts {
+                hosts.tally.failed(host);
             }
             if self.regime(call_slot).watched {
                 self.attempt_ended(call_slot, retry, Some(failure), host);
@@ -296,6 +301,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             retry,
             cancelled: false,
             late: false,
+            counted: false,
             host,
         });
         if !PLAIN && self.hosts.is_some() {
@@ -396,6 +402,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
             call,
             retry,
             late,
+            counted,
             host,
             ..
         } = self.attempts[attempt];
@@ -419,7 +426,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
                 if !PLAIN && self.limit.is_some() {
                     self.asked = self.asks.of(attempt).take();
                 }
-                self.attempt_failed(call, retry, failure, host);
+                self.attempt_failed(call, retry, failure, host, counted);
                 self.fail(call, failure);
             }
         }
@@ -444,6 +451,7 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         let Attempt {
             call,
             retry,
+            counted,
             host,
             phase,
             ..
@@ -453,14 +461,14 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
         }
         if !PLAIN && phase != Phase::Gone && self.regime(call).policy.late == Late::Accept {
             self.attempts[attempt].late = true;
-            self.attempt_failed(call, retry, Failure::Timeout, host);
+            self.attempt_failed(call, retry, Failure::Timeout, host, counted);
             return self.fail(call, Failure::Timeout);
         }
         self.attempts[attempt].awaited = false;
         if !PLAIN && self.flights.is_some() {
             self.land(call, attempt);
         }
-        self.attempt_failed(call, retry, Failure::Timeout, host);
+        self.attempt_failed(call, retry, Failure::Timeout, host, counted);
         self.fail(call, Failure::Timeout);
         self.give_up(attempt);
     }

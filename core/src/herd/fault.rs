@@ -451,9 +451,8 @@ impl Clock {
     }
 }
 
-/// How many times the servers of a scenario there are at an instant, for all that is done
-/// about it.
-pub fn scaled(actions: &[Action], t: Nanos) -> f64 {
+/// How many times the servers are wanted at an instant, for all that is done about it.
+pub fn scale_at(actions: &[Action], t: Nanos) -> f64 {
     let scale = |action: &Action| match action.kind {
         ActionKind::Scale(x) => 1.0 + (x.0 - 1.0) * action.effect(t),
         _ => 1.0,
@@ -461,8 +460,14 @@ pub fn scaled(actions: &[Action], t: Nanos) -> f64 {
     actions.iter().map(scale).product()
 }
 
-/// The mean of that between two instants.
-pub fn mean_scale(actions: &[Action], from: u64, to: u64) -> f64 {
+/// So many times the servers of a host, which come whole, as a multiple of these.
+pub fn whole(servers: u32, times: f64) -> f64 {
+    let servers = f64::from(servers);
+    (servers * times).round() / servers
+}
+
+/// How many times its servers a host has, in the mean between two instants.
+pub fn mean_scale(actions: &[Action], servers: u32, from: u64, to: u64) -> f64 {
     let mut edges = vec![from, to];
     for action in actions
         .iter()
@@ -476,17 +481,19 @@ pub fn mean_scale(actions: &[Action], from: u64, to: u64) -> f64 {
     }
     edges.retain(|edge| (from..=to).contains(edge));
     edges.sort_unstable();
-    // Between two of them it is a product of linear factors: exact for three of these.
-    let simpson = |a: u64, b: u64| {
-        let at = |t: u64| scaled(actions, Nanos(t));
-        // What holds at the end of a stretch is told just before it.
-        let mean = (at(a) + 4.0 * at(a + (b - a) / 2) + at((b - 1).max(a))) / 6.0;
-        mean * (b - a) as f64
+    // Between two of them it does not change, or servers come one by one.
+    const SLICES: u64 = 2_000;
+    let mean = |a: u64, b: u64| {
+        let at = |slice: u64| {
+            let into = u128::from(b - a) * u128::from(2 * slice + 1) / u128::from(2 * SLICES);
+            whole(servers, scale_at(actions, Nanos(a + into as u64)))
+        };
+        (0..SLICES).map(at).sum::<f64>() / SLICES as f64 * (b - a) as f64
     };
     let sum: f64 = edges
         .windows(2)
         .filter(|w| w[1] > w[0])
-        .map(|w| simpson(w[0], w[1]))
+        .map(|w| mean(w[0], w[1]))
         .sum();
     sum / (to - from) as f64
 }

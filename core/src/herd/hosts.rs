@@ -58,7 +58,7 @@ impl Hosts {
 /// What is counted of a host from the warm-up on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostCounts {
-    /// Attempts that arrived at it, and that failed for their callers.
+    /// Attempts that arrived at it, and those of them that failed for their callers after that.
     pub offered: u64,
     pub failed: u64,
     /// Time that its servers were busy, and that attempts waited, in ns, when these ended.
@@ -87,16 +87,22 @@ impl HostTally {
     /// An attempt reaches a host.
     #[inline]
     pub fn arrives(&mut self, host: u16, now: u64) {
-        self.counts[host as usize].offered += u64::from(now >= self.warmup);
+        self.counts[host as usize].offered += u64::from(self.counts_at(now));
         if let Some(strips) = &mut self.strips {
             strips.add(u32::from(host), now);
         }
     }
 
-    /// An attempt at a host has failed for its caller.
+    /// Whether an attempt that arrives now is counted.
     #[inline]
-    pub fn failed(&mut self, host: u16, now: u64) {
-        self.counts[host as usize].failed += u64::from(now >= self.warmup);
+    pub fn counts_at(&self, now: u64) -> bool {
+        now >= self.warmup
+    }
+
+    /// An attempt that a host has counted has failed for its caller.
+    #[inline]
+    pub fn failed(&mut self, host: u16) {
+        self.counts[host as usize].failed += 1;
     }
 
     /// An attempt leaves the server that it has held since `since`.

@@ -1,12 +1,12 @@
 //! The most that came at once: while faults last, and after.
 
 use crate::herd::counts::Counts;
-use crate::herd::fault::scaled;
+use crate::herd::fault::{scale_at, whole};
 use crate::herd::fine::{FINE, Fine, FineBin};
 use crate::herd::site::Site;
 use crate::scenario::Scenario;
 use crate::scenario::action::Action;
-use crate::scenario::fault::{Fault, FaultKind};
+use crate::scenario::fault::{Fault, FaultKind, OnHosts};
 use crate::units::Nanos;
 
 /// Width of a bin in which peaks are looked for.
@@ -80,6 +80,10 @@ pub struct Tenths {
     during: [f64; 2],
     after: [f64; 2],
     capacity_per_s: f64,
+    /// Of each host, where they are counted.
+    servers: Option<u32>,
+    /// Hosts that nothing tells apart: which they are, and how many.
+    alike: Vec<(u32, u32)>,
     hosts: u32,
     faults: Vec<Fault>,
     actions: Vec<Action>,
@@ -88,6 +92,8 @@ pub struct Tenths {
 impl Tenths {
     pub fn new(site: Site<'_>) -> Tenths {
         let TenthEdges { from, to, .. } = TenthEdges::new(site.scenario);
+        let faults = site.scenario.faults_at(site.tier);
+        let hosts = site.service().host_count();
         Tenths {
             from,
             to,
@@ -98,8 +104,10 @@ impl Tenths {
             during: [f64::NAN; 2],
             after: [f64::NAN; 2],
             capacity_per_s: site.service().capacity_per_s(),
-            hosts: site.service().host_count(),
-            faults: site.scenario.faults_at(site.tier),
+            servers: site.service().pool().map(|pool| pool.servers),
+            alike: alike(&faults, hosts),
+            hosts,
+            faults,
             actions: site.actions(),
         }
     }
@@ -109,6 +117,7 @@ impl Tenths {
     pub fn close(&mut self, end: u64, counts: &Counts, queued: u32) {
         let now = [counts.offered, counts.calls];
         let rate = (now[0] - self.before[0]) as f64 / (TENTH as f64 / 1e9);
+        let capacity = self.capacity_per_s * self.share_at((self.start + end) / 2);
         let kept = match self.from {
             _ if self.start >= self.to => Some(&mut self.after),
             Some(from) if self.start >= from => {
@@ -122,10 +131,6 @@ impl Tenths {
         if kept.is_some() {
             self.queue = self.queue.max(queued);
         }
-        let middle = (self.start + end) / 2;
-        let share =
-            share_at(&self.faults, self.hosts, middle) * scaled(&self.actions, Nanos(middle));
-        let capacity = self.capacity_per_s * share;
         if let Some([peak, ratio]) = kept {
             *peak = peak.max(rate);
             if capacity > 0.0 && capacity.is_finite() {
@@ -134,6 +139,33 @@ impl Tenths {
         }
         self.before = now;
         self.start = end;
+    }
+
+    /// The share of the nominal capacity that faults and actions leave at an instant.
+    fn share_at(&self, t: u64) -> f64 {
+        let of = |&(host, alike): &(u32, u32)| self.share_of(host, t) * f64::from(alike);
+        self.alike.iter().map(of).sum::<f64>() / f64::from(self.hosts)
+    }
+
+    fn share_of(&self, host: u32, t: u64) -> f64 {
+        let (mut speed, mut servers) = (1.0, 1.0);
+        let hits = |fault: &&Fault| fault.hosts.is_none_or(|own| own.hits(host, self.hosts));
+        for fault in self.faults.iter().filter(hits) {
+            let effect = fault.effect(Nanos(t));
+            match &fault.kind {
+                FaultKind::Crash | FaultKind::Stall => speed *= 1.0 - effect,
+                FaultKind::Slow(x) => speed /= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Capacity(x) => servers *= 1.0 + (x.0 - 1.0) * effect,
+                FaultKind::Blackhole(_)
+                | FaultKind::Refuse(_)
+                | FaultKind::Delay(_)
+                | FaultKind::Errors(_)
+                | FaultKind::Loss(_)
+                | FaultKind::Surge(_) => {}
+            }
+        }
+        servers *= scale_at(&self.actions, Nanos(t));
+        speed * self.servers.map_or(1.0, |own| whole(own, servers))
     }
 
     /// Ends what has begun of a bin at the end of a run.
@@ -191,24 +223,19 @@ impl Tenths {
     }
 }
 
-/// The share of the nominal capacity that faults leave at `t`.
-fn share_at(faults: &[Fault], hosts: u32, t: u64) -> f64 {
-    let of_host = |fault: &Fault| {
-        let effect = fault.effect(Nanos(t));
-        match &fault.kind {
-            FaultKind::Crash | FaultKind::Stall => 1.0 - effect,
-            FaultKind::Capacity(x) => 1.0 + (x.0 - 1.0) * effect,
-            FaultKind::Slow(x) => 1.0 / (1.0 + (x.0 - 1.0) * effect),
-            FaultKind::Blackhole(_)
-            | FaultKind::Refuse(_)
-            | FaultKind::Delay(_)
-            | FaultKind::Errors(_)
-            | FaultKind::Loss(_)
-            | FaultKind::Surge(_) => 1.0,
+/// Hosts, from 0, that faults tell apart: the first of each kind, and how many follow it.
+fn alike(faults: &[Fault], hosts: u32) -> Vec<(u32, u32)> {
+    let mut edges = vec![0, hosts];
+    for fault in faults {
+        match fault.hosts {
+            Some(OnHosts::One(n)) => edges.extend([n - 1, n]),
+            Some(own @ OnHosts::Share(_)) => edges.push(own.count(hosts)),
+            None => {}
         }
-    };
-    let share = |fault: &Fault| 1.0 + (of_host(fault) - 1.0) * fault.share_of(hosts);
-    faults.iter().map(share).product()
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    edges.windows(2).map(|w| (w[0], w[1] - w[0])).collect()
 }
 
 #[cfg(test)]

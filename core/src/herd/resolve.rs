@@ -692,8 +692,8 @@ impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
             true => self.callers.client(caller),
             false => 0,
         };
-        if failed && at < self.horizon {
-            fleet.tally.failed(host, at);
+        if failed && fleet.tally.counts_at(now) && (now..self.horizon).contains(&at) {
+            fleet.tally.failed(host);
         }
         if at > now && fleet.balancer.counts_flying() {
             let flight = Flight {

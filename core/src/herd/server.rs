@@ -136,12 +136,15 @@ impl<const PLAIN: bool> Tier<'_, PLAIN> {
 
     #[inline(always)]
     pub(super) fn enter(&mut self, attempt: u32, admission: Admission) {
+        if !PLAIN && self.limit.is_some() {
+            *self.asks.of(attempt) = self.asked;
+        }
+        if !PLAIN && let Some(hosts) = &self.hosts {
+            self.attempts[attempt].counted = hosts.tally.counts_at(self.now);
+        }
         match admission {
             Admission::Vanishes => self.through(attempt),
             Admission::TurnedAway(failure) => {
-                if !PLAIN && self.limit.is_some() {
-                    *self.asks.of(attempt) = self.asked;
-                }
                 self.reply(attempt, Reply::Failed(failure));
             }
             Admission::Served => self.start(attempt),

@@ -20,7 +20,7 @@ pub(super) struct Call {
     pub(super) retried: Option<Failure>,
     pub(super) ended: bool,
     /// Which of the policies in turn it is made with, and of which group of callers it is.
-    pub(super) regime: u8,
+    pub(super) regime: u16,
     pub(super) group: u8,
     /// Whether the service has completed this call's work before.
     pub(super) worked: bool,
@@ -79,6 +79,8 @@ pub(super) struct Attempt {
     pub(super) cancelled: bool,
     /// It has timed out, and its answer would count still.
     pub(super) late: bool,
+    /// Whether its host has counted it.
+    pub(super) counted: bool,
     /// Where it is sent to.
     pub(super) host: u16,
 }

@@ -77,10 +77,10 @@ pub struct Tier<'s, const PLAIN: bool> {
     pub(super) later: Vec<Regime<'s>>,
     /// From when on which group of callers calls by which of these, in order, and how far
     /// that has come.
-    changes: Vec<(u64, u8, u8)>,
+    changes: Vec<(u64, u8, u16)>,
     changed: usize,
     /// The one under which the calls of each group start.
-    regimes: Vec<u8>,
+    regimes: Vec<u16>,
     /// Whether the actions of the scenario are taken.
     acts: bool,
     /// Who calls, where it is not the service before.
@@ -209,7 +209,7 @@ pub(super) fn is_simple(scenario: &Scenario, policy: &Policy) -> bool {
 
 /// The regime of number `n`: the one from the beginning, or one that an action brings.
 #[inline(always)]
-fn regime<'a, 's>(own: &'a Regime<'s>, later: &'a [Regime<'s>], n: u8) -> &'a Regime<'s> {
+fn regime<'a, 's>(own: &'a Regime<'s>, later: &'a [Regime<'s>], n: u16) -> &'a Regime<'s> {
     match n {
         0 => own,
         n => &later[n as usize - 1],
@@ -359,9 +359,9 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
         let later: Vec<Regime<'s>> = regimes.collect();
         let numbered = policies.iter().enumerate().skip(1);
         let change = |(n, (group, from, _)): (usize, &(usize, Nanos, &Policy))| {
-            (from.0, *group as u8, n as u8)
+            (from.0, *group as u8, n as u16)
         };
-        let mut changes: Vec<(u64, u8, u8)> = numbered.map(change).collect();
+        let mut changes: Vec<(u64, u8, u16)> = numbered.map(change).collect();
         changes.sort_unstable();
         let any = |is: fn(&Policy) -> bool| policies.iter().any(|(_, _, policy)| is(policy));
         let hedges = any(|policy| policy.hedge.is_some());
@@ -647,8 +647,9 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     }
 
     /// Ends the run after so many events.
-    pub fn finish(self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
+    pub fn finish(mut self, end: u64, scenario: &Scenario, tier: usize, events: u64) -> Outcome {
         let residue = self.residue(end);
+        self.close_hosts(end);
         let site = |group| Site {
             scenario,
             tier,
@@ -781,6 +782,27 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     pub(super) fn take(&mut self, cause: Cause) -> Option<u32> {
         let token = self.agenda.take(cause)?;
         (self.attempts[token.slot].generation == token.generation).then_some(token.slot)
+    }
+
+    /// Hosts count the time of what waits and is served as the run ends.
+    fn close_hosts(&mut self, end: u64) {
+        let frees_server = self.frees_server();
+        let Some(hosts) = &mut self.hosts else {
+            return;
+        };
+        for attempt in &self.attempts.records {
+            let Attempt {
+                since, host, phase, ..
+            } = *attempt;
+            match phase {
+                Phase::Queued => hosts.tally.waited(host, since, end),
+                Phase::Serving => hosts.tally.served(host, since, end),
+                Phase::Calling | Phase::Answered(_) if !frees_server => {
+                    hosts.tally.served(host, since, end);
+                }
+                _ => {}
+            }
+        }
     }
 
     pub(super) fn residue(&self, end: u64) -> Residue {

@@ -233,7 +233,7 @@ pub(super) fn faults(
                 .map_err(|problem| problem.at(Some(item.place.clone())))?,
         };
         fault
-            .check_hosts(services[tier].host_count())
+            .check_hosts(services[tier].hosts.as_ref().map(|hosts| hosts.count))
             .map_err(|problem| problem.at(Some(item.place.clone())))?;
         if matches!(fault.kind, FaultKind::Capacity(_)) && services[tier].pool().is_none() {
             return Err(Problem::new("`capacity` needs a service with servers")
@@ -274,14 +274,14 @@ fn tier_of(tier: &str, services: &[Service]) -> Option<usize> {
 
 impl Fault {
     /// Whether the service that it hits has the hosts that are meant, of so many.
-    fn check_hosts(&self, hosts: u32) -> Result<(), Problem> {
+    fn check_hosts(&self, hosts: Option<u32>) -> Result<(), Problem> {
         match (self.hosts, &self.kind) {
             (Some(_), FaultKind::Surge(_)) => Err(Problem::new("a surge is of no host")),
-            (Some(OnHosts::One(n)), _) if n == 0 || n > hosts => {
-                let help = match hosts {
-                    1 => "the service has one host; `hosts` gives it more".to_string(),
-                    hosts => format!("hosts are numbered from 1 to {hosts}"),
-                };
+            (Some(_), _) if hosts.is_none() => Err(Problem::new("the service has one host")
+                .help("`hosts = 10` in [service], or --hosts 10, gives it more")),
+            (Some(OnHosts::One(n)), _) if n == 0 || hosts.is_some_and(|hosts| n > hosts) => {
+                let last = hosts.unwrap_or(1);
+                let help = format!("hosts are numbered from 1 to {last}");
                 Err(Problem::new(format!("there is no host {n}")).help(help))
             }
             (Some(OnHosts::Share(p)), _) if p.0 == 0.0 => {
@@ -294,12 +294,6 @@ impl Fault {
     /// Whether it hits the host of a number, from 0, of so many.
     pub fn hits_host(&self, host: u32, hosts: u32) -> bool {
         self.hosts.is_none_or(|some| some.hits(host, hosts))
-    }
-
-    /// The share of so many hosts that it hits.
-    pub fn share_of(&self, hosts: u32) -> f64 {
-        let hit = self.hosts.map_or(hosts, |some| some.count(hosts));
-        f64::from(hit) / f64::from(hosts)
     }
 
     /// Which of the services it hits.

@@ -459,13 +459,28 @@ impl Scenario {
 fn check_clients<'p>(
     groups: &[Callers],
     services: &[Service],
-    mut policies: impl Iterator<Item = &'p (String, Policy)>,
+    mut policies: impl Iterator<Item = &'p (String, Policy)> + Clone,
 ) -> Result<(), Problem> {
     const MOST: u64 = 20_000_000;
     let by_host = |policy: &Policy| {
         let breaker = policy.breaker.as_ref();
         policy.eject.is_some() || breaker.is_some_and(|breaker| breaker.scope == Scope::Host)
     };
+    let none = services.iter().all(|service| service.hosts.is_none());
+    let mut all = policies.clone();
+    if let Some((name, policy)) =
+        all.find(|(_, policy)| none && (by_host(policy) || policy.elsewhere))
+    {
+        let key = match (policy.elsewhere, &policy.eject) {
+            (true, _) => "elsewhere",
+            (_, Some(_)) => "eject",
+            _ => "breaker",
+        };
+        return Err(Problem::new(format!(
+            "`{key}` of policy `{name}` is about several hosts, and no service has any"
+        ))
+        .help("`hosts = 10` in [service], or --hosts 10, gives it some"));
+    }
     let known = policies.any(|(_, policy)| by_host(policy));
     let mut clients: u64 = groups.iter().map(|group| u64::from(group.clients)).sum();
     for service in services {

@@ -138,6 +138,17 @@ impl Overlay {
         said.is_some_and(|said| said.node.is_word(kind))
     }
 
+    /// Whether a field of a table can be said with effect by who knows no better: there is at most
+    /// one such table, and it does not have the field.
+    pub fn lacks(&self, table: &str, field: &str) -> bool {
+        let entry = self.table.get(table).map(|entry| entry.node.table());
+        match entry {
+            None => true,
+            Some(Ok(table)) => table.get(field).is_none(),
+            Some(Err(_)) => false,
+        }
+    }
+
     /// Whether there is a `[sweep]`.
     pub fn has_sweep(&self) -> bool {
         self.table.get("sweep").is_some()

@@ -222,13 +222,16 @@ impl Service {
         Some(f64::from(self.pool()?.servers) * f64::from(self.host_count()))
     }
 
-    /// Attempts per second with every server busy; infinite or 0 in the limits,
-    /// and infinite without servers.
+    /// Attempts per second with every server busy, or what its limit lets in if that is less;
+    /// infinite or 0 in the limits, and infinite without either.
     pub fn capacity_per_s(&self) -> f64 {
-        match (self.servers(), self.pool()) {
+        let all = match (self.servers(), self.pool()) {
             (Some(servers), Some(pool)) => servers / pool.service_time.mean_s(),
             _ => f64::INFINITY,
-        }
+        };
+        self.limit
+            .as_ref()
+            .map_or(all, |limit| all.min(limit.rate.0))
     }
 }
 

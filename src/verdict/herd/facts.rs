@@ -63,6 +63,7 @@ pub fn facts(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
             ));
         }
     }
+    facts.extend(idle_ejection(scenario, &policy.name));
     let rejected = mean(REJECTED_ATTEMPTS) / mean(ATTEMPTS);
     if scenario.entry().limit.is_some() && rejected > WORTH {
         facts.push(format!(
@@ -85,4 +86,17 @@ pub fn facts(scenario: &Scenario, policy: &PolicyResults) -> Option<String> {
         ));
     }
     (!facts.is_empty()).then(|| facts.join("; "))
+}
+
+/// Ejection that can leave out nobody: where it may of no service.
+fn idle_ejection(scenario: &Scenario, name: &str) -> Option<String> {
+    let (_, own) = scenario.policies.iter().find(|(own, _)| own == name)?;
+    let eject = own.eject.as_ref()?;
+    let hosts = scenario.services.iter().map(|service| service.host_count());
+    let most = hosts
+        .max()
+        .filter(|hosts| f64::from(*hosts) * eject.at_most.0 < 1.0 - 1e-9)?;
+    let at_most = eject.at_most;
+    let fact = format!("no host is left out: {at_most} of {most} is less than one");
+    Some(fact)
 }

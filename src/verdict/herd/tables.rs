@@ -182,7 +182,7 @@ fn sparklines(results: &Results) -> String {
         "\n{:wide$}  over {}, up to {}/s\n",
         "goodput",
         crate::format::seconds(seconds),
-        thousands(most)
+        crate::format::rate(most)
     );
     for (policy, levels) in results.policies.iter().zip(all) {
         let mut name: String = policy.name.chars().take(NAME).collect();

@@ -6,8 +6,10 @@ use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, HERD_INDEX, JUDGED_CALLS, Stretch, WAIT_P99_S,
 };
 use herdsim_core::metric::Key;
+use herdsim_core::scenario::fault::OnHosts;
 
 use crate::format::{capital, counted, list, percent, seconds, thousands, three_digits};
+use crate::verdict::herd::facts::DRAWS;
 use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, ranking};
 use crate::verdict::herd::{headline, named};
 
@@ -278,6 +280,24 @@ pub fn hosts(results: &Results, tier: usize) -> String {
         return headline(results);
     };
     let all = results.scenario.services[tier].host_count();
+    // Where a fault hits a host that gets no more than others, it is that one's share.
+    let faults = results.scenario.faults_at(tier);
+    let hit = faults.iter().find_map(|fault| match fault.hosts? {
+        OnHosts::One(n) => Some(n as usize),
+        _ => Some(1),
+    });
+    if let Some(hit) = hit
+        && most * f64::from(all) < DRAWS
+        && let Some(ends) = ends_of(results, |p| {
+            p.hosts
+                .get(tier)
+                .and_then(|hosts| hosts.get(hit - 1))
+                .map_or(f64::NAN, |h| h.share.mean)
+        })
+    {
+        let share = ends.between("every policy", percent);
+        return format!("Of the attempts host {hit} of {all} gets {share}");
+    }
     match most * f64::from(all) {
         even if even < 1.1 => format!(
             "Each of {all} hosts gets about {} of the attempts",
