@@ -31,8 +31,8 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// From a second before the first fault to seven after it, ten at least; of
-    /// a run without faults its first ten seconds that count.
+    /// From a second before the first fault to seven after it, ten at least; without one the
+    /// same of the highest step of a trace, else the first ten seconds that count.
     pub fn of(scenario: &Scenario) -> Stretch {
         let horizon = scenario.run.horizon.0;
         let first = scenario.faults.iter().min_by_key(|f| f.from);
@@ -42,6 +42,12 @@ impl Stretch {
                 fault.over().0 - fault.from.0,
             ),
             (None, Arrival::Once { at, .. }) => (at.0, 0),
+            (None, Arrival::Trace { step, rates }) => {
+                let highest = rates.iter().copied().fold(0.0, f64::max);
+                let first = rates.iter().position(|rate| *rate == highest).unwrap_or(0);
+                let from = step.0.saturating_mul(first as u64).saturating_sub(BEFORE);
+                (from.max(scenario.run.warmup.0), step.0)
+            }
             (None, _) => (scenario.run.warmup.0, 0),
         };
         let from = from.min(horizon);
@@ -103,6 +109,11 @@ mod tests {
         assert_eq!(
             of("faults = [\"crash@10s+30s\"]"),
             stretch(9 * s, 40 * ms, 950)
+        );
+        // The highest step of a trace, which takes 20 s.
+        assert_eq!(
+            of("faults = []\n[callers]\narrival = \"trace\"\nstep = \"20s\"\nrates = [5, 9, 2]"),
+            stretch(19 * s, 30 * ms, 934)
         );
         assert_eq!(
             of("faults = []\n[run]\nwarmup = \"2s\"\nhorizon = \"3s\""),

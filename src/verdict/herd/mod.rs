@@ -470,10 +470,9 @@ pub fn headline(results: &Results) -> String {
                     None => format!("What {} does", named(one)),
                 },
                 _ if !results.scenario.faults.is_empty() => {
-                    "No fault does harm: how much each policy answers, and how often it asks"
-                        .to_string()
+                    format!("No fault does harm: {}", titles::undisturbed(results))
                 }
-                _ => "No fault: how much each policy answers, and how often it asks".to_string(),
+                _ => format!("No fault: {}", titles::undisturbed(results)),
             },
         },
         ([], []) => {

@@ -53,6 +53,26 @@ impl Ends<'_> {
     }
 }
 
+/// What policies make of calls that nothing disturbs: how many they answer, or where that is
+/// the same, how fast.
+pub fn undisturbed(results: &Results) -> String {
+    let answered = ends(results, ANSWERED_RATIO);
+    let waits = ends(results, WAIT_P99_S).filter(|waits| waits.known == results.policies.len());
+    match (answered, waits) {
+        (Some(answered), Some(waits)) if percent(answered.least.1) == percent(answered.most.1) => {
+            format!(
+                "99 of 100 calls are answered within {}",
+                waits.between("every policy", seconds)
+            )
+        }
+        (Some(answered), _) => {
+            let shares = answered.between("every policy", percent);
+            shares.replacen(" with", " of calls answered with", 1)
+        }
+        (None, _) => "how often each policy asks".to_string(),
+    }
+}
+
 /// Of the scoreboard: which change helps most.
 pub fn change(results: &Results) -> String {
     let first = &results.policies[0];
