@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod cells;
+mod ends;
 pub mod facts;
 mod fate;
 pub mod impact;
@@ -470,9 +471,9 @@ pub fn headline(results: &Results) -> String {
                     None => format!("What {} does", named(one)),
                 },
                 _ if !results.scenario.faults.is_empty() => {
-                    format!("No fault does harm: {}", titles::undisturbed(results))
+                    format!("No fault does harm: {}", ends::undisturbed(results))
                 }
-                _ => format!("No fault: {}", titles::undisturbed(results)),
+                _ => format!("No fault: {}", ends::undisturbed(results)),
             },
         },
         ([], []) => {
@@ -601,7 +602,12 @@ fn completion(results: &Results, horizon: &str) -> String {
             let alike = finished.clone().filter(|p| done(p) == done(&first)).count();
             match (all.len(), able.len()) {
                 (1, _) => format!("{} is done after {after}", named(first)),
-                (n, _) if n == alike => format!("With every policy all is done after {after}"),
+                (n, _) if n == alike => match ends::attempts(results) {
+                    Some(attempts) => {
+                        format!("All is done after {after}; attempts a call: {attempts}")
+                    }
+                    None => format!("With every policy all is done after {after}"),
+                },
                 (n, m) if n == m => format!("{} finishes first, after {after}", named(first)),
                 (_, 1) => format!(
                     "{} answers the most calls, and is done after {after}",
