@@ -79,7 +79,7 @@ impl Reader {
             let own = match key.as_str() {
                 "kind" => json!({ "const": self.kind.name() }),
                 "policy" => self.policies(),
-                "service" => self.services(),
+                "service" | "callers" => self.one_or_several(&key),
                 key => self.field(&Fixed::new(), key, 0),
             };
             properties.insert(key, own);
@@ -102,12 +102,12 @@ impl Reader {
         }
     }
 
-    /// One service, or a chain of them, which has fields of its own.
-    fn services(&self) -> Json {
+    /// One table, or several that have fields of their own: a chain of services, groups of
+    /// callers.
+    fn one_or_several(&self, table: &str) -> Json {
         let mut properties = Map::new();
-        // Fields of a service that calls another are asked of the first of two.
-        let alone = self.table(&Fixed::new(), "service", 1);
-        for more in [alone, self.first_of_two()] {
+        let alone = self.table(&Fixed::new(), table, 1);
+        for more in [alone, self.first_of_two(table)] {
             if let Some(Json::Object(fields)) = more.as_ref().and_then(|t| t.get("properties")) {
                 for (key, field) in fields {
                     let known = properties.get(key).and_then(Json::as_object);
@@ -121,8 +121,9 @@ impl Reader {
         json!({ "anyOf": [one, { "type": "array", "items": one }] })
     }
 
-    fn first_of_two(&self) -> Option<Json> {
-        let with = |field: &str| vec![format!("service = [{{ {field} }}, {{}}]")];
+    /// Fields that a table has beside another.
+    fn first_of_two(&self, table: &str) -> Option<Json> {
+        let with = |field: &str| vec![format!("{table} = [{{ {field} }}, {{}}]")];
         let problem = self.read(&with(&format!("{NOBODYS} = 1"))).err()?;
         let mut properties = Map::new();
         for key in named(&problem)? {
