@@ -157,7 +157,11 @@ const fn wait(
     doc: &'static str,
     value: fn(&Measured) -> f64,
 ) -> HerdMetric {
-    let entry = of(name, title, DURATION, Better::Less, doc, value);
+    every(of(name, title, DURATION, Better::Less, doc, value))
+}
+
+/// With the interval of a quantile of calls of every run.
+const fn every(entry: HerdMetric) -> HerdMetric {
     Entry {
         metric: entry.metric.by(Interval::Every),
         ..entry
@@ -195,11 +199,7 @@ const fn sub_wait(
     doc: &'static str,
     value: fn(&Measured) -> f64,
 ) -> HerdMetric {
-    let entry = sub_call(name, title, DURATION, Better::Less, doc, value);
-    Entry {
-        metric: entry.metric.by(Interval::Every),
-        ..entry
-    }
+    every(sub_call(name, title, DURATION, Better::Less, doc, value))
 }
 
 const RATE: (Unit, Domain) = (Unit::PerSecond, Domain::Rate);
