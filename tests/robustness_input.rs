@@ -755,3 +755,97 @@ fn hostile_names_are_refused() {
         most
     );
 }
+
+/// What is nested, added up, listed or long without end is refused with the limit.
+#[test]
+fn depth_and_size_have_limits() {
+    let deep_law = format!("{}exp(5ms){}", "mix(1:".repeat(6_000), ")".repeat(6_000));
+    let sum = format!("exp(5ms){}", " + 200000h".repeat(15_000));
+    let samples = vec!["5ms"; 1_100_000].join(",");
+    let law = |law: &str| format!("[service]\nservice_time = \"{law}\"\n");
+    scenario(&law(&deep_law), &["at most 8 deep"]);
+    scenario(&law(&sum), &["the sum is too long"]);
+    scenario(
+        &law(&format!("samples({samples})")),
+        &["too long", "a million"],
+    );
+    let path = vec!["a"; 400_000].join(".");
+    scenario(
+        &format!("[sweep]\n\"{path}\" = [1, 2]\n"),
+        &["at most 16 names"],
+    );
+    scenario(&format!("{path} = 1\n"), &["recursion limit"]);
+    let list = format!("a = {}{}\n", "[".repeat(100_000), "]".repeat(100_000));
+    scenario(&list, &["max recursion depth"]);
+    let long = "x".repeat(3_000_000);
+    scenario(&format!("[{long}]\n"), &["unknown key `xxx"]);
+    scenario(&law(&long), &["unknown distribution `xxx"]);
+    let each = |n: usize| (0..n).map(move |i| format!("[policy.p{i}]\nextends = \"p{}\"\n", i + 1));
+    scenario(
+        &each(20_000).collect::<String>(),
+        &["a run compares at most 1000"],
+    );
+    let chain: String = std::iter::once("compare = [\"p0\"]\n".to_string())
+        .chain(each(20_000))
+        .collect();
+    scenario(&chain, &["at most 32 deep"]);
+    let faults = vec!["\"crash@10s+2s\""; 2_000].join(",");
+    scenario(&format!("faults = [{faults}]\n"), &["1000 faults at most"]);
+}
+
+/// A sum of any number of durations is one shift, and a long list of samples takes no
+/// longer than its length.
+#[test]
+fn many_terms_are_read() {
+    let text = format!(
+        "[service]\nservice_time = \"exp(5ms){}\"\n[callers]\narrival = \"closed\"\nthink = \"samples({})\"\n",
+        " + 1us".repeat(15_000),
+        vec!["5ms"; 300_000].join(",")
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("s.toml"), text).unwrap();
+    Command::cargo_bin("herdsim")
+        .unwrap()
+        .current_dir(&dir)
+        .args(["run", "s.toml", "--dry-run"])
+        .assert()
+        .success();
+}
+
+/// Devices that never end, and files that are no text.
+#[cfg(unix)]
+#[test]
+fn endless_and_binary_files_are_refused() {
+    refused(&["run", "/dev/zero"], 2, &["/dev/zero", "it is binary"]);
+    refused(
+        &["--service-time", "file(/dev/zero,unit=ms)"],
+        2,
+        &["it is binary"],
+    );
+    refused(
+        &[
+            "--set",
+            "callers.arrival=trace",
+            "--set",
+            "callers.file=/dev/zero",
+        ],
+        2,
+        &["it is binary"],
+    );
+    refused(
+        &["--overlay", "/dev/zero", "--series", "calls=c"],
+        2,
+        &["it is binary"],
+    );
+    refused(&["--baseline", "/dev/zero"], 2, &["it is binary"]);
+    refused(
+        &["audit", ".", "--situation", "/dev/zero"],
+        2,
+        &["it is binary"],
+    );
+    refused(
+        &["audit", ".", "--baseline", "/dev/zero"],
+        2,
+        &["it is binary"],
+    );
+}

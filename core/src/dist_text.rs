@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::dist::Dist;
+use crate::input::{Bounded, MOST_ROWS};
 use crate::units::{Factor, Nanos, Probability, duration};
 use crate::value::{Arguments, Lexer, Positive, Value, ValueError, Word, suggest};
 
@@ -31,8 +32,17 @@ impl Value for Dist {
     fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
         let mut law = single_law(tokens)?;
         while tokens.eat('+') {
+            let at = tokens.here();
             let by = Nanos::read(tokens)?;
-            law = Dist::Shift(Box::new(law), by);
+            law = match law {
+                // One shift, however many terms.
+                Dist::Shift(inner, first) => {
+                    let both = first.0.checked_add(by.0);
+                    let both = both.ok_or_else(|| ValueError::new(at, "the sum is too long"))?;
+                    Dist::Shift(inner, Nanos(both))
+                }
+                law => Dist::Shift(Box::new(law), by),
+            };
         }
         Ok(law)
     }
@@ -91,8 +101,13 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
         "mix" => mixture(&mut args, at)?,
         "samples" => {
             let mut samples = Vec::new();
-            while let Some(sample) = args.optional::<Nanos>("sample")? {
-                samples.push(sample.0);
+            for mut sample in std::mem::take(&mut args.given) {
+                if let Some((key, span)) = sample.key {
+                    let message = format!("`samples` has no argument `{key}`");
+                    return Err(ValueError::new(span, message).help("it takes durations"));
+                }
+                samples.push(Nanos::read(&mut sample.tokens)?.0);
+                sample.finish::<Nanos>()?;
             }
             if samples.len() < 2 {
                 return Err(ValueError::new(at, "a law needs at least two samples"));
@@ -142,7 +157,7 @@ fn single_law(tokens: &mut Lexer<'_>) -> Result<Dist, ValueError> {
 fn quantiles(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueError> {
     let mut points: Vec<(f64, u64, Range<usize>)> = Vec::new();
     for mut argument in std::mem::take(&mut args.given) {
-        let span = argument.span;
+        let span = argument.span.clone();
         let p = match argument.key {
             Some(("min", _)) => 0.0,
             Some(("max", _)) => 1.0,
@@ -160,6 +175,7 @@ fn quantiles(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueEr
             }
         };
         points.push((p, Nanos::read(&mut argument.tokens)?.0, span));
+        argument.finish::<Nanos>()?;
     }
     if points.first().is_some_and(|(p, ..)| *p != 0.0) {
         points.insert(0, (0.0, 0, at.clone()));
@@ -197,9 +213,7 @@ fn mixture(args: &mut Arguments<'_>, at: Range<usize>) -> Result<Dist, ValueErro
         let weight = Probability::read(&mut part.tokens)?;
         part.tokens.expect(':', "between weight and distribution")?;
         let law = Dist::read(&mut part.tokens)?;
-        if let Some(extra) = part.tokens.next() {
-            return Err(ValueError::new(extra.span, "unexpected text"));
-        }
+        part.finish::<Dist>()?;
         parts.push((weight.0, law));
     }
     let sum: f64 = parts.iter().map(|(w, _)| w).sum();
@@ -226,13 +240,13 @@ impl Columns<'_> {
     /// The durations of the column, in nanoseconds, sorted.
     fn durations(&self, path: &Path) -> Result<Vec<u64>, String> {
         let at = path.display();
+        let file = Bounded::open(path, MOST_ROWS).map_err(|e| format!("{at}: {e}"))?;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .trim(csv::Trim::All)
             .comment(Some(b'#'))
             .flexible(true)
-            .from_path(path)
-            .map_err(|e| format!("{at}: {e}"))?;
+            .from_reader(file);
         let mut index = 0;
         let mut width = None;
         let mut scale = self.unit.map(scale_of).transpose()?;

@@ -35,6 +35,7 @@ pub mod fence;
 pub mod herd;
 pub mod histogram;
 pub mod idempotency;
+pub mod input;
 pub mod metric;
 pub mod quorum;
 pub mod saga;

@@ -97,6 +97,10 @@ impl Serialize for Drift {
     }
 }
 
+/// A size of memory.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Bytes(pub f64);
+
 /// Retry tokens, in millionths, so that adding 0.1 ten times is exactly 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Tokens(pub u64);
@@ -282,6 +286,34 @@ impl Value for Drift {
                 .help("at 100% the clock stands still, at -100% it runs at twice the speed"));
         }
         Ok(Drift(x))
+    }
+}
+
+impl Value for Bytes {
+    const EXPECTED: &'static str = "a size such as 500MB or 8GiB";
+
+    fn read(tokens: &mut Lexer<'_>) -> Result<Self, ValueError> {
+        const UNITS: [(&str, f64); 9] = [
+            ("B", 1.0),
+            ("kB", 1e3),
+            ("MB", 1e6),
+            ("GB", 1e9),
+            ("TB", 1e12),
+            ("KiB", 1024.0),
+            ("MiB", 1_048_576.0),
+            ("GiB", 1_073_741_824.0),
+            ("TiB", 1_099_511_627_776.0),
+        ];
+        let (text, span) = tokens.atom(Self::EXPECTED)?;
+        let (number, unit) = number_and_unit(text);
+        let scale = UNITS.iter().find(|(name, _)| *name == unit);
+        match (decimal(number), scale) {
+            (Some(x), Some((_, scale))) if x > 0.0 => Ok(Bytes(x * scale)),
+            _ => Err(ValueError::new(
+                span,
+                format!("expected {}", Self::EXPECTED),
+            )),
+        }
     }
 }
 

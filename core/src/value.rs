@@ -75,8 +75,9 @@ pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Opti
         true => 0,
         false => strsim::damerau_levenshtein(name, candidate),
     };
+    // What is longer than a name can be is none of them.
+    let names = names.into_iter().filter(|_| name.len() <= 200);
     names
-        .into_iter()
         .map(|candidate| (distance(candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
         .min_by_key(|(distance, _)| *distance)
@@ -110,7 +111,15 @@ pub struct Lexer<'t> {
     pub(crate) directory: &'t Path,
     /// Whether a delay one way is meant, which a measured round trip is not.
     pub(crate) one_way: bool,
+    /// Parentheses around it.
+    depth: usize,
 }
+
+/// Words and marks that a value may have: a million samples, and the commas between them.
+const MOST_TOKENS: usize = 2_000_010;
+
+/// How deep values may stand within values: a mixture of mixtures needs three.
+const DEEPEST: usize = 8;
 
 impl<'t> Lexer<'t> {
     pub(crate) fn new(text: &'t str, directory: &'t Path) -> Result<Self, ValueError> {
@@ -119,6 +128,10 @@ impl<'t> Lexer<'t> {
         while let Some((start, c)) = rest.next() {
             if c.is_whitespace() {
                 continue;
+            }
+            if tokens.len() == MOST_TOKENS {
+                let message = "the value is too long: a million durations are spelled out at most";
+                return Err(ValueError::new(start..text.len(), message));
             }
             if "(),=:+@~".contains(c) {
                 tokens.push(Token {
@@ -148,6 +161,7 @@ impl<'t> Lexer<'t> {
             end: text.len(),
             directory,
             one_way: false,
+            depth: 0,
         })
     }
 
@@ -207,25 +221,29 @@ impl<'t> Lexer<'t> {
         if !self.eat('(') {
             return Ok(arguments);
         }
+        if self.depth == DEEPEST {
+            let message = format!("values stand within values at most {DEEPEST} deep");
+            return Err(ValueError::new(arguments.at, message));
+        }
         while !self.eat(')') {
             if !arguments.given.is_empty() {
                 self.expect(',', "between arguments, or `)`")?;
             }
-            let mut tokens = Vec::new();
             let from = self.here();
             let mut depth = 0;
-            loop {
-                match self.peek() {
-                    None => {
-                        return Err(ValueError::new(self.here(), "expected `)`"));
-                    }
-                    Some(Shape::Mark(',' | ')')) if depth == 0 => break,
-                    Some(Shape::Mark('(')) => depth += 1,
-                    Some(Shape::Mark(')')) => depth -= 1,
+            let ends = self.tokens.as_slice().iter().position(|token| {
+                match token.shape {
+                    Shape::Mark(',' | ')') if depth == 0 => return true,
+                    Shape::Mark('(') => depth += 1,
+                    Shape::Mark(')') => depth -= 1,
                     _ => {}
                 }
-                tokens.extend(self.next());
-            }
+                false
+            });
+            let Some(ends) = ends else {
+                return Err(ValueError::new(self.end..self.end, "expected `)`"));
+            };
+            let mut tokens: Vec<Token<'t>> = self.tokens.by_ref().take(ends).collect();
             if tokens.is_empty() {
                 return Err(ValueError::new(self.here(), "expected an argument"));
             }
@@ -245,6 +263,7 @@ impl<'t> Lexer<'t> {
                     end,
                     directory: self.directory,
                     one_way: self.one_way,
+                    depth: self.depth + 1,
                 },
                 span: from.start..end,
             });
@@ -257,6 +276,19 @@ pub(crate) struct Argument<'t> {
     pub key: Option<(&'t str, Range<usize>)>,
     pub tokens: Lexer<'t>,
     pub span: Range<usize>,
+}
+
+impl Argument<'_> {
+    /// Fails at what is left once its value is read.
+    pub(crate) fn finish<T: Value>(mut self) -> Result<(), ValueError> {
+        match self.tokens.next() {
+            None => Ok(()),
+            Some(extra) => Err(ValueError::new(
+                extra.span,
+                format!("unexpected text, expected {}", T::EXPECTED),
+            )),
+        }
+    }
 }
 
 /// Arguments by position or by name; what is not asked for is an error.
@@ -284,13 +316,8 @@ impl<'t> Arguments<'t> {
         };
         let mut argument = self.given.remove(place);
         let value = T::read(&mut argument.tokens)?;
-        match argument.tokens.next() {
-            None => Ok(Some(value)),
-            Some(extra) => Err(ValueError::new(
-                extra.span,
-                format!("unexpected text, expected {}", T::EXPECTED),
-            )),
-        }
+        argument.finish::<T>()?;
+        Ok(Some(value))
     }
 
     /// The argument called `key`, which has to be named.

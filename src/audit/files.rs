@@ -1,8 +1,10 @@
 //! The files of an audit: walked, read, joined; as they are, or as a change would make them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io::Read;
 use std::sync::Arc;
 
+use herdsim_core::input::{self, Bounded};
 use herdsim_core::scenario::policy::{Backoff, Jitter};
 use herdsim_core::scenario::{Problem, Source};
 use herdsim_core::units::Nanos;
@@ -105,7 +107,7 @@ impl Files {
     /// Whether a document on disk holds something.
     pub fn any_text(&self, holds: impl Fn(&str) -> bool) -> bool {
         let documents = self.files.iter().filter(|file| !file.format.is_code());
-        let mut texts = documents.filter_map(|file| std::fs::read_to_string(&file.path).ok());
+        let mut texts = documents.filter_map(|file| input::text(&file.path).ok());
         texts.any(|text| holds(&text))
     }
 
@@ -208,11 +210,10 @@ fn one(file: &File, drafts: &Drafts, prefilters: &Prefilters, project: &Project)
 
 /// The bytes of a file that is not too large.
 fn take(path: &std::path::Path) -> Result<Vec<u8>, String> {
-    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
-    if size > LARGEST {
-        return Err(format!("it is larger than {} MB", LARGEST / 1_000_000));
-    }
-    std::fs::read(path).map_err(|e| e.to_string())
+    let mut bytes = Vec::new();
+    let mut file = Bounded::open(path, LARGEST).map_err(|e| e.to_string())?;
+    file.read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    Ok(bytes)
 }
 
 /// The text of a file: UTF-8, and of properties Latin 1 where it is no UTF-8.

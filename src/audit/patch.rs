@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use herdsim_core::input;
 use herdsim_core::scenario::Problem;
 use similar::{DiffTag, TextDiff};
 
@@ -51,7 +52,7 @@ pub fn replacements(files: &Files, shown: &str, text: &str) -> Vec<(usize, usize
 /// The text that a file had when it was read.
 fn original(files: &Files, shown: &str) -> Option<String> {
     let file = files.file(shown)?;
-    std::fs::read_to_string(&file.path).ok()
+    input::text(&file.path).ok()
 }
 
 /// A path from the root of its work tree.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, TRIED};
 use herdsim_core::ensemble::herd::{Keep, PolicyResults, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{Health, RECOVERED_RATIO, TWIN_ANSWERED_RATIO, TWIN_RETRY_RATIO};
@@ -360,7 +360,7 @@ fn unfit(scenario: &Scenario, policy: &Policy, threads: usize) -> Option<String>
     if let Err(problem) = alone.check() {
         return Some(problem.message.clone());
     }
-    let cost = Cost::of_herd(&alone, threads);
+    let cost = Cost::tried(&alone, threads, &mut { TRIED });
     (cost.events > MOST_EVENTS).then(|| {
         format!(
             "too many attempts to simulate, up to {}: fewer --calls",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use herdsim_core::input;
 use herdsim_core::scenario::{Job, JobKind, Node, Overlay, Problem, Section, Source, Table};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
@@ -46,7 +47,7 @@ impl Settings {
     }
 
     fn read(file: &Path) -> Result<Settings, Problem> {
-        let text = std::fs::read_to_string(file)
+        let text = input::text(file)
             .map_err(|e| Problem::new(format!("cannot read `{}`: {e}", file.display())))?;
         let source = Arc::new(Source::new(file.display().to_string(), text));
         let table = Table::parse(&source)?;

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use herdsim_core::input;
 use herdsim_core::scenario::callers::{Arrival, Callers};
 use herdsim_core::scenario::hosts::{Balance, Hosts, MOST_HOSTS, View};
 use herdsim_core::scenario::policy::{Policy, UNLIMITED};
@@ -73,7 +74,7 @@ impl Situations {
     pub fn new(asked: &Asked, settings: &Settings) -> Result<Situations, Problem> {
         let read = |path: &PathBuf| {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(path)
+            let text = input::text(path)
                 .map_err(|e| Problem::new(format!("cannot read `{name}`: {e}")))?;
             Ok::<_, Problem>((name, text))
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use herdsim_core::input::Bounded;
 use herdsim_core::scenario::Problem;
 use ignore::WalkBuilder;
 
@@ -268,17 +269,9 @@ fn shown(path: &Path) -> String {
 
 fn standard_input(format: Option<Format>) -> Result<File, Problem> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin()
-        .lock()
-        .take(LARGEST + 1)
-        .read_to_end(&mut bytes);
+    let mut input = Bounded::new(std::io::stdin().lock(), LARGEST);
+    let read = input.read_to_end(&mut bytes);
     read.map_err(|e| Problem::new(format!("cannot read standard input: {e}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Problem::new(format!(
-            "standard input is larger than {} MB",
-            LARGEST / 1_000_000
-        )));
-    }
     let text = String::from_utf8(bytes).map_err(|_| Problem::new("standard input is no UTF-8"))?;
     // What `helm template` and `kubectl -o json` print.
     let guess = match text.trim_start().starts_with('{') {

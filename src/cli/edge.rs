@@ -11,12 +11,12 @@ use herdsim_core::value::suggest;
 use crate::cli::herd::Options;
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Told;
-use crate::cli::run::{note, print, stop_on_interrupt};
+use crate::cli::run::{afford, note, print, stop_on_interrupt};
 use crate::edge::field::Field;
 use crate::edge::{self, Asked, Sought, Watch};
 use crate::output::run_dir::RunDir;
 use crate::run::edge::write;
-use crate::run::{self, INTERRUPTED, RunError};
+use crate::run::{INTERRUPTED, RunError};
 use crate::verdict::edge::so_far;
 
 #[derive(Args, Debug)]
@@ -104,10 +104,7 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
     most.run.replications = 300;
     most.run.precision = None;
     most.run.max_replications = None;
-    let cost = run::cost(&Job::Herd(most), common.threads());
-    if !cost.is_within_reach() && !common.yes {
-        return Err(RunError::OutOfReach(cost));
-    }
+    afford(&Job::Herd(most), common)?;
     let directory = RunDir::prepare(&common.out, &scenario.name)?;
     let start = Instant::now();
     let workers = Workers::new(common.threads())?;

@@ -18,8 +18,8 @@ pub fn show(failure: &RunError) {
         true => Renderer::styled(),
         false => Renderer::plain(),
     };
-    let message = failure.to_string();
-    let help = failure.help();
+    let message = brief(&failure.to_string());
+    let help = failure.help().map(|help| brief(&help));
     let mut report = Group::with_title(Level::ERROR.primary_title(message.as_str()));
     if let RunError::Input(Problem {
         place: Some(place), ..
@@ -39,4 +39,13 @@ pub fn show(failure: &RunError) {
     }
     // Unless it is closed.
     let _ = writeln!(std::io::stderr(), "{}", renderer.render(&[report]));
+}
+
+/// What somebody reads of a message, which may quote a name of any length.
+fn brief(message: &str) -> String {
+    const LONGEST: usize = 2_000;
+    match message.char_indices().nth(LONGEST) {
+        None => message.to_string(),
+        Some((end, _)) => format!("{} …", &message[..end]),
+    }
 }

@@ -9,9 +9,10 @@ use clap::{Args, ValueEnum};
 
 use crate::chart::theme::Theme;
 use crate::judge::baseline::NOISE;
+use herdsim_core::ensemble::cost::Limits;
 use herdsim_core::herd::Engine;
 use herdsim_core::scenario::{Node, Overlay, Problem};
-use herdsim_core::units::Probability;
+use herdsim_core::units::{Bytes, Probability};
 
 /// What a retry policy is made of.
 #[derive(Args, Debug)]
@@ -154,7 +155,13 @@ pub struct Common {
     #[arg(long, value_name = "N", help_heading = "Run",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Run even if the estimate of events or memory is out of reach
+    /// The most events that a run is begun with, by an estimate [default: 100G]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    max_events: Option<String>,
+    /// The most memory, likewise [default: 8GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Run")]
+    max_memory: Option<String>,
+    /// Run whatever the estimate of events and memory is
     #[arg(long, help_heading = "Run")]
     pub yes: bool,
 
@@ -301,6 +308,21 @@ impl Common {
             Some(n) => usize::from(n),
             None => all_threads(),
         }
+    }
+
+    /// The most that a run may take by an estimate.
+    ///
+    /// # Errors
+    /// A limit that cannot be meant.
+    pub fn limits(&self) -> Result<Limits, Problem> {
+        let mut most = Limits::default();
+        if let Some(text) = &self.max_events {
+            most.events = Node::from_flag("--max-events", text).read::<u64>()? as f64;
+        }
+        if let Some(text) = &self.max_memory {
+            most.bytes = Node::from_flag("--max-memory", text).read::<Bytes>()?.0;
+        }
+        Ok(most)
     }
 
     /// The least change that is called better or worse.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, Limits};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{Engine, Herd};
 use herdsim_core::scenario::policy::Policy;
@@ -33,17 +33,7 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
         .map(|path| read_baseline(job, path, noise))
         .transpose()?;
     let threads = common.threads();
-    let cost = run::cost(job, threads);
-    if !cost.is_within_reach() && !common.yes {
-        return Err(RunError::OutOfReach(cost));
-    }
-    if cost.bytes > Cost::MOST_BYTES / 2.0 {
-        note(&format!(
-            "warning: this may take up to {} of memory, more than half of the limit of {}",
-            bytes(cost.bytes),
-            bytes(Cost::MOST_BYTES)
-        ));
-    }
+    afford(job, common)?;
     let measured = measured(job, common)?;
     let directory = RunDir::prepare(&common.out, job.name())?;
 
@@ -98,6 +88,29 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
+}
+
+/// Holds what a job would take to the limits, and warns where it comes near.
+pub fn afford(job: &Job, common: &Common) -> Result<(), RunError> {
+    let limits = common.limits()?;
+    let cost = run::cost(job, common.threads(), !common.no_charts, &limits);
+    hold(cost, &limits, common)
+}
+
+/// The same of an estimate.
+pub fn hold(cost: Cost, limits: &Limits, common: &Common) -> Result<(), RunError> {
+    if !cost.is_within(limits) && !common.yes {
+        let most = *limits;
+        return Err(RunError::OutOfReach { cost, most });
+    }
+    if !cost.is_well_within(limits) {
+        note(&format!(
+            "warning: this may take {} of memory, more than half of the limit of {}",
+            bytes(cost.bytes),
+            bytes(limits.bytes)
+        ));
+    }
+    Ok(())
 }
 
 /// Which policies took the fast path, and which did not.

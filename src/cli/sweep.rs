@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use herdsim_core::ensemble::Workers;
+use herdsim_core::ensemble::cost::{Cost, TRIED};
 use herdsim_core::scenario::sweep::{Grid, MOST_CELLS};
 use herdsim_core::scenario::{JobKind, Node, Overlay, Problem};
 
@@ -94,8 +95,16 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     let cells = grid.cells() as u64;
     let threads = common.threads();
     let mine = (0..cells).filter(|i| shard.owns(*i)).count() as u64;
-    let mut cost = cost(&grid, cells, threads)?;
-    cost.events *= mine as f64 / cells as f64;
+    let limits = common.limits()?;
+    let estimate = |left: u64| -> Result<Cost, RunError> {
+        let mut cost = cost(&grid, cells, threads, !common.no_charts, left)?;
+        cost.events *= mine as f64 / cells as f64;
+        Ok(cost)
+    };
+    let mut cost = estimate(0)?;
+    if common.dry_run || !cost.is_well_within(&limits) {
+        cost = estimate(2 * TRIED)?;
+    }
     if common.dry_run {
         let time = cost.events / EVENTS_PER_S / threads as f64;
         let what = match grid.axes.len() {
@@ -104,7 +113,7 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
             n => format!("{} on {n} axes", counted(&thousands(mine as f64), "cell")),
         };
         let text = format!(
-            "{what}; up to {} events, {} on {threads} threads, {} of memory\n",
+            "{what}; about {} events, {} on {threads} threads, {} of memory\n",
             large(cost.events),
             seconds(time),
             bytes(cost.bytes),
@@ -112,9 +121,7 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
         print(text.as_bytes())?;
         return Ok(0);
     }
-    if !cost.is_within_reach() && !common.yes {
-        return Err(RunError::OutOfReach(cost));
-    }
+    run::hold(cost, &limits, common)?;
     let name = match shard {
         Shard::WHOLE => base.name().to_string(),
         part => format!("{}.shard-{}-of-{}", base.name(), part.index, part.of),

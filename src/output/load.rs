@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use herdsim_core::input::{self, Bounded, MOST_ROWS};
 use herdsim_core::metric::{DEFINITIONS, Key, Metric};
 use herdsim_core::scenario::{Overlay, Problem};
 use herdsim_core::stats::Estimate;
@@ -48,7 +49,8 @@ impl CsvFile {
             path: directory.join(name),
             reason: e.to_string(),
         };
-        let mut reader = csv::Reader::from_path(&path).map_err(failed)?;
+        let file = Bounded::open(&path, MOST_ROWS).map_err(|e| failed(e.into()))?;
+        let mut reader = csv::Reader::from_reader(file);
         let header = reader.headers().map_err(failed)?.clone();
         let rows = reader.records().collect::<Result<_, _>>().map_err(failed)?;
         Ok(CsvFile {
@@ -358,7 +360,7 @@ fn value(
 /// A scenario that is missing or cannot be meant.
 pub fn overlay(directory: &Path) -> Result<Overlay, LoadError> {
     let path = directory.join("scenario.toml");
-    let text = std::fs::read_to_string(&path).map_err(|e| LoadError::File {
+    let text = input::text(&path).map_err(|e| LoadError::File {
         path: path.clone(),
         reason: e.to_string(),
     })?;

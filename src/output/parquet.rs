@@ -29,7 +29,7 @@ enum Column {
 /// I/O, or a file that is not such a summary.
 pub fn of_summary(summary: &Path, out: &Path) -> Result<()> {
     let external = |e: csv::Error| ParquetError::External(Box::new(e));
-    let mut csv = csv::Reader::from_path(summary).map_err(external)?;
+    let mut csv = csv::Reader::from_reader(File::open(summary)?);
     let header = csv.headers().map_err(external)?.clone();
     let count = header.iter().position(|name| name == "replications");
     let count = count.ok_or_else(|| ParquetError::General("no `replications`".to_string()))?;

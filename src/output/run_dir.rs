@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use herdsim_core::input;
+
 /// The first words of every scenario file that herdsim writes; a directory
 /// with such a file is one that herdsim may replace.
 pub const MARK: &str = "# Written by herdsim";
@@ -199,7 +201,7 @@ fn is_ours(path: &Path) -> bool {
     };
     let known = names.iter().all(|n| n.to_str().is_some_and(is_known));
     let marked =
-        || fs::read_to_string(path.join("scenario.toml")).is_ok_and(|text| text.starts_with(MARK));
+        || input::text(&path.join("scenario.toml")).is_ok_and(|text| text.starts_with(MARK));
     names.is_empty() || known && marked()
 }
 

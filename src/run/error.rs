@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use herdsim_core::ensemble::WorkersError;
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, Limits};
 use herdsim_core::scenario::Problem;
 
 use crate::chart::ChartError;
@@ -31,10 +31,10 @@ pub enum RunError {
     #[error("cannot write `{path}`: {reason}")]
     Unwritable { path: PathBuf, reason: String },
     #[error(
-        "this run would take up to {} events and {} of memory",
-        large(.0.events), bytes(.0.bytes)
+        "this run would take about {} events and {} of memory, and {} and {} are the most",
+        large(.cost.events), bytes(.cost.bytes), large(.most.events), bytes(.most.bytes)
     )]
-    OutOfReach(Cost),
+    OutOfReach { cost: Cost, most: Limits },
     #[error("{0}")]
     Directory(#[from] DirError),
     #[error("{0}")]
@@ -75,7 +75,7 @@ impl RunError {
     /// The exit status that it ends a command with.
     pub fn status(&self) -> u8 {
         match self {
-            RunError::Input(_) | RunError::OutOfReach(_) | RunError::NothingInCommon(_) => 2,
+            RunError::Input(_) | RunError::OutOfReach { .. } | RunError::NothingInCommon(_) => 2,
             RunError::Directory(DirError::Foreign(_)) => 2,
             RunError::Unreadable { .. } | RunError::Baseline { .. } | RunError::Load(_) => 2,
             RunError::Checkpoint(
@@ -103,10 +103,10 @@ impl RunError {
     pub fn help(&self) -> Option<String> {
         match self {
             RunError::Input(problem) => problem.help.clone(),
-            RunError::OutOfReach(_) => Some(
+            RunError::OutOfReach { .. } => Some(
                 "take fewer callers or replications, a shorter horizon or a wider bin; \
                  fewer callers before fewer servers of the same load behave alike. \
-                 --yes runs it all the same"
+                 --max-events and --max-memory move the limits, --yes takes them away"
                     .to_string(),
             ),
             RunError::Directory(DirError::Foreign(_)) => {

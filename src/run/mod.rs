@@ -32,7 +32,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use herdsim_core::ensemble::Workers;
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, Limits, TRIED};
+use herdsim_core::input;
 use herdsim_core::scenario::{Condition, Job, Node, Place, Problem};
 use herdsim_core::value::ValueError;
 
@@ -50,9 +51,28 @@ pub use crate::study::{Context, Finished, StudyError};
 use crate::text_table::{TextTable, piped, wrapped};
 pub use error::{ASSERTION_FAILED, INTERRUPTED, RunError};
 
-/// An estimate from above of what a job takes on so many threads.
-pub fn cost(job: &Job, threads: usize) -> Cost {
-    study::of(job).cost(threads)
+/// An estimate of what a job takes on so many threads, its charts with it; one from above
+/// that lies within the limits is good enough, and costs nothing.
+pub fn cost(job: &Job, threads: usize, charts: bool, limits: &Limits) -> Cost {
+    let of = |mut left: u64| {
+        let mut cost = study::of(job).cost(threads, &mut left);
+        cost.bytes += drawing(charts, threads);
+        cost
+    };
+    let bound = of(0);
+    match bound.is_well_within(limits) {
+        true => bound,
+        false => of(TRIED),
+    }
+}
+
+/// Bytes that charts add: fonts and documents, and a picture at twice its size for every
+/// thread, as measured.
+fn drawing(charts: bool, threads: usize) -> f64 {
+    match charts {
+        true => 35e6 + 20e6 * threads.min(12) as f64,
+        false => 0.0,
+    }
 }
 
 /// Simulates a job that is known to be sound: one that was read is, one that was put
@@ -64,22 +84,14 @@ pub fn simulate(job: &Job, context: &Context<'_>) -> Result<Finished, RunError> 
     Ok(study::of(job).simulate(context)?)
 }
 
-/// The text of a file, which has to be UTF-8.
+/// The text of a file.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// A file that cannot be read as text: see [`input::text`].
 pub fn read(path: &Path) -> Result<String, RunError> {
-    let failed = |reason: String| RunError::Unreadable {
+    input::text(path).map_err(|e| RunError::Unreadable {
         path: path.to_path_buf(),
-        reason,
-    };
-    let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
-    String::from_utf8(bytes).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count();
-        failed(format!("line {line} is not UTF-8"))
+        reason: e.to_string(),
     })
 }
 
@@ -102,7 +114,7 @@ pub fn read_baseline(job: &Job, path: &Path, noise: f64) -> Result<Earlier, RunE
     })?;
     let beside = directory_of(path).map(|directory| directory.join("scenario.toml"));
     earlier.noise = noise;
-    earlier.scenario = beside.and_then(|path| fs::read_to_string(path).ok());
+    earlier.scenario = beside.and_then(|path| input::text(&path).ok());
     Ok(earlier)
 }
 

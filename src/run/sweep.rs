@@ -12,7 +12,7 @@ use crate::chart::{self, Charts};
 use crate::output::run_dir::RunDir;
 use crate::output::{csv, json, scenario_file};
 use crate::report::{self, Part, Story};
-use crate::run::{RunError, Written, write_charts, write_documents};
+use crate::run::{RunError, Written, drawing, write_charts, write_documents};
 use crate::study;
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::CELLS;
@@ -20,22 +20,27 @@ use crate::sweep::shard::Shard;
 use crate::text_table::{aligned, piped, wrapped};
 use crate::verdict::sweep::SweepResults;
 
-/// The cost of all cells, from a sample of them where there are many.
+/// The cost of all cells and their charts, from a sample of them where there are many, for
+/// which no more than so many events may be tried out.
 ///
 /// # Errors
 /// A cell that cannot be meant.
-pub fn cost(grid: &Grid, cells: u64, threads: usize) -> Result<Cost, RunError> {
+pub fn cost(
+    grid: &Grid,
+    cells: u64,
+    threads: usize,
+    charts: bool,
+    mut left: u64,
+) -> Result<Cost, RunError> {
     const SAMPLE: u64 = 500;
     let step = cells.div_ceil(SAMPLE).max(1);
-    let mut total = Cost {
-        events: 0.0,
-        bytes: 0.0,
-    };
+    let mut total = Cost::NOTHING;
     for index in (0..cells).step_by(step as usize) {
-        let cost = study::of(&grid.job(index)?).cost(threads);
+        let cost = study::of(&grid.job(index)?).cost(threads, &mut left);
         total.events += cost.events * step as f64;
         total.bytes = total.bytes.max(cost.bytes);
     }
+    total.bytes += drawing(charts, threads);
     Ok(total)
 }
 

@@ -193,7 +193,7 @@ impl Study for FenceScenario {
         names(self).into_iter().map(String::from).collect()
     }
 
-    fn cost(&self, _threads: usize) -> Cost {
+    fn cost(&self, _: usize, _: &mut u64) -> Cost {
         Cost::of_trials(&self.run, self.fence.guards.len())
     }
 

@@ -12,6 +12,7 @@ use herdsim_core::herd::{
     SUCCESS_RATIO, WAIT_P50_S, WAIT_P90_S, WAIT_P99_S, WAIT_P999_S, WAITING_RATIO,
     WASTED_SERVICE_RATIO, metrics_of,
 };
+use herdsim_core::input;
 use herdsim_core::metric::{Entry, Key, Part};
 use herdsim_core::scenario::{Job, JobKind, Scenario};
 use herdsim_core::theory::herd::{Amplification, Pressure};
@@ -381,8 +382,8 @@ impl Study for Scenario {
         self.policies.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    fn cost(&self, threads: usize) -> Cost {
-        Cost::of_herd(self, threads)
+    fn cost(&self, threads: usize, left: &mut u64) -> Cost {
+        Cost::tried(self, threads, left)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {
@@ -419,7 +420,7 @@ impl Study for Scenario {
     fn load(&self, directory: &Path, before: Option<&Path>) -> Result<Finished, StudyError> {
         let mut loaded = files::load(directory, self.clone(), &MANNER)?;
         let before = before.and_then(earlier);
-        let measured = std::fs::read_to_string(directory.join(measured::FILE)).ok();
+        let measured = input::text(&directory.join(measured::FILE)).ok();
         let measured = measured.map(Measured::of_run).transpose()?;
         let charts = chart::herd(
             &loaded.results,

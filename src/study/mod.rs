@@ -111,8 +111,9 @@ pub trait Study {
     /// The cells of its table.
     fn cells(&self) -> Vec<String>;
 
-    /// An estimate from above of what it takes on so many threads.
-    fn cost(&self, threads: usize) -> Cost;
+    /// An estimate of what it takes on so many threads, without its charts, for which no more
+    /// than `left` events may be tried out: those that were are taken from it.
+    fn cost(&self, threads: usize, left: &mut u64) -> Cost;
 
     /// Simulates it.
     ///

@@ -279,8 +279,8 @@ impl Study for QuorumScenario {
         self.settings().iter().map(setting_name).collect()
     }
 
-    fn cost(&self, _threads: usize) -> Cost {
-        Cost::of_settings(self)
+    fn cost(&self, threads: usize, _: &mut u64) -> Cost {
+        Cost::of_settings(self, threads)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {

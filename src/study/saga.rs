@@ -180,8 +180,8 @@ impl Study for SagaScenario {
         names(self).into_iter().map(String::from).collect()
     }
 
-    fn cost(&self, _threads: usize) -> Cost {
-        Cost::of_trials(&self.run, self.saga.keys.len())
+    fn cost(&self, _: usize, _: &mut u64) -> Cost {
+        Cost::of_saga(self)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {

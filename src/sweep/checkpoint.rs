@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use herdsim_core::input;
+
 use crate::results::fields;
 use crate::sweep::Rows;
 
@@ -66,7 +68,7 @@ impl Checkpoint {
         };
         let path = directory.join(CELLS);
         let mut done = vec![false; cells as usize];
-        match fs::read_to_string(directory.join("scenario.toml")) {
+        match input::text(&directory.join("scenario.toml")) {
             Ok(text) if text == scenario => {}
             Ok(text) => return Err(other(directory, &text, scenario)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {

@@ -46,6 +46,13 @@ impl<'s> Herd<'s> {
     /// Runs its twin: the same without the faults that do harm and what is done about them, of
     /// which latencies and the time series are not kept.
     pub fn twin(&self, streams: Streams) -> Outcome {
+        let mut running = self.begin_twin(streams);
+        running.until(self.scenario.run.horizon);
+        running.finish()
+    }
+
+    /// A twin that has yet to happen.
+    pub fn begin_twin(&self, streams: Streams) -> Running<'s> {
         let faults = self.scenario.faults.iter();
         let harmless: Vec<Fault> = faults.filter(|f| f.kind.relieves()).cloned().collect();
         let kind = Kind {
@@ -53,9 +60,7 @@ impl<'s> Herd<'s> {
             acts: false,
             is_twin: true,
         };
-        let mut running = self.start(kind, streams);
-        running.until(self.scenario.run.horizon);
-        running.finish()
+        self.start(kind, streams)
     }
 
     /// Whether it takes the fast path, on which an attempt is one event.
@@ -134,7 +139,13 @@ impl Clone for Running<'_> {
 impl Running<'_> {
     /// Lets happen all that does before an instant.
     pub fn until(&mut self, time: Nanos) {
-        self.path.until(time.0);
+        self.path.until(time.0, u64::MAX);
+    }
+
+    /// The same, but no more than so many events; returns how many there were. One that
+    /// reached the limit is good for nothing more.
+    pub fn try_until(&mut self, time: Nanos, most: u64) -> u64 {
+        self.path.until(time.0, most)
     }
 
     /// Attempts that wait for a server, and calls that are not ended.
@@ -187,12 +198,12 @@ struct Alone<'s> {
 }
 
 impl<'s> Path<'s> for Alone<'s> {
-    fn until(&mut self, until: u64) {
+    fn until(&mut self, until: u64, most: u64) -> u64 {
         if self.ended.is_some() {
-            return;
+            return 0;
         }
-        let (tier, mut events) = (&mut self.tier, 0);
-        loop {
+        let (tier, mut left) = (&mut self.tier, most);
+        while left > 0 {
             let (time, cause) = tier.next();
             if time >= until {
                 tier.advance(until);
@@ -202,13 +213,14 @@ impl<'s> Path<'s> for Alone<'s> {
                 continue;
             }
             tier.step(time, cause);
-            events += 1;
+            left -= 1;
             if tier.is_done() {
                 self.ended = Some(time);
                 break;
             }
         }
-        self.events += events;
+        self.events += most - left;
+        most - left
     }
 
     fn levels(&self) -> [u32; 2] {
@@ -259,8 +271,9 @@ struct Chain<'s> {
 }
 
 impl<'s> Path<'s> for Chain<'s> {
-    fn until(&mut self, until: u64) {
-        while self.ended.is_none() {
+    fn until(&mut self, until: u64, most: u64) -> u64 {
+        let mut left = most;
+        while self.ended.is_none() && left > 0 {
             let (mut tier, mut first) = (0, (NEVER, Cause::Call));
             for (place, candidate) in self.tiers.iter().enumerate() {
                 let next = candidate.next();
@@ -270,18 +283,21 @@ impl<'s> Path<'s> for Chain<'s> {
             }
             let (time, cause) = first;
             if time >= until {
-                return self.tiers.iter_mut().for_each(|tier| tier.advance(until));
+                self.tiers.iter_mut().for_each(|tier| tier.advance(until));
+                break;
             }
             if self.tiers[tier].settle(time, cause) {
                 continue;
             }
             self.tiers[tier].step(time, cause);
-            self.events += 1;
+            left -= 1;
             self.deliver(tier, time);
             if self.tiers[0].is_done() && self.tiers.iter().all(Tier::is_idle) {
                 self.ended = Some(time);
             }
         }
+        self.events += most - left;
+        most - left
     }
 
     fn levels(&self) -> [u32; 2] {

@@ -39,7 +39,7 @@ pub struct Course {
     retries: u64,
     /// Whether anything happened that policies answer differently: an attempt failed, or a
     /// hedge was sent.
-    pub(super) disturbed: bool,
+    pub(crate) disturbed: bool,
     /// The same of the services behind, and then of the groups of callers.
     parts: Vec<Course>,
 }
@@ -340,23 +340,25 @@ impl Passing {
 }
 
 impl Herd<'_> {
+    /// Whether a twin that nothing disturbed is that of this policy as well: while nothing fails
+    /// and nobody hedges, policies with the same timeouts do the same, and the same random
+    /// numbers mean the same on the same path.
+    pub(crate) fn has_twin_of(&self, other: &Herd<'_>) -> bool {
+        let (a, b) = (self.policy, other.policy);
+        let plain = |p: &Policy| p.hedge.is_none() && p.throttle.is_none();
+        let same = (a.timeout, a.deadline) == (b.timeout, b.deadline);
+        same && plain(a) && plain(b) && self.is_fast() == other.is_fast()
+    }
+
     /// The twins of some policies of a scenario, and how many events that took.
     ///
-    /// While nothing fails and nobody hedges, policies with the same timeouts do the same:
-    /// they share a twin.
+    /// Policies share one: see [`Herd::has_twin_of`].
     pub fn twins(herds: &[Herd<'_>], streams: Streams) -> (Vec<Arc<Course>>, u64) {
-        let alike = |a: &Policy, b: &Policy| {
-            let plain = |p: &Policy| p.hedge.is_none() && p.throttle.is_none();
-            (a.timeout, a.deadline) == (b.timeout, b.deadline) && plain(a) && plain(b)
-        };
         let mut twins: Vec<Arc<Course>> = Vec::new();
         let mut events = 0;
         for herd in herds {
-            let shared = herds.iter().zip(&twins).find(|(other, twin)| {
-                // The same random numbers mean the same on the same path only.
-                let same = other.is_fast() == herd.is_fast();
-                same && !twin.disturbed && alike(other.policy, herd.policy)
-            });
+            let mut earlier = herds.iter().zip(&twins);
+            let shared = earlier.find(|(other, twin)| !twin.disturbed && herd.has_twin_of(other));
             let twin = match shared {
                 Some((_, twin)) => twin.clone(),
                 None => {

@@ -7,8 +7,9 @@ use crate::streams::Streams;
 
 /// A way to work out a replication.
 pub(super) trait Path<'s>: Send + Sync {
-    /// Lets happen all that does before an instant.
-    fn until(&mut self, time: u64);
+    /// Lets happen all that does before an instant, and returns how much that was; at most
+    /// so many events, after which it is in the middle of something and goes no further.
+    fn until(&mut self, time: u64, most: u64) -> u64;
     /// Attempts that wait for a server, and calls that are not ended.
     fn levels(&self) -> [u32; 2];
     /// From now on chance is drawn from other streams.

@@ -349,17 +349,17 @@ impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
         (least >> 3, SOURCES[(least & 7) as usize])
     }
 
-    /// Lets happen all that does before an instant.
-    fn run(&mut self, until: u64) {
-        let mut events = 0;
-        loop {
+    /// Lets happen all that does before an instant, at most so many events; returns how many.
+    fn run(&mut self, until: u64, most: u64) -> u64 {
+        let mut left = most;
+        while left > 0 {
             let (now, source) = self.next();
             if now >= until {
                 break;
             }
             let budgets = &self.budgets;
             self.ledger.advance(now, |at| budgets.mean_tokens(at));
-            events += 1;
+            left -= 1;
             let arrives = match source {
                 Source::Sooner | Source::Later | Source::First => {
                     let ring = &mut self.rings[source as usize - Source::Sooner as usize];
@@ -381,7 +381,8 @@ impl<'s, M: Remember, const MANY: bool> Resolver<'s, M, MANY> {
                 self.attempt(now, call);
             }
         }
-        self.events += events;
+        self.events += most - left;
+        most - left
     }
 
     /// Ends it at its horizon, or as nothing is left to happen.
@@ -818,13 +819,14 @@ fn trouble(station: &mut Station, now: u64, rng: &mut Stream) -> Option<Reply> {
 }
 
 impl<'s, M: Remember + 's, const MANY: bool> Path<'s> for Resolver<'s, M, MANY> {
-    fn until(&mut self, time: u64) {
-        self.run(time);
+    fn until(&mut self, time: u64, most: u64) -> u64 {
+        let events = self.run(time, most);
         let budgets = &self.budgets;
         // Who all are through end a run before its horizon.
         if time < self.horizon {
             self.ledger.advance(time, |at| budgets.mean_tokens(at));
         }
+        events
     }
 
     fn levels(&self) -> [u32; 2] {

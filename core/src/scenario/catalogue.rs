@@ -8,6 +8,12 @@ use super::overlay::{Overlay, Override};
 use super::policy::{Policy, policy};
 use crate::value::{nearest, suggest};
 
+/// Policies that one run compares; more are the cells of a sweep.
+const MOST_COMPARED: usize = 1_000;
+
+/// How far a policy may lie from what it extends in the end.
+const DEEPEST: usize = 32;
+
 const CATALOGUE: &str = include_str!("catalogue.toml");
 
 /// What the name of a policy ends with where the actions of the scenario are not taken.
@@ -211,6 +217,10 @@ impl<'a> Policies<'a> {
                 names.insert(0, (name.clone(), None));
             }
         }
+        if let Some((_, place)) = names.get(MOST_COMPARED) {
+            let problem = format!("a run compares at most {MOST_COMPARED} policies");
+            return Err(Problem::new(problem).at(place.clone()));
+        }
         for (i, (name, place)) in names.iter().enumerate() {
             if names[..i].iter().any(|(earlier, _)| earlier == name) {
                 return Err(
@@ -300,6 +310,10 @@ impl<'a> Policies<'a> {
                     }));
             }
         };
+        if seen.len() > DEEPEST {
+            let problem = format!("policies extend each other at most {DEEPEST} deep");
+            return Err(Problem::new(problem).at(place));
+        }
         let first = seen.is_empty();
         if own.is_some() || first {
             seen.push(name.to_string());

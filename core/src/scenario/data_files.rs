@@ -21,7 +21,7 @@ pub(super) fn beside(source: &str, path: &str) -> PathBuf {
 /// `rate_per_s`: the time between its rows, and calls per second.
 pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
     let path = beside(&node.place.source.name, node.text()?);
-    let text = std::fs::read_to_string(&path).map_err(|e| {
+    let text = crate::input::text(&path).map_err(|e| {
         Problem::new(format!("{}: {e}", path.display())).at(Some(node.place.clone()))
     })?;
     let source = Arc::new(Source::new(path.display().to_string(), text));

@@ -200,6 +200,9 @@ impl Serialize for Fault {
     }
 }
 
+/// Faults of a run.
+const MOST_FAULTS: usize = 1_000;
+
 /// The faults of a scenario; `once` where its callers call once, so that they cannot surge.
 pub(super) fn faults(
     node: &Node,
@@ -210,6 +213,10 @@ pub(super) fn faults(
     let mut faults: Vec<Fault> = Vec::new();
     // `--fault none` clears the faults of the file.
     for item in &node.none_or_more("faults")? {
+        if faults.len() == MOST_FAULTS {
+            let problem = format!("there can be {MOST_FAULTS} faults at most");
+            return Err(Problem::new(problem).at(Some(item.place.clone())));
+        }
         let fault: Fault = item.read()?;
         if fault.from >= horizon {
             return Err(Problem::new(format!(

@@ -293,6 +293,9 @@ impl Overlay {
     }
 }
 
+/// No field lies deeper: `service.inventory.hosts.balance`, say.
+const DEEPEST: usize = 16;
+
 /// The keys of a dotted path, all at the place where it stands.
 pub(super) fn keys(path: &str, place: &Place) -> Result<Vec<(String, Place)>, Problem> {
     let source = Arc::new(Source::new(String::new(), path.to_string()));
@@ -327,6 +330,10 @@ pub(super) fn source_keys(
             return Err(
                 Problem::new("a path is names joined by dots").at(Some(place(0..end.max(1))))
             );
+        }
+        if keys.len() == DEEPEST {
+            let problem = format!("a path has at most {DEEPEST} names");
+            return Err(Problem::new(problem).at(Some(place(start..start + trimmed.len()))));
         }
         keys.push((
             trimmed.trim_matches('"').to_string(),

@@ -253,7 +253,10 @@ impl Grid {
                 self.job(index).map_err(|problem| {
                     let values = self.columns().into_iter().zip(self.values(index));
                     let values: Vec<String> = values.map(|(c, v)| format!("{c} = {v}")).collect();
-                    problem.or_help(format!("in the cell of {}", values.join(", ")))
+                    match values.is_empty() {
+                        true => problem,
+                        false => problem.or_help(format!("in the cell of {}", values.join(", "))),
+                    }
                 })?;
             }
         }

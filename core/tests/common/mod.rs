@@ -6,7 +6,8 @@ use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::{Engine, Herd, Outcome, SERIES, Sample, find};
 use herdsim_core::scenario::{Overlay, Scenario};
 use herdsim_core::stats::Estimate;
-use herdsim_core::streams::Streams;
+use herdsim_core::streams::{Purpose, Streams};
+use rand::RngExt;
 
 /// The default scenario with some fields set.
 pub fn scenario(settings: &[&str]) -> Scenario {
@@ -89,4 +90,75 @@ pub fn column(name: &str) -> usize {
         .iter()
         .position(|column| column.name == name)
         .unwrap()
+}
+
+/// A scenario of any arrival, service, fault and policy.
+pub fn random_scenario(seed: u64) -> (String, Scenario) {
+    let mut rng = Streams {
+        seed,
+        replication: 0,
+    }
+    .stream(Purpose::Arrivals);
+    let mut pick = |of: &[&str]| of[rng.random_range(0..of.len())].to_string();
+    let arrival = pick(&[
+        "rate = \"2/s\"",
+        "arrival = \"closed\"\nthink = \"exp(300ms)\"",
+        "arrival = \"closed\"\nthink = \"200ms\"",
+        "arrival = \"once\"\nspread = \"uniform(0s,2s)\"",
+        "arrival = \"once\"",
+        "arrival = \"periodic\"\nevery = \"1s\"",
+        "arrival = \"periodic\"\nevery = \"2s\"\nphase = \"aligned\"",
+        "arrival = \"trace\"\nstep = \"2s\"\nrates = [80, 0, 10, 120]",
+    ]);
+    let service = pick(&[
+        "[service]\nservers = 4\nservice_time = \"exp(30ms)\"\nqueue = 60\n",
+        "[service]\nservers = 2\nservice_time = \"30ms\"\nqueue = 5\ncancel = \"all\"\n",
+        "[service]\nservers = 4\nservice_time = \"exp(30ms)\"\nqueue = 60\ndiscipline = \"lifo\"\n",
+        "[service]\nkind = \"coin\"\nfailure_ratio = \"20%\"\nresponse_time = \"exp(20ms)\"\n",
+        "[service]\nkind = \"elastic\"\nservice_time = \"exp(20ms)\"\nslope = \"1ms\"\n",
+        "[[service]]\nname = \"front\"\nservers = 20\nservice_time = \"exp(5ms)\"\nqueue = 40\n\
+         [[service]]\nname = \"back\"\nservers = 4\nservice_time = \"exp(20ms)\"\nqueue = 20\n",
+    ]);
+    let queue = service.contains("servers");
+    let mut fault = pick(&[
+        "\"crash@3s+1s\"",
+        "\"crash@0s+4s\"",
+        "\"stall@3s+1500ms~1s\"",
+        "\"errors(80%)@2s+3s\"",
+        "\"loss(50%)@3s+1s\", \"slow(3)@5s+1s\"",
+        "\"blackhole@3s+1s\"",
+        "\"capacity(0.3)@3s+2s~2s\"",
+        "\"crash@2s+2s\", \"slow(0.5)@5s+1s\"",
+        "",
+    ]);
+    if fault.contains("capacity") && !queue {
+        fault = String::new();
+    }
+    let policy = |name: &str, pick: &mut dyn FnMut(&[&str]) -> String| {
+        format!(
+            "[policy.{name}]\nattempts = {}\ntimeout = \"{}\"\nbackoff = \"{}\"\njitter = \"{}\"\n{}\n",
+            pick(&["1", "2", "4"]),
+            pick(&["50ms", "300ms", "2s"]),
+            pick(&["none", "fixed(100ms)", "fixed(1s)"]),
+            pick(&["none", "full"]),
+            pick(&[
+                "",
+                "budget = { kind = \"token-bucket\", capacity = 5, deposit_per_call = 0.1, cost = 1 }",
+                "budget = { kind = \"concurrent\", percent = \"20%\", min_concurrency = 1 }",
+                "hedge = { delay = \"40ms\", max = 2 }",
+                "deadline = \"1s\"",
+                "breaker = { window = 10, threshold = \"50%\", min_calls = 5, open_for = \"1s\", half_open_calls = 2 }",
+                "throttle = { kind = \"sre\" }",
+            ]),
+        )
+    };
+    let horizon = pick(&["9s", "20s"]);
+    let [one, two] = ["a", "b"].map(|name| policy(name, &mut pick));
+    let text = format!(
+        "compare = [\"a\", \"b\"]\nfaults = [{fault}]\n\
+         [run]\nreplications = 3\nhorizon = \"{horizon}\"\nseed = {seed}\n\
+         [callers]\ncount = 40\nclients = 4\n{arrival}\n{service}{one}{two}"
+    );
+    let scenario = Scenario::parse("random.toml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    (text, scenario)
 }

@@ -1,5 +1,7 @@
 //! Compose files: services, and who calls whom by their environment.
 
+use herdsim_core::input;
+
 use super::format::Document;
 use super::tree::At;
 use crate::audit::site::{Backend, Edge, Reading};
@@ -93,7 +95,7 @@ fn variables(path: &std::path::Path) -> Vec<(String, String)> {
     let text = std::fs::metadata(&file)
         .ok()
         .filter(|meta| meta.len() < 1_000_000)
-        .and_then(|_| std::fs::read_to_string(&file).ok());
+        .and_then(|_| input::text(&file).ok());
     let groups = super::lines::ini(&text.unwrap_or_default());
     let lines = groups.into_iter().flat_map(|group| group.lines);
     lines.map(|line| (line.key.text, line.value)).collect()

@@ -12,6 +12,7 @@ use hcl_edit::Span;
 use hcl_edit::expr::{Expression, ObjectKey, TraversalOperator};
 use hcl_edit::structure::{Body, Structure};
 use hcl_edit::template::Element;
+use herdsim_core::input;
 use herdsim_core::scenario::Source;
 
 use super::tree::{Broken, DEPTH, Key, Node, unless_set};
@@ -106,7 +107,7 @@ pub fn blocks(path: &Path, source: &Source) -> Result<(Vec<Block>, Vec<Block>), 
     paths.sort();
     let mut size = 0;
     for other in paths.into_iter().take(SIBLINGS) {
-        if let Ok(text) = std::fs::read_to_string(&other)
+        if let Ok(text) = input::text(&other)
             && WORDS.iter().any(|word| text.contains(word))
             && size < BESIDE
             && let Ok(body) = parse(&text)

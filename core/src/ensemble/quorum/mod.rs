@@ -21,6 +21,7 @@ pub use cell::{Cell, Found, LATENCIES, Point};
 pub use exact::NotExact;
 use exact::{Quadrature, Solved};
 pub use metrics::*;
+pub(crate) use visibility::ENOUGH;
 use visibility::{Visible, until_fresh};
 
 /// Chance that a replica is down, for availability where the scenario says none.

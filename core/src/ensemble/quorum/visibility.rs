@@ -18,7 +18,7 @@ const SEEN: usize = 8;
 const LOOKS: u32 = 6;
 
 /// Trials that each look takes at most: weighed, they tell as much as many more counted.
-const ENOUGH: u64 = 1 << 16;
+pub(crate) const ENOUGH: u64 = 1 << 16;
 
 /// A time until fresh in ns, its low and its high end; None where it is never so, or not
 /// known to be.

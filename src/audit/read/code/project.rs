@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use herdsim_core::input;
 use herdsim_core::scenario::{Place, Source};
 
 use super::ir::{Class, Do, Expr, Function, Import, Kind, Language, Span, Stmt, Unit};
@@ -408,7 +409,7 @@ impl Project {
         let read = || {
             let text = match self.drafts.get(shown) {
                 Some(draft) => draft.clone(),
-                None => std::fs::read_to_string(path).ok()?,
+                None => input::text(path).ok()?,
             };
             let source = Source::new(shown.clone(), text);
             parse(path, Arc::new(source)).map(Box::new)

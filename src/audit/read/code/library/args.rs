@@ -1,5 +1,6 @@
 //! What a table says of a library, and the arguments of a call as it has them.
 
+use herdsim_core::input;
 use herdsim_core::scenario::policy::{Backoff, Exponent, Jitter, Quantum, Rounding};
 use herdsim_core::units::Nanos;
 
@@ -341,7 +342,7 @@ pub fn npm_package(file: &CodeFile, package: &str) -> Option<String> {
     let paths = directories.map(|d| d.join("package.json"));
     let small = paths.filter(|p| std::fs::metadata(p).is_ok_and(|m| m.len() < 1_000_000));
     small
-        .filter_map(|path| std::fs::read_to_string(path).ok())
+        .filter_map(|path| input::text(&path).ok())
         .find_map(|text| {
             let all: serde_json::Value = serde_json::from_str(&text).ok()?;
             let parts = ["dependencies", "devDependencies", "peerDependencies"];
@@ -357,7 +358,7 @@ pub fn go_module(file: &CodeFile, module: &str) -> Option<String> {
     let directories = file.path.ancestors().skip(1).take(12);
     let text = directories
         .map(|d| d.join("go.mod"))
-        .find_map(|path| std::fs::read_to_string(path).ok())?;
+        .find_map(|path| input::text(&path).ok())?;
     let line = text.lines().find_map(|line| {
         line.trim()
             .trim_start_matches("require ")

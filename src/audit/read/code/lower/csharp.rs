@@ -296,7 +296,7 @@ impl<'t> Lowering<'t> for CSharp<'t> {
         &mut self.0
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "global_statement" | "declaration_list" => {
                 for inner in children(node) {
@@ -396,7 +396,7 @@ impl<'t> Lowering<'t> for CSharp<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer_literal" | "real_literal" => {
                 let text = self.0.of(node);

@@ -193,7 +193,7 @@ impl<'t> Lowering<'t> for Go<'t> {
         self.list(unlisted(node))
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "expression_statement" | "go_statement" => match children(node).first() {
                 Some(inner) => Do::Expr(self.expression(*inner)),
@@ -367,7 +367,7 @@ impl<'t> Lowering<'t> for Go<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "int_literal" | "float_literal" => match number(self.0.of(node)) {
                 Some(n) => Kind::Number(n),

@@ -273,7 +273,7 @@ impl<'t> Lowering<'t> for Java<'t> {
         &mut self.0
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "expression_statement" | "yield_statement" => match children(node).first() {
                 Some(inner) => assignment(self.expression(*inner)),
@@ -368,7 +368,7 @@ impl<'t> Lowering<'t> for Java<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "decimal_integer_literal"
             | "hex_integer_literal"

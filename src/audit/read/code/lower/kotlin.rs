@@ -490,7 +490,7 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
         &mut self.0
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "property_declaration" => return self.property(node, out),
             "assignment" => {
@@ -582,7 +582,7 @@ impl<'t> Lowering<'t> for Kotlin<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "number_literal" | "float_literal" => {
                 let text = self.0.of(node).trim_end_matches(['u', 'U', 'L', 'f', 'F']);

@@ -20,37 +20,48 @@ use super::ir::*;
 pub trait Lowering<'t> {
     fn lower(&mut self) -> &mut Lower<'t>;
 
-    /// An expression of the grammar, at its own depth.
-    fn kind(&mut self, node: Node) -> Kind;
+    /// An expression of the grammar, whatever its depth: [`Lowering::kind`] asks it.
+    fn kind_here(&mut self, node: Node) -> Kind;
 
-    /// What a node says, added to the statements before it.
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>);
+    /// What a node says, whatever its depth: [`Lowering::statement`] asks it.
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>);
+
+    /// An expression of the grammar, a step deeper; nothing is known of what is too deep.
+    fn kind(&mut self, node: Node) -> Kind {
+        if self.lower().depth > DEPTH {
+            return Kind::Other(Vec::new());
+        }
+        self.lower().depth += 1;
+        let kind = self.kind_here(node);
+        self.lower().depth -= 1;
+        kind
+    }
+
+    /// What a node says, a step deeper, added to the statements before it.
+    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+        if self.lower().depth > DEPTH {
+            return;
+        }
+        self.lower().depth += 1;
+        self.statement_here(node, out);
+        self.lower().depth -= 1;
+    }
 
     fn block(&mut self, node: Node) -> Vec<Stmt> {
         self.list(children(node))
     }
 
-    /// Statements, at their own depth.
+    /// Statements, a step deeper.
     fn list(&mut self, nodes: Vec<Node>) -> Vec<Stmt> {
-        if self.lower().depth > DEPTH {
-            return Vec::new();
-        }
-        self.lower().depth += 1;
         let mut all = Vec::new();
         for node in nodes {
             self.statement(node, &mut all);
         }
-        self.lower().depth -= 1;
         all
     }
 
     fn expression(&mut self, node: Node) -> Expr {
-        if self.lower().depth > DEPTH {
-            return Lower::expr(node, Kind::Other(Vec::new()));
-        }
-        self.lower().depth += 1;
         let kind = self.kind(node);
-        self.lower().depth -= 1;
         Lower::expr(node, kind)
     }
 

@@ -382,12 +382,12 @@ impl<'t> Lowering<'t> for Lower<'t> {
         self
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let stmt = self.one(node);
         out.push(stmt);
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer" | "float" => match number(self.of(node)) {
                 Some(n) => Kind::Number(n),

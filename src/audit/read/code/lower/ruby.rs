@@ -316,7 +316,7 @@ impl<'t> Lowering<'t> for Ruby<'t> {
         }
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "begin" => {
                 let mut inner = self.block(node);
@@ -435,7 +435,7 @@ impl<'t> Lowering<'t> for Ruby<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer" | "float" => {
                 number(self.0.of(node)).map_or(Kind::Other(Vec::new()), Kind::Number)

@@ -461,7 +461,7 @@ impl<'t> Lowering<'t> for Rust<'t> {
         &mut self.0
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "expression_statement" => match children(node).first() {
                 Some(inner) => return self.statement(*inner, out),
@@ -535,7 +535,7 @@ impl<'t> Lowering<'t> for Rust<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "integer_literal" | "float_literal" => {
                 let text = self.0.of(node);

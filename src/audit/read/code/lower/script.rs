@@ -385,7 +385,7 @@ impl<'t> Lowering<'t> for Script<'t> {
         &mut self.0
     }
 
-    fn statement(&mut self, node: Node, out: &mut Vec<Stmt>) {
+    fn statement_here(&mut self, node: Node, out: &mut Vec<Stmt>) {
         let kind = match node.kind() {
             "expression_statement" => match children(node).first() {
                 Some(inner) => assignment(self.expression(*inner)),
@@ -471,7 +471,7 @@ impl<'t> Lowering<'t> for Script<'t> {
         out.push(Lower::stmt(node, kind));
     }
 
-    fn kind(&mut self, node: Node) -> Kind {
+    fn kind_here(&mut self, node: Node) -> Kind {
         match node.kind() {
             "number" => match number(self.0.of(node)) {
                 Some(n) => Kind::Number(n),
