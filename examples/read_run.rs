@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use herdsim::run::rebuild::rebuild;
-use herdsim::run::{Context, RunDir, simulate};
+use herdsim::run::{Context, Pens, RunDir, simulate};
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::scenario::callers::Callers;
 use herdsim_core::scenario::{Job, Run, Scenario};
@@ -34,9 +34,7 @@ fn small_run(workers: &Workers) -> Result<PathBuf, Box<dyn std::error::Error>> {
     };
     let finished = simulate(&Job::Herd(scenario), &context)?;
     let directory = RunDir::prepare(&std::env::temp_dir(), "read-run-example")?;
-    Ok(finished
-        .write(directory, workers, Default::default())?
-        .directory)
+    Ok(finished.write(directory, Pens::new(workers))?.directory)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -18,13 +18,12 @@ use crate::audit::situation::{self, Asked, Situations};
 use crate::audit::{
     Against, Audit, Request, View, explain, json, markdown, patch, sarif, scenario, screen, tables,
 };
-use crate::chart::theme::Theme;
 use crate::cli::options::all_threads;
 use crate::cli::progress::Progress;
 use crate::cli::run::{note, print, stop_on_interrupt};
 use crate::format::counted;
 use crate::output::run_dir::MARK;
-use crate::run::{self, ASSERTION_FAILED, RunDir, RunError};
+use crate::run::{self, ASSERTION_FAILED, Pens, RunDir, RunError};
 use crate::study::Context;
 
 #[derive(Args, Debug)]
@@ -272,9 +271,7 @@ fn write(view: View<'_>, out: &Path, options: &AuditOptions) -> Result<PathBuf, 
     };
     let mut finished = run::simulate(&Job::Herd(scenario), &context)?;
     finished.story.tables.extend(tables(view));
-    Ok(finished
-        .write(directory, &workers, Theme::default())?
-        .directory)
+    Ok(finished.write(directory, Pens::new(&workers))?.directory)
 }
 
 /// As many threads as were asked for.

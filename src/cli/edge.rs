@@ -16,7 +16,7 @@ use crate::edge::field::Field;
 use crate::edge::{self, Asked, Sought, Watch};
 use crate::output::run_dir::RunDir;
 use crate::run::edge::write;
-use crate::run::{INTERRUPTED, RunError};
+use crate::run::{INTERRUPTED, Pens, RunError};
 use crate::verdict::edge::so_far;
 
 #[derive(Args, Debug)]
@@ -134,9 +134,11 @@ pub fn edge(options: &EdgeOptions) -> Result<u8, RunError> {
     let written = write(
         &found,
         directory,
-        &workers,
         !common.no_charts,
-        common.theme(),
+        Pens {
+            theme: common.theme(),
+            ..Pens::new(&workers)
+        },
     )?;
     print(match common.format {
         Format::Text => written.text.as_bytes(),

@@ -80,7 +80,7 @@ impl Cli {
             if error.kind() == ErrorKind::DisplayHelp
                 && let Err(help) = command().try_get_matches_from(&arguments)
             {
-                help.exit()
+                tell(&help)
             }
             // Of what looks alike only what may have been meant: it begins alike, too.
             if let (Some(ContextValue::String(typed)), Some(ContextValue::String(like))) = (
@@ -93,7 +93,7 @@ impl Cli {
                     error.remove(ContextKind::Usage);
                 }
             }
-            error.exit()
+            tell(&error)
         })
     }
 
@@ -149,6 +149,16 @@ impl Cli {
             ),
         }
     }
+}
+
+/// Shows help, or what clap refuses, and ends the process: with its status, but that help which
+/// could not be written is no success. Whoever reads may have had enough.
+fn tell(error: &clap::Error) -> ! {
+    let status = match error.print() {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe && !error.use_stderr() => 1,
+        _ => error.exit_code(),
+    };
+    std::process::exit(status)
 }
 
 /// What can be typed, with what the default scenario has for each flag.

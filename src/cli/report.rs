@@ -8,10 +8,10 @@ use herdsim_core::scenario::Problem;
 
 use crate::cli::failure;
 use crate::cli::options::{Ground, all_threads};
-use crate::cli::run::{note, rule};
+use crate::cli::run::{note, rule, stop_on_interrupt};
 use crate::report::Part;
 use crate::run::rebuild::{Rebuilt, rebuild, together, write};
-use crate::run::{ASSERTION_FAILED, RunError};
+use crate::run::{ASSERTION_FAILED, Pens, RunDir, RunError};
 
 #[derive(Args, Debug)]
 pub struct ReportOptions {
@@ -73,7 +73,17 @@ pub fn make(options: &ReportOptions) -> Result<u8, RunError> {
         }
     };
     let workers = Workers::new(all_threads())?;
-    let written = write(directory, &story, &parts, options.theme.theme(), &workers)?;
+    let target = directory
+        .canonicalize()
+        .unwrap_or_else(|_| directory.clone());
+    let room = RunDir::beside(target)?;
+    let stop = stop_on_interrupt(Some(room.temporary()));
+    let pens = Pens {
+        workers: &workers,
+        theme: options.theme.theme(),
+        stop: &stop,
+    };
+    let written = write(room, &story, &parts, pens)?;
     note(&format!("wrote {written}"));
     let status = unread.iter().map(RunError::status).max();
     unread.iter().for_each(failure::show);

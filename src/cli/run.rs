@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use herdsim_core::ensemble::cost::{Cost, Limits};
-use herdsim_core::ensemble::{Watch, Workers};
+use herdsim_core::ensemble::{NEVER, Watch, Workers};
 use herdsim_core::herd::{Engine, Herd};
 use herdsim_core::scenario::policy::Policy;
 use herdsim_core::scenario::{Condition, Job, Node, Problem, Scenario};
@@ -19,7 +19,7 @@ use crate::judge::assertion::Ruling;
 use crate::measured::Measured;
 use crate::output::run_dir::RunDir;
 use crate::run::{
-    self, ASSERTION_FAILED, Context, Finished, INTERRUPTED, Ruled, RunError, directory_of,
+    self, ASSERTION_FAILED, Context, Finished, INTERRUPTED, Pens, Ruled, RunError, directory_of,
     read_assertions, read_baseline, write_junit,
 };
 
@@ -57,7 +57,14 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
     progress.finish();
     let simulated = start.elapsed();
     let rulings = finished.judge(&assertions, baseline.as_ref(), context.charts)?;
-    let written = finished.write(directory, &workers, common.theme())?;
+    // What was stopped early is drawn all the same.
+    let interrupted = finished.interrupted.is_some();
+    let pens = Pens {
+        workers: &workers,
+        theme: common.theme(),
+        stop: if interrupted { &NEVER } else { &stop },
+    };
+    let written = finished.write(directory, pens)?;
     if let Some(path) = &common.junit {
         write_junit(path, job.name(), &rulings)?;
     }
@@ -85,6 +92,10 @@ pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, R
         note(&format!(
             "interrupted: results are of the {complete} complete by then"
         ));
+        return Ok(INTERRUPTED);
+    }
+    if stop.load(Ordering::Relaxed) {
+        note("interrupted: results are complete, charts are not");
         return Ok(INTERRUPTED);
     }
     Ok(if held { 0 } else { ASSERTION_FAILED })
@@ -175,6 +186,15 @@ fn measured(job: &Job, common: &Common) -> Result<Option<Measured>, RunError> {
 pub fn stop_on_interrupt(temporary: Option<&Path>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let (handle, temporary) = (stop.clone(), temporary.map(Path::to_path_buf));
+    // What ends services and pods asks for the same: the first time to stop, the second to end.
+    #[cfg(unix)]
+    {
+        use signal_hook::consts::SIGTERM;
+        use signal_hook::flag;
+        let shutdown = flag::register_conditional_shutdown;
+        let _ = shutdown(SIGTERM, i32::from(INTERRUPTED), stop.clone());
+        let _ = flag::register(SIGTERM, stop.clone());
+    }
     // Without a handler Ctrl-C still ends the process.
     let _ = ctrlc::set_handler(move || {
         if handle.swap(true, Ordering::Relaxed) {

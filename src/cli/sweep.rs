@@ -16,12 +16,13 @@ use crate::cli::run::{self, note, print, stop_on_interrupt};
 use crate::format::{bytes, counted, large, seconds, thousands};
 use crate::output::csv;
 use crate::output::run_dir::RunDir;
-use crate::run::sweep::{Swept, Whole, check_written, cost, scenario_text};
-use crate::run::{INTERRUPTED, RunError, read};
+use crate::run::sweep::{Swept, Whole, check_written, cost};
+use crate::run::{INTERRUPTED, Pens, RunError, read};
 use crate::study;
 use crate::sweep;
-use crate::sweep::checkpoint::Checkpoint;
+use crate::sweep::checkpoint::{CELLS, Checkpoint};
 use crate::sweep::shard::Shard;
+use crate::sweep::written::scenario_text;
 
 #[derive(Args, Debug)]
 pub struct MergeOptions {
@@ -136,6 +137,13 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     let columns = csv::header(kind.manner(), &kind.columns()).len();
     let checkpoint = Checkpoint::open(&directory, &scenario, cells, columns)?;
     let before = checkpoint.done.iter().filter(|done| **done).count() as u64;
+    if checkpoint.damaged > 0 {
+        let lines = counted(&thousands(checkpoint.damaged as f64), "line");
+        note(&format!(
+            "warning: {lines} of `{}` cannot be read: the cells run again",
+            directory.join(CELLS).display()
+        ));
+    }
     if before > 0 && !common.quiet {
         note(&format!("going on after {before} of {mine} cells"));
     }
@@ -176,9 +184,13 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
         out: &common.out,
         charts: !common.no_charts,
         parquet: common.parquet,
-        theme: common.theme(),
     };
-    let swept = whole.write(std::slice::from_ref(&directory), &workers)?;
+    let pens = Pens {
+        workers: &workers,
+        theme: common.theme(),
+        stop: &stop,
+    };
+    let swept = whole.write(std::slice::from_ref(&directory), pens)?;
     // What it held is in the results now.
     let _ = std::fs::remove_dir_all(&directory);
     tell(&swept, common.format, common.quiet)?;
@@ -257,9 +269,13 @@ pub fn merge(options: &MergeOptions) -> Result<u8, RunError> {
         out: &options.out,
         charts: !options.no_charts,
         parquet: options.parquet,
-        theme: Theme::Light,
     };
-    let swept = whole.write(&options.shards, &Workers::new(all_threads())?)?;
+    let pens = Pens {
+        workers: &Workers::new(all_threads())?,
+        theme: Theme::Light,
+        stop: &stop_on_interrupt(None),
+    };
+    let swept = whole.write(&options.shards, pens)?;
     tell(&swept, Format::Text, options.quiet)?;
     Ok(0)
 }

@@ -1,8 +1,9 @@
 //! The directory of a run: written beside its place, then moved there whole.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use herdsim_core::input;
 
@@ -19,36 +20,69 @@ pub enum DirError {
     Io { path: PathBuf, error: io::Error },
 }
 
-/// A directory in the making. Dropped without [`RunDir::commit`], it leaves nothing.
+/// A directory in the making. Dropped without [`RunDir::commit`], it leaves nothing; where
+/// its process was killed, the next of the same place removes what it left.
 pub struct RunDir {
     target: PathBuf,
     temporary: PathBuf,
+    /// Held for as long as it is in the making.
+    lock: Option<File>,
     committed: bool,
 }
 
+/// The file that says that somebody is at a directory in the making.
+const LOCK: &str = ".lock";
+
 impl RunDir {
-    /// Makes room for `out/name`.
+    /// Makes room for `out/name`; where that is a link to a directory, for what it leads to.
     ///
     /// # Errors
     /// When something is there that herdsim did not write, or nothing can be.
     pub fn prepare(out: &Path, name: &str) -> Result<RunDir, DirError> {
-        let target = out.join(name);
-        if fs::symlink_metadata(&target).is_ok() && !is_ours(&target) {
-            return Err(DirError::Foreign(target));
-        }
-        let temporary = out.join(format!(".{name}.partial-{}", std::process::id()));
-        let failed = |path: &Path| {
-            let path = path.to_path_buf();
-            move |error| DirError::Io { path, error }
+        let named = out.join(name);
+        let target = match fs::read_link(&named) {
+            Ok(_) => fs::canonicalize(&named).map_err(|_| DirError::Foreign(named))?,
+            Err(_) => named,
         };
-        fs::create_dir_all(out).map_err(failed(out))?;
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary).map_err(failed(&temporary))?;
+        let run = RunDir::beside(target)?;
+        if fs::symlink_metadata(&run.target).is_ok() && !is_ours(&run.target) {
+            return Err(DirError::Foreign(run.target.clone()));
         }
-        fs::create_dir(&temporary).map_err(failed(&target))?;
+        Ok(run)
+    }
+
+    /// The same, whatever is at the place.
+    ///
+    /// # Errors
+    /// When nothing can be written there.
+    pub fn beside(target: PathBuf) -> Result<RunDir, DirError> {
+        let failed = |error| DirError::Io {
+            path: target.clone(),
+            error,
+        };
+        let out = parent(&target);
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{name}.partial-");
+        fs::create_dir_all(out).map_err(failed)?;
+        clear(out, &prefix, &target);
+        // Another machine may have a process of the same number.
+        let mut number = format!("{prefix}{}", std::process::id());
+        let temporary = loop {
+            let temporary = out.join(&number);
+            match fs::create_dir(&temporary) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number.len() < 200 => {
+                    number.push('0');
+                }
+                made => break made.map(|()| temporary).map_err(failed)?,
+            }
+        };
+        let lock = File::create(temporary.join(LOCK)).map_err(failed)?;
+        // Where a file system cannot lock, what is left is told by its age.
+        let _ = lock.try_lock();
         Ok(RunDir {
             target,
             temporary,
+            lock: Some(lock),
             committed: false,
         })
     }
@@ -68,7 +102,7 @@ impl RunDir {
         // What is not known stands in the way of the next run of the same name.
         debug_assert!(is_known(name), "{name} is missing from FILES or CHARTS");
         let write = || {
-            let mut file = io::BufWriter::new(fs::File::create(self.temporary.join(name))?);
+            let mut file = io::BufWriter::new(File::create(self.temporary.join(name))?);
             contents(&mut file)?;
             file.into_inner()?.sync_all()
         };
@@ -85,9 +119,11 @@ impl RunDir {
             return Err(DirError::Foreign(self.target.clone()));
         }
         let mut old = self.temporary.clone().into_os_string();
-        old.push("-old");
+        old.push(OLD);
         let old = PathBuf::from(old);
+        self.lock = None;
         let swap = || {
+            fs::remove_file(self.temporary.join(LOCK))?;
             let replaced = self.target.exists();
             if replaced {
                 fs::rename(&self.target, &old)?;
@@ -102,6 +138,7 @@ impl RunDir {
                 // The new run is in its place; what is left of the old is only litter.
                 let _ = fs::remove_dir_all(&old);
             }
+            sync(parent(&self.target));
             Ok(())
         };
         swap().map_err(|error| DirError::Io {
@@ -111,14 +148,102 @@ impl RunDir {
         self.committed = true;
         Ok(self.target.clone())
     }
+
+    /// Moves its files into a directory that there is, over those of the same names.
+    ///
+    /// # Errors
+    /// What cannot be moved.
+    pub fn add(self) -> Result<PathBuf, DirError> {
+        let add = || {
+            fs::create_dir_all(&self.target)?;
+            for entry in fs::read_dir(&self.temporary)? {
+                let entry = entry?;
+                if entry.file_name() != LOCK {
+                    fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+                }
+            }
+            sync(&self.target);
+            Ok(())
+        };
+        add().map_err(|error| DirError::Io {
+            path: self.target.clone(),
+            error,
+        })?;
+        Ok(self.target.clone())
+    }
 }
 
 impl Drop for RunDir {
     fn drop(&mut self) {
+        self.lock = None;
         if !self.committed {
             // Nothing more can be done about a failure here.
             let _ = fs::remove_dir_all(&self.temporary);
         }
+    }
+}
+
+/// What the name of an earlier run ends in while another takes its place.
+const OLD: &str = "-old";
+
+/// The directory that a path lies in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Sees to it that what was moved into a directory is on the disk, where that can be.
+fn sync(directory: &Path) {
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
+    }
+}
+
+/// Removes what killed processes left beside a place, and puts back an earlier run that one of
+/// them had moved away. What cannot be removed is in nobody's way.
+fn clear(out: &Path, prefix: &str, target: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(prefix)) else {
+            continue;
+        };
+        let path = entry.path();
+        let moved = rest.strip_suffix(OLD);
+        let maker = match moved {
+            None => path.clone(),
+            Some(pid) => out.join(format!("{prefix}{pid}")),
+        };
+        if !rest
+            .trim_end_matches(OLD)
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            || is_made(&maker)
+        {
+            continue;
+        }
+        match moved {
+            Some(_) if fs::symlink_metadata(target).is_err() => {
+                let _ = fs::rename(&path, target);
+            }
+            _ => {
+                let _ = fs::remove_dir_all(&path);
+            }
+        }
+    }
+}
+
+/// Whether somebody is making a directory: its lock is held, or it has none yet.
+fn is_made(path: &Path) -> bool {
+    const YOUNG: Duration = Duration::from_secs(60);
+    let age = |meta: fs::Metadata| meta.modified().ok()?.elapsed().ok();
+    match File::open(path.join(LOCK)) {
+        Ok(lock) => matches!(lock.try_lock(), Err(TryLockError::WouldBlock)),
+        Err(_) => fs::metadata(path)
+            .ok()
+            .and_then(age)
+            .is_some_and(|age| age < YOUNG),
     }
 }
 
@@ -182,8 +307,10 @@ const CHARTS: [&str; 25] = [
     "way-out",
 ];
 
-/// Whether a run may have written a file.
+/// Whether a run may have written a file; a report of several numbers their charts.
 fn is_known(name: &str) -> bool {
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit());
+    let name = name.strip_prefix('-').unwrap_or(name);
     let chart = name
         .rsplit_once('.')
         .filter(|(stem, _)| CHARTS.contains(stem));

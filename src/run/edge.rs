@@ -1,15 +1,13 @@
 //! What was found of the edge, written to its directory.
 
-use herdsim_core::ensemble::Workers;
 use herdsim_core::scenario::Job;
 
-use crate::chart::theme::Theme;
-use crate::chart::{self, Charts};
+use crate::chart::{self, Chart, Charts};
 use crate::edge::Edge;
 use crate::output::run_dir::RunDir;
 use crate::output::{edge as files, scenario_file};
 use crate::report::{self, Part, Story};
-use crate::run::{RunError, Written, write_charts, write_documents};
+use crate::run::{Pens, RunError, Written, write_charts, write_documents};
 use crate::text_table::{aligned, piped, wrapped};
 use crate::verdict::edge::{command, differences, sentences};
 use crate::verdict::herd::setting_of;
@@ -30,9 +28,8 @@ pub struct Told {
 pub fn write(
     edge: &Edge,
     directory: RunDir,
-    workers: &Workers,
     charts: bool,
-    theme: Theme,
+    pens: Pens<'_>,
 ) -> Result<Told, RunError> {
     let said = sentences(edge);
     let scenario = scenario_file(&Job::Herd(edge.scenario.clone()));
@@ -51,12 +48,13 @@ pub fn write(
         true => chart::edge(edge)?,
         false => Charts::default(),
     };
-    write_charts(&drawn, theme, &directory, workers, &mut names)?;
+    let all: Vec<&Chart> = drawn.iter().collect();
+    write_charts(&all, pens, &directory, &mut names)?;
     let story = Story {
         absent,
         ..report::edge::story(edge, &setting_of(&edge.scenario))
     };
-    write_documents(&story, Part::of(drawn), &directory, &mut names)?;
+    write_documents(&story, &[Part::of(drawn)], &directory, &mut names)?;
     let all: Vec<String> = said.iter().map(|s| wrapped(s)).collect();
     let mut text = all.join("\n");
     let tables = story.tables.iter().filter(|table| !table.rows.is_empty());

@@ -63,6 +63,8 @@ pub enum RunError {
     Threads(#[from] WorkersError),
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
+    #[error("interrupted: nothing was written")]
+    Stopped,
     #[error("{0}")]
     Study(StudyError),
     #[error("cannot compare with `{path}`: {error}")]
@@ -82,6 +84,7 @@ impl RunError {
                 CheckpointError::Other { .. }
                 | CheckpointError::Busy(_)
                 | CheckpointError::Foreign(_)
+                | CheckpointError::Edited(_)
                 | CheckpointError::Columns { .. },
             ) => 2,
             RunError::Assemble(AssembleError::Io { .. }) => 1,
@@ -94,7 +97,7 @@ impl RunError {
             | RunError::Unwritable { .. }
             | RunError::Threads(_)
             | RunError::Stdout(_) => 1,
-            RunError::Study(StudyError::Interrupted) => INTERRUPTED,
+            RunError::Stopped | RunError::Study(StudyError::Interrupted) => INTERRUPTED,
             RunError::Study(_) => 1,
         }
     }
@@ -113,7 +116,9 @@ impl RunError {
                 Some("choose another with --out or --name".to_string())
             }
             RunError::Checkpoint(
-                CheckpointError::Other { .. } | CheckpointError::Columns { .. },
+                CheckpointError::Other { .. }
+                | CheckpointError::Columns { .. }
+                | CheckpointError::Edited(_),
             ) => Some(
                 "finish that one, give another --name, or begin anew with --restart".to_string(),
             ),

@@ -30,9 +30,10 @@ pub mod sweep;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::cost::{Cost, Limits, TRIED};
+use herdsim_core::ensemble::{NEVER, Workers};
 use herdsim_core::input;
 use herdsim_core::scenario::{Condition, Job, Node, Place, Problem};
 use herdsim_core::value::ValueError;
@@ -314,16 +315,11 @@ impl Finished {
         json::result(&self.table, &head, self.extras.clone())
     }
 
-    /// Writes the run's directory, and says what is in it.
+    /// Writes the run's directory, and says what is in it: the charts that there was time for.
     ///
     /// # Errors
     /// What cannot be written, or drawn.
-    pub fn write(
-        &self,
-        directory: RunDir,
-        workers: &Workers,
-        theme: Theme,
-    ) -> Result<Written, RunError> {
+    pub fn write(&self, directory: RunDir, pens: Pens<'_>) -> Result<Written, RunError> {
         let mut names = Vec::new();
         let mut put = |name: &str, bytes: &[u8]| {
             names.push(name.to_string());
@@ -335,9 +331,11 @@ impl Finished {
             put(file.name, &file.bytes)?;
         }
         put("result.json", self.json().as_bytes())?;
-        write_charts(&self.charts, theme, &directory, workers, &mut names)?;
-        let part = Part::of(self.charts.clone());
-        write_documents(&self.story, part, &directory, &mut names)?;
+        let charts: Vec<&Chart> = self.charts.iter().collect();
+        let drawn = write_charts(&charts, pens, &directory, &mut names)?;
+        let mut charts = self.charts.clone();
+        charts.retain(|chart| drawn.contains(&chart.name));
+        write_documents(&self.story, &[Part::of(charts)], &directory, &mut names)?;
         Ok(Written {
             directory: directory.commit()?,
             names,
@@ -369,52 +367,72 @@ pub fn write_junit(path: &Path, name: &str, rulings: &[Ruled]) -> Result<(), Run
     })
 }
 
-/// Charts for a ground, each with its PNG, drawn in parallel.
-///
-/// # Errors
-/// A chart that cannot be drawn.
-pub fn rasterised(
-    charts: &[&Chart],
-    theme: Theme,
-    workers: &Workers,
-) -> Result<Vec<(Chart, Vec<u8>)>, ChartError> {
-    let draw = |chart: &&Chart| {
-        let chart = (*chart).clone().on(theme);
-        chart.png().map(|png| (chart, png))
-    };
-    workers.map(charts, draw).into_iter().collect()
+/// What charts are drawn with.
+#[derive(Clone, Copy)]
+pub struct Pens<'p> {
+    pub workers: &'p Workers,
+    pub theme: Theme,
+    /// Once it is set, no further chart is begun.
+    pub stop: &'p AtomicBool,
 }
 
-/// Writes charts as SVG and PNG.
+impl<'p> Pens<'p> {
+    /// For a light ground, and to the end.
+    pub fn new(workers: &'p Workers) -> Pens<'p> {
+        Pens {
+            workers,
+            theme: Theme::default(),
+            stop: &NEVER,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Charts for the ground, each with its PNG, drawn in parallel.
+    ///
+    /// # Errors
+    /// A chart that cannot be drawn.
+    pub fn rasterised(&self, charts: &[&Chart]) -> Result<Vec<(Chart, Vec<u8>)>, ChartError> {
+        let draw = |chart: &&Chart| {
+            let chart = (!self.is_stopped()).then(|| (*chart).clone().on(self.theme))?;
+            Some(chart.png().map(|png| (chart, png)))
+        };
+        let all = self.workers.map(charts, draw);
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// Writes charts as SVG and PNG; returns the places of those that there was time for.
 fn write_charts(
-    charts: &[Chart],
-    theme: Theme,
+    charts: &[&Chart],
+    pens: Pens<'_>,
     directory: &RunDir,
-    workers: &Workers,
     names: &mut Vec<String>,
-) -> Result<(), RunError> {
-    let charts: Vec<&Chart> = charts.iter().collect();
-    for (chart, png) in rasterised(&charts, theme, workers)? {
+) -> Result<Vec<String>, RunError> {
+    let mut drawn = Vec::new();
+    for (chart, png) in pens.rasterised(charts)? {
         directory.write(&format!("{}.png", chart.name), |out| out.write_all(&png))?;
         directory.write(&format!("{}.svg", chart.name), |out| {
             out.write_all(chart.svg.as_bytes())
         })?;
         names.push(format!("{}.png and .svg", chart.name));
+        drawn.push(chart.name);
     }
-    Ok(())
+    Ok(drawn)
 }
 
 /// Writes `postmortem.md` and `report.html`.
 fn write_documents(
     story: &Story,
-    part: Part,
+    parts: &[Part],
     directory: &RunDir,
     names: &mut Vec<String>,
 ) -> Result<(), RunError> {
-    let parts = [part];
     let documents = [
-        ("postmortem.md", report::markdown(story, &parts)),
-        ("report.html", report::html(story, &parts)),
+        ("postmortem.md", report::markdown(story, parts)),
+        ("report.html", report::html(story, parts)),
     ];
     for (name, text) in documents {
         directory.write(name, |out| out.write_all(text.as_bytes()))?;

@@ -1,21 +1,20 @@
 //! The documents and charts of runs, made again from their files.
 
-use std::io::Write;
 use std::path::Path;
 
-use herdsim_core::ensemble::Workers;
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::scenario::{Job, JobKind, Problem};
 
-use crate::chart::theme::Theme;
 use crate::chart::{self, Chart};
 use crate::judge::baseline;
 use crate::output::load::LoadError;
+use crate::output::run_dir::RunDir;
 use crate::output::{csv, load, sweep as cells};
 use crate::report::{self, Part, Story};
 use crate::results::Table;
 use crate::run::{
-    Ruled, RunError, Written, directory_of, rasterised, read, read_assertions, read_baseline,
+    Pens, Ruled, RunError, Written, directory_of, read, read_assertions, read_baseline,
+    write_charts, write_documents,
 };
 use crate::study;
 use crate::verdict::sweep::SweepResults;
@@ -201,42 +200,25 @@ fn quoted(path: &str) -> String {
     }
 }
 
-/// Documents and charts into a directory, each file whole or not at all.
+/// Documents and charts into a directory, none before all are made.
 ///
 /// # Errors
-/// What cannot be written, or drawn.
+/// What cannot be written, or drawn, or a stop before that.
 pub fn write(
-    directory: &Path,
+    directory: RunDir,
     story: &Story,
     parts: &[Part],
-    theme: Theme,
-    workers: &Workers,
+    pens: Pens<'_>,
 ) -> Result<Written, RunError> {
-    let unwritable = |path: &Path, e: std::io::Error| RunError::Unwritable {
-        path: path.to_path_buf(),
-        reason: e.to_string(),
-    };
-    std::fs::create_dir_all(directory).map_err(|e| unwritable(directory, e))?;
-    let put = |name: &str, bytes: &[u8]| {
-        let path = directory.join(name);
-        let temporary = directory.join(format!(".{name}.new"));
-        let done = std::fs::File::create(&temporary)
-            .and_then(|mut file| file.write_all(bytes))
-            .and_then(|()| std::fs::rename(&temporary, &path));
-        done.map_err(|e| unwritable(&path, e))
-    };
     let charts: Vec<&Chart> = parts.iter().flat_map(|part| &part.charts).collect();
     let mut names = Vec::new();
-    for (chart, png) in rasterised(&charts, theme, workers)? {
-        put(&format!("{}.png", chart.name), &png)?;
-        put(&format!("{}.svg", chart.name), chart.svg.as_bytes())?;
-        names.push(format!("{}.png and .svg", chart.name));
+    write_charts(&charts, pens, &directory, &mut names)?;
+    write_documents(story, parts, &directory, &mut names)?;
+    if pens.is_stopped() {
+        return Err(RunError::Stopped);
     }
-    put("postmortem.md", report::markdown(story, parts).as_bytes())?;
-    put("report.html", report::html(story, parts).as_bytes())?;
-    names.extend(["postmortem.md", "report.html"].map(String::from));
     Ok(Written {
-        directory: directory.to_path_buf(),
+        directory: directory.add()?,
         names,
     })
 }

@@ -2,17 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use herdsim_core::ensemble::Workers;
 use herdsim_core::ensemble::cost::Cost;
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::scenario::{Job, JobKind, Overlay, Problem};
 
-use crate::chart::theme::Theme;
-use crate::chart::{self, Charts};
+use crate::chart::{self, Chart, Charts};
 use crate::output::run_dir::RunDir;
-use crate::output::{csv, json, scenario_file};
+use crate::output::{csv, json};
 use crate::report::{self, Part, Story};
-use crate::run::{RunError, Written, drawing, write_charts, write_documents};
+use crate::run::{Pens, RunError, Written, drawing, write_charts, write_documents};
 use crate::study;
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::CELLS;
@@ -81,18 +79,6 @@ pub fn check_written(grid: &Grid, base: &Job, scenario: &str) -> Result<(), RunE
     Ok(())
 }
 
-/// The scenario with every field and every value of every axis spelled out, but for the
-/// cooldown where it is not said: each cell has its own, by how long its calls can last.
-pub fn scenario_text(grid: &Grid, base: &Job) -> String {
-    let own = !grid.says("run", "cooldown");
-    let text = scenario_file(base);
-    let kept = text
-        .lines()
-        .filter(|line| !(own && line.starts_with("cooldown = ")));
-    let kept: Vec<&str> = kept.collect();
-    kept.join("\n") + "\n" + &grid.to_toml()
-}
-
 /// A complete sweep, or shard, about to be written.
 pub struct Whole<'w> {
     pub grid: &'w Grid,
@@ -103,7 +89,6 @@ pub struct Whole<'w> {
     pub out: &'w Path,
     pub charts: bool,
     pub parquet: bool,
-    pub theme: Theme,
 }
 
 impl Whole<'_> {
@@ -126,13 +111,13 @@ impl Whole<'_> {
     /// Writes the directory of results from the records in some others.
     ///
     /// # Errors
-    /// Records that are no whole, or what cannot be written or drawn.
-    pub fn write(&self, records: &[PathBuf], workers: &Workers) -> Result<Swept, RunError> {
+    /// Records that are no whole, what cannot be written or drawn, or a stop before all is.
+    pub fn write(&self, records: &[PathBuf], pens: Pens<'_>) -> Result<Swept, RunError> {
         let cells = self.grid.cells() as u64;
         let kind = study::of(self.base);
         let (manner, columns) = (kind.manner(), kind.columns());
         let header = csv::header(manner, &columns);
-        let mut assembly = Assembly::of(records, cells, self.shard, header.len())?;
+        let mut assembly = Assembly::of(records, (self.scenario, cells), self.shard, header.len())?;
         let directory = RunDir::prepare(self.out, self.name)?;
         directory.write("scenario.toml", |out| {
             out.write_all(self.scenario.as_bytes())
@@ -145,6 +130,9 @@ impl Whole<'_> {
                 .write("summary.csv", |out| {
                     let mut summary = Summary::begin(self.grid, &header, out)?;
                     let each = assembly.each(|index, record, rows| {
+                        if pens.is_stopped() {
+                            return Err(std::io::ErrorKind::Interrupted.into());
+                        }
                         log.write_all(record.as_bytes())?;
                         results.cell(index, &rows);
                         summary.cell(index, &rows)
@@ -154,6 +142,9 @@ impl Whole<'_> {
                 })
                 .map_err(std::io::Error::other)
         })?;
+        if pens.is_stopped() {
+            return Err(RunError::Stopped);
+        }
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -174,14 +165,17 @@ impl Whole<'_> {
             false => Charts::default(),
         };
         let Charts { drawn, absent } = charts;
-        write_charts(&drawn, self.theme, &directory, workers, &mut names)?;
+        let charts: Vec<&Chart> = drawn.iter().collect();
+        write_charts(&charts, pens, &directory, &mut names)?;
         if whole {
             let story = Story {
                 absent: absent.clone(),
                 ..report::sweep::story(&results, self.scenario)
             };
-            let part = Part::of(drawn);
-            write_documents(&story, part, &directory, &mut names)?;
+            write_documents(&story, &[Part::of(drawn)], &directory, &mut names)?;
+        }
+        if pens.is_stopped() {
+            return Err(RunError::Stopped);
         }
         let (headers, rows) = match self.grid.axes.len() {
             1 => results.listed(),

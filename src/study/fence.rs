@@ -18,7 +18,7 @@ use herdsim_core::theory;
 
 use crate::output::scenario_file;
 use crate::results::{Column, Manner, Table};
-use crate::study::trials::{self, Derived, Figures, Trials, figures, table};
+use crate::study::trials::{self, Derived, Figures, Trials, figures, of_all, table};
 use crate::study::{Context, Finished, Study, StudyError};
 use crate::verdict::sequence::{Sequence, failover};
 use crate::verdict::{curves as around, fence as words};
@@ -194,7 +194,7 @@ impl Study for FenceScenario {
     }
 
     fn cost(&self, _: usize, _: &mut u64) -> Cost {
-        Cost::of_trials(&self.run, self.fence.guards.len())
+        Cost::of_fence(self)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {
@@ -212,8 +212,13 @@ impl Study for FenceScenario {
         let mut examples =
             guards.filter_map(|(guard, first)| Some(failover(self, *guard, &first?)));
         let example = examples.next();
-        let curves = context.charts.then(|| stale_writes(self, context.workers));
-        finish(self, table, trials, example, curves)
+        let curves = context
+            .charts
+            .then(|| stale_writes(self, context.workers, context.watch.stop));
+        let curves = curves.flatten();
+        let mut finished = finish(self, table, trials, example, curves)?;
+        finished.events = Cost::of_fence(self).events * of_all(trials, &self.run);
+        Ok(finished)
     }
 
     fn table(&self, workers: &Workers, watch: &Watch<'_>) -> Result<Option<Table>, StudyError> {

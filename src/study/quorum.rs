@@ -258,7 +258,7 @@ fn finish(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, StudyEr
             ..report::quorum::story(results)
         },
         replications: results.trials,
-        events: results.trials as f64,
+        events: Cost::of_settings(&resolved, 1).events,
         notes: charts.absent,
         interrupted: results
             .interrupted

@@ -16,7 +16,7 @@ use herdsim_core::world::TrialWorld;
 
 use crate::output::scenario_file;
 use crate::results::{Column, Manner, Table};
-use crate::study::trials::{self, Derived, Trials, figures, table};
+use crate::study::trials::{self, Derived, Trials, figures, of_all, table};
 use crate::study::{Context, Finished, Study, StudyError};
 use crate::verdict::sequence::{Sequence, doubled};
 use crate::verdict::{curves as around, saga as words};
@@ -193,8 +193,12 @@ impl Study for SagaScenario {
         let keys = self.saga.keys.iter().zip(first);
         let mut examples = keys.filter_map(|(mode, first)| Some(doubled(policy, *mode, &first?)));
         let example = examples.next();
-        let curves = context.charts.then(|| duplicates(self, context.workers));
+        let curves = context
+            .charts
+            .then(|| duplicates(self, context.workers, context.watch.stop));
+        let curves = curves.flatten();
         let mut finished = finish(self, table, trials, example, curves)?;
+        finished.events = Cost::of_saga(self).events * of_all(trials, &self.run);
         if self.retry_layer().budget.is_some() {
             finished.notes.push(format!(
                 "the budget of {policy} is left out, as it is shared with other operations"

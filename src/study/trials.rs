@@ -227,3 +227,8 @@ impl Trials {
         })
     }
 }
+
+/// The share of trials that were done.
+pub fn of_all(done: u64, run: &herdsim_core::scenario::Trials) -> f64 {
+    done as f64 / run.replications as f64
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::output::csv::field;
 use crate::sweep::Rows;
-use crate::sweep::checkpoint::{CELLS, Records, parse};
+use crate::sweep::checkpoint::{CELLS, Line, Record, Records, hash};
 use crate::sweep::shard::Shard;
 use herdsim_core::scenario::sweep::Grid;
 
@@ -14,12 +14,16 @@ use herdsim_core::scenario::sweep::Grid;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssembleError {
-    #[error("{} of {} cells are missing, {}", .missing, .of, .example)]
+    #[error("{} of {} cells are missing, cell {} for one{}", .missing, .of, .first, because(*.damaged))]
     Missing {
         missing: u64,
         of: u64,
-        example: String,
+        first: u64,
+        /// Lines that cannot be read.
+        damaged: usize,
     },
+    #[error("the cells in `{0}` are not of the scenario beside them: one of them was edited")]
+    Edited(PathBuf),
     #[error("cell {cell} is in `{first}` and in `{second}`")]
     Overlap {
         cell: u64,
@@ -36,6 +40,15 @@ pub enum AssembleError {
     },
     #[error("cannot read `{path}`: {error}")]
     Io { path: PathBuf, error: io::Error },
+}
+
+/// What damaged lines have to do with it.
+fn because(damaged: usize) -> String {
+    match damaged {
+        0 => String::new(),
+        1 => ", and a line of the records is damaged".to_string(),
+        n => format!(", and {n} lines of the records are damaged"),
+    }
 }
 
 /// A file of records, read mostly forwards.
@@ -64,19 +77,20 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// Finds the cells of a shard of a grid in the records of some directories; their
-    /// rows have so many columns.
+    /// Finds the cells of a shard of the grid of a scenario in the records of some
+    /// directories; their rows have so many columns.
     ///
     /// # Errors
     /// When cells are missing, recorded twice in different directories, not of this
-    /// grid, or of another version.
+    /// grid, or of another scenario or version.
     pub fn of(
         directories: &[PathBuf],
-        cells: u64,
+        (scenario, cells): (&str, u64),
         shard: Shard,
         columns: usize,
     ) -> Result<Assembly, AssembleError> {
         let mut sources = Vec::new();
+        let mut damaged = 0;
         let mut places: Vec<Option<(u32, u64, u32)>> = vec![None; cells as usize];
         for (i, directory) in directories.iter().enumerate() {
             let path = directory.join(CELLS);
@@ -85,11 +99,18 @@ impl Assembly {
                 error,
             };
             let file = File::open(&path).map_err(failed)?;
-            for record in Records::new(file.try_clone().map_err(failed)?) {
-                let record = record.map_err(failed)?;
+            for line in Records::new(file.try_clone().map_err(failed)?) {
+                let Line { start, end, record } = line.map_err(failed)?;
+                let Some(record) = record else {
+                    damaged += 1;
+                    continue;
+                };
                 if let Some(wrote) = record.columns_other_than(columns) {
                     let (path, now) = (path.clone(), columns);
                     return Err(AssembleError::Columns { path, wrote, now });
+                }
+                if record.scenario != hash(scenario) {
+                    return Err(AssembleError::Edited(path));
                 }
                 let Some(place) = places.get_mut(record.index as usize) else {
                     return Err(AssembleError::Foreign {
@@ -107,8 +128,7 @@ impl Assembly {
                         });
                     }
                     _ => {
-                        let length = (record.end - record.start) as u32;
-                        *place = Some((i as u32, record.start, length));
+                        *place = Some((i as u32, start, (end - start) as u32));
                     }
                 }
             }
@@ -126,7 +146,8 @@ impl Assembly {
             return Err(AssembleError::Missing {
                 missing: missing.len() as u64,
                 of: cells,
-                example: format!("cell {first} for one"),
+                first: *first,
+                damaged,
             });
         }
         Ok(Assembly { sources, places })
@@ -148,7 +169,7 @@ impl Assembly {
                 .read(start, &mut bytes)
                 .and_then(|()| {
                     let text = std::str::from_utf8(&bytes).ok();
-                    let record = text.and_then(|text| Some((text, parse(text)?.1)));
+                    let record = text.and_then(|text| Some((text, Record::parse(text)?.rows)));
                     record.ok_or_else(|| io::Error::other("it changed while it was read"))
                 })
                 .and_then(|(text, rows)| visit(index as u64, text, rows));

@@ -1,7 +1,7 @@
 //! The record of finished cells: appended, synced, a checksum a line.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -29,6 +29,8 @@ pub enum CheckpointError {
     Busy(PathBuf),
     #[error("`{0}` holds what no sweep wrote")]
     Foreign(PathBuf),
+    #[error("the cells in `{0}` are not of the scenario beside them: one of them was edited")]
+    Edited(PathBuf),
     #[error(
         "another version began `{path}`: its rows have {begun} columns, those of this one {now}"
     )]
@@ -46,6 +48,8 @@ pub struct Checkpoint {
     pub directory: PathBuf,
     /// Which cells are done.
     pub done: Vec<bool>,
+    /// Lines that were found damaged: their cells are not done.
+    pub damaged: usize,
     writer: Mutex<Option<Sender<(u64, Rows)>>>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
@@ -55,7 +59,7 @@ impl Checkpoint {
     /// or begins one.
     ///
     /// # Errors
-    /// When one is there that another scenario or version began, or on I/O.
+    /// When another sweep is at it, when another scenario or version began it, or on I/O.
     pub fn open(
         directory: &Path,
         scenario: &str,
@@ -67,12 +71,24 @@ impl Checkpoint {
             error,
         };
         let path = directory.join(CELLS);
-        let mut done = vec![false; cells as usize];
+        // Whoever holds the record is alone with the rest.
+        let file = loop {
+            fs::create_dir_all(directory).map_err(failed)?;
+            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            let file = match opened {
+                // One that ended meanwhile took the directory with it.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(failed)?,
+            };
+            lock(&file, &path)?;
+            if is_still(&file, &path) {
+                break file;
+            }
+        };
         match input::text(&directory.join("scenario.toml")) {
             Ok(text) if text == scenario => {}
             Ok(text) => return Err(other(directory, &text, scenario)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(directory).map_err(failed)?;
                 // Cells come only after a scenario that is whole.
                 let partial = directory.join("scenario.toml.partial");
                 let write = || {
@@ -85,31 +101,35 @@ impl Checkpoint {
             }
             Err(error) => return Err(failed(error)),
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed)?;
-        lock(&file, &path)?;
-        let mut valid = 0;
-        for record in Records::new(File::open(&path).map_err(failed)?) {
-            let record = record.map_err(failed)?;
+        let mut done = vec![false; cells as usize];
+        let (mut valid, mut damaged) = (0, 0);
+        for line in Records::new(File::open(&path).map_err(failed)?) {
+            let line = line.map_err(failed)?;
+            valid = line.end;
+            let Some(record) = line.record else {
+                damaged += 1;
+                continue;
+            };
             if let Some(begun) = record.columns_other_than(columns) {
                 let (path, now) = (path.clone(), columns);
                 return Err(CheckpointError::Columns { path, begun, now });
             }
+            if record.scenario != hash(scenario) {
+                return Err(CheckpointError::Edited(path));
+            }
             if let Some(done) = done.get_mut(record.index as usize) {
                 *done = true;
             }
-            valid = record.end;
         }
         // A line torn by the end of an earlier process goes.
         file.set_len(valid).map_err(failed)?;
         let (sender, receiver) = channel();
-        let thread = std::thread::spawn(move || write_records(file, &receiver));
+        let scenario = hash(scenario);
+        let thread = std::thread::spawn(move || write_records(file, scenario, &receiver));
         Ok(Checkpoint {
             directory: directory.to_path_buf(),
             done,
+            damaged,
             writer: Mutex::new(Some(sender)),
             thread: Some(thread),
         })
@@ -180,6 +200,21 @@ fn lock(file: &File, path: &Path) -> Result<(), CheckpointError> {
     }
 }
 
+/// Whether a path still leads to a file: it may have been removed while it was opened.
+#[cfg(unix)]
+fn is_still(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    let there = fs::metadata(path).ok();
+    let both = file.metadata().ok().zip(there);
+    both.is_some_and(|(a, b)| same(a, b))
+}
+
+#[cfg(not(unix))]
+fn is_still(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 /// Tells two scenarios apart by their first line that differs.
 fn other(directory: &Path, begun: &str, now: &str) -> CheckpointError {
     let lines = begun.lines().zip(now.lines());
@@ -199,12 +234,12 @@ fn other(directory: &Path, begun: &str, now: &str) -> CheckpointError {
 }
 
 /// Writes what comes, everything that waits at once, each time down to the disk.
-fn write_records(mut file: File, cells: &Receiver<(u64, Rows)>) -> io::Result<()> {
+fn write_records(mut file: File, scenario: u32, cells: &Receiver<(u64, Rows)>) -> io::Result<()> {
     let mut batch = String::new();
     while let Ok(first) = cells.recv() {
         batch.clear();
         for (index, rows) in std::iter::once(first).chain(cells.try_iter()) {
-            batch += &line(index, &rows);
+            batch += &line(scenario, index, &rows);
         }
         file.write_all(batch.as_bytes())?;
         file.sync_data()?;
@@ -212,23 +247,42 @@ fn write_records(mut file: File, cells: &Receiver<(u64, Rows)>) -> io::Result<()
     Ok(())
 }
 
-/// A record: the cell, a checksum of it and its rows, the rows.
-pub fn line(index: u64, rows: &[String]) -> String {
-    let body = format!("{index}\t{}", rows.join("\t"));
+/// What a record is known to belong to: its scenario as it is written.
+pub fn hash(scenario: &str) -> u32 {
+    crc32fast::hash(scenario.as_bytes())
+}
+
+/// A record: a checksum of the rest, the hash of its scenario, the cell, its rows.
+pub fn line(scenario: u32, index: u64, rows: &[String]) -> String {
+    let body = format!("{scenario:08x}\t{index}\t{}", rows.join("\t"));
     format!("{:08x}\t{body}\n", crc32fast::hash(body.as_bytes()))
 }
 
 /// One record read back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
+    /// The [`hash`] of the scenario that it is of.
+    pub scenario: u32,
     pub index: u64,
     pub rows: Rows,
-    /// Where it begins and ends in the file.
-    pub start: u64,
-    pub end: u64,
 }
 
 impl Record {
+    /// Reads a record from its line.
+    pub fn parse(line: &str) -> Option<Record> {
+        let (sum, body) = line.strip_suffix('\n')?.split_once('\t')?;
+        if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(body.as_bytes()) {
+            return None;
+        }
+        let (scenario, rest) = body.split_once('\t')?;
+        let (index, rows) = rest.split_once('\t')?;
+        Some(Record {
+            scenario: u32::from_str_radix(scenario, 16).ok()?,
+            index: index.parse().ok()?,
+            rows: rows.split('\t').map(String::from).collect(),
+        })
+    }
+
     /// How many columns a row of it has, if not so many.
     pub fn columns_other_than(&self, columns: usize) -> Option<usize> {
         let counts = self.rows.iter().map(|row| fields(row).len());
@@ -236,24 +290,24 @@ impl Record {
     }
 }
 
-/// Reads a record from its line.
-pub fn parse(line: &str) -> Option<(u64, Rows)> {
-    let (sum, body) = line.strip_suffix('\n')?.split_once('\t')?;
-    if u32::from_str_radix(sum, 16).ok()? != crc32fast::hash(body.as_bytes()) {
-        return None;
-    }
-    let (index, rows) = body.split_once('\t')?;
-    Some((
-        index.parse().ok()?,
-        rows.split('\t').map(String::from).collect(),
-    ))
+/// A line of a file of records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Where it begins and ends in the file.
+    pub start: u64,
+    pub end: u64,
+    /// Nothing where it is damaged.
+    pub record: Option<Record>,
 }
 
-/// The records of a file, but for a last line that is not whole.
+/// The lines of a file of records, but for a last one that is not whole.
 pub struct Records {
     reader: BufReader<File>,
     at: u64,
 }
+
+/// Bytes of a record: a thousand policies with all their metrics make less.
+const MOST_RECORD: u64 = 16_000_000;
 
 impl Records {
     pub fn new(file: File) -> Records {
@@ -265,27 +319,26 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = io::Result<Record>;
+    type Item = io::Result<Line>;
 
-    fn next(&mut self) -> Option<io::Result<Record>> {
+    fn next(&mut self) -> Option<io::Result<Line>> {
         let mut bytes = Vec::new();
-        match self.reader.read_until(b'\n', &mut bytes) {
+        let mut reader = (&mut self.reader).take(MOST_RECORD);
+        match reader.read_until(b'\n', &mut bytes) {
             Ok(0) => None,
             Err(e) => Some(Err(e)),
+            Ok(n) if n as u64 == MOST_RECORD => {
+                let message = format!("what begins at byte {} is no record", self.at);
+                Some(Err(io::Error::new(io::ErrorKind::InvalidData, message)))
+            }
             Ok(_) if !bytes.ends_with(b"\n") => None,
             Ok(n) => {
-                let record = std::str::from_utf8(&bytes).ok().and_then(parse);
-                let Some((index, rows)) = record else {
-                    let message = format!("the line at byte {} is damaged", self.at);
-                    return Some(Err(io::Error::new(io::ErrorKind::InvalidData, message)));
-                };
                 let start = self.at;
                 self.at += n as u64;
-                Some(Ok(Record {
-                    index,
-                    rows,
+                Some(Ok(Line {
                     start,
                     end: self.at,
+                    record: std::str::from_utf8(&bytes).ok().and_then(Record::parse),
                 }))
             }
         }

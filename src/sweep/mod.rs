@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod checkpoint;
 pub mod shard;
+pub mod written;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -5,15 +5,17 @@
 //! stands for all of them. Only what is too long to be tried out is estimated by its bound.
 
 use crate::dist::Dist;
+use crate::ensemble::curves::{POINTS, TRIALS};
 use crate::ensemble::fates::TWINS;
 use crate::ensemble::quorum::ENOUGH;
 use crate::herd::{Course, Engine, Herd, LONGEST_AHEAD, METRICS, SERIES};
+use crate::scenario::Scenario;
 use crate::scenario::callers::{Arrival, Callers};
 use crate::scenario::fault::FaultKind;
+use crate::scenario::fence::FenceScenario;
 use crate::scenario::policy::{Backoff, Budget, Policy};
 use crate::scenario::quorum::{Method, QuorumScenario};
 use crate::scenario::saga::SagaScenario;
-use crate::scenario::{Scenario, Trials};
 use crate::streams::{Purpose, Streams};
 use crate::units::Nanos;
 
@@ -57,25 +59,31 @@ impl Cost {
         bytes: BASE,
     };
 
-    /// The cost of so many trials, each seen by some cells.
-    pub fn of_trials(trials: &Trials, cells: usize) -> Cost {
+    /// The cost of a fence: its trials, each seen by some guards, and those of its curves.
+    pub fn of_fence(s: &FenceScenario) -> Cost {
+        let trials = s.run.replications + u64::from(POINTS) * TRIALS;
         Cost {
-            events: trials.replications as f64 * cells as f64,
+            events: trials as f64 * s.fence.guards.len() as f64,
             ..Cost::NOTHING
         }
     }
 
-    /// The cost of a saga: its trials make attempts until one is answered.
+    /// The cost of a saga: its trials make attempts until one is answered, and so do those of
+    /// its curves, of which more and more answers are lost.
     pub fn of_saga(s: &SagaScenario) -> Cost {
-        let trials = Cost::of_trials(&s.run, s.saga.keys.len());
         let most = s.policy.iter().map(|(_, policy)| policy.attempts).max();
-        let kept = |p: f64| 1.0 - p;
-        let answered =
-            kept(s.saga.request_loss.0) * kept(s.saga.response_loss.0) * kept(s.saga.crash.0);
-        let attempts = f64::from(most.unwrap_or(1)).min(1.0 / answered.max(1e-12));
+        let attempts = |response_loss: f64| {
+            let kept = |p: f64| 1.0 - p;
+            let answered = kept(s.saga.request_loss.0) * kept(response_loss) * kept(s.saga.crash.0);
+            f64::from(most.unwrap_or(1)).min(1.0 / answered.max(1e-12))
+        };
+        let from = 1e-3f64;
+        let points = (0..POINTS).map(|i| from.powf(1.0 - f64::from(i) / f64::from(POINTS - 1)));
+        let along: f64 = points.map(attempts).sum::<f64>() * TRIALS as f64;
+        let own = s.run.replications as f64 * attempts(s.saga.response_loss.0);
         Cost {
-            events: trials.events * attempts,
-            ..trials
+            events: (own + along) * s.saga.keys.len() as f64,
+            ..Cost::NOTHING
         }
     }
 

@@ -1,5 +1,7 @@
 //! One metric of trials against one parameter: simulated points, exact lines.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::ensemble::Workers;
 use crate::ensemble::figure::Figure;
 use crate::fence;
@@ -11,7 +13,7 @@ use crate::stats::Estimate;
 use crate::streams::Streams;
 use crate::theory;
 use crate::units::Probability;
-use crate::world::TrialWorld;
+use crate::world::{Tally, TrialWorld};
 
 /// A metric of one cell against a parameter.
 #[derive(Clone, Debug)]
@@ -30,31 +32,40 @@ pub struct Point {
 }
 
 /// Points of a curve.
-const POINTS: u32 = 25;
+pub(crate) const POINTS: u32 = 25;
 /// Trials of each.
 pub const TRIALS: u64 = 16_384;
 
 /// A metric against values of a parameter in equal ratios from `from` to `to`, one
 /// curve a cell: `at(x)` is the world there, `exact(world, cell)` what is known of it.
+///
+/// Nothing comes of it if it was stopped.
 fn against<W: TrialWorld>(
-    workers: &Workers,
+    (workers, stop): (&Workers, &AtomicBool),
     (from, to): (f64, f64),
     (seed, names): (u64, &[&'static str]),
     (metrics, metric): (&[Metric], Key),
     at: impl Fn(f64) -> W + Send + Sync,
     exact: impl Fn(&W, usize) -> Option<f64> + Send + Sync,
-) -> Vec<Curve> {
+) -> Option<Vec<Curve>> {
     let step = (to / from).powf(1.0 / f64::from(POINTS - 1));
     let places: Vec<u32> = (0..POINTS).collect();
     // One column of points per value, in order whatever thread makes it.
-    let columns: Vec<Vec<Point>> = workers.map(&places, |i| {
+    let columns: Vec<Option<Vec<Point>>> = workers.map(&places, |i| {
         let x = from * step.powi(*i as i32);
         let world = at(x);
-        let streams = Streams {
-            seed,
-            replication: u64::MAX - 1,
-        };
-        let tally = world.batch(streams, TRIALS);
+        let mut tally = Tally::new(world.cells(), world.metrics());
+        let size = world.batch_size().min(TRIALS);
+        for batch in 0..TRIALS.div_ceil(size) {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let streams = Streams {
+                seed,
+                replication: u64::MAX - 1 - batch,
+            };
+            tally.add(&world.batch(streams, size.min(TRIALS - batch * size)));
+        }
         let point = |cell: usize| {
             let exact = exact(&world, cell);
             let figure = Figure::of(
@@ -70,22 +81,27 @@ fn against<W: TrialWorld>(
                 exact,
             }
         };
-        (0..names.len()).map(point).collect()
+        Some((0..names.len()).map(point).collect())
     });
+    let columns: Vec<Vec<Point>> = columns.into_iter().collect::<Option<_>>()?;
     let curve = |(cell, name): (usize, &&'static str)| Curve {
         name,
         points: columns.iter().map(|column| column[cell]).collect(),
     };
-    names.iter().enumerate().map(curve).collect()
+    Some(names.iter().enumerate().map(curve).collect())
 }
 
-/// P(stale write) against the mean pause in seconds, per guard.
-pub fn stale_writes(scenario: &FenceScenario, workers: &Workers) -> Vec<Curve> {
+/// P(stale write) against the mean pause in seconds, per guard; nothing if it was stopped.
+pub fn stale_writes(
+    scenario: &FenceScenario,
+    workers: &Workers,
+    stop: &AtomicBool,
+) -> Option<Vec<Curve>> {
     let fence = &scenario.fence;
     let (ttl, mean) = (fence.ttl.as_secs(), fence.pause.mean_s());
     let names: Vec<&'static str> = fence.guards.iter().map(|g| g.name()).collect();
     against(
-        workers,
+        (workers, stop),
         ((ttl / 20.0).min(mean), (ttl * 3.0).max(mean)),
         (scenario.run.seed, &names),
         (fence::METRICS, fence::STALE_WRITE),
@@ -98,14 +114,19 @@ pub fn stale_writes(scenario: &FenceScenario, workers: &Workers) -> Vec<Curve> {
     )
 }
 
-/// P(executed twice or more) against the share of answers lost, per key mode.
-pub fn duplicates(scenario: &SagaScenario, workers: &Workers) -> Vec<Curve> {
+/// P(executed twice or more) against the share of answers lost, per key mode; nothing if it was
+/// stopped.
+pub fn duplicates(
+    scenario: &SagaScenario,
+    workers: &Workers,
+    stop: &AtomicBool,
+) -> Option<Vec<Curve>> {
     let here = scenario.saga.response_loss.0;
     let from = if here > 0.0 { here.min(1e-3) } else { 1e-3 };
     let names: Vec<&'static str> = scenario.saga.keys.iter().map(|k| k.name()).collect();
     let policy = scenario.retry_layer();
     against(
-        workers,
+        (workers, stop),
         (from, 1.0),
         (scenario.run.seed, &names),
         (saga::METRICS, saga::DUPLICATE),

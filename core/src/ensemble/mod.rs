@@ -32,10 +32,12 @@ pub struct Watch<'w> {
     pub engine: Engine,
 }
 
+/// What stops nothing.
+pub static NEVER: AtomicBool = AtomicBool::new(false);
+
 impl Default for Watch<'_> {
     /// Nobody looks, and the run goes on to its end.
     fn default() -> Self {
-        static NEVER: AtomicBool = AtomicBool::new(false);
         Watch {
             stop: &NEVER,
             progress: &|_, _| (),

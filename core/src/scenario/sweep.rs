@@ -222,11 +222,17 @@ impl Grid {
         alone.or_else(|_| self.at(&vec![0; self.axes.len()]))
     }
 
-    /// Whether what all cells share says a field of a table, or leaves it to its default.
-    pub fn says(&self, table: &str, key: &str) -> bool {
-        let table = self.base.table.get(table);
-        let table = table.and_then(|entry| entry.node.table().ok());
-        table.is_some_and(|table| table.get(key).is_some())
+    /// The preset that what all cells share names in a table, if it does.
+    pub fn preset(&self, table: &str) -> Option<String> {
+        let entry = self.base.table.get(table)?;
+        let preset = entry.node.table().ok()?.get("preset")?;
+        Some(preset.node.to_toml())
+    }
+
+    /// The keys of every path that varies.
+    pub fn paths(&self) -> impl Iterator<Item = Vec<&str>> {
+        let paths = self.axes.iter().flat_map(|axis| &axis.paths);
+        paths.map(|path| path.keys.iter().map(|(key, _)| key.as_str()).collect())
     }
 
     /// Every value of every axis, the others at their first: axis and place.
