@@ -4,7 +4,7 @@
 //! says what to simulate, an [`ensemble`](herdsim_core::ensemble) runs it. Here is what is
 //! made of it: [`results`] as one table for every kind of run, what they mean
 //! (`verdict`), held to conditions ([`judge`]), as files (`output`), charts
-//! ([`chart`]) and documents ([`report`]). [`study`] knows the kinds, `sweep` runs grids,
+//! ([`chart`]) and documents ([`report`]). [`study`] knows the kinds, [`sweep`] runs grids,
 //! [`run`] goes from a scenario to a directory, [`cli`] is the command.
 #![forbid(unsafe_code)]
 
@@ -22,6 +22,6 @@ pub mod results;
 pub mod run;
 mod schema;
 pub mod study;
-mod sweep;
+pub mod sweep;
 mod text_table;
 mod verdict;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::dist::Dist;
 use crate::input::{Bounded, MOST_ROWS};
-use crate::units::{Factor, Nanos, Probability, duration};
+use crate::units::{Factor, LONGEST, Nanos, Probability, TOO_LONG, duration};
 use crate::value::{Arguments, Lexer, Positive, Value, ValueError, Word, suggest};
 
 /// Samples that a file may hold: as many make a file of some 10 MB.
@@ -37,8 +37,10 @@ impl Value for Dist {
             law = match law {
                 // One shift, however many terms.
                 Dist::Shift(inner, first) => {
-                    let both = first.0.checked_add(by.0);
-                    let both = both.ok_or_else(|| ValueError::new(at, "the sum is too long"))?;
+                    let both = first.0 + by.0;
+                    if both >= LONGEST {
+                        return Err(ValueError::new(at, TOO_LONG));
+                    }
                     Dist::Shift(inner, Nanos(both))
                 }
                 law => Dist::Shift(Box::new(law), by),
@@ -299,7 +301,9 @@ impl Columns<'_> {
                 return Err(format!("{at}: more than {MOST} samples"));
             }
             let way = if self.halved == Some(true) { 0.5 } else { 1.0 };
-            samples.push((value * scale * way).round() as u64);
+            let sample = Nanos::from_ns_f64(value * scale * way);
+            let sample = sample.ok_or_else(|| format!("{at}, line {number}: {TOO_LONG}"))?;
+            samples.push(sample.0);
         }
         if samples.len() < 2 {
             return Err(format!("{at}: a law needs at least two samples"));

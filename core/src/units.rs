@@ -32,6 +32,13 @@ impl Nanos {
         Nanos((s * 1e9).round() as u64)
     }
 
+    /// The same of what was read, where it is no longer than a duration can be.
+    pub(crate) fn from_ns_f64(ns: f64) -> Option<Nanos> {
+        (0.0..LONGEST as f64)
+            .contains(&ns)
+            .then(|| Nanos(ns.round() as u64))
+    }
+
     pub fn as_secs(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -158,6 +165,12 @@ impl Value for Nanos {
     }
 }
 
+/// In nanoseconds what no duration reaches, so that a few of them can be added.
+pub(crate) const LONGEST: u64 = 1_000_000_000_000_000_000;
+
+/// What is said of one that does.
+pub(crate) const TOO_LONG: &str = "longer than 31 years";
+
 /// A duration as it is written: numbers with units, one after another.
 pub(crate) fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueError> {
     const UNITS: [(&str, u64); 8] = [
@@ -213,8 +226,8 @@ pub(crate) fn duration(text: &str, span: Range<usize>) -> Result<Nanos, ValueErr
         total = total.saturating_add(part);
         rest = &tail[unit_end..];
     }
-    if total >= 1_000_000_000_000_000_000 {
-        return Err(ValueError::new(span, "longer than 31 years"));
+    if total >= LONGEST {
+        return Err(ValueError::new(span, TOO_LONG));
     }
     Ok(Nanos(total))
 }

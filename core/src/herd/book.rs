@@ -50,6 +50,54 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What does not balance in its books, if anything does not: conservation of calls and
+    /// attempts, and Little's law to the nanosecond, here and at the services behind.
+    pub fn unbalanced(&self) -> Option<&'static str> {
+        let (t, w, left) = (&self.total, &self.window, &self.residue);
+        let sum = |of: fn(&HostCounts) -> u128| self.hosts.iter().map(of).sum::<u128>();
+        let alone = self.hosts.is_empty();
+        let denied = t.judged_no_budget + t.judged_held_back;
+        let laws = [
+            // What was waited is what stood waiting.
+            ("queue", t.queue_ns == t.waited_ns + left.queued_ns),
+            ("service", t.busy_ns == t.served_ns + left.serving_ns),
+            ("time of calls", t.calls_ns == t.ended_ns + left.calls_ns),
+            // Nothing is lost or invented.
+            ("calls", t.calls == t.ok + t.failed + left.calls),
+            ("attempts", t.attempts + t.denied_attempts >= t.calls),
+            ("arrivals", t.offered <= t.attempts),
+            (
+                "wasted work",
+                t.wasted <= t.served && t.wasted_ns <= t.served_ns,
+            ),
+            ("judged calls", t.judged_ok + t.judged_failed <= t.judged),
+            ("calls denied", denied <= t.judged_failed),
+            (
+                "calls in the window",
+                t.judged <= w.calls && t.judged_ok <= w.ok,
+            ),
+            // Hosts have together what the service has.
+            (
+                "queues of hosts",
+                alone || sum(|h| h.waited_ns) == w.queue_ns,
+            ),
+            ("servers of hosts", alone || sum(|h| h.busy_ns) == w.busy_ns),
+            (
+                "arrivals at hosts",
+                alone || sum(|h| h.offered.into()) == u128::from(w.offered),
+            ),
+            (
+                "failures of hosts",
+                self.hosts.iter().all(|h| h.failed <= h.offered),
+            ),
+        ];
+        let broken = laws.into_iter().find(|(_, holds)| !holds);
+        let own = broken.map(|(law, _)| law);
+        own.or_else(|| self.tiers.iter().find_map(Outcome::unbalanced))
+    }
+}
+
+impl Outcome {
     /// Adds what was counted of hosts.
     pub(super) fn has_hosts(&mut self, tally: HostTally) {
         self.measured.busiest_host = tally.busiest_share();

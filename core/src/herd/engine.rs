@@ -183,7 +183,9 @@ impl Running<'_> {
 
     /// Ends it, at its horizon or where it has come to.
     pub fn finish(self) -> Outcome {
-        self.path.finish()
+        let outcome = self.path.finish();
+        debug_assert_eq!(outcome.unbalanced(), None, "the books do not balance");
+        outcome
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::{Node, Place, Problem, Source};
-use crate::units::Nanos;
+use crate::units::{Nanos, TOO_LONG};
 
 /// Samples that a scenario may spell out: as many make a file of some 10 MB.
 const MOST: usize = 1_000_000;
@@ -86,7 +86,11 @@ pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
             if rates.iter().all(|r| *r == 0.0) {
                 return whole("a trace needs a rate above 0");
             }
-            Ok((Nanos::from_secs_f64(second - first), rates))
+            match Nanos::from_ns_f64((second - first) * 1e9) {
+                None => whole(TOO_LONG),
+                Some(Nanos::ZERO) => whole("the rows of a trace are at least 1 ns apart"),
+                Some(step) => Ok((step, rates)),
+            }
         }
         [_, _, ..] => whole("a trace begins at t_s = 0"),
         _ => whole("a trace has at least two rows"),
