@@ -15,6 +15,7 @@ pub mod edge;
 mod format;
 mod init;
 pub mod judge;
+mod markdown;
 pub mod measured;
 mod output;
 pub mod report;

@@ -9,6 +9,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
     (
         "core/src",
         &[
+            "input",
             "metric", // needs `stats`, which stands beside it
             "value",
             "stats",
@@ -33,6 +34,7 @@ const ROOMS: [(&str, &[&str]); 2] = [
         &[
             "format",
             "text_table",
+            "markdown",
             "schema",
             "init",
             "measured",

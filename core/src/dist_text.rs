@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::dist::Dist;
-use crate::input::{Bounded, MOST_ROWS};
+use crate::input::{Bounded, MOST_ROWS, glimpse};
 use crate::units::{Factor, LONGEST, Nanos, Probability, TOO_LONG, duration};
 use crate::value::{Arguments, Lexer, Positive, Value, ValueError, Word, suggest};
 
@@ -290,7 +290,10 @@ impl Columns<'_> {
             let text = record.get(index).unwrap_or_default();
             let value = match text.parse::<f64>() {
                 Ok(x) if x.is_finite() => x,
-                _ => return Err(format!("{at}, line {number}: `{text}` is not a number")),
+                _ => {
+                    let seen = glimpse(text);
+                    return Err(format!("{at}, line {number}: `{seen}` is not a number"));
+                }
             };
             if value < 0.0 {
                 return Err(format!(
@@ -320,7 +323,7 @@ impl Columns<'_> {
                 .position(|name| name == wanted)
                 .ok_or_else(|| format!(" has no column `{wanted}`")),
             None if names.len() > 1 => {
-                let names: Vec<&str> = names.iter().collect();
+                let names: Vec<String> = names.iter().take(12).map(glimpse).collect();
                 Err(format!(
                     " has several columns: say which, with column={} or another of {}",
                     names[0],

@@ -67,6 +67,21 @@ pub fn text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// What may be shown of a file that is none of those that were meant, and may be a secret: its
+/// first few letters, and nothing that a terminal obeys.
+pub(crate) fn glimpse(text: &str) -> String {
+    const SHOWN: usize = 8;
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN)
+        .filter(|c| !c.is_control())
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

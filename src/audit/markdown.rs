@@ -7,10 +7,12 @@ use super::site::line;
 use super::tell::{loud, reading};
 use super::view::View;
 use crate::format::list;
+use crate::markdown::{block, code, code_cell, plain, spans};
+use herdsim_core::scenario::Place;
 
-/// Text within a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+/// Where something stands, as code.
+fn at(place: &Place) -> String {
+    code_cell(&format!("{}:{}", place.source.name, line(place)))
 }
 
 /// An audit and what is predicted of it, as a comment.
@@ -25,16 +27,14 @@ pub fn markdown(view: View<'_>) -> String {
     if let Some(against) = view.against {
         let (new, gone) = (against.new.len(), against.gone.len());
         out.push_str(&format!("\nSince the baseline: {new} new, {gone} gone.\n"));
-        for at in &against.new {
-            let f = &audit.findings[*at];
-            let (file, line) = (&f.place.source.name, line(&f.place));
-            out.push_str(&format!(
-                "- new: {} `{file}:{line}` {}\n",
-                f.rule, f.message
-            ));
+        for new in &against.new {
+            let f = &audit.findings[*new];
+            let (place, message) = (at(&f.place), spans(&f.message));
+            out.push_str(&format!("- new: {} {place} {message}\n", f.rule));
         }
         for (rule, place, message) in &against.gone {
-            out.push_str(&format!("- gone: {rule} `{place}` {message}\n"));
+            let (place, message) = (code(place), spans(message));
+            out.push_str(&format!("- gone: {} {place} {message}\n", plain(rule)));
         }
     }
     if !audit.findings.is_empty() {
@@ -43,12 +43,11 @@ pub fn markdown(view: View<'_>) -> String {
         findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
         for f in findings {
             out.push_str(&format!(
-                "| {} | {} | `{}:{}` | {} |\n",
+                "| {} | {} | {} | {} |\n",
                 loud(f.severity).to_lowercase(),
                 f.rule,
-                f.place.source.name,
-                line(&f.place),
-                cell(&f.message)
+                at(&f.place),
+                spans(&f.message)
             ));
         }
     }
@@ -58,18 +57,15 @@ pub fn markdown(view: View<'_>) -> String {
     if !audit.system.sites.is_empty() {
         out.push_str("\n### Sites\n\n| where | seam | reading |\n|---|---|---|\n");
         for site in &audit.system.sites {
-            let name = if site.name.is_empty() {
-                String::new()
-            } else {
-                format!(" `{}`", site.name)
+            let name = match site.name.as_str() {
+                "" => String::new(),
+                name => format!(" {}", code_cell(name)),
             };
             out.push_str(&format!(
-                "| `{}:{}`{} | {} | {} |\n",
-                site.place.source.name,
-                site.line(),
-                cell(&name),
+                "| {}{name} | {} | {} |\n",
+                at(&site.place),
                 site.decision.seam(),
-                cell(&reading(site))
+                spans(&reading(site))
             ));
         }
     }
@@ -88,7 +84,10 @@ const CHANGES: usize = 4;
 
 /// What sites with findings do, and what would change it.
 fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
-    out.push_str(&format!("\n### Changes\n\nAssumed: {}.\n", plan.situation));
+    out.push_str(&format!(
+        "\n### Changes\n\nAssumed: {}.\n",
+        spans(&plan.situation.to_string())
+    ));
     for outlook in &plan.outlooks {
         let found = audit.findings.iter().any(|f| f.site == outlook.site);
         if !found {
@@ -96,72 +95,78 @@ fn changes(audit: &Audit, plan: &Plan, out: &mut String) {
         }
         let site = &audit.system.sites[outlook.site];
         out.push_str(&format!(
-            "\n`{}:{}` now: {}.",
-            site.place.source.name,
-            site.line(),
-            outlook.outcome
+            "\n{} now: {}.",
+            at(&site.place),
+            spans(&outlook.outcome)
         ));
         if let Some(margin) = &outlook.margin {
-            out.push_str(&format!(" It {}.", margin.told));
+            out.push_str(&format!(" It {}.", spans(&margin.told)));
         }
         if !outlook.stated.is_empty() {
             out.push_str(&format!(
                 " Files state of the service: {}.",
-                outlook.stated.join("; ")
+                spans(&outlook.stated.join("; "))
             ));
         }
         if !outlook.assumed.is_empty() {
-            out.push_str(&format!(" Assumed of it: {}.", list(&outlook.assumed)));
+            out.push_str(&format!(
+                " Assumed of it: {}.",
+                spans(&list(&outlook.assumed))
+            ));
         }
         if let Some(why) = &outlook.unranked {
-            out.push_str(&format!(" Not ranked: {why}."));
+            out.push_str(&format!(" Not ranked: {}.", spans(why)));
         }
         out.push('\n');
         if outlook.remedies.is_empty() {
             continue;
         }
         out.push_str("\n| | change | then | |\n|---|---|---|---|\n");
-        for (at, remedy) in outlook.remedies.iter().take(CHANGES).enumerate() {
+        for (place, remedy) in outlook.remedies.iter().take(CHANGES).enumerate() {
             let how = match (remedy.patch, &remedy.advice) {
                 (Some(n), _) => format!("patch {n}"),
                 (None, Some(advice)) => format!("by hand: {advice}"),
                 (None, None) => String::new(),
             };
-            let parts = remedy.parts.iter().filter(|_| at == 0);
+            let parts = remedy.parts.iter().filter(|_| place == 0);
             let parts: String = parts
                 .map(|(name, outcome)| format!("; {name} alone: {outcome}"))
                 .collect();
             out.push_str(&format!(
                 "| {} | {} | {} | {}, {} |\n",
-                at + 1,
-                cell(&remedy.name),
-                cell(&format!("{}{parts}", remedy.outcome)),
+                place + 1,
+                spans(&remedy.name),
+                spans(&format!("{}{parts}", remedy.outcome)),
                 remedy.standing.name(),
-                cell(&how)
+                spans(&how)
             ));
         }
     }
     for path in &plan.paths {
-        out.push_str(&format!("\nAlong {} now: {}.\n", path.name, path.outcome));
+        out.push_str(&format!(
+            "\nAlong {} now: {}.\n",
+            spans(&path.name),
+            spans(&path.outcome)
+        ));
         out.push_str("\n| | change | then | |\n|---|---|---|---|\n");
-        for (at, option) in path.options.iter().enumerate() {
+        for (place, option) in path.options.iter().enumerate() {
             let patch = option
                 .patch
                 .map_or_else(String::new, |n| format!(", patch {n}"));
             out.push_str(&format!(
                 "| {} | {} | {} | {}{patch} |\n",
-                at + 1,
-                cell(&option.name),
-                cell(&option.outcome),
+                place + 1,
+                spans(&option.name),
+                spans(&option.outcome),
                 option.standing.name()
             ));
         }
     }
     if plan.best.changes > 0 {
         out.push_str(&format!(
-            "\nWith the best change of each site, audited again: {}.\n\n```diff\n{}```\n",
-            plan.best.tally,
-            diff(&audit.files, &plan.best.texts)
+            "\nWith the best change of each site, audited again: {}.\n\n{}",
+            spans(&plan.best.tally),
+            block("diff", &diff(&audit.files, &plan.best.texts))
         ));
     }
 }

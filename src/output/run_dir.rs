@@ -63,7 +63,10 @@ impl RunDir {
         let out = parent(&target);
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!(".{name}.partial-");
-        fs::create_dir_all(out).map_err(failed)?;
+        fs::create_dir_all(out).map_err(|error| DirError::Io {
+            path: out.to_path_buf(),
+            error,
+        })?;
         clear(out, &prefix, &target);
         // Another machine may have a process of the same number.
         let mut number = format!("{prefix}{}", std::process::id());

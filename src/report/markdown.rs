@@ -1,30 +1,8 @@
 //! `postmortem.md`: a section ready to paste.
 
+use crate::markdown::{code, plain};
 use crate::report::story::{Part, Story, stopped};
 use crate::text_table::piped;
-
-/// Text that Markdown leaves alone.
-fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if "\\`*_[]<>|".contains(c) {
-            out.push('\\');
-        }
-        out.push(if c == '\n' { ' ' } else { c });
-    }
-    out
-}
-
-/// A code span, fenced by more backticks than it holds in a row.
-fn code(text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ");
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    match longest {
-        0 => format!("{fence}{text}{fence}"),
-        _ => format!("{fence} {text} {fence}"),
-    }
-}
 
 /// What was asked of the run and what became of it, a line each.
 pub fn conditions(story: &Story) -> String {
@@ -85,17 +63,4 @@ pub fn markdown(story: &Story, parts: &[Part]) -> String {
         code(&story.command)
     );
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_leaves_a_code_span() {
-        assert_eq!(code("herdsim run a"), "`herdsim run a`");
-        assert_eq!(code("a`<img>`b"), "`` a`<img>`b ``");
-        assert_eq!(code("a``b\nc"), "``` a``b c ```");
-        assert_eq!(plain("a|b <c> [d]"), "a\\|b \\<c\\> \\[d\\]");
-    }
 }

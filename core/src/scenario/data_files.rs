@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::{Node, Place, Problem, Source};
+use crate::input::glimpse;
 use crate::units::{Nanos, TOO_LONG};
 
 /// Samples that a scenario may spell out: as many make a file of some 10 MB.
@@ -36,8 +37,9 @@ pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
         .clone();
     let column = |name: &str| {
         header.iter().position(|h| h == name).ok_or_else(|| {
-            Problem::new(format!("a trace needs the column `{name}`"))
-                .at(Some(line(&source, 0)))
+            let problem = format!("{}: a trace needs the column `{name}`", source.name);
+            Problem::new(problem)
+                .at(Some(node.place.clone()))
                 .help("its columns are t_s and rate_per_s")
         })
     };
@@ -53,7 +55,7 @@ pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
         let number = |column: usize, what: &str| match record.get(column) {
             Some(text) => match text.parse::<f64>() {
                 Ok(x) if x.is_finite() => Ok(x),
-                _ => Err(Problem::new(format!("`{text}` is not a {what}")).at(place())),
+                _ => Err(Problem::new(format!("`{}` is not a {what}", glimpse(text))).at(place())),
             },
             None => Err(Problem::new(format!("there is no {what}")).at(place())),
         };

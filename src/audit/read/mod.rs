@@ -101,7 +101,8 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
         _ => {}
     }
     for error in broken {
-        let at = error.at.min(text.len());
+        // Some count in bytes, and end within a letter.
+        let at = text.floor_char_boundary(error.at);
         let place = Place {
             source: source.clone(),
             span: at..at,
@@ -188,7 +189,12 @@ pub fn join(reading: &mut Reading) {
 /// Reads a file of code.
 pub fn code(project: &Project, path: &Path, source: &Arc<Source>, reading: &mut Reading) {
     // It is let go afterwards: only what others ask for is kept.
-    if let Some(file) = code::project::parse(path, source.clone()) {
-        code::read(project, &file, reading);
+    match code::project::parse(path, source.clone()) {
+        Some(file) => code::read(project, &file, reading),
+        None => reading.not_read.push(NotRead {
+            file: source.name.clone(),
+            line: None,
+            reason: "its grammar finds no end in it".to_string(),
+        }),
     }
 }

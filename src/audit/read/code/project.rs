@@ -1,6 +1,7 @@
 //! The code files of a project: parsed when something asks for them, modules found by name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -636,12 +637,29 @@ fn grammar(path: &Path, language: Language) -> Option<tree_sitter::Language> {
     Some(grammar.into())
 }
 
-/// A file as a tree; none where its language is not read.
+/// The syntax tree of a text; none where the grammar does not come to its end, as it may in
+/// broken text: then it takes up more and more.
+fn tree(parser: &mut tree_sitter::Parser, text: &[u8]) -> Option<tree_sitter::Tree> {
+    // It is asked every hundred steps, of which sound code takes one or two a byte at most.
+    let mut left = 1_000 + text.len() / 10;
+    let mut go_on = |_: &tree_sitter::ParseState| {
+        left -= 1;
+        match left {
+            0 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    let options = tree_sitter::ParseOptions::new().progress_callback(&mut go_on);
+    let mut rest = |at: usize, _| text.get(at..).unwrap_or_default();
+    parser.parse_with_options(&mut rest, None, Some(options))
+}
+
+/// A file as a tree; none where its language is not read, or its grammar finds no end.
 pub fn parse(path: &Path, source: Arc<Source>) -> Option<CodeFile> {
     let language = language(path)?;
     let mut parser = tree_sitter::Parser::new();
     parser.set_language(&grammar(path, language)?).ok()?;
-    let tree = parser.parse(&source.text, None)?;
+    let tree = tree(&mut parser, source.text.as_bytes())?;
     let root = tree.root_node();
     let body = match language {
         Language::Python => lower::python::lower(&source.text, root),
