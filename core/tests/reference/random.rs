@@ -61,6 +61,14 @@ pub fn scenario(seed: u64) -> String {
         true => "[network]\nout = \"2ms\"\nback = \"1ms\"\n".to_string(),
         false => network,
     };
+    // An attempt that its client does not let out takes a turn of the engine's round-robin.
+    let guarded = ["breaker", "throttle = "]
+        .iter()
+        .any(|guard| format!("{own}{inner}").contains(guard));
+    let services = match guarded {
+        true => services.replace("round-robin", "random"),
+        false => services,
+    };
     let horizon = pick.of(&["6s", "8s"]);
     let warmup = if arrival.contains("once") { "0s" } else { "1s" };
     format!(
