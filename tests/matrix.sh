@@ -14,14 +14,14 @@ kinds=(
     "run configs/chain.toml --replications 3"
     "run configs/bad-host.toml --replications 3"
     "run configs/order-refund.toml --replications 3"
-    "run configs/paused-to-scale.toml --replications 2 --set run.horizon=40s"
+    "run configs/way-out.toml --replications 2"
     "run configs/blip.toml --replications 4 --engine events"
     "fence --replications 20k"
     "saga --replications 20k"
     "quorum --replications 5k"
     "run configs/quorum-cluster.toml --replications 5k"
     "run configs/retry-grid.toml --replications 2 --set callers.count=500 --set service.servers=10"
-    "edge configs/brooker-retries.toml --find reject"
+    "edge --find theory,crash --set callers.count=500 --set service.servers=10 --set service.queue=500"
     "audit tests/audit/fixtures/envoy tests/audit/fixtures/python tests/audit/fixtures/spring --calls 2k/s"
 )
 

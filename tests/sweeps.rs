@@ -557,3 +557,116 @@ fn what_is_done_can_be_swept() {
             .success()
     );
 }
+
+/// A sweep that was stopped half-way keeps its cells; of those a flipped byte costs one, which
+/// is said, and the end is the same.
+#[test]
+fn a_damaged_line_costs_its_cell() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("grid.toml"), GRID).unwrap();
+    let (grid, out) = (path(dir, "grid.toml"), path(dir, "out"));
+    let sweep = ["sweep", &grid, "--out", &out, "--no-charts"];
+    assert!(herdsim(&sweep).status().unwrap().success());
+    let results = dir.join("out/grid");
+    let summary = std::fs::read(results.join("summary.csv")).unwrap();
+    let cells = std::fs::read(results.join("cells.log")).unwrap();
+    // As if it had been stopped with all cells but the last done, and a disk had gone bad.
+    let unfinished = dir.join("out/.grid.sweep");
+    let begin = |cells: &[u8]| {
+        std::fs::create_dir_all(&unfinished).unwrap();
+        std::fs::copy(
+            results.join("scenario.toml"),
+            unfinished.join("scenario.toml"),
+        )
+        .unwrap();
+        std::fs::write(unfinished.join("cells.log"), cells).unwrap();
+        let output = herdsim(&sweep).stderr(Stdio::piped()).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let mut flipped = cells.clone();
+    flipped[cells.len() / 2] ^= 1;
+    let (status, said) = begin(&flipped);
+    assert_eq!(status, Some(0), "{said}");
+    assert!(
+        said.contains("1 line of") && said.contains("cannot be read"),
+        "{said}"
+    );
+    assert!(std::fs::read(results.join("summary.csv")).unwrap() == summary);
+    assert!(std::fs::read(results.join("cells.log")).unwrap() == cells);
+    // The cells of a scenario that was edited since are not those of this one.
+    let first = cells.iter().position(|b| *b == b'\t').unwrap();
+    let body = String::from_utf8(cells[first + 1..].to_vec()).unwrap();
+    let line = format!("00000000{}", &body[8..body.find('\n').unwrap()]);
+    let edited = format!("{:08x}\t{line}\n", crc32fast::hash(line.as_bytes()));
+    let (status, said) = begin(edited.as_bytes());
+    assert_eq!(status, Some(2), "{said}");
+    assert!(
+        said.contains("was edited") && said.contains("--restart"),
+        "{said}"
+    );
+}
+
+/// A shard whose scenario was edited, on both sides alike, does not merge.
+#[test]
+fn edited_shards_do_not_merge() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    std::fs::write(dir.join("grid.toml"), GRID).unwrap();
+    let (grid, out) = (path(dir, "grid.toml"), path(dir, "out"));
+    let shards = ["1/2", "2/2"].map(|shard| {
+        let sweep = ["sweep", &grid, "--out", &out, "--shard", shard];
+        assert!(herdsim(&sweep).status().unwrap().success());
+        path(
+            dir,
+            &format!("out/grid.shard-{}", shard.replace('/', "-of-")),
+        )
+    });
+    for shard in &shards {
+        let file = Path::new(shard).join("scenario.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("warmup = \"1s\"", "warmup = \"0s\"")).unwrap();
+    }
+    let merge = ["merge", &shards[0], &shards[1], "--out", &out];
+    let output = herdsim(&merge).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("was edited"), "{said}");
+}
+
+/// Defaults that follow from what varies are each cell's own.
+#[test]
+fn derived_defaults_are_not_frozen() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = path(dir.path(), "out");
+    for args in [
+        vec![
+            "--vary",
+            "callers.count=10,20",
+            "--vary",
+            "run.horizon=20s,30s",
+        ],
+        vec!["fence", "--preset", "etcd", "--vary", "fence.ttl=4s,60s"],
+    ] {
+        let own = [
+            "--replications",
+            "2",
+            "--no-charts",
+            "--out",
+            &out,
+            "--quiet",
+        ];
+        let all: Vec<&str> = args.iter().copied().chain(own).collect();
+        assert!(herdsim(&all).status().unwrap().success(), "{args:?}");
+    }
+    let written = std::fs::read_to_string(dir.path().join("out/blip/scenario.toml")).unwrap();
+    assert!(!written.contains("clients ="), "{written}");
+    let written = std::fs::read_to_string(dir.path().join("out/fence/scenario.toml")).unwrap();
+    assert!(
+        written.contains("preset = \"etcd\"") && !written.contains("renew ="),
+        "{written}"
+    );
+}

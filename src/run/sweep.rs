@@ -30,8 +30,9 @@ pub fn cost(
     charts: bool,
     mut left: u64,
 ) -> Result<Cost, RunError> {
-    const SAMPLE: u64 = 500;
-    let step = cells.div_ceil(SAMPLE).max(1);
+    // What is tried out is tried out in few, or there is too little for each.
+    let sample = if left > 0 { 64 } else { 500 };
+    let step = cells.div_ceil(sample).max(1);
     let mut total = Cost::NOTHING;
     for index in (0..cells).step_by(step as usize) {
         let cost = study::of(&grid.job(index)?).cost(threads, &mut left);
