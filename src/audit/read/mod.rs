@@ -102,7 +102,8 @@ pub fn document(path: &Path, format: Format, source: &Arc<Source>, reading: &mut
     }
     for error in broken {
         // Some count in bytes, and end within a letter.
-        let at = text.floor_char_boundary(error.at);
+        let at = (0..=error.at.min(text.len())).rfind(|at| text.is_char_boundary(*at));
+        let at = at.unwrap_or(0);
         let place = Place {
             source: source.clone(),
             span: at..at,
