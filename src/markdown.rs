@@ -4,11 +4,14 @@
 pub fn plain(text: &str) -> String {
     let mut out = String::new();
     let mut before = ' ';
-    for c in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        // What follows `@` in a fault is an instant, and no name.
+        let names = rest.peek().is_some_and(|next| next.is_alphabetic());
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' => out.extend(['\\', c]),
             '\n' | '\r' => out.push(' '),
-            '@' if !before.is_alphanumeric() => out.push_str("&#64;"),
+            '@' if names && !before.is_alphanumeric() => out.push_str("&#64;"),
             c => out.push(c),
         }
         before = c;
@@ -70,7 +73,7 @@ mod tests {
         assert_eq!(code("a`<img>`b"), "`` a`<img>`b ``");
         assert_eq!(code("a``b\nc"), "``` a``b c ```");
         assert_eq!(plain("a|b <c> [d]"), "a\\|b \\<c\\> \\[d\\]");
-        assert_eq!(plain("@all crash@10s"), "&#64;all crash@10s");
+        assert_eq!(plain("@all slow(2)@10s"), "&#64;all slow(2)@10s");
     }
 
     #[test]

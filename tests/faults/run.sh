@@ -126,7 +126,7 @@ done
 
 # Disks: full, read-only, gone.
 mkdir disk ro
-if mount -t tmpfs -o size=300k tmpfs disk 2> /dev/null; then
+if mount -t tmpfs -o size=3m tmpfs disk 2> /dev/null; then
     "$herdsim" "${run[@]}" disk > /dev/null 2> said
     expect "a full disk" $? 1 < said
     [[ -z $(ls -A disk) ]] || fail "a full disk: left $(ls -A disk)"
