@@ -352,7 +352,7 @@ impl Herd<'_> {
 
     /// The twins of some policies of a scenario, and how many events that took.
     ///
-    /// Policies share one: see [`Herd::has_twin_of`].
+    /// Policies share one that nothing disturbed where they would do the same without faults.
     pub fn twins(herds: &[Herd<'_>], streams: Streams) -> (Vec<Arc<Course>>, u64) {
         let mut twins: Vec<Arc<Course>> = Vec::new();
         let mut events = 0;
