@@ -12,7 +12,7 @@ use herdsim_core::scenario::Scenario;
 fn events(scenario: &Scenario, left: u64) -> [f64; 2] {
     let workers = Workers::new(2).unwrap();
     let results = run_watched(scenario, &workers, Keep::Metrics, &Watch::default());
-    let cost = Cost::tried(scenario, 2, &mut { left });
+    let cost = Cost::of_herd(scenario, 2, &mut { left });
     [cost.events, results.events as f64]
 }
 
@@ -89,7 +89,7 @@ fn amplification_multiplies_along_a_chain() {
 /// A queue holds no more than there is to wait in it, and clients are counted before there are any.
 #[test]
 fn memory_is_of_what_there_can_be() {
-    let bytes = |settings: &[&str]| Cost::of_herd(&scenario(settings), 2).bytes;
+    let bytes = |settings: &[&str]| Cost::of_herd(&scenario(settings), 2, &mut 0).bytes;
     let plain = bytes(&["service.queue=2_000"]);
     assert!(bytes(&["service.queue=4_000_000_000"]) < 1.5 * plain);
     let chain = "service=[{name='a',servers=9,service_time='1ms',queue=10,clients=4_294_967_000},\

@@ -360,7 +360,7 @@ fn unfit(scenario: &Scenario, policy: &Policy, threads: usize) -> Option<String>
     if let Err(problem) = alone.check() {
         return Some(problem.message.clone());
     }
-    let cost = Cost::tried(&alone, threads, &mut { TRIED });
+    let cost = Cost::of_herd(&alone, threads, &mut { TRIED });
     (cost.events > MOST_EVENTS).then(|| {
         format!(
             "too many attempts to simulate, up to {}: fewer --calls",

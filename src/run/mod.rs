@@ -28,6 +28,7 @@ mod error;
 pub mod rebuild;
 pub mod sweep;
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,28 +53,42 @@ pub use crate::study::{Context, Finished, StudyError};
 use crate::text_table::{TextTable, piped, wrapped};
 pub use error::{ASSERTION_FAILED, INTERRUPTED, RunError};
 
-/// An estimate of what a job takes on so many threads, its charts with it; one from above
-/// that lies within the limits is good enough, and costs nothing.
+/// An estimate of what a job takes on so many threads, its charts with it, where it is held to
+/// some limits: see [`estimated`].
 pub fn cost(job: &Job, threads: usize, charts: bool, limits: &Limits) -> Cost {
-    let of = |mut left: u64| {
-        let mut cost = study::of(job).cost(threads, &mut left);
-        cost.bytes += drawing(charts, threads);
-        cost
+    let of = |left: &mut u64| -> Result<Cost, Infallible> {
+        let cost = study::of(job).cost(threads, left);
+        Ok(with_charts(cost, charts, threads))
     };
-    let bound = of(0);
-    match bound.is_well_within(limits) {
-        true => bound,
-        false => of(TRIED),
+    match estimated(Some(limits), TRIED, of) {
+        Ok(cost) => cost,
+        Err(never) => match never {},
     }
 }
 
-/// Bytes that charts add: fonts and documents, and a picture at twice its size for every
-/// thread, as measured.
-fn drawing(charts: bool, threads: usize) -> f64 {
-    match charts {
-        true => 35e6 + 20e6 * threads.min(12) as f64,
-        false => 0.0,
+/// An estimate that may spend events on trying out: one from above costs nothing, and is good
+/// enough where it lies well within some limits.
+fn estimated<E>(
+    limits: Option<&Limits>,
+    mut most: u64,
+    of: impl Fn(&mut u64) -> Result<Cost, E>,
+) -> Result<Cost, E> {
+    if let Some(limits) = limits {
+        let bound = of(&mut 0)?;
+        if bound.is_well_within(limits) {
+            return Ok(bound);
+        }
     }
+    of(&mut most)
+}
+
+/// With what charts add: fonts and documents, and a picture at twice its size for every
+/// thread, as measured.
+fn with_charts(mut cost: Cost, charts: bool, threads: usize) -> Cost {
+    if charts {
+        cost.bytes += 35e6 + 20e6 * threads.min(12) as f64;
+    }
+    cost
 }
 
 /// Simulates a job that is known to be sound: one that was read is, one that was put

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, Limits, TRIED};
 use herdsim_core::scenario::sweep::Grid;
 use herdsim_core::scenario::{Job, JobKind, Overlay, Problem};
 
@@ -10,7 +10,7 @@ use crate::chart::{self, Chart, Charts};
 use crate::output::run_dir::RunDir;
 use crate::output::{csv, json};
 use crate::report::{self, Part, Story};
-use crate::run::{Pens, RunError, Written, drawing, write_charts, write_documents};
+use crate::run::{Pens, RunError, Written, estimated, with_charts, write_charts, write_documents};
 use crate::study;
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::CELLS;
@@ -18,29 +18,31 @@ use crate::sweep::shard::Shard;
 use crate::text_table::{aligned, piped, wrapped};
 use crate::verdict::sweep::SweepResults;
 
-/// The cost of all cells and their charts, from a sample of them where there are many, for
-/// which no more than so many events may be tried out.
+/// An estimate of what cells of a grid take with their charts, a share of all there are, from a
+/// sample where there are many; where it is held to no limits, as near as can be.
 ///
 /// # Errors
 /// A cell that cannot be meant.
 pub fn cost(
     grid: &Grid,
-    cells: u64,
+    share: f64,
     threads: usize,
     charts: bool,
-    mut left: u64,
+    limits: Option<&Limits>,
 ) -> Result<Cost, RunError> {
-    // What is tried out is tried out in few, or there is too little for each.
-    let sample = if left > 0 { 64 } else { 500 };
-    let step = cells.div_ceil(sample).max(1);
-    let mut total = Cost::NOTHING;
-    for index in (0..cells).step_by(step as usize) {
-        let cost = study::of(&grid.job(index)?).cost(threads, &mut left);
-        total.events += cost.events * step as f64;
-        total.bytes = total.bytes.max(cost.bytes);
-    }
-    total.bytes += drawing(charts, threads);
-    Ok(total)
+    let cells = grid.cells() as u64;
+    estimated(limits, 2 * TRIED, |left| {
+        // What is tried out is tried out in few, or there is too little for each.
+        let sample = if *left > 0 { 64 } else { 500 };
+        let step = cells.div_ceil(sample).max(1);
+        let mut total = Cost::NOTHING;
+        for index in (0..cells).step_by(step as usize) {
+            let cost = study::of(&grid.job(index)?).cost(threads, left);
+            total.events += cost.events * step as f64 * share;
+            total.bytes = total.bytes.max(cost.bytes);
+        }
+        Ok(with_charts(total, charts, threads))
+    })
 }
 
 /// Sees to it that all cells have the same columns, and that what is written down sweeps

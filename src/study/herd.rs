@@ -383,7 +383,7 @@ impl Study for Scenario {
     }
 
     fn cost(&self, threads: usize, left: &mut u64) -> Cost {
-        Cost::tried(self, threads, left)
+        Cost::of_herd(self, threads, left)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {

@@ -5,7 +5,7 @@
 //! stands for all of them. Only what is too long to be tried out is estimated by its bound.
 
 use crate::dist::Dist;
-use crate::ensemble::curves::{POINTS, TRIALS};
+use crate::ensemble::curves::{POINTS, TRIALS, losses, places};
 use crate::ensemble::fates::TWINS;
 use crate::ensemble::quorum::ENOUGH;
 use crate::herd::{Course, Engine, Herd, LONGEST_AHEAD, METRICS, SERIES};
@@ -77,8 +77,7 @@ impl Cost {
             let answered = kept(s.saga.request_loss.0) * kept(response_loss) * kept(s.saga.crash.0);
             f64::from(most.unwrap_or(1)).min(1.0 / answered.max(1e-12))
         };
-        let from = 1e-3f64;
-        let points = (0..POINTS).map(|i| from.powf(1.0 - f64::from(i) / f64::from(POINTS - 1)));
+        let points = places(losses(s));
         let along: f64 = points.map(attempts).sum::<f64>() * TRIALS as f64;
         let own = s.run.replications as f64 * attempts(s.saga.response_loss.0);
         Cost {
@@ -114,32 +113,34 @@ impl Cost {
         }
     }
 
-    /// The cost of a herd on so many threads, from above.
-    pub fn of_herd(scenario: &Scenario, threads: usize) -> Cost {
-        let bounds: Vec<Spent> = scenario
-            .policies
+    /// The cost of a herd on so many threads: from above, but where no more than `left` events
+    /// allow one replication of a policy to be tried out, as that was found; what was spent on
+    /// it is taken from `left`.
+    pub fn of_herd(scenario: &Scenario, threads: usize, left: &mut u64) -> Cost {
+        let calls: Vec<f64> = scenario
+            .groups
             .iter()
-            .map(|(_, policy)| Spent::at_most(scenario, policy))
+            .map(|g| calls_of(scenario, g))
             .collect();
-        of_runs(scenario, threads, &bounds)
-    }
-
-    /// The same, where no more than `left` events allow one replication of each policy to be
-    /// tried out as it was found; what was spent on that is taken from `left`.
-    pub fn tried(scenario: &Scenario, threads: usize, left: &mut u64) -> Cost {
-        let bound = Cost::of_herd(scenario, threads);
-        if bound.bytes > Limits::default().bytes {
+        let policies = scenario.policies.iter().map(|(_, policy)| policy);
+        let at_most = policies
+            .clone()
+            .map(|own| Spent::at_most(scenario, own, calls.clone()));
+        let mut spent: Vec<Spent> = at_most.collect();
+        let bound = of_runs(scenario, threads, &spent);
+        // What does not fit into memory is not tried, and without events nothing is.
+        if *left == 0 || bound.bytes > Limits::default().bytes {
             return bound;
         }
         let mut twins: Vec<Herd<'_>> = Vec::new();
-        let spent: Vec<Spent> = scenario
-            .policies
-            .iter()
-            .map(|(_, policy)| {
-                let tried = Spent::tried(scenario, policy, &mut twins, left);
-                tried.unwrap_or_else(|| Spent::at_most(scenario, policy))
-            })
-            .collect();
+        for (spent, policy) in spent.iter_mut().zip(policies) {
+            if *left == 0 {
+                break;
+            }
+            if let Some(tried) = Spent::tried(scenario, policy, &mut twins, left) {
+                *spent = tried;
+            }
+        }
         of_runs(scenario, threads, &spent)
     }
 
@@ -166,8 +167,8 @@ struct Spent {
 }
 
 impl Spent {
-    /// What it takes if everything fails.
-    fn at_most(scenario: &Scenario, own: &Policy) -> Spent {
+    /// What it takes if everything fails, of so many calls of each group.
+    fn at_most(scenario: &Scenario, own: &Policy, mut calls: Vec<f64>) -> Spent {
         let horizon = scenario.run.horizon.as_secs();
         let mut spent = Spent {
             events: 0.0,
@@ -175,22 +176,18 @@ impl Spent {
             attempts: 0.0,
         };
         // What arrives at each service: the calls of its callers, then all their attempts.
-        let groups = scenario.groups.iter();
-        let mut calls: Vec<f64> = groups.map(|group| calls_of(scenario, group)).collect();
         for tier in 0..scenario.services.len() {
             let mut arrived = 0.0;
             for (group, calls) in calls.iter().enumerate() {
                 let actions = scenario.actions.as_slice();
                 let policies = scenario.policies_at((tier, group), own, actions);
-                let most = |of: fn(&Policy, f64) -> f64| {
-                    let each = policies.iter().map(|(_, policy)| of(policy, horizon));
-                    each.fold(0.0, f64::max)
-                };
-                let attempts = calls * most(attempts_of);
-                let lasts = most(|policy, horizon| {
+                let (mut attempts, mut lasts) = (0.0, 0.0);
+                for (_, policy) in policies {
+                    let most = attempts_of(policy, horizon);
                     let timeout = policy.timeout.map_or(horizon, |t| t.as_secs());
-                    (attempts_of(policy, horizon) * (timeout + 1.0)).min(horizon)
-                });
+                    attempts = f64::max(attempts, calls * most);
+                    lasts = f64::max(lasts, (most * (timeout + 1.0)).min(horizon));
+                }
                 spent.events += 3.0 * attempts;
                 spent.attempts += attempts;
                 spent.alive += calls * lasts / horizon;
@@ -212,9 +209,6 @@ impl Spent {
         twins: &mut Vec<Herd<'s>>,
         left: &mut u64,
     ) -> Option<Spent> {
-        if *left == 0 {
-            return None;
-        }
         // Between them is looked how much is alive.
         const STEPS: u64 = 250;
         let streams = Streams {
@@ -240,17 +234,9 @@ impl Spent {
             let levels = running.levels().map(f64::from);
             peak = f64::max(peak, levels.iter().sum());
         }
-        let tiers = std::iter::once(running.finish());
-        let attempts: u64 = tiers
-            .flat_map(|first| {
-                let own = first.total.offered;
-                first
-                    .tiers
-                    .into_iter()
-                    .map(|tier| tier.total.offered)
-                    .chain([own])
-            })
-            .sum();
+        let first = running.finish();
+        let behind = first.tiers.iter().map(|tier| tier.total.offered);
+        let attempts = first.total.offered + behind.sum::<u64>();
         let has_one = twins.iter().any(|other| herd.has_twin_of(other));
         let twin = match scenario.harm() {
             Some(_) if !has_one => {

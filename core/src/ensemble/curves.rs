@@ -36,23 +36,34 @@ pub(crate) const POINTS: u32 = 25;
 /// Trials of each.
 pub const TRIALS: u64 = 16_384;
 
-/// A metric against values of a parameter in equal ratios from `from` to `to`, one
+/// Values of a parameter in equal ratios, from one to another.
+pub(crate) fn places((from, to): (f64, f64)) -> impl Iterator<Item = f64> {
+    let step = (to / from).powf(1.0 / f64::from(POINTS - 1));
+    (0..POINTS).map(move |i| from * step.powi(i as i32))
+}
+
+/// Between which shares of answers lost a saga is drawn.
+pub(crate) fn losses(scenario: &SagaScenario) -> (f64, f64) {
+    let here = scenario.saga.response_loss.0;
+    (if here > 0.0 { here.min(1e-3) } else { 1e-3 }, 1.0)
+}
+
+/// A metric against values of a parameter in equal ratios over a range, one
 /// curve a cell: `at(x)` is the world there, `exact(world, cell)` what is known of it.
 ///
 /// Nothing comes of it if it was stopped.
 fn against<W: TrialWorld>(
     (workers, stop): (&Workers, &AtomicBool),
-    (from, to): (f64, f64),
+    range: (f64, f64),
     (seed, names): (u64, &[&'static str]),
     (metrics, metric): (&[Metric], Key),
     at: impl Fn(f64) -> W + Send + Sync,
     exact: impl Fn(&W, usize) -> Option<f64> + Send + Sync,
 ) -> Option<Vec<Curve>> {
-    let step = (to / from).powf(1.0 / f64::from(POINTS - 1));
-    let places: Vec<u32> = (0..POINTS).collect();
+    let places: Vec<f64> = places(range).collect();
     // One column of points per value, in order whatever thread makes it.
-    let columns: Vec<Option<Vec<Point>>> = workers.map(&places, |i| {
-        let x = from * step.powi(*i as i32);
+    let columns: Vec<Option<Vec<Point>>> = workers.map(&places, |x| {
+        let x = *x;
         let world = at(x);
         let mut tally = Tally::new(world.cells(), world.metrics());
         let size = world.batch_size().min(TRIALS);
@@ -121,13 +132,11 @@ pub fn duplicates(
     workers: &Workers,
     stop: &AtomicBool,
 ) -> Option<Vec<Curve>> {
-    let here = scenario.saga.response_loss.0;
-    let from = if here > 0.0 { here.min(1e-3) } else { 1e-3 };
     let names: Vec<&'static str> = scenario.saga.keys.iter().map(|k| k.name()).collect();
     let policy = scenario.retry_layer();
     against(
         (workers, stop),
-        (from, 1.0),
+        losses(scenario),
         (scenario.run.seed, &names),
         (saga::METRICS, saga::DUPLICATE),
         |x| {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::document::{Node, Place, Problem, Source};
-use crate::input::glimpse;
+use crate::input::{self, glimpse};
 use crate::units::{Nanos, TOO_LONG};
 
 /// Samples that a scenario may spell out: as many make a file of some 10 MB.
@@ -22,7 +22,7 @@ pub(super) fn beside(source: &str, path: &str) -> PathBuf {
 /// `rate_per_s`: the time between its rows, and calls per second.
 pub(super) fn trace(node: &Node) -> Result<(Nanos, Vec<f64>), Problem> {
     let path = beside(&node.place.source.name, node.text()?);
-    let text = crate::input::text(&path).map_err(|e| {
+    let text = input::text(&path).map_err(|e| {
         Problem::new(format!("{}: {e}", path.display())).at(Some(node.place.clone()))
     })?;
     let source = Arc::new(Source::new(path.display().to_string(), text));
