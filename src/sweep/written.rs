@@ -4,13 +4,14 @@
 //! that of callers. Written down it would be the same in every cell; left out, each cell
 //! derives its own again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use herdsim_core::scenario::Job;
 use herdsim_core::scenario::sweep::Grid;
 use toml::{Table, Value};
 
+use crate::judge::settings::fields;
 use crate::output::scenario_file;
 
 /// Cells in which is looked for fields that follow from others: along every axis by itself.
@@ -23,7 +24,10 @@ pub fn scenario_text(grid: &Grid, base: &Job) -> String {
     let derived = derived(grid, &text);
     let mut kept = without(&text, &derived);
     // What follows from a preset follows from it again.
-    let tables: BTreeSet<&String> = derived.iter().filter_map(|path| path.first()).collect();
+    let tables: BTreeSet<&str> = derived
+        .iter()
+        .filter_map(|path| path.split('.').next())
+        .collect();
     for table in tables {
         if let Some(preset) = grid.preset(table) {
             let header = format!("[{table}]\n");
@@ -33,79 +37,66 @@ pub fn scenario_text(grid: &Grid, base: &Job) -> String {
     kept + &grid.to_toml()
 }
 
-/// Fields, as their tables and key, that another place on an axis changes though they are none.
-fn derived(grid: &Grid, text: &str) -> BTreeSet<Vec<String>> {
-    let base = parsed(text);
+/// Fields, by their paths, that another place on an axis changes though they are none.
+fn derived(grid: &Grid, text: &str) -> BTreeSet<String> {
+    let base = fields(text);
     let all: usize = grid.axes.iter().map(|axis| axis.len()).sum();
     let mut changed = BTreeSet::new();
     for (_, place) in grid.corners().step_by(all.div_ceil(MOST).max(1)) {
         if let Ok(job) = grid.at(&place) {
-            let other = parsed(&scenario_file(&job));
-            differing(&base, &other, &mut Vec::new(), &mut changed);
+            let other = fields(&scenario_file(&job));
+            let differ = base
+                .iter()
+                .filter(|(path, value)| other.get(*path) != Some(value));
+            changed.extend(differ.map(|(path, _)| path.clone()));
         }
     }
+    let table: Table = text.parse().unwrap_or_default();
     for keys in grid.paths() {
-        let varied = under(&base, &keys);
-        changed.retain(|path| !varied.iter().any(|own| path.starts_with(own)));
+        let varied = under(&table, &keys);
+        changed.retain(|path| !varied.iter().any(|own| is_within(path, own)));
     }
     changed
 }
 
-fn parsed(text: &str) -> Table {
-    text.parse().unwrap_or_default()
-}
-
-/// The paths of a table that another has otherwise; tables of a list go by their place.
-fn differing(a: &Table, b: &Table, above: &mut Vec<String>, out: &mut BTreeSet<Vec<String>>) {
-    for (key, value) in a {
-        above.push(key.clone());
-        match (value, b.get(key)) {
-            (Value::Table(a), Some(Value::Table(b))) => differing(a, b, above, out),
-            (Value::Array(a), Some(Value::Array(b))) if a.len() == b.len() && of_tables(a) => {
-                for (i, pair) in a.iter().zip(b).enumerate() {
-                    above.push(i.to_string());
-                    if let (Value::Table(a), Value::Table(b)) = pair {
-                        differing(a, b, above, out);
-                    }
-                    above.pop();
-                }
-            }
-            (own, other) if Some(own) != other => {
-                out.insert(above.clone());
-            }
-            _ => {}
-        }
-        above.pop();
-    }
+/// Whether a path is another, or leads through it.
+fn is_within(path: &str, other: &str) -> bool {
+    let rest = path.strip_prefix(other);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn of_tables(items: &[Value]) -> bool {
     !items.is_empty() && items.iter().all(Value::is_table)
 }
 
+fn joined(key: &str, path: &str) -> String {
+    match path {
+        "" => key.to_string(),
+        path => format!("{key}.{path}"),
+    }
+}
+
 /// The paths that the keys of an axis mean, `*` and names and numbers of a list resolved.
-fn under(table: &Table, keys: &[&str]) -> Vec<Vec<String>> {
+fn under(table: &Table, keys: &[&str]) -> Vec<String> {
     let Some((key, rest)) = keys.split_first() else {
-        return vec![Vec::new()];
+        return vec![String::new()];
     };
     let own = table.iter().filter(|(name, _)| *key == "*" || name == key);
     let deeper = own.flat_map(|(name, value)| {
         let paths = match value {
             Value::Table(table) => under(table, rest),
             Value::Array(items) if of_tables(items) => within(items, rest),
-            _ => vec![Vec::new()],
+            _ => vec![String::new()],
         };
-        paths
-            .into_iter()
-            .map(|path| [vec![name.clone()], path].concat())
+        paths.into_iter().map(|path| joined(name, &path))
     });
     deeper.collect()
 }
 
 /// The same in a list of tables.
-fn within(items: &[Value], keys: &[&str]) -> Vec<Vec<String>> {
+fn within(items: &[Value], keys: &[&str]) -> Vec<String> {
     let Some((key, rest)) = keys.split_first() else {
-        return vec![Vec::new()];
+        return vec![String::new()];
     };
     let is = |i: usize, table: &Table| {
         let name = table.get("name").and_then(Value::as_str);
@@ -118,62 +109,42 @@ fn within(items: &[Value], keys: &[&str]) -> Vec<Vec<String>> {
             (false, 1) => under(table, keys),
             _ => Vec::new(),
         };
-        paths
-            .into_iter()
-            .map(move |path| [vec![i.to_string()], path].concat())
+        let place = (i + 1).to_string();
+        paths.into_iter().map(move |path| joined(&place, &path))
     });
     paths.collect()
 }
 
 /// The text of a scenario file, as we write them, without some fields.
-fn without(text: &str, fields: &BTreeSet<Vec<String>>) -> String {
+fn without(text: &str, fields: &BTreeSet<String>) -> String {
     let mut out = String::new();
-    let mut at: Vec<String> = Vec::new();
-    let mut lists: Vec<(String, usize)> = Vec::new();
+    let mut at = String::new();
+    // How many tables of a list there were.
+    let mut lists: BTreeMap<&str, usize> = BTreeMap::new();
     for line in text.lines() {
-        if let Some(name) = line.strip_prefix("[[").and_then(|l| l.strip_suffix("]]")) {
-            let seen = lists.iter_mut().find(|(list, _)| list == name);
-            let place = match seen {
-                Some((_, n)) => {
-                    *n += 1;
-                    *n
-                }
-                None => {
-                    lists.push((name.to_string(), 0));
-                    0
-                }
-            };
-            at = vec![name.to_string(), place.to_string()];
-        } else if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            at = header(name, &lists);
+        let within = |open, close| line.strip_prefix(open)?.strip_suffix(close);
+        if let Some(list) = within("[[", "]]") {
+            *lists.entry(list).or_default() += 1;
+            at = format!("{list}.{}", lists[list]);
+        } else if let Some(header) = within("[", "]") {
+            at = header.replace('"', "");
+            // The last table of a list is meant by its name.
+            let (first, rest) = at.split_once('.').unwrap_or((&at, ""));
+            if let Some(place) = lists.get(first) {
+                at = joined(&format!("{first}.{place}"), rest);
+            }
         } else if let Some((key, _)) = line.split_once(" = ") {
-            let path = [at.clone(), vec![key.trim_matches('"').to_string()]].concat();
-            // A whole table may be what another cell does not have.
-            if (1..=path.len()).any(|n| fields.contains(&path[..n])) {
+            let path = match at.as_str() {
+                "" => key.to_string(),
+                at => joined(at, &key.replace('"', "")),
+            };
+            if fields.iter().any(|field| is_within(field, &path)) {
                 continue;
             }
         }
         let _ = writeln!(out, "{line}");
     }
     out
-}
-
-/// The path of `[a.b]`, where `a` may be the last table of a list.
-fn header(name: &str, lists: &[(String, usize)]) -> Vec<String> {
-    let mut quoted = false;
-    let keys = name.split(|c| {
-        quoted ^= c == '"';
-        c == '.' && !quoted
-    });
-    let mut path = Vec::new();
-    for key in keys {
-        let key = key.trim_matches('"');
-        path.push(key.to_string());
-        if let (1, Some((_, place))) = (path.len(), lists.iter().find(|(list, _)| list == key)) {
-            path.push(place.to_string());
-        }
-    }
-    path
 }
 
 #[cfg(test)]
@@ -185,34 +156,27 @@ mod tests {
         let text = "a = 1\n\n[run]\nb = 2\nc = 3\n\n[[service]]\nname = \"x\"\nq = 1\n\n\
                     [service.limit]\nr = 1\n\n[[service]]\nname = \"y\"\nq = 1\n\n\
                     [service.limit]\nr = 1\nb = 2\n\n[policy.\"a.b\"]\nq = 1\n";
-        let field = |path: &str| path.split('/').map(String::from).collect();
-        let fields: BTreeSet<Vec<String>> =
-            ["run/b", "service/1/q", "service/1/limit/b", "policy/a.b/q"]
-                .map(field)
-                .into();
-        let kept = without(text, &fields);
+        let gone = ["run.b", "service.2.q", "service.2.limit.b", "policy.a.b.q"];
+        let gone: BTreeSet<String> = gone.map(String::from).into();
+        let kept = without(text, &gone);
         let left = "a = 1\n\n[run]\nc = 3\n\n[[service]]\nname = \"x\"\nq = 1\n\n\
                     [service.limit]\nr = 1\n\n[[service]]\nname = \"y\"\n\n\
                     [service.limit]\nr = 1\n\n[policy.\"a.b\"]\n";
         assert_eq!(kept, left);
-        let [before, after] = [text, left].map(parsed);
-        let mut changed = BTreeSet::new();
-        differing(&before, &after, &mut Vec::new(), &mut changed);
-        assert_eq!(changed, fields);
+        let [before, after] = [text, left].map(fields);
+        let differ = before.keys().filter(|path| !after.contains_key(*path));
+        assert_eq!(differ.cloned().collect::<BTreeSet<_>>(), gone);
     }
 
     #[test]
     fn axes_lead_to_fields_by_name_number_and_star() {
-        let table = parsed(
-            "[[service]]\nname = \"x\"\nq = 1\n[[service]]\nname = \"y\"\nq = 1\n\
-             [policy.a]\nt = 1\n[policy.b]\nt = 1\n",
-        );
-        let leads = |keys: &[&str]| {
-            let paths = under(&table, keys);
-            paths.iter().map(|path| path.join("/")).collect::<Vec<_>>()
-        };
-        assert_eq!(leads(&["service", "y", "q"]), ["service/1/q"]);
-        assert_eq!(leads(&["service", "1", "q"]), ["service/0/q"]);
-        assert_eq!(leads(&["policy", "*", "t"]), ["policy/a/t", "policy/b/t"]);
+        let table: Table = "[[service]]\nname = \"x\"\nq = 1\n[[service]]\nname = \"y\"\nq = 1\n\
+             [policy.a]\nt = 1\n[policy.b]\nt = 1\n"
+            .parse()
+            .unwrap();
+        let leads = |keys: &[&str]| under(&table, keys);
+        assert_eq!(leads(&["service", "y", "q"]), ["service.2.q"]);
+        assert_eq!(leads(&["service", "1", "q"]), ["service.1.q"]);
+        assert_eq!(leads(&["policy", "*", "t"]), ["policy.a.t", "policy.b.t"]);
     }
 }
