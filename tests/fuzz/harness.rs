@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use herdsim::audit::files::Drafts;
-use herdsim::audit::read;
 use herdsim::audit::read::code::project::{Index, Project};
+use herdsim::audit::read::{self, Format};
 use herdsim::audit::site::Reading;
 use herdsim::measured::Measured;
 use herdsim::run::rebuild::rebuild;
@@ -129,7 +129,7 @@ pub fn scenario(data: &[u8]) {
 /// Runs a herd once under each policy, if that is little.
 fn little(scenario: &Scenario) {
     let mut left = 20_000;
-    let cost = Cost::of_herd(scenario, 1);
+    let cost = Cost::of_herd(scenario, 1, &mut 0);
     assert!(!cost.events.is_nan() && !cost.bytes.is_nan());
     if cost.bytes > 50e6 || scenario.run.horizon.as_secs() / scenario.run.bin.as_secs() > 1e5 {
         return;
@@ -137,7 +137,7 @@ fn little(scenario: &Scenario) {
     let mut one = scenario.clone();
     one.run.replications = 1;
     one.run.max_replications = None;
-    Cost::tried(&one, 1, &mut left);
+    Cost::of_herd(&one, 1, &mut left);
     if left == 0 {
         return;
     }
@@ -196,21 +196,22 @@ pub fn grid(data: &[u8]) {
     assert_eq!(twice, written);
 }
 
+/// What a document may be, and a name for it; its end tells it among fixtures.
+pub const FORMATS: [(Format, &str); 10] = [
+    (Format::Yaml, "a.yaml"),
+    (Format::Json, "a.json"),
+    (Format::Toml, "a.toml"),
+    (Format::Properties, "application.properties"),
+    (Format::Ini, "config"),
+    (Format::Env, "a.env"),
+    (Format::Terraform, "a.tf"),
+    (Format::Haproxy, "haproxy.cfg"),
+    (Format::Conf, "nginx.conf"),
+    (Format::Cql, "a.cql"),
+];
+
 /// A file that is no code, of the format that its first byte names.
 pub fn document(data: &[u8]) {
-    use read::Format;
-    const FORMATS: [(Format, &str); 10] = [
-        (Format::Yaml, "a.yaml"),
-        (Format::Json, "a.json"),
-        (Format::Toml, "a.toml"),
-        (Format::Properties, "application.properties"),
-        (Format::Ini, "config"),
-        (Format::Env, "a.env"),
-        (Format::Terraform, "a.tf"),
-        (Format::Haproxy, "haproxy.cfg"),
-        (Format::Conf, "nginx.conf"),
-        (Format::Cql, "a.cql"),
-    ];
     let Some((which, text)) = parts(data) else {
         return;
     };
@@ -221,11 +222,13 @@ pub fn document(data: &[u8]) {
     all_said(&reading);
 }
 
+/// Names of files of code, one a language.
+pub const NAMES: [&str; 9] = [
+    "a.py", "a.js", "a.ts", "a.go", "A.java", "a.kt", "a.cs", "a.rb", "a.rs",
+];
+
 /// A file of code, in the language that its first byte names.
 pub fn code(data: &[u8]) {
-    const NAMES: [&str; 9] = [
-        "a.py", "a.js", "a.ts", "a.go", "A.java", "a.kt", "a.cs", "a.rb", "a.rs",
-    ];
     let Some((which, text)) = parts(data) else {
         return;
     };

@@ -3,22 +3,78 @@
 mod harness;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use harness::{TARGETS, Target};
+use harness::{FORMATS, NAMES, TARGETS, Target};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// The inputs that are kept of a target.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let directory = Path::new("fuzz/corpus").join(name);
-    let mut paths: Vec<_> = fs::read_dir(&directory)
-        .unwrap_or_else(|e| panic!("{}: {e}", directory.display()))
-        .map(|entry| entry.unwrap().path())
-        .collect();
+/// Every file below a directory, in the order of their names.
+fn below(directory: &Path) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    assert!(paths.len() >= 5, "{name}: {} inputs", paths.len());
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+    let deeper = |path: PathBuf| match path.is_dir() {
+        true => below(&path),
+        false => vec![path],
+    };
+    paths.into_iter().flat_map(deeper).collect()
+}
+
+/// Fixtures of small size, each after the place of its end among some names.
+fn fixtures<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<Vec<u8>> {
+    let small = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.len() < 2_500);
+    let paths = below(Path::new("tests/audit/fixtures"))
+        .into_iter()
+        .filter(small);
+    let input = |path: PathBuf| {
+        let end = |name: &str| Path::new(name).extension().map(ToOwned::to_owned);
+        let own = path.extension()?;
+        let place = names
+            .clone()
+            .position(|name| end(name).as_deref() == Some(own))?;
+        Some([vec![place as u8], fs::read(&path).unwrap()].concat())
+    };
+    paths.filter_map(input).collect()
+}
+
+/// Shipped scenarios, those with a sweep or those without.
+fn shipped(sweeps: bool) -> Vec<Vec<u8>> {
+    let files = below(Path::new("configs")).into_iter();
+    let texts = files.filter_map(|path| fs::read_to_string(path).ok());
+    let wanted = texts.filter(|text| text.contains("[sweep]") == sweeps);
+    wanted.map(String::into_bytes).collect()
+}
+
+/// What a target begins with: inputs that are kept, and what the project has of its kind.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let kept = below(&Path::new("fuzz/corpus").join(name)).into_iter();
+    let kept = kept.map(|path| fs::read(path).unwrap());
+    let shared = match name {
+        "document" => fixtures(FORMATS.iter().map(|(_, name)| *name)),
+        "code" => fixtures(NAMES.into_iter()),
+        "scenario" => shipped(false),
+        "grid" => shipped(true),
+        _ => Vec::new(),
+    };
+    let all: Vec<Vec<u8>> = kept.chain(shared).collect();
+    assert!(all.len() >= 5, "{name}: {} inputs", all.len());
+    all
+}
+
+/// Writes what every target begins with, for a fuzzer to begin with.
+#[test]
+#[ignore = "writes files, to HERDSIM_FUZZ_SEEDS"]
+fn seeds_for_a_fuzzer() {
+    let directory = std::env::var_os("HERDSIM_FUZZ_SEEDS").unwrap();
+    for (name, _) in TARGETS {
+        let directory = Path::new(&directory).join(name);
+        fs::create_dir_all(&directory).unwrap();
+        for (i, input) in corpus(name).iter().enumerate() {
+            fs::write(directory.join(format!("{i:03}")), input).unwrap();
+        }
+    }
 }
 
 /// What may be done to some bytes.
