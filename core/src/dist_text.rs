@@ -324,9 +324,10 @@ impl Columns<'_> {
                 .ok_or_else(|| format!(" has no column `{wanted}`")),
             None if names.len() > 1 => {
                 let names: Vec<String> = names.iter().take(12).map(glimpse).collect();
+                let whole = names.iter().find(|name| !name.ends_with('…'));
                 Err(format!(
                     " has several columns: say which, with column={} or another of {}",
-                    names[0],
+                    whole.map_or("NAME", String::as_str),
                     names.join(", ")
                 ))
             }

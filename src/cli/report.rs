@@ -73,10 +73,7 @@ pub fn make(options: &ReportOptions) -> Result<u8, RunError> {
         }
     };
     let workers = Workers::new(all_threads())?;
-    let target = directory
-        .canonicalize()
-        .unwrap_or_else(|_| directory.clone());
-    let room = RunDir::beside(target)?;
+    let room = RunDir::within(directory)?;
     let stop = stop_on_interrupt(Some(room.temporary()));
     let pens = Pens {
         workers: &workers,

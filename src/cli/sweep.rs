@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::Args;
 use herdsim_core::ensemble::Workers;
-use herdsim_core::ensemble::cost::{Cost, TRIED};
 use herdsim_core::scenario::sweep::{Grid, MOST_CELLS};
 use herdsim_core::scenario::{JobKind, Node, Overlay, Problem};
 
@@ -97,15 +96,9 @@ pub fn run(overlay: Overlay, kind: JobKind, common: &Common) -> Result<u8, RunEr
     let threads = common.threads();
     let mine = (0..cells).filter(|i| shard.owns(*i)).count() as u64;
     let limits = common.limits()?;
-    let estimate = |left: u64| -> Result<Cost, RunError> {
-        let mut cost = cost(&grid, cells, threads, !common.no_charts, left)?;
-        cost.events *= mine as f64 / cells as f64;
-        Ok(cost)
-    };
-    let mut cost = estimate(0)?;
-    if common.dry_run || !cost.is_well_within(&limits) {
-        cost = estimate(2 * TRIED)?;
-    }
+    let held = (!common.dry_run).then_some(&limits);
+    let share = mine as f64 / cells as f64;
+    let cost = cost(&grid, share, threads, !common.no_charts, held)?;
     if common.dry_run {
         let time = cost.events / EVENTS_PER_S / threads as f64;
         let what = match grid.axes.len() {
@@ -214,8 +207,13 @@ fn tell(swept: &Swept, format: Format, quiet: bool) -> Result<(), RunError> {
         Format::Markdown => print(swept.markdown.as_bytes())?,
         Format::Json => print(swept.json.as_bytes())?,
         Format::Csv => {
-            let summary = read(&swept.written.directory.join("summary.csv"))?;
-            print(summary.as_bytes())?;
+            // As long as it is: it was written just now.
+            let path = swept.written.directory.join("summary.csv");
+            let summary = std::fs::read(&path).map_err(|e| RunError::Unreadable {
+                path,
+                reason: e.to_string(),
+            })?;
+            print(&summary)?;
         }
     }
     if !quiet {

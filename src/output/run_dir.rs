@@ -44,30 +44,34 @@ impl RunDir {
             Ok(_) => fs::canonicalize(&named).map_err(|_| DirError::Foreign(named))?,
             Err(_) => named,
         };
-        let run = RunDir::beside(target)?;
+        let out = parent(&target).to_path_buf();
+        let run = RunDir::make(&out, &target, &format!(".{name}{PARTIAL}"))?;
         if fs::symlink_metadata(&run.target).is_ok() && !is_ours(&run.target) {
             return Err(DirError::Foreign(run.target.clone()));
         }
         Ok(run)
     }
 
-    /// The same, whatever is at the place.
+    /// Makes room for files that are added to a directory, whatever is in it: within it, as it
+    /// may be all that can be written.
     ///
     /// # Errors
     /// When nothing can be written there.
-    pub fn beside(target: PathBuf) -> Result<RunDir, DirError> {
+    pub fn within(directory: &Path) -> Result<RunDir, DirError> {
+        RunDir::make(directory, directory, &format!(".report{PARTIAL}"))
+    }
+
+    /// A directory in `out` that is to go to, or into, its target.
+    fn make(out: &Path, target: &Path, prefix: &str) -> Result<RunDir, DirError> {
         let failed = |error| DirError::Io {
-            path: target.clone(),
+            path: target.to_path_buf(),
             error,
         };
-        let out = parent(&target);
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{name}.partial-");
         fs::create_dir_all(out).map_err(|error| DirError::Io {
             path: out.to_path_buf(),
             error,
         })?;
-        clear(out, &prefix, &target);
+        clear(out, prefix, target);
         // Another machine may have a process of the same number.
         let mut number = format!("{prefix}{}", std::process::id());
         let temporary = loop {
@@ -83,7 +87,7 @@ impl RunDir {
         // Where a file system cannot lock, what is left is told by its age.
         let _ = lock.try_lock();
         Ok(RunDir {
-            target,
+            target: target.to_path_buf(),
             temporary,
             lock: Some(lock),
             committed: false,
@@ -158,7 +162,6 @@ impl RunDir {
     /// What cannot be moved.
     pub fn add(self) -> Result<PathBuf, DirError> {
         let add = || {
-            fs::create_dir_all(&self.target)?;
             for entry in fs::read_dir(&self.temporary)? {
                 let entry = entry?;
                 if entry.file_name() != LOCK {
@@ -185,6 +188,9 @@ impl Drop for RunDir {
         }
     }
 }
+
+/// What the name of a directory in the making goes on with.
+const PARTIAL: &str = ".partial-";
 
 /// What the name of an earlier run ends in while another takes its place.
 const OLD: &str = "-old";
@@ -317,7 +323,12 @@ fn is_known(name: &str) -> bool {
     let chart = name
         .rsplit_once('.')
         .filter(|(stem, _)| CHARTS.contains(stem));
-    FILES.contains(&name) || chart.is_some_and(|(_, end)| ["png", "svg", "csv"].contains(&end))
+    let unfinished = name
+        .strip_prefix(".report")
+        .is_some_and(|rest| rest.starts_with(PARTIAL));
+    unfinished
+        || FILES.contains(&name)
+        || chart.is_some_and(|(_, end)| ["png", "svg", "csv"].contains(&end))
 }
 
 /// Whether a directory is empty, or holds a run of herdsim's and nothing else.
