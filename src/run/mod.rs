@@ -53,8 +53,8 @@ pub use crate::study::{Context, Finished, StudyError};
 use crate::text_table::{TextTable, piped, wrapped};
 pub use error::{ASSERTION_FAILED, INTERRUPTED, RunError};
 
-/// An estimate of what a job takes on so many threads, its charts with it, where it is held to
-/// some limits: see [`estimated`].
+/// An estimate of what a job takes on so many threads, its charts with it; one from above where
+/// that lies well within some limits.
 pub fn cost(job: &Job, threads: usize, charts: bool, limits: &Limits) -> Cost {
     let of = |left: &mut u64| -> Result<Cost, Infallible> {
         let cost = study::of(job).cost(threads, left);
