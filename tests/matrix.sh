@@ -22,7 +22,7 @@ kinds=(
     "run configs/quorum-cluster.toml --replications 5k"
     "run configs/retry-grid.toml --replications 2 --set callers.count=500 --set service.servers=10"
     "edge --find theory,crash --set callers.count=500 --set service.servers=10 --set service.queue=500"
-    "audit tests/audit/fixtures --read-only"
+    "audit tests/audit/fixtures --read-only --format json" # the screen says how long it took
 )
 
 sums() {
