@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use herdsim::edge::{Asked, Edge, Obstacle, Sought, Watch, edge};
+use herdsim_core::edge::{Asked, Edge, Obstacle, Sought, Watch, edge};
 use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{self, Workers};
 use herdsim_core::herd::{Engine, RECOVERED_RATIO};

@@ -45,7 +45,7 @@ fn table(metrics: &[Metric]) -> String {
 /// `UPDATE_DOCS=1 cargo test --test metrics` writes them anew.
 #[test]
 fn the_tables_of_metrics_are_those_of_the_lists() {
-    let columns = |columns: Vec<herdsim::results::Column>| -> Vec<Metric> {
+    let columns = |columns: Vec<herdsim_words::results::Column>| -> Vec<Metric> {
         columns.iter().map(|column| column.metric).collect()
     };
     let herd: Vec<Metric> = herd::METRICS.iter().map(|entry| entry.metric).collect();

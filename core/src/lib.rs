@@ -4,7 +4,8 @@
 //! A [`scenario`] says what to simulate; [`herd`], [`quorum`], [`fence`] and [`saga`] run
 //! one replication of it, a pure function of its random [`streams`]; [`ensemble`] runs
 //! many, on every core, and sums them up with intervals; [`theory`] knows what some of it
-//! should come to. There is no terminal here, no chart, and no file but those that a
+//! should come to, and [`edge`]
+//! searches for where it tips. There is no terminal here, no chart, and no file but those that a
 //! scenario names.
 //!
 //! ```
@@ -30,6 +31,7 @@
 
 pub mod dist;
 mod dist_text;
+pub mod edge;
 pub mod ensemble;
 pub mod fence;
 pub mod herd;

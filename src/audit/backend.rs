@@ -6,7 +6,7 @@ use herdsim_core::scenario::{Problem, Scenario};
 
 use super::site::{Backend, Fact, Known, place_of};
 use super::situation::Situations;
-use crate::format::{seconds, thousands};
+use herdsim_words::format::{seconds, thousands};
 
 /// How many hosts it has, where files state several.
 pub fn hosts(backend: &Backend) -> Option<u32> {

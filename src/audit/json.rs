@@ -13,7 +13,7 @@ use super::rules::{Finding, System};
 use super::seams::Number;
 use super::site::{Decision, Fact, Field, How, Known, Retry, Site, end_line, line};
 use super::view::View;
-use crate::edge::search::Crossing;
+use herdsim_core::edge::search::Crossing;
 
 /// An audit, and what is predicted of it.
 pub fn json(view: View<'_>) -> Value {

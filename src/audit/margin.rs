@@ -8,10 +8,10 @@ use herdsim_core::herd::Engine;
 use herdsim_core::scenario::{Problem, Scenario};
 
 use crate::audit::predict::Making;
-use crate::edge::search::Crossing;
-use crate::edge::{Asked, Sought, Watch, edge};
-use crate::format::seconds;
-use crate::verdict::edge::load_of;
+use herdsim_core::edge::search::Crossing;
+use herdsim_core::edge::{Asked, Sought, Watch, edge};
+use herdsim_words::format::seconds;
+use herdsim_words::verdict::edge::load_of;
 
 /// What was found of a retry.
 #[derive(Clone, Debug)]

@@ -6,9 +6,9 @@ use super::plan::Plan;
 use super::site::line;
 use super::tell::{loud, reading};
 use super::view::View;
-use crate::format::list;
 use crate::markdown::{block, code, code_cell, plain, spans};
 use herdsim_core::scenario::Place;
+use herdsim_words::format::list;
 
 /// Where something stands, as code.
 fn at(place: &Place) -> String {

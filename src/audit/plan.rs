@@ -26,7 +26,7 @@ use super::rule::Rule;
 use super::seams::{self, Number};
 use super::site::{Field, Site};
 use super::situation::{self, Situations};
-use crate::format::{seconds, thousands};
+use herdsim_words::format::{seconds, thousands};
 
 /// A site as it is, and what would change it.
 pub struct Outlook {

@@ -21,7 +21,7 @@ use super::rank::{self, Objective, Verdict};
 use super::rule::Rule;
 use super::site::{Field, Retry, Site};
 use super::situation::{self, AS_WRITTEN, Situations};
-use crate::format::large;
+use herdsim_words::format::large;
 
 /// Replications of every change, and of those that may be the best and of what was read.
 const FEW: u64 = 4;
@@ -60,7 +60,7 @@ pub struct Candidate {
 impl Candidate {
     pub fn name(&self) -> String {
         let names: Vec<String> = self.changes.iter().map(Change::name).collect();
-        crate::format::list(&names)
+        herdsim_words::format::list(&names)
     }
 }
 

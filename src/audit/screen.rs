@@ -10,7 +10,7 @@ use super::rules::Finding;
 use super::site::line;
 use super::tell::{loud, reading};
 use super::view::View;
-use crate::format::{counted, list as list_of};
+use herdsim_words::format::{counted, list as list_of};
 
 /// So many of each list are shown; all with `-v`.
 const SHOWN: usize = 8;

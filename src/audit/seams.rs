@@ -10,10 +10,10 @@ use super::fixes::{self, Fix};
 use super::rules::System;
 use super::site::{Acks, Decision, Guard, Key, Known, Quorum, Site};
 use super::situation::{self, AS_WRITTEN};
-use crate::format::{large, likely, seconds};
-use crate::results::Table;
 use crate::run;
 use crate::study::Context;
+use herdsim_words::format::{large, likely, seconds};
+use herdsim_words::results::Table;
 
 /// A number with its name, as JSON has it.
 pub type Number = (&'static str, Estimate);

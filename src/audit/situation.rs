@@ -16,7 +16,7 @@ use herdsim_core::value::Value;
 
 use super::settings::Settings;
 use super::site::{Field, Retry};
-use crate::format::{large, percent, thousands, three_digits};
+use herdsim_words::format::{large, percent, thousands, three_digits};
 
 /// What is asked for on the command line.
 #[derive(Clone, Debug, Default)]

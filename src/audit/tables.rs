@@ -3,7 +3,7 @@
 use super::site::line;
 use super::tell::loud;
 use super::view::View;
-use crate::text_table::TextTable;
+use herdsim_words::text_table::TextTable;
 
 /// What was found, and what each change of what was found would do.
 pub fn tables(view: View<'_>) -> Vec<TextTable> {

@@ -5,10 +5,10 @@ use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{Sheet, axis_name, below, level};
 use crate::chart::theme;
-use crate::format::{percent, three_digits};
 use herdsim_core::scenario::catalogue::Entry;
 use herdsim_core::scenario::policy::Failure;
 use herdsim_core::theory::budget::{break_even, operating_point};
+use herdsim_words::format::{percent, three_digits};
 
 const PANEL: f64 = 300.0;
 const BETWEEN: f64 = 100.0;

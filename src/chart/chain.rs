@@ -4,9 +4,9 @@ use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::sheet::{Words, curve_names, level, sheet};
 use crate::chart::theme;
-use crate::format::three_digits;
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::Results;
+use herdsim_words::format::three_digits;
+use herdsim_words::verdict::herd::titles;
 
 const PANEL: f64 = 420.0;
 

@@ -3,7 +3,7 @@
 use crate::chart::render::Canvas;
 use crate::chart::sheet::level;
 use crate::chart::theme;
-use crate::format::three_digits;
+use herdsim_words::format::three_digits;
 
 /// The tick of a chance on a logarithmic axis down to `floor`: one way for all of them.
 fn tick(p: f64, floor: f64) -> String {

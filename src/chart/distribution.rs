@@ -6,9 +6,9 @@ use crate::chart::names::end_labels;
 use crate::chart::render::{Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::sheet::{Words, axis_name, below, curve_names, decades, left_of, sheet};
 use crate::chart::theme;
-use crate::format::{percent, seconds};
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
+use herdsim_words::format::{percent, seconds};
+use herdsim_words::verdict::herd::titles;
 use plotters::style::RGBColor;
 
 const PANEL: f64 = 440.0;

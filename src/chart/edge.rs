@@ -7,11 +7,11 @@ use crate::chart::names::{EndLabel, Names, end_labels, label};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{Sheet, axis_name, below, decades, left_of, level, signature};
 use crate::chart::theme;
-use crate::edge::search::Crossing;
-use crate::edge::{Edge, PolicyEdge, Sought, Theory, utilisation};
-use crate::format::{list, seconds, thousands};
-use crate::verdict::edge::{hundredths, load, size};
-use crate::verdict::herd::setting_of;
+use herdsim_core::edge::search::Crossing;
+use herdsim_core::edge::{Edge, PolicyEdge, Sought, Theory, utilisation};
+use herdsim_words::format::{list, seconds, thousands};
+use herdsim_words::verdict::edge::{hundredths, load, size};
+use herdsim_words::verdict::herd::setting_of;
 
 fn footer(edge: &Edge) -> String {
     let runs: u64 = edge

@@ -6,10 +6,10 @@ use crate::chart::shades::Shades;
 use crate::chart::sheet::{Words, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::format::{seconds, thousands, three_digits};
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::Strips;
+use herdsim_words::format::{seconds, thousands, three_digits};
+use herdsim_words::verdict::herd::titles;
 
 const ROW: f64 = 17.0;
 const BETWEEN: f64 = 40.0;

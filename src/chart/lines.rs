@@ -5,9 +5,9 @@ use crate::chart::names::{Names, end_labels};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::sheet::{Sheet, Signed, axis_name, below, decades, signature};
 use crate::chart::theme;
-use crate::format::{chance, list, thousands};
-use crate::verdict::curves::Curves;
 use herdsim_core::ensemble::curves::{Curve, Point, TRIALS};
+use herdsim_words::format::{chance, list, thousands};
+use herdsim_words::verdict::curves::Curves;
 
 const PANEL: f64 = 470.0;
 /// The lowest chance drawn.

@@ -7,9 +7,9 @@ use crate::chart::names::label;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::Sheet;
 use crate::chart::theme;
-use crate::format::{percent, three_digits};
-use crate::verdict::sweep::SweepResults;
 use herdsim_core::theory::herd::Pressure;
+use herdsim_words::format::{percent, three_digits};
+use herdsim_words::verdict::sweep::SweepResults;
 
 /// Rows of panels at most.
 const MOST_ROWS: usize = 6;

@@ -27,14 +27,10 @@ mod timeline;
 mod views;
 mod waves;
 
-use crate::edge::{Edge, PolicyEdge, Sought};
-use crate::format::thousands;
 use crate::measured::Measured;
-use crate::verdict::curves::Curves;
-use crate::verdict::sequence::Sequence;
-use crate::verdict::sweep::SweepResults;
 pub use break_even::break_even_chart;
 pub use change::change;
+use herdsim_core::edge::{Edge, PolicyEdge, Sought};
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::ensemble::quorum::QuorumResults;
 use herdsim_core::herd::SERIES;
@@ -43,6 +39,10 @@ use herdsim_core::herd::series::{
 };
 use herdsim_core::metric::Key;
 use herdsim_core::stats::Estimate;
+use herdsim_words::format::thousands;
+use herdsim_words::verdict::curves::Curves;
+use herdsim_words::verdict::sequence::Sequence;
+use herdsim_words::verdict::sweep::SweepResults;
 pub use render::{Chart, ChartError};
 pub use sheet::Signed;
 use sheet::signature;

@@ -6,8 +6,8 @@ use crate::chart::sheet::{Words, left_of, sheet};
 use crate::chart::theme;
 use crate::chart::time::TimeScale;
 use crate::chart::views::{Beside, Drawn, View, end, runs, trace};
-use crate::format::three_digits;
 use herdsim_core::ensemble::herd::Results;
+use herdsim_words::format::three_digits;
 
 /// Policies from which on each has a panel of its own.
 pub const LEAST: usize = 8;

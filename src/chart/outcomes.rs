@@ -6,13 +6,13 @@ use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{Words, policy_names, sheet};
 use crate::chart::theme;
-use crate::format::percent;
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
     ANSWERED_RATIO, FAILED_RATIO, FIRST_TRY_RATIO, HELD_BACK_RATIO, NO_BUDGET_RATIO, WAITING_RATIO,
 };
 use herdsim_core::metric::Key;
+use herdsim_words::format::percent;
+use herdsim_words::verdict::herd::titles;
 
 const BAR: f64 = 34.0;
 const ROW: f64 = 58.0;

@@ -6,9 +6,9 @@ use crate::chart::quorum::{footer, setting};
 use crate::chart::render::{Align, Chart, ChartError, Type};
 use crate::chart::sheet::{DECADES, Sheet, below, decades};
 use crate::chart::theme;
-use crate::format::{NEVER, likely, seconds, three_digits};
-use crate::verdict::quorum::{sentence, short};
 use herdsim_core::ensemble::quorum::{Cell, QuorumResults};
+use herdsim_words::format::{NEVER, likely, seconds, three_digits};
+use herdsim_words::verdict::quorum::{sentence, short};
 
 /// Latency against staleness: what freshness costs, with the settings marked to
 /// which no other is better in both.

@@ -5,10 +5,10 @@ use plotters::style::RGBColor;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{Sheet, signature};
 use crate::chart::theme;
-use crate::format::{list, percent, seconds, thousands};
-use crate::verdict::quorum::verdict;
 use herdsim_core::ensemble::quorum::{Cell, QuorumResults};
 use herdsim_core::scenario::quorum::Wait;
+use herdsim_words::format::{list, percent, seconds, thousands};
+use herdsim_words::verdict::quorum::verdict;
 
 pub(super) fn footer(results: &QuorumResults<'_>) -> String {
     let size = match results.trials {

@@ -5,10 +5,6 @@ use crate::chart::names::{label, widest};
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{MEANS, Words, policy_names, sheet};
 use crate::chart::theme;
-use crate::format::{percent, seconds, thousands, three_digits};
-use crate::verdict::herd::ranking::Measure;
-use crate::verdict::herd::titles;
-use crate::verdict::herd::{Question, is_ill_at_end};
 use herdsim_core::ensemble::herd::Results;
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS, GOODPUT_PER_S,
@@ -17,6 +13,10 @@ use herdsim_core::herd::{
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::stats::Estimate;
+use herdsim_words::format::{percent, seconds, thousands, three_digits};
+use herdsim_words::verdict::herd::ranking::Measure;
+use herdsim_words::verdict::herd::titles;
+use herdsim_words::verdict::herd::{Question, is_ill_at_end};
 
 const ROW: f64 = 56.0;
 

@@ -5,8 +5,8 @@ use plotters::style::RGBColor;
 use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{Sheet, Signed, signature};
 use crate::chart::theme;
-use crate::format::seconds;
-use crate::verdict::sequence::{Arrow, Bar, Sequence, Tone};
+use herdsim_words::format::seconds;
+use herdsim_words::verdict::sequence::{Arrow, Bar, Sequence, Tone};
 
 const LANE: f64 = 128.0;
 const BAR: f64 = 17.0;

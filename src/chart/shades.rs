@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 
 use crate::chart::render::{Canvas, Type};
 use crate::chart::theme;
-use crate::format::thousands;
+use herdsim_words::format::thousands;
 
 /// Which counts are drawn how dark: each shade stands for as many times the one before, and
 /// one of them for what is usual, so that chance alone hardly changes it.

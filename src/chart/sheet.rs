@@ -6,8 +6,8 @@ use plotters::style::RGBColor;
 use crate::chart::names::{Names, label};
 use crate::chart::render::{self, Align, Canvas, Chart, ChartError, Type};
 use crate::chart::theme;
-use crate::format::glued;
-use crate::verdict::herd::setting;
+use herdsim_words::format::glued;
+use herdsim_words::verdict::herd::setting;
 
 /// The seed and the name of a run, for the foot of its charts.
 #[derive(Clone, Copy)]

@@ -6,9 +6,9 @@ use crate::chart::quorum::{footer, setting};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot, PlotSeries, Type};
 use crate::chart::sheet::{Sheet, axis_name, below};
 use crate::chart::theme;
-use crate::format::{NEVER, likely, list, seconds, thousands, three_digits};
-use crate::verdict::quorum::{headline, short, verdict};
 use herdsim_core::ensemble::quorum::{Cell, QuorumResults};
+use herdsim_words::format::{NEVER, likely, list, seconds, thousands, three_digits};
+use herdsim_words::verdict::quorum::{headline, short, verdict};
 
 const PANEL: f64 = 480.0;
 /// Curves that one chart holds.

@@ -4,8 +4,8 @@ use crate::chart::names::{Names, end_labels, label};
 use crate::chart::render::{Canvas, Chart, ChartError, Plot as Values, PlotSeries, Type};
 use crate::chart::sheet::{Sheet, axis_name, below, level};
 use crate::chart::theme;
-use crate::format::capital;
-use crate::verdict::sweep::SweepResults;
+use herdsim_words::format::capital;
+use herdsim_words::verdict::sweep::SweepResults;
 
 const PANEL: f64 = 420.0;
 

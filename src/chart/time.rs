@@ -2,10 +2,10 @@
 
 use crate::chart::render::{Align, Canvas, Type};
 use crate::chart::theme;
-use crate::format::{seconds, three_digits};
-use crate::verdict::herd::actions::brief;
 use herdsim_core::scenario::Scenario;
 use herdsim_core::scenario::fault::{Fault, FaultKind, OnHosts};
+use herdsim_words::format::{seconds, three_digits};
+use herdsim_words::verdict::herd::actions::brief;
 
 /// Height of a row of names of faults, above the first panel.
 pub const FAULT_ROW: f64 = 28.0;

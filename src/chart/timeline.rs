@@ -8,15 +8,15 @@ use crate::chart::sheet::{MEANS, Words, curve_names, level, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
 use crate::chart::views::{Beside, Drawn, MEASURED, Step, View, end, runs, trace};
-use crate::format::{rate, seconds, thousands, three_digits};
 use crate::measured::Measured;
-use crate::verdict::herd::headline;
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::series::{
     BUSY_SERVERS, GOODPUT, LATENCY_P50, LATENCY_P99, OFFERED, QUEUE_LENGTH,
 };
 use herdsim_core::stats::Estimate;
+use herdsim_words::format::{rate, seconds, thousands, three_digits};
+use herdsim_words::verdict::herd::headline;
+use herdsim_words::verdict::herd::titles;
 
 const PANEL: f64 = 270.0;
 const BETWEEN: f64 = 74.0;

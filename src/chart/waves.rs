@@ -6,10 +6,10 @@ use crate::chart::shades::Shades;
 use crate::chart::sheet::{Words, sheet};
 use crate::chart::theme;
 use crate::chart::time::{FAULT_ROW, TimeScale};
-use crate::format::{seconds, thousands};
-use crate::verdict::herd::titles;
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{Stretch, WAVES, Waves};
+use herdsim_words::format::{seconds, thousands};
+use herdsim_words::verdict::herd::titles;
 
 /// Height of a row of a strip, and of the room between strips.
 const ROW: f64 = 19.0;

@@ -21,10 +21,10 @@ use crate::audit::{
 use crate::cli::options::all_threads;
 use crate::cli::progress::Progress;
 use crate::cli::run::{note, print, stop_on_interrupt};
-use crate::format::counted;
 use crate::output::run_dir::MARK;
 use crate::run::{self, ASSERTION_FAILED, Pens, RunDir, RunError};
 use crate::study::Context;
+use herdsim_words::format::counted;
 
 #[derive(Args, Debug)]
 pub struct AuditOptions {

@@ -12,12 +12,12 @@ use crate::cli::herd::Options;
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Told;
 use crate::cli::run::{afford, note, print, stop_on_interrupt};
-use crate::edge::field::Field;
-use crate::edge::{self, Asked, Sought, Watch};
 use crate::output::run_dir::RunDir;
 use crate::run::edge::write;
 use crate::run::{INTERRUPTED, Pens, RunError};
-use crate::verdict::edge::so_far;
+use herdsim_core::edge::field::Field;
+use herdsim_core::edge::{self, Asked, Sought, Watch};
+use herdsim_words::verdict::edge::so_far;
 
 #[derive(Args, Debug)]
 pub struct EdgeOptions {

@@ -14,7 +14,6 @@ use herdsim_core::scenario::{Condition, Job, Node, Problem, Scenario};
 
 use crate::cli::options::{Common, Format};
 use crate::cli::progress::Progress;
-use crate::format::{bytes, large};
 use crate::judge::assertion::Ruling;
 use crate::measured::Measured;
 use crate::output::run_dir::RunDir;
@@ -22,6 +21,7 @@ use crate::run::{
     self, ASSERTION_FAILED, Context, Finished, INTERRUPTED, Pens, Ruled, RunError, directory_of,
     read_assertions, read_baseline, write_junit,
 };
+use herdsim_words::format::{bytes, large};
 
 /// Runs a job, holds it to conditions, and returns the exit status.
 pub fn run(job: &Job, conditions: &[Condition], common: &Common) -> Result<u8, RunError> {

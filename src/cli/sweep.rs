@@ -12,7 +12,6 @@ use crate::chart::theme::Theme;
 use crate::cli::options::{Common, Format, all_threads};
 use crate::cli::progress::Progress;
 use crate::cli::run::{self, note, print, stop_on_interrupt};
-use crate::format::{bytes, counted, large, seconds, thousands};
 use crate::output::csv;
 use crate::output::run_dir::RunDir;
 use crate::run::sweep::{Swept, Whole, check_written, cost};
@@ -22,6 +21,7 @@ use crate::sweep;
 use crate::sweep::checkpoint::{CELLS, Checkpoint};
 use crate::sweep::shard::Shard;
 use crate::sweep::written::scenario_text;
+use herdsim_words::format::{bytes, counted, large, seconds, thousands};
 
 #[derive(Args, Debug)]
 pub struct MergeOptions {

@@ -5,8 +5,8 @@ use herdsim_core::stats::{Estimate, Z_975};
 use herdsim_core::units::Nanos;
 use herdsim_core::value::{Value, ValueError, hundredth, suggest};
 
-use crate::format::{percent, three_digits, value};
-use crate::results::{Column, Table};
+use herdsim_words::format::{percent, three_digits, value};
+use herdsim_words::results::{Column, Table};
 
 /// One condition on a metric of one cell, or of all of them.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,9 @@
 use herdsim_core::metric::{Better, Key, Metric, Unit};
 use herdsim_core::stats::Estimate;
 
-use crate::format::{change as shown_change, list, percent, precise, seconds};
-use crate::results::Table;
-use crate::text_table::{TextTable, grouped};
+use herdsim_words::format::{change as shown_change, list, percent, precise, seconds};
+use herdsim_words::results::Table;
+use herdsim_words::text_table::{TextTable, grouped};
 
 /// The least change that is called better or worse, unless another is asked for: so many
 /// points of a share, or such a part of another value.
@@ -286,8 +286,8 @@ mod tests {
     use herdsim_core::herd::{ANSWERED_RATIO, METRICS};
 
     use super::*;
-    use crate::results::{Column, Row};
     use crate::study::herd::MANNER;
+    use herdsim_words::results::{Column, Row};
 
     /// Policies of which only the share of calls answered is known: mean, low, high.
     fn table(policies: &[(&str, [f64; 3])]) -> Table {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use crate::text_table::{TextTable, aligned};
+use herdsim_words::text_table::{TextTable, aligned};
 
 /// A field, before and now; nothing where a scenario does not have it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The catalogue of policies as text.
 
-use crate::format::percent;
-use crate::text_table::aligned;
 use herdsim_core::scenario::catalogue::{Entry, Sure};
 use herdsim_core::scenario::policy::{Budget, DEFAULT_TIMEOUT, Deposit, Failure, UNLIMITED};
 use herdsim_core::theory::budget::break_even;
+use herdsim_words::format::percent;
+use herdsim_words::text_table::aligned;
 
 /// What the groups hold, in the order of the catalogue.
 const GROUPS: [(&str, &str); 8] = [

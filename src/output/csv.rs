@@ -4,7 +4,7 @@ use std::io;
 
 use herdsim_core::stats::Estimate;
 
-use crate::results::{Column, Manner, Row, Table};
+use herdsim_words::results::{Column, Manner, Row, Table};
 
 /// The columns of a table: name, labels, replications, then each metric with its
 /// interval, and for trials what stands beside it.

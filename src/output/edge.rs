@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::edge::search::{Crossing, Tried};
-use crate::edge::{ByItself, Edge, Obstacle, PolicyEdge, Theory};
 use crate::output::csv;
 use crate::output::json::{number, pretty};
+use herdsim_core::edge::search::{Crossing, Tried};
+use herdsim_core::edge::{ByItself, Edge, Obstacle, PolicyEdge, Theory};
 
 fn known(x: Option<f64>) -> Json {
     x.map_or(Json::Null, number)

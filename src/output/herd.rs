@@ -15,7 +15,7 @@ use herdsim_core::stats::Estimate;
 
 use crate::output::csv::{estimate, number, text_cell, three};
 use crate::output::load::{CsvFile, LoadError};
-use crate::results::{Column, Manner};
+use herdsim_words::results::{Column, Manner};
 
 fn writer<W: io::Write>(out: W) -> csv::Writer<W> {
     csv::Writer::from_writer(out)

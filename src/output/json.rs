@@ -4,8 +4,8 @@ use herdsim_core::metric::DEFINITIONS;
 use herdsim_core::stats::Estimate;
 use serde_json::{Map, Value as Json, json};
 
-use crate::results::{Column, Earlier, Manner, Row, Table, Value};
-use crate::verdict::sweep::{SweepResults, extremes};
+use herdsim_words::results::{Column, Earlier, Manner, Row, Table, Value};
+use herdsim_words::verdict::sweep::{SweepResults, extremes};
 
 /// What a kind has in its `result.json` beside the table: members of the whole, and of
 /// each cell.
@@ -210,7 +210,7 @@ pub fn read(
         notes.push(format!(
             "the earlier run is of definitions {told_by}, by which {} meant something else: not \
              compared",
-            crate::format::list(&otherwise)
+            herdsim_words::format::list(&otherwise)
         ));
     }
     if told_by > DEFINITIONS {

@@ -7,9 +7,9 @@ use herdsim_core::metric::{DEFINITIONS, Key, Metric};
 use herdsim_core::scenario::{Overlay, Problem};
 use herdsim_core::stats::Estimate;
 
-use crate::format::list;
 use crate::output::csv::{FIGURES, plain, three};
-use crate::results::{Column, Manner, Row, Table, Value};
+use herdsim_words::format::list;
+use herdsim_words::results::{Column, Manner, Row, Table, Value};
 
 /// Why a run cannot be read back.
 #[derive(Debug, thiserror::Error)]

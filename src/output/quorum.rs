@@ -9,7 +9,7 @@ use herdsim_core::stats::Estimate;
 
 use crate::output::csv::{self, estimate, number, three};
 use crate::output::load::{self, CsvFile, LoadError};
-use crate::results::{Column, Manner, Row, Table};
+use herdsim_words::results::{Column, Manner, Row, Table};
 
 /// `curves.csv`: exact chances of a stale read at many t, by setting.
 pub fn curves(results: &QuorumResults<'_>, mut out: impl Write) -> io::Result<()> {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::output::csv::{plain, quoted, three};
 use crate::output::load::{CsvFile, LoadError};
-use crate::results::{Column, fields};
-use crate::verdict::sweep::SweepResults;
+use herdsim_words::results::{Column, fields};
+use herdsim_words::verdict::sweep::SweepResults;
 
 /// Whether a row is of that name.
 fn is_of(row: &str, name: &str) -> bool {

@@ -7,7 +7,7 @@ use herdsim_core::ensemble::curves::{Curve, Point};
 
 use crate::output::csv::{estimate, number};
 use crate::output::load::{CsvFile, LoadError};
-use crate::verdict::sequence::{Arrow, Bar, Event, Sequence, Tone};
+use herdsim_words::verdict::sequence::{Arrow, Bar, Event, Sequence, Tone};
 
 /// The columns of `curves.csv`.
 const CURVES: [&str; 6] = ["curve", "x", "mean", "mean_lo", "mean_hi", "exact"];

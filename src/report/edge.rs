@@ -2,9 +2,9 @@
 
 use herdsim_core::scenario::Scenario;
 
-use crate::edge::Edge;
 use crate::report::story::{Story, in_full};
-use crate::verdict::edge::{command, differences, sentences, settings_table, table};
+use herdsim_core::edge::Edge;
+use herdsim_words::verdict::edge::{command, differences, sentences, settings_table, table};
 
 /// The document of a search.
 pub fn story(edge: &Edge, setting: &str) -> Story {

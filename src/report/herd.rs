@@ -1,20 +1,7 @@
 //! What a herd run says in sentences: what happened, what each policy did with it,
 //! which one change helps most, and what keeps a collapse going.
 
-use crate::format::{
-    capital, counted, list, percent, seconds, thousands, three_digits, with_interval,
-};
 use crate::report::story::{Entry, Story, in_full};
-use crate::text_table::TextTable;
-use crate::verdict::herd::actions::all_done;
-use crate::verdict::herd::impact;
-use crate::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
-use crate::verdict::herd::tables;
-use crate::verdict::herd::{
-    Fate, Question, cautions, done_after, full_setting, headline, in_runs, incident, is_ill_at_end,
-    named, recovers,
-};
-use crate::verdict::herd::{cells, facts};
 use herdsim_core::ensemble::herd::{PolicyResults, Results};
 use herdsim_core::herd::{
     ANSWERED_RATIO, ATTEMPTS, ATTEMPTS_PER_CALL, CALLS, COMPLETION_S, DEGRADED_S, ERROR_ATTEMPTS,
@@ -23,6 +10,19 @@ use herdsim_core::herd::{
 };
 use herdsim_core::metric::{Key, Unit};
 use herdsim_core::stats::{Estimate, wilson};
+use herdsim_words::format::{
+    capital, counted, list, percent, seconds, thousands, three_digits, with_interval,
+};
+use herdsim_words::text_table::TextTable;
+use herdsim_words::verdict::herd::actions::all_done;
+use herdsim_words::verdict::herd::impact;
+use herdsim_words::verdict::herd::ranking::{Measure, Ranking, WORTH, answering_most, ranking};
+use herdsim_words::verdict::herd::tables;
+use herdsim_words::verdict::herd::{
+    Fate, Question, cautions, done_after, full_setting, headline, in_runs, incident, is_ill_at_end,
+    named, recovers,
+};
+use herdsim_words::verdict::herd::{cells, facts};
 
 /// The document of a run.
 pub fn story(results: &Results) -> Story {

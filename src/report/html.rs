@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::chart::Chart;
 use crate::chart::render::{FINE, recoloured};
 use crate::chart::theme::{REGULAR, SEMIBOLD, TONES, Tone, colour, hex};
-use crate::format::{capital, glued};
 use crate::report::story::{Part, Story, stopped};
-use crate::text_table::TextTable;
+use herdsim_words::format::{capital, glued};
+use herdsim_words::text_table::TextTable;
 
 #[derive(Template)]
 #[template(path = "report.html")]

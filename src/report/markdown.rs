@@ -2,7 +2,7 @@
 
 use crate::markdown::{code, plain};
 use crate::report::story::{Part, Story, stopped};
-use crate::text_table::piped;
+use herdsim_words::text_table::piped;
 
 /// What was asked of the run and what became of it, a line each.
 pub fn conditions(story: &Story) -> String {

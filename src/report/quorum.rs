@@ -1,12 +1,12 @@
 //! What a quorum run says in sentences: what a read is worth under each setting.
 
-use crate::format::capital;
 use crate::report::story::Story;
-use crate::text_table::TextTable;
-use crate::verdict::quorum::{
+use herdsim_core::ensemble::quorum::QuorumResults;
+use herdsim_words::format::capital;
+use herdsim_words::text_table::TextTable;
+use herdsim_words::verdict::quorum::{
     columns, compared, headers, headline, kept, meanings, method, more_rows, rows, sentence,
 };
-use herdsim_core::ensemble::quorum::QuorumResults;
 
 /// The run as a document.
 pub fn story(results: &QuorumResults<'_>) -> Story {

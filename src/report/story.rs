@@ -1,9 +1,9 @@
 //! What a document says, whatever its form.
 
 use crate::chart::Chart;
-use crate::format::capital;
-use crate::text_table::TextTable;
 use herdsim_core::scenario::policy::Policy;
+use herdsim_words::format::capital;
+use herdsim_words::text_table::TextTable;
 
 /// What a document says, whatever its form.
 #[derive(Clone, Debug, Default)]

@@ -1,9 +1,9 @@
 //! What a sweep says in sentences: how far each policy carries, and where.
 
-use crate::format::{capital, thousands};
 use crate::report::story::Story;
-use crate::text_table::TextTable;
-use crate::verdict::sweep::SweepResults;
+use herdsim_words::format::{capital, thousands};
+use herdsim_words::text_table::TextTable;
+use herdsim_words::verdict::sweep::SweepResults;
 
 /// Policies, guards or settings that are told of one by one.
 const TOLD: usize = 8;

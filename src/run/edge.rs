@@ -3,14 +3,14 @@
 use herdsim_core::scenario::Job;
 
 use crate::chart::{self, Chart, Charts};
-use crate::edge::Edge;
 use crate::output::run_dir::RunDir;
 use crate::output::{edge as files, scenario_file};
 use crate::report::{self, Part, Story};
 use crate::run::{Pens, RunError, Written, write_charts, write_documents};
-use crate::text_table::{aligned, piped, wrapped};
-use crate::verdict::edge::{command, differences, sentences};
-use crate::verdict::herd::setting_of;
+use herdsim_core::edge::Edge;
+use herdsim_words::text_table::{aligned, piped, wrapped};
+use herdsim_words::verdict::edge::{command, differences, sentences};
+use herdsim_words::verdict::herd::setting_of;
 
 /// A search that was written, and how it is told.
 pub struct Told {

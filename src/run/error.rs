@@ -7,7 +7,6 @@ use herdsim_core::ensemble::cost::{Cost, Limits};
 use herdsim_core::scenario::Problem;
 
 use crate::chart::ChartError;
-use crate::format::{bytes, large};
 use crate::output::json::ResultError;
 use crate::output::load::LoadError;
 use crate::output::run_dir::DirError;
@@ -15,6 +14,7 @@ use crate::study::StudyError;
 use crate::sweep::assemble::AssembleError;
 use crate::sweep::checkpoint::CheckpointError;
 use crate::sweep::shard::ShardError;
+use herdsim_words::format::{bytes, large};
 
 /// The exit status after Ctrl-C.
 pub const INTERRUPTED: u8 = 130;

@@ -47,11 +47,11 @@ use crate::output::json::{self, Head};
 pub use crate::output::run_dir::RunDir;
 use crate::output::{csv, junit};
 use crate::report::{self, Part, Story};
-use crate::results::Earlier;
 use crate::study;
 pub use crate::study::{Context, Finished, StudyError};
-use crate::text_table::{TextTable, piped, wrapped};
 pub use error::{ASSERTION_FAILED, INTERRUPTED, RunError};
+use herdsim_words::results::Earlier;
+use herdsim_words::text_table::{TextTable, piped, wrapped};
 
 /// An estimate of what a job takes on so many threads, its charts with it; one from above where
 /// that lies well within some limits.

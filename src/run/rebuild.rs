@@ -11,13 +11,13 @@ use crate::output::load::LoadError;
 use crate::output::run_dir::RunDir;
 use crate::output::{csv, load, sweep as cells};
 use crate::report::{self, Part, Story};
-use crate::results::Table;
 use crate::run::{
     Pens, Ruled, RunError, Written, directory_of, read, read_assertions, read_baseline,
     write_charts, write_documents,
 };
 use crate::study;
-use crate::verdict::sweep::SweepResults;
+use herdsim_words::results::Table;
+use herdsim_words::verdict::sweep::SweepResults;
 
 /// A run or sweep read back.
 pub struct Rebuilt {

@@ -15,8 +15,8 @@ use crate::study;
 use crate::sweep::assemble::{Assembly, Summary};
 use crate::sweep::checkpoint::CELLS;
 use crate::sweep::shard::Shard;
-use crate::text_table::{aligned, piped, wrapped};
-use crate::verdict::sweep::SweepResults;
+use herdsim_words::text_table::{aligned, piped, wrapped};
+use herdsim_words::verdict::sweep::SweepResults;
 
 /// An estimate of what cells of a grid take with their charts, a share of all there are, from a
 /// sample where there are many; where it is held to no limits, as near as can be.

@@ -17,11 +17,11 @@ use herdsim_core::stats::Estimate;
 use herdsim_core::theory;
 
 use crate::output::scenario_file;
-use crate::results::{Column, Manner, Table};
 use crate::study::trials::{self, Derived, Figures, Trials, figures, of_all, table};
 use crate::study::{Context, Finished, Study, StudyError};
-use crate::verdict::sequence::{Sequence, failover};
-use crate::verdict::{curves as around, fence as words};
+use herdsim_words::results::{Column, Manner, Table};
+use herdsim_words::verdict::sequence::{Sequence, failover};
+use herdsim_words::verdict::{curves as around, fence as words};
 
 pub static MANNER: Manner = Manner {
     kind: JobKind::Fence,

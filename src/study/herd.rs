@@ -19,16 +19,16 @@ use herdsim_core::theory::herd::{Amplification, Pressure};
 use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{self, Charts};
-use crate::format::percent;
 use crate::measured::{self, Measured};
 use crate::output::json::{Extras, estimate, metrics, number};
 use crate::output::{csv, herd as files, load, scenario_file};
 use crate::report::{self, Story};
-use crate::results::{Column, Manner, Partial, Recovery, Row, Table, Value};
 use crate::study::{Context, File, Finished, Study, StudyError};
-use crate::text_table::wrapped;
-use crate::verdict::herd::ranking::Measure;
-use crate::verdict::herd::{cautions, tables, verdict};
+use herdsim_words::format::percent;
+use herdsim_words::results::{Column, Manner, Partial, Recovery, Row, Table, Value};
+use herdsim_words::text_table::wrapped;
+use herdsim_words::verdict::herd::ranking::Measure;
+use herdsim_words::verdict::herd::{cautions, tables, verdict};
 
 /// What is compared, of closed loops first.
 const COMPARED: [Key; 9] = [

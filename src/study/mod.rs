@@ -25,7 +25,7 @@ use crate::measured::Measured;
 use crate::output::json::Extras;
 use crate::output::load::LoadError;
 use crate::report::Story;
-use crate::results::{Column, Manner, Table};
+use herdsim_words::results::{Column, Manner, Table};
 
 /// What a simulation is given to work with.
 pub struct Context<'c> {

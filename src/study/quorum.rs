@@ -16,14 +16,14 @@ use herdsim_core::theory::quorum::lost_by_skew;
 use serde_json::{Map, Value as Json, json};
 
 use crate::chart::{self, Charts};
-use crate::format::thousands;
 use crate::output::json::{Extras, number};
 use crate::output::quorum::{self as files, versions_name, versions_pbs_name, visibility_name};
 use crate::output::{csv, scenario_file};
 use crate::report::{self, Story};
-use crate::results::{Column, Manner, Row, Table};
 use crate::study::{Context, File, Finished, Study, StudyError};
-use crate::verdict::quorum as words;
+use herdsim_words::format::thousands;
+use herdsim_words::results::{Column, Manner, Row, Table};
+use herdsim_words::verdict::quorum as words;
 
 pub static MANNER: Manner = Manner {
     kind: JobKind::Quorum,

@@ -15,11 +15,11 @@ use herdsim_core::theory;
 use herdsim_core::world::TrialWorld;
 
 use crate::output::scenario_file;
-use crate::results::{Column, Manner, Table};
 use crate::study::trials::{self, Derived, Trials, figures, of_all, table};
 use crate::study::{Context, Finished, Study, StudyError};
-use crate::verdict::sequence::{Sequence, doubled};
-use crate::verdict::{curves as around, saga as words};
+use herdsim_words::results::{Column, Manner, Table};
+use herdsim_words::verdict::sequence::{Sequence, doubled};
+use herdsim_words::verdict::{curves as around, saga as words};
 
 pub static MANNER: Manner = Manner {
     kind: JobKind::Saga,

@@ -8,16 +8,16 @@ use herdsim_core::metric::{Key, Metric, find};
 use herdsim_core::world::Tally;
 
 use crate::chart::{self, Charts, Signed};
-use crate::format::{capital, thousands};
 use crate::output::json::Extras;
 use crate::output::load::{self, CsvFile};
 use crate::output::{csv, trials as files};
 use crate::report::Story;
-use crate::results::{Column, Manner, Row, Table};
 use crate::study::{File, Finished, StudyError};
-use crate::text_table::{TextTable, aligned, piped, wrapped};
-use crate::verdict::curves::Curves;
-use crate::verdict::sequence::Sequence;
+use herdsim_words::format::{capital, thousands};
+use herdsim_words::results::{Column, Manner, Row, Table};
+use herdsim_words::text_table::{TextTable, aligned, piped, wrapped};
+use herdsim_words::verdict::curves::Curves;
+use herdsim_words::verdict::sequence::Sequence;
 
 /// How a run is done again, in the directory of its results.
 const AGAIN: &str = "herdsim run scenario.toml";

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 
 use herdsim_core::input;
 
-use crate::results::fields;
 use crate::sweep::Rows;
+use herdsim_words::results::fields;
 
 /// The file of records within a directory.
 pub const CELLS: &str = "cells.log";

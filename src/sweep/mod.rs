@@ -13,8 +13,8 @@ use herdsim_core::scenario::sweep::Grid;
 use rayon::prelude::*;
 
 use crate::output::csv;
-use crate::results::Table;
 use crate::study::{self, StudyError};
+use herdsim_words::results::Table;
 use shard::Shard;
 
 /// The rows of one cell as they stand in `summary.csv`, without the axes.

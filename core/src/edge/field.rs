@@ -1,9 +1,9 @@
 //! In which ranges of a setting the faults of a scenario are survived.
 
-use herdsim_core::ensemble::falls::Falls;
-use herdsim_core::scenario::{Node, Problem, Scenario};
-use herdsim_core::units::{Nanos, Probability, Rate};
-use herdsim_core::value::Value;
+use crate::ensemble::falls::Falls;
+use crate::scenario::{Node, Problem, Scenario};
+use crate::units::{Nanos, Probability, Rate};
+use crate::value::Value;
 
 use crate::edge::search::rounded;
 

@@ -6,11 +6,11 @@ use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::Failure;
 use herdsim_core::units::Nanos;
 
-use crate::edge::field::FieldFound;
-use crate::edge::search::Crossing;
-use crate::edge::{ByItself, Edge, Obstacle, PolicyEdge, Sought, utilisation};
 use crate::format::{capital, counted, large, list, seconds, thousands, three_digits};
 use crate::text_table::TextTable;
+use herdsim_core::edge::field::FieldFound;
+use herdsim_core::edge::search::Crossing;
+use herdsim_core::edge::{ByItself, Edge, Obstacle, PolicyEdge, Sought, utilisation};
 
 /// What finds the same again.
 pub fn command(edge: &Edge) -> String {

@@ -1,6 +1,6 @@
 //! Looking for the size at which runs begin to fare otherwise.
 
-use herdsim_core::ensemble::falls::Falls;
+use crate::ensemble::falls::Falls;
 
 /// A size at which runs were made, and how many of them never recovered.
 #[derive(Clone, Copy, Debug, PartialEq)]

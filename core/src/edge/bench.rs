@@ -2,15 +2,15 @@
 
 use std::sync::atomic::AtomicBool;
 
-use herdsim_core::ensemble::Workers;
-use herdsim_core::ensemble::falls::{self, Falls};
-use herdsim_core::herd::{Engine, Herd, Running, Twins};
-use herdsim_core::scenario::Scenario;
-use herdsim_core::scenario::action::{Action, ActionKind};
-use herdsim_core::scenario::callers::{Arrival, Callers};
-use herdsim_core::scenario::fault::{Fault, FaultKind};
-use herdsim_core::streams::Streams;
-use herdsim_core::units::{Factor, Nanos, Probability, Rate};
+use crate::ensemble::Workers;
+use crate::ensemble::falls::{self, Falls};
+use crate::herd::{Engine, Herd, Running, Twins};
+use crate::scenario::Scenario;
+use crate::scenario::action::{Action, ActionKind};
+use crate::scenario::callers::{Arrival, Callers};
+use crate::scenario::fault::{Fault, FaultKind};
+use crate::streams::Streams;
+use crate::units::{Factor, Nanos, Probability, Rate};
 
 use crate::edge::sought::Sought;
 

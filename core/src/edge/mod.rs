@@ -11,15 +11,15 @@ mod sought;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use herdsim_core::ensemble::Workers;
-use herdsim_core::ensemble::alone::{Alone, Plain, Split};
-use herdsim_core::ensemble::falls::Falls;
-use herdsim_core::herd::{Engine, Running, Twins};
-use herdsim_core::scenario::callers::Arrival;
-use herdsim_core::scenario::fault::FaultKind;
-use herdsim_core::scenario::{Problem, Scenario};
-use herdsim_core::theory::herd::{Amplification, Pressure, Solutions};
-use herdsim_core::units::{Nanos, Probability};
+use crate::ensemble::Workers;
+use crate::ensemble::alone::{Alone, Plain, Split};
+use crate::ensemble::falls::Falls;
+use crate::herd::{Engine, Running, Twins};
+use crate::scenario::callers::Arrival;
+use crate::scenario::fault::FaultKind;
+use crate::scenario::{Problem, Scenario};
+use crate::theory::herd::{Amplification, Pressure, Solutions};
+use crate::units::{Nanos, Probability};
 
 use bench::{Bench, Measure, Runs};
 use field::{Field, FieldFound, Set};
