@@ -438,9 +438,10 @@ impl<'p> Player<'p> {
             },
             Kind::Assign(assign) => {
                 self.assign(assign, false);
+                // What has no name is not looked at again: `((a--)--)--` would double each time.
                 match assign.targets.first() {
-                    Some(target) => self.eval(target),
-                    None => Val::unknown(""),
+                    Some(target) if target.path().is_some() => self.eval(target),
+                    _ => Val::unknown("it is taken apart"),
                 }
             }
             Kind::Call(call) => self.called(expr, call),
