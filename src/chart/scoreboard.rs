@@ -6,17 +6,9 @@ use crate::chart::render::{Align, Canvas, Chart, ChartError, Type};
 use crate::chart::sheet::{MEANS, Words, policy_names, sheet};
 use crate::chart::theme;
 use herdsim_core::ensemble::herd::Results;
-use herdsim_core::herd::{
-    ANSWERED_RATIO, ATTEMPTS_PER_CALL, COMPLETION_S, DEGRADED_S, DOUBLE_EFFECTS, GOODPUT_PER_S,
-    PEAK_AFTER_PER_S, WASTED_SERVICE_RATIO,
-};
-use herdsim_core::metric::Key;
-use herdsim_core::scenario::Scenario;
 use herdsim_core::stats::Estimate;
-use herdsim_words::format::{percent, seconds, thousands, three_digits};
-use herdsim_words::verdict::herd::ranking::Measure;
+use herdsim_words::verdict::herd::board::{Column, columns};
 use herdsim_words::verdict::herd::titles;
-use herdsim_words::verdict::herd::{Question, is_ill_at_end};
 
 const ROW: f64 = 56.0;
 
@@ -50,109 +42,6 @@ struct Board<'r> {
     top: f64,
     bottom: f64,
     left: f64,
-}
-
-/// One of the four columns.
-struct Column {
-    heading: [&'static str; 2],
-    metric: Key,
-    /// The scale ends at least here.
-    least: f64,
-    /// A value to compare with, drawn across, and its name.
-    reference: Option<(f64, &'static str)>,
-    show: fn(f64) -> String,
-}
-
-const ANSWERED: Column = Column {
-    heading: ["Answered", "share of calls"],
-    metric: ANSWERED_RATIO,
-    least: 1.0,
-    reference: Some((1.0, "100%")),
-    show: percent,
-};
-/// In place of that where callers wait for an answer before they call again.
-const RATE: Column = Column {
-    heading: ["Answered", "calls per second"],
-    metric: GOODPUT_PER_S,
-    least: 1.0,
-    reference: None,
-    show: three_digits,
-};
-const AMPLIFICATION: Column = Column {
-    heading: ["Amplification", "attempts per call"],
-    metric: ATTEMPTS_PER_CALL,
-    least: 2.0,
-    reference: Some((1.0, "1")),
-    show: |x| format!("{x:.2}"),
-};
-const DEGRADED: Column = Column {
-    heading: ["Degraded", "since the fault began"],
-    metric: DEGRADED_S,
-    least: 0.1,
-    reference: None,
-    show: seconds,
-};
-const COMPLETION: Column = Column {
-    heading: ["All done", "after the first call"],
-    metric: COMPLETION_S,
-    least: 0.1,
-    reference: None,
-    show: seconds,
-};
-const WASTE: Column = Column {
-    heading: ["Wasted work", "share of service"],
-    metric: WASTED_SERVICE_RATIO,
-    least: 0.1,
-    reference: None,
-    show: percent,
-};
-const PEAK: Column = Column {
-    heading: ["Peak after", "attempts per second"],
-    metric: PEAK_AFTER_PER_S,
-    least: 1.0,
-    reference: None,
-    show: thousands,
-};
-
-const DOUBLES: Column = Column {
-    heading: ["Double effects", "per run"],
-    metric: DOUBLE_EFFECTS,
-    least: 1.0,
-    reference: None,
-    show: thousands,
-};
-
-/// The columns that answer the scenario's question.
-fn columns(scenario: &Scenario) -> [Column; 4] {
-    let fourth = match scenario.entry().effect {
-        Some(_) => DOUBLES,
-        None => peak(scenario),
-    };
-    let third = match Question::of(scenario) {
-        Question::Recovery => DEGRADED,
-        Question::Completion => COMPLETION,
-        Question::Waste => WASTE,
-    };
-    let first = match Measure::of(scenario) {
-        Measure::Share => ANSWERED,
-        Measure::Rate => RATE,
-    };
-    [first, AMPLIFICATION, third, fourth]
-}
-
-/// The column of the peak: beside the capacity of the service, where it has one and callers
-/// meet no other.
-fn peak(scenario: &Scenario) -> Column {
-    let capacity = scenario.entry().capacity_per_s();
-    let alone = scenario.services.len() == 1;
-    Column {
-        heading: match scenario.harm() {
-            Some(_) => PEAK.heading,
-            None => ["Peak", PEAK.heading[1]],
-        },
-        reference: (alone && capacity.is_finite()).then_some((capacity, "capacity")),
-        ..PEAK
-    }
 }
 
 impl Board<'_> {
@@ -189,7 +78,7 @@ impl Board<'_> {
             .fold(column.least, f64::max);
         // The rest of the column is for the values in words.
         let words: Vec<String> = (0..estimates.len())
-            .map(|i| self.words(column, i, &estimates[i]))
+            .map(|i| column.words(&self.results.policies[i]))
             .collect();
         let widest = words.iter().map(|w| theme::measure(w, theme::TICK, false));
         let scale = (width - widest.fold(0.0, f64::max) - 46.0).max(20.0) / most;
@@ -235,17 +124,6 @@ impl Board<'_> {
             canvas.dot((x(e.mean), y), 6.0, colour);
             let end = if e.high.is_nan() { e.mean } else { e.high };
             self.value(canvas, x(end) + 14.0, y, words);
-        }
-    }
-
-    /// A value as it is written beside its bar.
-    fn words(&self, column: &Column, policy: usize, e: &Estimate) -> String {
-        // Ill to the end of the run, and who knows how long.
-        let longer = column.metric == DEGRADED_S && is_ill_at_end(&self.results.policies[policy]);
-        match longer {
-            _ if e.mean.is_nan() => "–".to_string(),
-            true => format!("≥ {}", (column.show)(e.mean)),
-            false => (column.show)(e.mean),
         }
     }
 

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use crate::herd::agenda::Cause;
 use crate::herd::book::Outcome;
 use crate::herd::calendar::NEVER;
+use crate::herd::census::Seen;
+use crate::herd::counts::Counts;
 use crate::herd::fine::Fine;
 use crate::herd::path::Path;
 use crate::herd::resolve;
@@ -153,6 +155,12 @@ impl Running<'_> {
         self.path.levels()
     }
 
+    /// What was counted up to where it has come of the callers' service, and who is where
+    /// there; nothing on the fast path, on which attempts are worked out ahead.
+    pub fn census(&self) -> Option<(Counts, Vec<Seen>)> {
+        self.path.census()
+    }
+
     /// When it ends.
     pub fn horizon(&self) -> Nanos {
         self.horizon
@@ -227,6 +235,10 @@ impl<'s> Path<'s> for Alone<'s> {
 
     fn levels(&self) -> [u32; 2] {
         self.tier.levels()
+    }
+
+    fn census(&self) -> Option<(Counts, Vec<Seen>)> {
+        Some(self.tier.census())
     }
 
     fn reseed(&mut self, streams: Streams) {
@@ -304,6 +316,10 @@ impl<'s> Path<'s> for Chain<'s> {
 
     fn levels(&self) -> [u32; 2] {
         self.tiers[0].levels()
+    }
+
+    fn census(&self) -> Option<(Counts, Vec<Seen>)> {
+        Some(self.tiers[0].census())
     }
 
     fn reseed(&mut self, streams: Streams) {

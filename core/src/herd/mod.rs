@@ -11,6 +11,7 @@ mod book;
 pub mod budget;
 mod calendar;
 mod caller;
+mod census;
 mod client;
 mod counts;
 mod effect;
@@ -42,6 +43,7 @@ mod visit;
 mod waves;
 
 pub use book::{Outcome, Residue};
+pub use census::{Seen, Whereabouts};
 pub use counts::Counts;
 pub use engine::{Engine, Herd, Running};
 pub use health::{Course, Twins, Yardstick};

@@ -1,6 +1,8 @@
 //! What a replication under way can do, whatever it is worked out by.
 
 use crate::herd::book::Outcome;
+use crate::herd::census::Seen;
+use crate::herd::counts::Counts;
 use crate::herd::fine::Fine;
 use crate::scenario::action::Action;
 use crate::streams::Streams;
@@ -12,6 +14,9 @@ pub(super) trait Path<'s>: Send + Sync {
     fn until(&mut self, time: u64, most: u64) -> u64;
     /// Attempts that wait for a server, and calls that are not ended.
     fn levels(&self) -> [u32; 2];
+    /// What was counted up to now of the callers' service, and who is where there; nothing
+    /// where attempts are worked out ahead.
+    fn census(&self) -> Option<(Counts, Vec<Seen>)>;
     /// From now on chance is drawn from other streams.
     fn reseed(&mut self, streams: Streams);
     /// From now on, which is `now`, these are what is done.

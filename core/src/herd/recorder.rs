@@ -44,6 +44,18 @@ impl Recorder {
         self.book.fine()
     }
 
+    /// The counts with their integrals brought up to now.
+    pub fn settled(&self) -> Counts {
+        let dt = u128::from(self.now - self.settled);
+        let [queue, busy, calls] = self.running.map(u128::from);
+        Counts {
+            queue_ns: self.counts.queue_ns + queue + u128::from(self.queued) * dt,
+            busy_ns: self.counts.busy_ns + busy + u128::from(self.busy) * dt,
+            calls_ns: self.counts.calls_ns + calls + u128::from(self.outstanding) * dt,
+            ..self.counts
+        }
+    }
+
     #[inline]
     pub fn waiting(&self) -> u32 {
         self.queued

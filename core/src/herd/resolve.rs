@@ -36,6 +36,8 @@ use crate::herd::balance::{Balancer, Sight};
 use crate::herd::book::{Book, Outcome};
 use crate::herd::budget::Budgets;
 use crate::herd::calendar::{Calendar, NEVER, Timed};
+use crate::herd::census::Seen;
+use crate::herd::counts::Counts;
 use crate::herd::fault::Faults;
 use crate::herd::fine::Fine;
 use crate::herd::hosts::{HostTally, Strips};
@@ -831,6 +833,10 @@ impl<'s, M: Remember + 's, const MANY: bool> Path<'s> for Resolver<'s, M, MANY> 
 
     fn levels(&self) -> [u32; 2] {
         self.ledger.levels()
+    }
+
+    fn census(&self) -> Option<(Counts, Vec<Seen>)> {
+        None
     }
 
     fn reseed(&mut self, streams: Streams) {

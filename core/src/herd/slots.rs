@@ -120,6 +120,16 @@ impl<T> Slots<T> {
     pub(super) fn remove(&mut self, slot: u32) {
         self.free.push(slot);
     }
+
+    /// Every record that is in use, with its slot.
+    pub(super) fn used(&self) -> impl Iterator<Item = (u32, &T)> {
+        let mut free = vec![false; self.records.len()];
+        self.free
+            .iter()
+            .for_each(|slot| free[*slot as usize] = true);
+        let slots = (0..).zip(&self.records).zip(free);
+        slots.filter_map(|(record, free)| (!free).then_some(record))
+    }
 }
 
 impl<T> std::ops::Index<u32> for Slots<T> {

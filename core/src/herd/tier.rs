@@ -13,6 +13,8 @@ use crate::herd::backoff::{self, Backoffs};
 use crate::herd::balance::Sight;
 use crate::herd::book::{Book, Outcome, Residue};
 use crate::herd::budget::Budgets;
+use crate::herd::census::{Seen, census};
+use crate::herd::counts::Counts;
 use crate::herd::effect::Effects;
 use crate::herd::fault::Faults;
 use crate::herd::fine::Fine;
@@ -597,6 +599,16 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
     /// Attempts that wait, and calls that are not ended.
     pub fn levels(&self) -> [u32; 2] {
         [self.recorder.waiting(), self.recorder.outstanding()]
+    }
+
+    /// What was counted up to now, and who is where.
+    pub fn census(&self) -> (Counts, Vec<Seen>) {
+        let first = |group: u8| {
+            let before = self.groups[..group as usize].iter();
+            before.map(|group| group.count).sum()
+        };
+        let counts = self.recorder.settled();
+        (counts, census(&self.calls, &self.attempts, first))
     }
 
     pub fn forget(&mut self) {

@@ -1,6 +1,7 @@
 //! The result in words.
 
 pub mod actions;
+pub mod board;
 pub mod cells;
 mod ends;
 pub mod facts;
