@@ -6,6 +6,9 @@ use crate::audit::read::code::ir::*;
 use crate::audit::read::code::values::{Loc, Value, binary, variable};
 use crate::audit::site::{Fact, How};
 
+/// Constants that are looked up for each other at most.
+const MOST_FOLLOWED: u32 = 64;
+
 impl<'p> Player<'p> {
     pub(super) fn put(&mut self, target: &'p Expr, value: Val) {
         match target.path() {
@@ -506,7 +509,15 @@ impl<'p> Player<'p> {
         if let Some(value) = self.constants.get(&at) {
             return value.clone();
         }
+        if self.following == MOST_FOLLOWED {
+            return Val::unknown("it is defined through too many others");
+        }
+        // Whoever asks for it meanwhile is part of it.
+        self.constants
+            .insert(at, Val::unknown("it is defined by itself"));
+        self.following += 1;
         let value = self.looked_up(expr);
+        self.following -= 1;
         self.constants.insert(at, value.clone());
         value
     }

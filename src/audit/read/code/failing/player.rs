@@ -161,6 +161,8 @@ pub struct Player<'p> {
     /// Functions of the file by their names, and what constants are worth, once looked up.
     pub(super) functions: RefCell<HashMap<String, Option<&'p Function>>>,
     pub(super) constants: HashMap<usize, Val>,
+    /// How many of them are being looked up for each other.
+    pub(super) following: u32,
     pub(super) spared: usize,
     /// Whether the failure is that the service asks for fewer requests. It is beside other
     /// failures; where nothing else is tried again, it is the retry.
@@ -204,6 +206,7 @@ impl<'p> Player<'p> {
             handling: 0,
             functions: RefCell::default(),
             constants: HashMap::new(),
+            following: 0,
             spared: 0,
             limited: false,
         }
