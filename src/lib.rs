@@ -16,6 +16,7 @@ pub mod judge;
 mod markdown;
 pub mod measured;
 mod output;
+mod playground;
 pub mod report;
 pub mod run;
 mod schema;

@@ -19,7 +19,7 @@ for shell in bash elvish fish powershell zsh; do
     "$binary" completions "$shell" > "$stage/$name/completions/herdsim.$shell"
 done
 "$binary" man > "$stage/$name/man/herdsim.1"
-for command in run sweep edge init merge report policies fence saga quorum audit explain; do
+for command in run sweep edge init merge report playground policies fence saga quorum audit explain; do
     "$binary" man "$command" > "$stage/$name/man/herdsim-$command.1"
 done
 tar -C "$stage" -czf "$out/$name.tar.gz" "$name"

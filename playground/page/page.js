@@ -373,7 +373,7 @@ const panel = (home, told, column, title) => {
     return d;
   };
   if (before) before.series[column].forEach((line, i) => {
-    const own = policies.indexOf(before.policies[i]);
+    const own = told.names.indexOf(before.names[i]);
     parts.push(`<path d="${path(line, before.series.bin_s)}" fill="none" stroke="${own < 0 ? "var(--faint)" : colour(own)}" stroke-width="1.1" stroke-dasharray="2 3" opacity=".6"/>`);
   });
   values.forEach((line, i) => parts.push(`<path d="${path(line, series.bin_s)}" fill="none" stroke="${colour(i)}" stroke-width="1.8" stroke-linejoin="round"${i > 7 ? ' stroke-dasharray="6 3"' : ""}/>`));

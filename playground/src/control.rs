@@ -13,11 +13,18 @@ use herdsim_words::format::list;
 use serde_json::{Value as Json, json};
 use toml_edit::Value;
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 use crate::text::{Draft, Step, asserts, job};
 
 /// Where a control can stand: what is shown there.
 type Stops = Vec<String>;
+
+/// Its stops and which it stands at; or why it cannot be moved.
+type State = Result<(Stops, usize), String>;
+/// Moves it to a stop, in the text of a scenario.
+type Put = fn(&mut Draft, &Scenario, Own<'_>, &str) -> Result<(), Refusal>;
+/// A policy with its name.
+type Own<'p> = (&'p str, &'p Policy);
 
 /// One control.
 struct Control {
@@ -25,10 +32,8 @@ struct Control {
     label: &'static str,
     /// Whether it is about the chosen policy.
     of_policy: bool,
-    /// Its stops and which it stands at; or why it cannot be moved.
-    state: fn(&Scenario, &Policy) -> Result<(Stops, usize), String>,
-    /// Moves it to a stop.
-    put: fn(&mut Draft, &Scenario, (&str, &Policy), &str) -> Result<(), Refusal>,
+    state: fn(&Scenario, &Policy) -> State,
+    put: Put,
 }
 
 const CONTROLS: [Control; 9] = [
@@ -274,7 +279,7 @@ const LOADS: [u32; 19] = [
     10, 20, 30, 40, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100, 110, 120, 150, 200,
 ];
 
-fn load(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
+fn load(scenario: &Scenario, _: &Policy) -> State {
     // To a tenth of a percent: what a person would say.
     let now = points((demand(scenario)? * 1e3).round() / 1e3);
     let loads = LOADS.iter().map(|load| f64::from(*load) / 100.0);
@@ -286,12 +291,7 @@ fn load(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
     Ok(words(loads.into_iter().map(|(_, stop)| stop), &now))
 }
 
-fn put_load(
-    draft: &mut Draft,
-    scenario: &Scenario,
-    _: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_load(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Result<(), Refusal> {
     let (Some(to), Ok(now)) = (parsed(to), demand(scenario)) else {
         return Err(no_stop(to));
     };
@@ -350,7 +350,7 @@ fn harmful(scenario: &Scenario) -> Option<(usize, &Fault)> {
     faults.find(|(_, fault)| !fault.kind.relieves())
 }
 
-fn blip(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
+fn blip(scenario: &Scenario, _: &Policy) -> State {
     let (_, fault) = harmful(scenario).ok_or("there is no fault")?;
     let left = scenario.run.horizon.0 - fault.from.0;
     let fits = |ms: &&u64| Nanos::from_millis(**ms).0 < left;
@@ -366,12 +366,7 @@ fn duration(stop: &str) -> Result<Nanos, Refusal> {
         .ok_or_else(|| no_stop(stop))
 }
 
-fn put_blip(
-    draft: &mut Draft,
-    scenario: &Scenario,
-    _: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_blip(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Result<(), Refusal> {
     let Some((n, fault)) = harmful(scenario) else {
         return Err(no_stop(to));
     };
@@ -387,7 +382,7 @@ fn put_blip(
     Ok(())
 }
 
-fn attempts(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
+fn attempts(_: &Scenario, policy: &Policy) -> State {
     let told = |n: u32| match n {
         UNLIMITED => "unlimited".to_string(),
         n => n.to_string(),
@@ -399,12 +394,7 @@ fn attempts(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
     Ok(words(all.into_iter().map(told), &told(policy.attempts)))
 }
 
-fn put_attempts(
-    draft: &mut Draft,
-    _: &Scenario,
-    policy: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_attempts(draft: &mut Draft, _: &Scenario, policy: Own<'_>, to: &str) -> Result<(), Refusal> {
     let path = of(policy.0, "attempts");
     match to.parse::<i64>() {
         Ok(n) => draft.put(&path, n),
@@ -422,7 +412,7 @@ fn base(backoff: &Backoff) -> Option<Nanos> {
     }
 }
 
-fn delay(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
+fn delay(_: &Scenario, policy: &Policy) -> State {
     let Some(base) = base(&policy.backoff) else {
         return Err(format!("it is {}", policy.backoff));
     };
@@ -437,7 +427,7 @@ fn delay(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
 fn put_delay(
     draft: &mut Draft,
     _: &Scenario,
-    (name, policy): (&str, &Policy),
+    (name, policy): Own<'_>,
     to: &str,
 ) -> Result<(), Refusal> {
     let longer = match (to, &policy.backoff) {
@@ -465,7 +455,7 @@ fn put_delay(
     draft.put(&of(name, "backoff"), longer.to_string())
 }
 
-fn jitter(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
+fn jitter(_: &Scenario, policy: &Policy) -> State {
     let mut all = vec![Jitter::None, Jitter::Equal, Jitter::Full];
     if matches!(policy.backoff, Backoff::Exponential { .. }) {
         all.push(Jitter::Decorrelated);
@@ -478,7 +468,7 @@ const BUDGETS: [u32; 7] = [1, 2, 5, 10, 20, 50, 100];
 /// A budget of another kind.
 const OTHER: &str = "as written";
 
-fn budget(_: &Scenario, policy: &Policy) -> Result<(Stops, usize), String> {
+fn budget(_: &Scenario, policy: &Policy) -> State {
     let own = match &policy.budget {
         None => NONE.to_string(),
         Some(budget) => share(budget).map_or(OTHER.to_string(), points),
@@ -508,12 +498,7 @@ fn share(budget: &Budget) -> Option<f64> {
     (own == budget).then_some(share)
 }
 
-fn put_budget(
-    draft: &mut Draft,
-    _: &Scenario,
-    policy: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_budget(draft: &mut Draft, _: &Scenario, policy: Own<'_>, to: &str) -> Result<(), Refusal> {
     match to {
         OTHER => Ok(()),
         to => draft.put(&of(policy.0, "budget"), to),
@@ -561,7 +546,7 @@ fn only(scenario: &Scenario) -> Result<Option<&Action>, String> {
     }
 }
 
-fn action(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
+fn action(scenario: &Scenario, _: &Policy) -> State {
     let own = only(scenario)?.map_or(NONE.to_string(), |action| kind(&action.kind));
     let stops = kinds().map(|k| kind(&k)).into_iter();
     Ok(words(std::iter::once(NONE.to_string()).chain(stops), &own))
@@ -570,12 +555,7 @@ fn action(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
 /// For how long what does not last for good is done.
 const TEN_SECONDS: Nanos = Nanos::from_secs(10);
 
-fn put_action(
-    draft: &mut Draft,
-    scenario: &Scenario,
-    _: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_action(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Result<(), Refusal> {
     let old = only(scenario).map_err(|_| no_stop(to))?;
     if to == NONE {
         draft.remove("actions");
@@ -614,19 +594,14 @@ const STARTS: [u64; 14] = [
     45_000, 50_000,
 ];
 
-fn when(scenario: &Scenario, _: &Policy) -> Result<(Stops, usize), String> {
+fn when(scenario: &Scenario, _: &Policy) -> State {
     let action = only(scenario)?.ok_or("there is no action")?;
     let fits = |ms: &&u64| Nanos::from_millis(**ms) < scenario.run.horizon;
     let fitting: Vec<u64> = STARTS.iter().filter(fits).copied().collect();
     Ok(durations(&fitting, Some(action.from), false))
 }
 
-fn put_when(
-    draft: &mut Draft,
-    scenario: &Scenario,
-    _: (&str, &Policy),
-    to: &str,
-) -> Result<(), Refusal> {
+fn put_when(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Result<(), Refusal> {
     let Ok(Some(action)) = only(scenario) else {
         return Err(no_stop(to));
     };

@@ -8,7 +8,7 @@ use herdsim_core::streams::Streams;
 use herdsim_core::units::Nanos;
 use serde_json::{Value as Json, json};
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 use crate::scale::smaller;
 use crate::text::job;
 use crate::told::fits;

@@ -15,6 +15,7 @@
 mod control;
 mod film;
 mod presets;
+mod refusal;
 mod scale;
 mod text;
 mod told;
@@ -22,6 +23,7 @@ mod told;
 use std::cell::RefCell;
 
 use herdsim_core::scenario::Problem;
+use refusal::Refusal;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
@@ -56,20 +58,6 @@ enum Question {
         policy: String,
     },
     Presets {},
-}
-
-/// Why there is no answer.
-enum Refusal {
-    /// The text says nothing that can be meant.
-    Problem(Problem),
-    /// It can be meant, and not here: what it would take.
-    Elsewhere { why: String, command: &'static str },
-}
-
-impl From<Problem> for Refusal {
-    fn from(problem: Problem) -> Refusal {
-        Refusal::Problem(problem)
-    }
 }
 
 /// Answers a question in JSON by JSON: what was asked for, or `problem`, or `elsewhere`.

@@ -3,7 +3,7 @@
 use herdsim_core::scenario::catalogue;
 use serde_json::{Value as Json, json};
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 
 /// Shipped scenarios that a page can run, each with its text.
 const SHIPPED: [(&str, &str); 15] = [

@@ -4,7 +4,7 @@ use herdsim_core::scenario::{Job, JobKind, Overlay, Problem};
 use serde_json::{Value as Json, json};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 
 /// What a page's scenario is called.
 pub const NAME: &str = "scenario.toml";

@@ -17,7 +17,7 @@ use herdsim_words::verdict::herd as words;
 use herdsim_words::verdict::quorum as quorum_words;
 use serde_json::{Value as Json, json};
 
-use crate::Refusal;
+use crate::refusal::Refusal;
 use crate::scale::smaller;
 use crate::text::job;
 
@@ -102,6 +102,7 @@ fn herd(
         "replications": results.replications,
         "asked": asked,
         "smaller": times,
+        "names": results.policies.iter().map(|policy| &policy.name).collect::<Vec<_>>(),
         "policies": labels(&results),
         "board": board(&results),
         "table": table(words::tables::cells(&results)),

@@ -7,6 +7,7 @@ pub mod fence;
 pub mod herd;
 pub mod init;
 pub mod options;
+pub mod playground;
 pub mod policies;
 pub mod progress;
 pub mod quorum;
@@ -27,6 +28,7 @@ use edge::EdgeOptions;
 use fence::FenceOptions;
 use herd::Options;
 use init::InitOptions;
+use playground::PlaygroundOptions;
 use policies::PoliciesOptions;
 use quorum::{Promises, QuorumOptions};
 use report::ReportOptions;
@@ -126,6 +128,7 @@ impl Cli {
             }
             Some(Command::Edge(options)) => return edge::edge(options),
             Some(Command::Merge(options)) => return sweep::merge(options),
+            Some(Command::Playground(options)) => return playground::write(options),
             Some(Command::Policies(options)) => return policies::show(options),
             Some(Command::Report(options)) => return report::make(options),
             Some(Command::Init(options)) => return init::init(options),
@@ -209,6 +212,8 @@ pub enum Command {
     Merge(MergeOptions),
     /// Make the charts and documents of runs again from their files
     Report(ReportOptions),
+    /// Write one page that runs a scenario in a browser, to be moved there
+    Playground(PlaygroundOptions),
     /// The named retry policies: all, those a word is found in, or one in full
     Policies(PoliciesOptions),
     /// A paused leader wakes and writes: what do fencing tokens prevent?

@@ -257,7 +257,7 @@ fn is_made(path: &Path) -> bool {
 }
 
 /// Every file that a run writes, but for its charts.
-const FILES: [&str; 27] = [
+const FILES: [&str; 28] = [
     "audit.json",
     "audit.md",
     "audit.sarif",
@@ -273,6 +273,7 @@ const FILES: [&str; 27] = [
     "latencies.csv",
     "majorities.csv",
     "measured.csv",
+    "playground.html",
     "postmortem.md",
     "replications.csv",
     "report.html",

@@ -72,6 +72,7 @@ pub fn story(results: &Results) -> Story {
             },
         ),
         command: "herdsim run scenario.toml".to_string(),
+        playable: Some(results.scenario.to_toml()),
         ..Story::default()
     }
 }

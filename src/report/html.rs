@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::chart::Chart;
 use crate::chart::render::{FINE, recoloured};
 use crate::chart::theme::{REGULAR, SEMIBOLD, TONES, Tone, colour, hex};
+use crate::playground;
 use crate::report::story::{Part, Story, stopped};
 use herdsim_words::format::{capital, glued};
 use herdsim_words::text_table::TextTable;
@@ -57,6 +58,11 @@ impl Page<'_> {
 
     fn lead(&self) -> Option<String> {
         self.story.lead.as_deref().map(glued)
+    }
+
+    /// Whether there is a page beside this one on which the scenario can be moved.
+    fn moves(&self) -> bool {
+        playground::is_here() && self.story.playable.is_some()
     }
 
     /// The colour of the i-th policy, as the page calls it.

@@ -29,6 +29,8 @@ pub struct Story {
     pub absent: Vec<String>,
     /// How to do it again.
     pub command: String,
+    /// The scenario as a page can run it, in TOML; nothing where none can.
+    pub playable: Option<String>,
     /// Conditions and what became of them.
     pub conditions: Vec<(String, String)>,
 }

@@ -55,6 +55,8 @@ pub enum RunError {
     },
     #[error("this herdsim was built without Parquet")]
     NoParquet,
+    #[error("this herdsim was built without the page")]
+    NoPlayground,
     #[error("cannot write summary.parquet: {0}")]
     Parquet(String),
     #[error("this grid has {} cells", large(*.0))]
@@ -89,7 +91,7 @@ impl RunError {
             ) => 2,
             RunError::Assemble(AssembleError::Io { .. }) => 1,
             RunError::Assemble(_) | RunError::Shard(_) | RunError::Shards { .. } => 2,
-            RunError::TooManyCells(_) | RunError::NoParquet => 2,
+            RunError::TooManyCells(_) | RunError::NoParquet | RunError::NoPlayground => 2,
             RunError::Directory(DirError::Io { .. })
             | RunError::Checkpoint(CheckpointError::Io { .. })
             | RunError::Chart(_)
@@ -131,6 +133,12 @@ impl RunError {
             RunError::NoParquet => {
                 Some("build it with cargo install --path . --features parquet".to_string())
             }
+            RunError::NoPlayground => Some(
+                "the binaries of releases have it, and the page itself is among their files; or \
+                 build it: playground/build.sh page.html, then \
+                 HERDSIM_PLAYGROUND=$PWD/page.html cargo install --path . --features playground"
+                    .to_string(),
+            ),
             RunError::TooManyCells(_) => Some(
                 "take fewer values per axis, or share it out with --shard; \
                  --yes runs it all the same"

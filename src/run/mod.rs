@@ -46,6 +46,7 @@ use crate::judge::{baseline, settings};
 use crate::output::json::{self, Head};
 pub use crate::output::run_dir::RunDir;
 use crate::output::{csv, junit};
+use crate::playground;
 use crate::report::{self, Part, Story};
 use crate::study;
 pub use crate::study::{Context, Finished, StudyError};
@@ -438,17 +439,22 @@ fn write_charts(
     Ok(drawn)
 }
 
-/// Writes `postmortem.md` and `report.html`.
+/// Writes `postmortem.md` and `report.html`, and where there is one the page to move it on.
 fn write_documents(
     story: &Story,
     parts: &[Part],
     directory: &RunDir,
     names: &mut Vec<String>,
 ) -> Result<(), RunError> {
+    let page = story.playable.as_deref();
+    let page = page.and_then(|scenario| playground::page(Some(scenario)));
     let documents = [
         ("postmortem.md", report::markdown(story, parts)),
         ("report.html", report::html(story, parts)),
     ];
+    let documents = documents
+        .into_iter()
+        .chain(page.map(|page| (playground::FILE, page)));
     for (name, text) in documents {
         directory.write(name, |out| out.write_all(text.as_bytes()))?;
         names.push(name.to_string());
