@@ -6,7 +6,7 @@ use common::{random_scenario, scenario};
 use herdsim_core::ensemble::cost::{Cost, TRIED};
 use herdsim_core::ensemble::herd::{Keep, run_watched};
 use herdsim_core::ensemble::{Watch, Workers};
-use herdsim_core::scenario::Scenario;
+use herdsim_core::scenario::{Job, JobKind, Overlay, Scenario};
 
 /// Events by the estimate, and those that there were.
 fn events(scenario: &Scenario, left: u64) -> [f64; 2] {
@@ -95,4 +95,28 @@ fn memory_is_of_what_there_can_be() {
     let chain = "service=[{name='a',servers=9,service_time='1ms',queue=10,clients=4_294_967_000},\
                  {name='b',servers=9,service_time='1ms',queue=10}]";
     assert!(bytes(&[chain]) > 100e9);
+}
+
+/// Settings that a quadrature holds cost a fraction of those that have to be played, which is
+/// found out where that may be spent.
+#[test]
+fn what_is_solved_is_not_estimated_as_played() {
+    let of = |text: &str, left: &mut u64| {
+        let mut overlay = Overlay::default();
+        let text = format!("kind = \"quorum\"\n[cluster]\n{text}");
+        overlay.file("quorum.toml", &text).unwrap();
+        match Job::from_overlay(&overlay, JobKind::Quorum).unwrap() {
+            Job::Quorum(s) => Cost::of_settings(&s, 1, left).events,
+            other => panic!("{other:?}"),
+        }
+    };
+    let both = |text: &str| [of(text, &mut 0), of(text, &mut { TRIED })];
+    let [bound, found] = both("n = [3, 5]\nr = [1, 2, 3]\nw = [1, 2, 3]\n");
+    assert!(found < 0.1 * bound, "{found} of {bound}");
+    // The laws of so many replicas are beyond it.
+    let [bound, found] = both("n = 20\nr = [1, 10]\nw = [1, 10]\n");
+    assert_eq!(found, bound);
+    let mut left = TRIED;
+    of("n = 3\nr = [1, 2]\nw = 1\n", &mut left);
+    assert!(left < TRIED && left > TRIED / 2, "{left}");
 }

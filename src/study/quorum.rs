@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use herdsim_core::ensemble::cost::Cost;
+use herdsim_core::ensemble::cost::{Cost, TRIED};
 use herdsim_core::ensemble::quorum::{
     Cell, LATENCIES, METRICS, QuorumResults, READ_P99, STALE, T_VISIBILITY, VERSIONS, VERSIONS_PBS,
     VISIBILITY, WRITE_P99, run_watched, visible,
@@ -258,7 +258,7 @@ fn finish(results: &QuorumResults<'_>, charts: bool) -> Result<Finished, StudyEr
             ..report::quorum::story(results)
         },
         replications: results.trials,
-        events: Cost::of_settings(&resolved, 1).events,
+        events: Cost::of_settings(&resolved, 1, &mut { TRIED }).events,
         notes: charts.absent,
         interrupted: results
             .interrupted
@@ -279,8 +279,8 @@ impl Study for QuorumScenario {
         self.settings().iter().map(setting_name).collect()
     }
 
-    fn cost(&self, threads: usize, _: &mut u64) -> Cost {
-        Cost::of_settings(self, threads)
+    fn cost(&self, threads: usize, left: &mut u64) -> Cost {
+        Cost::of_settings(self, threads, left)
     }
 
     fn simulate(&self, context: &Context<'_>) -> Result<Finished, StudyError> {

@@ -7,7 +7,7 @@
 use crate::dist::Dist;
 use crate::ensemble::curves::{POINTS, TRIALS, losses, places};
 use crate::ensemble::fates::TWINS;
-use crate::ensemble::quorum::ENOUGH;
+use crate::ensemble::quorum::{ENOUGH, is_solved};
 use crate::herd::{Course, Engine, Herd, LONGEST_AHEAD, METRICS, SERIES};
 use crate::scenario::Scenario;
 use crate::scenario::callers::{Arrival, Callers};
@@ -88,27 +88,44 @@ impl Cost {
 
     /// The cost of settings of a quorum: a trial draws for every replica, sorts for every
     /// setting and weighs it at every t, some of them again and again to find the times until
-    /// fresh; or a setting is solved. What an event is worth was measured on one machine: 67 ns.
-    pub fn of_settings(s: &QuorumScenario, threads: usize) -> Cost {
+    /// fresh; or a setting is solved, and trials only check it. Whether it can be solved is
+    /// found by solving it, where no more than `left` events allow that; what was spent is
+    /// taken from them. What an event is worth was measured on one machine: 67 ns.
+    pub fn of_settings(s: &QuorumScenario, threads: usize, left: &mut u64) -> Cost {
         let settings = s.settings();
+        let count = settings.len() as f64;
         let times = s.read.t.len() as f64;
         let last = s.read.t.last().map_or(0.0, |t| t.as_secs());
         let others = 1.0 + s.cluster.reads.0 * last;
-        let draws: f64 = s.cluster.n.iter().map(|n| 9.0 * f64::from(*n)).sum();
+        let all: f64 = s.cluster.n.iter().map(|n| f64::from(*n)).sum();
         let replicas: f64 = settings.iter().map(|(n, ..)| f64::from(*n)).sum();
         let trials = match s.run.method {
             Method::Exact => 0.0,
             _ => s.run.replications as f64,
         };
-        let again = trials.min(ENOUGH as f64);
-        let weighed = replicas * (trials * (5.5 + 0.075 * times) + again * 10.5);
-        let count = settings.len() as f64;
-        let solved = match s.run.method {
+        let solving = match s.run.method {
             Method::MonteCarlo => 0.0,
-            _ => count * 300e3,
+            _ => count * 30e3,
+        };
+        let affordable = solving <= *left as f64 && solving > 0.0;
+        let is_solved = affordable && is_solved(s);
+        if affordable {
+            *left -= solving as u64;
+        }
+        let a_trial = match (is_solved, s.run.method) {
+            (true, Method::Both) => 9.0 * all + 2.5 * replicas,
+            (true, _) if s.cluster.down.0 == 0.0 && s.cluster.drop.0 == 0.0 => {
+                0.8 * all + 0.75 * count
+            }
+            (true, _) => 9.0 * all + 1.3 * count,
+            (false, _) => 9.0 * all + replicas * (5.5 + 0.075 * times),
+        };
+        let again = match is_solved {
+            true => 0.0,
+            false => trials.min(ENOUGH as f64) * replicas * 10.5,
         };
         Cost {
-            events: (trials * draws + weighed) * others + solved,
+            events: (trials * a_trial + again) * others + solving,
             bytes: BASE + count * (0.7e6 * threads as f64 + 350.0 * times),
         }
     }

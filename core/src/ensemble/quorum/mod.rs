@@ -123,6 +123,16 @@ pub fn run_watched<'s>(
     })
 }
 
+/// Whether a quadrature holds every setting, so that trials only check it.
+pub(super) fn is_solved(scenario: &QuorumScenario) -> bool {
+    let Ok(workers) = Workers::new(1) else {
+        return false;
+    };
+    let quadrature = Quadrature::new(scenario, &workers);
+    let solved = |q: Quadrature<'_>| q.solved(&workers).is_ok_and(|solved| solved.is_some());
+    quadrature.is_ok_and(|quadrature| quadrature.is_some_and(solved))
+}
+
 /// Settings that are fresh without more: the majorities, and the levels of datacentres.
 fn fresh(scenario: &QuorumScenario, n: u32) -> Vec<(Wait, Wait)> {
     let [local, each] = [Level::LocalQuorum, Level::EachQuorum].map(Wait::Level);
