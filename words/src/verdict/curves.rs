@@ -71,7 +71,7 @@ pub fn duplicate(results: &Table) -> String {
     }
 }
 
-/// What stands around the curves of [`stale_writes`].
+/// What stands around the curves of [`herdsim_core::ensemble::curves::stale_writes`].
 pub fn of_pauses(scenario: &FenceScenario, results: &Table, curves: Vec<Curve>) -> Curves {
     let fence = &scenario.fence;
     let (ttl, mean) = (fence.ttl.as_secs(), fence.pause.mean_s());
@@ -93,7 +93,7 @@ pub fn of_pauses(scenario: &FenceScenario, results: &Table, curves: Vec<Curve>) 
     }
 }
 
-/// What stands around the curves of [`duplicates`].
+/// What stands around the curves of [`herdsim_core::ensemble::curves::duplicates`].
 pub fn of_losses(scenario: &SagaScenario, results: &Table, curves: Vec<Curve>) -> Curves {
     let saga = &scenario.saga;
     Curves {
