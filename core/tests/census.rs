@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use common::random_scenario;
 use herdsim_core::herd::{Engine, Herd, Seen, Whereabouts};
+use herdsim_core::scenario::Scenario;
 use herdsim_core::streams::Streams;
 use herdsim_core::units::Nanos;
 
@@ -62,4 +63,53 @@ fn as_many_wait_and_are_served_as_the_time_series_says() {
         }
     }
     assert!(told > 1_000 && in_vain > 100, "{told}, {in_vain} in vain");
+}
+
+/// The same at one instant of a scenario.
+fn seen_at(text: &str, seconds: u64) -> Vec<Seen> {
+    let scenario = Scenario::parse("census.toml", text).unwrap();
+    let herd = Herd {
+        scenario: &scenario,
+        policy: &scenario.policies[0].1,
+        engine: Engine::Events,
+    };
+    let mut running = herd.begin(Streams {
+        seed: 1,
+        replication: 0,
+    });
+    running.until(Nanos::from_secs(seconds));
+    running.census().unwrap().1
+}
+
+/// Of an answer that counts though it is late nobody waits once the call has ended; who waits
+/// for an attempt that is lost does not back off; a server that is freed serves nobody.
+#[test]
+fn what_is_late_lost_or_handed_on_is_told_as_such() {
+    use Whereabouts::{BackingOff, OnTheWay, Served, ServedInVain, Waiting, WaitingInVain};
+    let run = "run = { horizon = \"20s\", warmup = \"1s\" }\n";
+    let late = format!(
+        "faults = [\"slow(50)@5s+5s\"]\n{run}callers = {{ count = 200 }}\n\
+         service = {{ servers = 5, queue = 500 }}\n\
+         [policy.p]\nattempts = 1\ntimeout = \"100ms\"\nlate = \"accept\"\n"
+    );
+    let seen = seen_at(&late, 9);
+    let (waiting, in_vain) = (count(&seen, &[Waiting]), count(&seen, &[WaitingInVain]));
+    assert!(
+        in_vain > 300 && waiting < 60,
+        "{waiting}, {in_vain} in vain"
+    );
+    let lost = format!(
+        "faults = [\"blackhole@5s+5s\"]\n{run}callers = {{ count = 200 }}\n\
+         [policy.p]\nattempts = 1\ntimeout = \"1s\"\n"
+    );
+    let seen = seen_at(&lost, 8);
+    assert_eq!(count(&seen, &[BackingOff]), 0);
+    assert!(count(&seen, &[OnTheWay]) > 100);
+    let handed_on = format!(
+        "faults = []\n{run}callers = {{ count = 200 }}\ncompare = [\"none\"]\n\
+         [[service]]\nname = \"a\"\nservers = 5\nservice_time = \"1ms\"\nasync = true\n\
+         [[service]]\nname = \"b\"\nservers = 5\nservice_time = \"1s\"\n"
+    );
+    let seen = seen_at(&handed_on, 10);
+    assert!(count(&seen, &[Served, ServedInVain]) <= 5);
 }

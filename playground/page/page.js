@@ -65,6 +65,9 @@ const engine = () => {
   };
 };
 let quick, thorough;
+// How long somebody waits for a move, in ms; and for how many runs at the whole size.
+const PATIENCE = 15_000;
+const MOST_RUNS = 500;
 
 // ---- Changes: the latest of each kind counts, what it overtook is never drawn.
 let wanted = null, running = false, rest = 0;
@@ -114,6 +117,8 @@ const pump = async () => {
     state.text = answers.reduce((text, answer) => answer.text ?? text, text);
     if ($("text").value !== state.text) $("text").value = state.text;
     problem(null);
+    const along = [...new Set(answers.flatMap(answer => answer.along ?? []))];
+    if (moves.length) $("along").textContent = along.length ? `Moved along: ${along.join(", ")}.` : "";
     const read = answers.find(answer => answer.name !== undefined);
     if (read) {
       state.read = read;
@@ -131,31 +136,42 @@ const pump = async () => {
   running = false;
 };
 const asked = async (questions, text) => {
+  let timer;
+  const late = new Promise(resolve => { timer = setTimeout(resolve, PATIENCE, "late"); });
   try {
-    return await quick.ask(questions, text);
+    const answered = await Promise.race([quick.ask(questions, text), late]);
+    if (answered !== "late") return answered;
+    notice(`It takes longer than ${PATIENCE / 1000} s: too much for a page.`);
+    $("notice").append(make("pre", { textContent: command("herdsim run scenario.toml", text) }));
   } catch (error) {
     notice(`The engine stopped (${error.message}). Please report it, with this scenario.`);
-    quick.end();
-    quick = engine();
-    return null;
+  } finally {
+    clearTimeout(timer);
   }
+  tell("Not run here.");
+  quick.end();
+  quick = engine();
+  return null;
 };
 // The whole size: one run first, then as many as the scenario asks for.
 const thoroughly = async () => {
   link(false);
   const text = state.text;
-  const all = state.shown?.asked ?? 1;
+  const { asked: batch = 1, most = 1 } = state.shown ?? {};
+  const all = Math.min(batch, MOST_RUNS);
   const stages = [...new Set([1, 5, all])].filter(n => n <= all);
   if (state.shown?.kind !== "herd") return rested();
   thorough ??= engine();
   const own = thorough;
   for (const replications of stages) {
-    // The last one stops by itself where it is told to by a precision.
-    const question = { ask: "run", replications: replications === all ? null : replications };
+    // The last one goes on by itself where it is asked for a precision.
+    const question = { ask: "run", replications: replications === all && most <= MOST_RUNS ? null : replications };
     let answered;
     try {
       answered = await own.ask([question], text);
     } catch (error) {
+      if (own === thorough) thorough = null;
+      own.end();
       return notice(`The engine stopped (${error.message}). Please report it, with this scenario.`);
     }
     // Somebody has moved on.
@@ -229,7 +245,6 @@ const controls = read => {
     names.replaceChildren(...read.policies.map(name => new Option(name, name)));
   }
   names.value = read.policy;
-  $("followers").textContent = read.followers.length ? `Moves along: ${read.followers.join(", ")} (${read.followers.length === 1 ? "it extends" : "they extend"} ${read.policy}).` : "";
   for (const control of read.controls) {
     const home = $(control.of_policy ? "sliders" : control.id === "load" || control.id === "blip" ? "world" : "deeds");
     let box = $("c-" + control.id);
@@ -276,8 +291,9 @@ const show = (told, took) => {
   const part = { 2: "half", 5: "a fifth", 10: "one tenth" }[told.smaller];
   const runs = n => `${number(n)} run${n === 1 ? "" : "s"}`;
   if (told.kind !== "herd") tell("");
-  else if (small) tell(`Moving: ${part} of the size, one run. The whole follows when you stop.`);
-  else if (told.replications < told.asked) tell(`Whole size, ${number(told.replications)} of ${runs(told.asked)} so far.`);
+  else if (small) tell(`Moving: ${part} of the size, one run; counts are of that. The whole follows when you stop.`);
+  else if (told.replications < told.asked) tell(`Whole size, ${number(told.replications)} of ${runs(told.asked)}${told.replications < MOST_RUNS ? " so far" : ": more are for the command"}.`);
+  else if (told.most > MOST_RUNS) tell(`Whole size, ${runs(told.replications)}; the precision asked for is for the command.`);
   else tell(`Whole size, ${runs(told.replications)}: the numbers of the command.`);
   const cautions = told.replications < told.asked || small ? [] : told.cautions;
   if (state.read?.asserts) cautions.push("Its [assert] is judged by the command alone.");
@@ -485,7 +501,9 @@ const rooms = told => {
     const columns = Math.max(1, Math.floor(wide / size));
     return { left, top, wide, high, size, at: n => ({ x: left + (n % columns + .5) * size, y: top + (Math.floor(n / columns) + .5) * size }) };
   };
-  const servers = told.servers ?? 0;
+  // Some may have come meanwhile.
+  told.desks ??= Math.max(told.servers ?? 0, ...told.frames.map(f => f.served + f.served_in_vain));
+  const servers = told.desks;
   // No larger than it gets, or nobody would see who is in it.
   told.longest ??= Math.max(1, ...told.frames.map(f => f.waiting + f.waiting_in_vain));
   const places = Math.min(Math.max(told.longest, 20), 3000);
@@ -521,7 +539,7 @@ const paint = (frame, part = 0) => {
   g.fillStyle = tone("--ink");
   const now = layout(told, frame, room);
   const next = part > 0 && frame + 1 < told.frames.length ? layout(told, frame + 1, room) : now;
-  const titles = [`Callers`, `Queue ${number(now.waiting)}`, `Servers ${number(now.served)}${told.servers ? ` of ${number(told.servers)}` : ""}`];
+  const titles = [`Callers`, `Queue ${number(now.waiting)}`, `Servers ${number(now.served)}${told.servers ? ` of ${number(told.desks)}` : ""}`];
   room.boxes.forEach((box, i) => g.fillText(titles[i], box.left, box.top - 8));
   const dot = (x, y, radius, fill, hollow) => {
     g.beginPath();
@@ -537,7 +555,7 @@ const paint = (frame, part = 0) => {
   };
   const faint = tone("--grid");
   const [home, , desk] = room.boxes;
-  for (let n = 0; n < (told.servers ?? 0) && n < 5000; n++) {
+  for (let n = 0; n < (told.servers ? told.desks : 0) && n < 5000; n++) {
     const { x, y } = desk.at(n);
     dot(x, y, desk.size * .42, faint, true);
   }
@@ -618,10 +636,10 @@ const link = async told => {
   history.replaceState(null, "", "#" + linked.split("#")[1]);
   if (told) await copy(linked, "The link holds the whole scenario.");
 };
-const command = how => {
+const command = (how, text = state.text) => {
   let end = "END";
-  while (state.text.split("\n").includes(end)) end += "D";
-  return `cat > scenario.toml <<'${end}'\n${state.text.replace(/\n*$/, "")}\n${end}\n${how}`;
+  while (text.split("\n").includes(end)) end += "D";
+  return `cat > scenario.toml <<'${end}'\n${text.replace(/\n*$/, "")}\n${end}\n${how}`;
 };
 const copy = async (text, told) => {
   try {
@@ -651,7 +669,10 @@ $("file").addEventListener("click", () => {
 let typing = 0;
 $("text").addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(() => change({ text: $("text").value }), 200);
+  typing = setTimeout(() => {
+    if ($("text").value.length > 1e6) return notice("A text of more than a megabyte is for the command.");
+    change({ text: $("text").value });
+  }, 200);
 });
 $("policy").addEventListener("change", () => change({ policy: $("policy").value }));
 $("compare").addEventListener("change", () => {

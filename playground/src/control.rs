@@ -149,7 +149,6 @@ pub fn read(text: &str, policy: Option<&str>) -> Result<Json, Refusal> {
         .collect();
     let mut all = head;
     all["policy"] = json!(name);
-    all["followers"] = json!(followers(text, name, &acting)?);
     all["policies"] = acting.iter().map(|(name, _)| json!(name)).collect();
     all["controls"] = json!(controls);
     Ok(all)
@@ -180,8 +179,14 @@ pub fn moved(text: &str, name: &str, control: &str, to: &str) -> Result<Json, Re
     if control.of_policy && !draft.has(&["policy", name]) {
         own_policy(&mut draft, &scenario, name)?;
     }
+    let (stops, _) = (control.state)(&scenario, policy).map_err(|_| no_stop(to))?;
+    if !stops.iter().any(|stop| stop == to) {
+        return Err(no_stop(to));
+    }
     (control.put)(&mut draft, &scenario, (name, policy), to)?;
-    Ok(json!({ "text": draft.text(), "policy": name }))
+    let text = draft.text();
+    let along = moved_along(&scenario, &text, name);
+    Ok(json!({ "text": text, "policy": name, "along": along }))
 }
 
 /// The policies that are compared, without those beside them that do not act.
@@ -195,21 +200,26 @@ fn named(scenario: &Scenario) -> Vec<String> {
     acting.iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// The policies that extend one: they move with it.
-fn followers(text: &str, name: &str, acting: &[&(String, Policy)]) -> Result<Vec<String>, Refusal> {
-    let draft = Draft::new(text)?;
-    let extends = |policy: &str| draft.word(&["policy", policy, "extends"]);
-    let follows = |policy: &str| {
-        let bases = std::iter::successors(extends(policy), |base| {
-            extends(base).filter(|next| next != base)
-        });
-        // A circle was refused before.
-        bases.take(64).any(|base| base == name)
+/// The policies other than one that differ between two texts: what extends it, a group's or a
+/// service's own, moves with it.
+fn moved_along(before: &Scenario, text: &str, name: &str) -> Vec<String> {
+    let Ok(Job::Herd(after)) = job(text) else {
+        return Vec::new();
     };
-    let names = acting.iter().map(|(other, _)| other.clone());
-    Ok(names
-        .filter(|other| other != name && follows(other))
-        .collect())
+    let all = |s: &Scenario| -> Vec<(String, Policy)> {
+        let all = s.policies.iter().chain(&s.downstream);
+        all.filter(|(_, policy)| policy.acts).cloned().collect()
+    };
+    let before = all(before);
+    let mut names: Vec<String> = Vec::new();
+    for (other, policy) in all(&after) {
+        let was = before.iter().find(|(own, _)| *own == other);
+        let moved = was.is_some_and(|(_, was)| *was != policy);
+        if moved && other != name && !names.contains(&other) {
+            names.push(other);
+        }
+    }
+    names
 }
 
 /// Lays a table over a policy that is the catalogue's: the same are compared as before.
@@ -305,9 +315,9 @@ fn put_load(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Res
             }
             _ => continue,
         };
-        match scenario.groups.len() {
-            1 => draft.put(&[Step::Key("callers"), Step::Key(field)], value)?,
-            _ => draft.put(
+        match draft.is_list("callers") {
+            false => draft.put(&[Step::Key("callers"), Step::Key(field)], value)?,
+            true => draft.put(
                 &[Step::Key("callers"), Step::Item(i), Step::Key(field)],
                 value,
             )?,
@@ -567,6 +577,8 @@ fn put_action(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> R
     }
     let found = kinds().into_iter().find(|k| kind(k) == to);
     let chosen = found.ok_or_else(|| no_stop(to))?;
+    // Of the same kind it is as long as it was, and where it was.
+    let same = old.filter(|old| old.kind.name() == chosen.name());
     let lasts = match chosen {
         ActionKind::Reject(_) | ActionKind::Pause(_) => Some(TEN_SECONDS),
         _ => None,
@@ -581,9 +593,9 @@ fn put_action(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> R
     let action = Action {
         kind: chosen,
         from: old.map_or(from, |old| old.from),
-        lasts,
-        ramp: Nanos::ZERO,
-        tier: old.and_then(|old| old.tier.clone()),
+        lasts: same.map_or(lasts, |old| old.lasts),
+        ramp: same.map_or(Nanos::ZERO, |old| old.ramp),
+        tier: same.and_then(|old| old.tier.clone()),
     };
     draft.put_in_list("actions", 0, &action.to_string());
     Ok(())

@@ -46,10 +46,8 @@ pub fn film(text: &str, name: &str) -> Result<Json, Refusal> {
     }
     let policies = scenario.policies.iter();
     let mut named = policies.filter(|(own, policy)| own == name && policy.acts);
-    let (_, policy) = named
-        .next()
-        .or(scenario.policies.first())
-        .ok_or_else(|| Refusal::Problem(Problem::new("there is no policy")))?;
+    let unknown = || Refusal::Problem(Problem::new(format!("there is no policy `{name}`")));
+    let (_, policy) = named.next().ok_or_else(unknown)?;
     fits(&scenario)?;
     let run = &scenario.run;
     let bins = run.horizon.0.div_ceil(run.bin.0);
@@ -77,7 +75,9 @@ pub fn film(text: &str, name: &str) -> Result<Json, Refusal> {
     let outcome = running.finish();
     let series =
         |key: Key| -> Vec<f64> { outcome.series.iter().map(|bin| bin[key.index()]).collect() };
-    let entry = scenario.entry();
+    if frames.is_empty() {
+        return Ok(json!({ "none": "A bin is longer than the run" }));
+    }
     Ok(json!({
         "bin_s": run.bin.as_secs(),
         "series": {
@@ -89,8 +89,7 @@ pub fn film(text: &str, name: &str) -> Result<Json, Refusal> {
         "policy": name,
         "callers": count,
         "smaller": times,
-        "servers": entry.servers(),
-        "queue": entry.pool().map(|pool| pool.queue),
+        "servers": scenario.entry().servers(),
         "step_s": Nanos(step).as_secs(),
         "frames": frames,
     }))
@@ -126,7 +125,7 @@ fn frame(t: u64, step: u64, (then, now): (&Counts, &Counts), mut seen: Vec<Seen>
         "backing_off": count(Whereabouts::BackingOff),
         "on_the_way": count(Whereabouts::OnTheWay),
     });
-    seen.sort_by_key(|s| (place(s.at) / 2, s.since, s.caller));
+    seen.sort_by_key(|s| (std::cmp::Reverse(place(s.at) / 2), s.since, s.caller));
     let dots = seen.iter().take(MOST_SEEN);
     let dots = dots.filter_map(|s| char::from_u32(256 + 6 * s.caller + place(s.at)));
     let mut told = told;

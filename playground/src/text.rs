@@ -65,22 +65,30 @@ pub enum Step<'p> {
 }
 
 /// A scenario's text that is changed field by field, and else left as it is.
-pub struct Draft(DocumentMut);
+pub struct Draft {
+    document: DocumentMut,
+    /// Whether its lines end as Windows ends them.
+    crlf: bool,
+}
 
 impl Draft {
     pub fn new(text: &str) -> Result<Draft, Refusal> {
         let document = text.parse::<DocumentMut>();
-        document
-            .map(Draft)
-            .map_err(|e| Refusal::Problem(Problem::new(e.to_string())))
+        let document = document.map_err(|e| Problem::new(e.to_string()))?;
+        let crlf = text.contains("\r\n");
+        Ok(Draft { document, crlf })
     }
 
     pub fn text(&self) -> String {
-        self.0.to_string()
+        let text = self.document.to_string();
+        match self.crlf && !text.contains('\r') {
+            true => text.replace('\n', "\r\n"),
+            false => text,
+        }
     }
 
     fn get(&self, path: &[&str]) -> Option<&Item> {
-        let top = Some(self.0.as_item());
+        let top = Some(self.document.as_item());
         path.iter().fold(top, |at, key| {
             at.and_then(Item::as_table_like)
                 .and_then(|table| table.get(key))
@@ -92,9 +100,10 @@ impl Draft {
         self.get(path).is_some()
     }
 
-    /// A field that is a text.
-    pub fn word(&self, path: &[&str]) -> Option<String> {
-        self.get(path)?.as_str().map(String::from)
+    /// Whether a field of the top is a list of tables.
+    pub fn is_list(&self, key: &str) -> bool {
+        let item = self.get(&[key]);
+        item.is_some_and(|item| item.is_array() || item.is_array_of_tables())
     }
 
     /// Puts a value where it belongs; comments and spaces around the old one stay.
@@ -103,7 +112,7 @@ impl Draft {
         let Some((Step::Key(last), way)) = path.split_last() else {
             return Err(odd());
         };
-        let mut at: &mut Item = self.0.as_item_mut();
+        let mut at: &mut Item = self.document.as_item_mut();
         for step in way {
             at = match step {
                 Step::Item(n) => match at {
@@ -122,7 +131,7 @@ impl Draft {
                     let table = at.as_table_like_mut().ok_or_else(odd)?;
                     table.entry(key).or_insert_with(|| match inline {
                         true => Item::Value(Value::InlineTable(InlineTable::new())),
-                        false => Item::Table(Table::new()),
+                        false => Item::Table(implicit()),
                     })
                 }
             };
@@ -132,12 +141,12 @@ impl Draft {
 
     /// Takes a field of the top away.
     pub fn remove(&mut self, key: &str) {
-        self.0.remove(key);
+        self.document.remove(key);
     }
 
     /// Puts a text into a list at the top, at its place, or makes it the list.
     pub fn put_in_list(&mut self, key: &str, n: usize, text: &str) {
-        match self.0.get_mut(key).and_then(Item::as_array_mut) {
+        match self.document.get_mut(key).and_then(Item::as_array_mut) {
             Some(list) if n < list.len() => {
                 if let Some(old) = list.get_mut(n) {
                     let decor = old.decor().clone();
@@ -147,12 +156,19 @@ impl Draft {
             }
             _ => {
                 let list = toml_edit::Array::from_iter([text]);
-                let table: &mut Table = self.0.as_table_mut();
+                let table: &mut Table = self.document.as_table_mut();
                 // What stands at the top alone stands before every table.
                 let _ = put(table, key, Value::Array(list));
             }
         }
     }
+}
+
+/// A table that has a header only where it has fields.
+fn implicit() -> Table {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    table
 }
 
 fn put(table: &mut dyn TableLike, key: &str, mut value: Value) -> Result<(), Refusal> {

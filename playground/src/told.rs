@@ -66,10 +66,10 @@ pub fn fits(scenario: &Scenario) -> Result<(), Refusal> {
     one.run.precision = None;
     one.run.max_replications = None;
     let bound = Cost::of_herd(&one, 1, &mut 0);
-    if too_large(bound).is_ok() {
-        return Ok(());
+    match bound.bytes > MOST_BYTES || bound.events <= MOST_EVENTS {
+        true => too_large(bound),
+        false => too_large(Cost::of_herd(&one, 1, &mut { TRIED })),
     }
-    too_large(Cost::of_herd(&one, 1, &mut { TRIED }))
 }
 
 fn herd(
@@ -79,6 +79,7 @@ fn herd(
     raw: bool,
 ) -> Result<Json, Refusal> {
     let asked = scenario.run.replications;
+    let most = scenario.run.max_replications.unwrap_or(asked).max(asked);
     if let Some(replications) = replications {
         scenario.run.replications = replications.max(1);
         scenario.run.precision = None;
@@ -101,6 +102,7 @@ fn herd(
         "setting": words::setting(&results),
         "replications": results.replications,
         "asked": asked,
+        "most": most,
         "smaller": times,
         "names": results.policies.iter().map(|policy| &policy.name).collect::<Vec<_>>(),
         "policies": labels(&results),

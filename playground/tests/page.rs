@@ -67,11 +67,98 @@ fn jitter_does_not_end_the_outage_and_a_budget_does() {
         let own = moved(BLIP, "full-jitter", "budget", "10%");
         assert!(headline(&own).starts_with("fixed never recovers"));
     }
-    assert_eq!(
-        read(BLIP, "fixed")["followers"],
-        json!(["full-jitter", "budget"])
+}
+
+/// Whoever moves along is named: what extends the policy, in the text or in the catalogue, and
+/// what groups and services have of it.
+#[test]
+fn who_moves_along_is_said() {
+    let along = |text: &str, policy: &str| {
+        let question = json!({ "ask": "move", "text": text, "policy": policy, "control": "timeout", "to": "1s" });
+        ask(&question)["along"].clone()
+    };
+    assert_eq!(along(BLIP, "fixed"), json!(["full-jitter", "budget"]));
+    assert_eq!(along(BLIP, "full-jitter"), json!([]));
+    assert_eq!(along("", "fixed"), json!(["budget"]));
+    let groups = "compare = [\"fixed\"]\n[[callers]]\ncount = 100\npolicy = \"mine\"\n\
+                  [[callers]]\ncount = 100\n[policy.mine]\nextends = \"fixed\"\n";
+    assert_eq!(along(groups, "fixed"), json!(["mine"]));
+}
+
+/// What is no stop is not written; other shapes of a text are moved as well.
+#[test]
+fn shapes_of_a_text() {
+    let refused = |control: &str, to: &str| {
+        let question =
+            json!({ "ask": "move", "text": BLIP, "policy": "fixed", "control": control, "to": to });
+        assert!(ask(&question)["problem"].is_object(), "{control} {to}");
+    };
+    for (control, to) in [
+        ("load", "0%"),
+        ("load", "nan%"),
+        ("attempts", "banana"),
+        ("timeout", "x"),
+    ] {
+        refused(control, to);
+    }
+    let one = moved(
+        "[[callers]]\ncount = 100\n[service]\nservers = 2\n",
+        "fixed",
+        "load",
+        "50%",
     );
-    assert_eq!(read(BLIP, "full-jitter")["followers"], json!([]));
+    assert!(one.contains("rate = \""), "{one}");
+    let inline = moved("policy = { p = { attempts = 2 } }\n", "p", "timeout", "1s");
+    assert_eq!(
+        inline,
+        "policy = { p = { attempts = 2 , timeout = \"1s\" } }\n"
+    );
+    let windows = moved(&BLIP.replace('\n', "\r\n"), "fixed", "attempts", "3");
+    assert_eq!(
+        windows.replace("\r\n", "\n"),
+        BLIP.replace("attempts = 6", "attempts = 3")
+    );
+    assert!(!windows.replace("\r\n", "").contains('\n'));
+    let text = "actions = [\"scale(2,tier=s)@30s\"]\n[service]\nname = \"s\"\n";
+    let paused = moved(text, "fixed", "action", "pause(50%)");
+    assert!(paused.contains("pause(0.5)@30s+10s"), "{paused}");
+    let text = "actions = [\"reject(0.5)@30s+5s~2s\"]\n";
+    let more = moved(text, "fixed", "action", "reject(90%)");
+    assert_eq!(more, "actions = [\"reject(0.9)@30s+5s~2s\"]\n");
+}
+
+/// What does not go with size moves at its whole size.
+#[test]
+fn what_does_not_divide_is_left_whole() {
+    let times = |text: &str| {
+        let text = format!(
+            "faults = []\ncompare = [\"none\"]\nrun = {{ horizon = \"10s\", warmup = \"1s\" }}\n{text}"
+        );
+        let told = ask(&json!({ "ask": "run", "text": text, "replications": 1, "small": true }));
+        told["smaller"].as_u64().unwrap_or_else(|| panic!("{told}"))
+    };
+    assert_eq!(times(""), 10);
+    assert_eq!(
+        times("callers = { count = 1000 }\nservice = { servers = 20 , queue = 100 }\n"),
+        2
+    );
+    for text in [
+        "service = { hosts = 10, servers = 10, queue = 500 }",
+        "service = { discipline = \"codel\" }",
+        "service = { contention = 0.01 }",
+        "service = { queue = 0 }",
+        "service = { queue = 150 }",
+        "service = { shed = \"50ms\" }",
+        "service = { servers = 12 }",
+        "service = { limit = { rate = \"4000/s\", burst = 15 } }",
+        "callers = { clients = 7 }",
+        "callers = { fan_out = 10, rate = \"0.1/s\" }",
+        "callers = { rate = \"0.01/s\" }",
+        "service = { kind = \"elastic\", service_time = \"10ms\", slope = \"1us\" }",
+        "actions = [\"scale(1.33)@5s\"]",
+    ] {
+        assert_eq!(times(&format!("{text}\n")), 1, "{text}");
+    }
 }
 
 /// Every control of every shipped scenario can be put at every one of its stops: it then
@@ -300,6 +387,11 @@ fn what_cannot_be_run_is_said() {
     elsewhere("kind = \"fence\"\n", "fence");
     elsewhere("kind = \"saga\"\n", "saga");
     elsewhere("[sweep]\n\"service.queue\" = [1, 2]\n", "[sweep]");
+    elsewhere(
+        "faults = []\ncompare = [\"none\"]\nrun = { horizon = \"24d\", bin = \"1d\" }\n\
+         callers = { count = 1, rate = \"0.001/s\" }\n",
+        "memory",
+    );
     elsewhere(
         "callers = { count = 2_000_000 }\nservice = { servers = 40_000 }\n",
         "events",

@@ -6,7 +6,8 @@ use crate::herd::slots::{Attempt, Call, Phase, Slots};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Whereabouts {
-    /// The call has no attempt at the service, but one on its way there or back.
+    /// The call waits for an attempt that is not at the service: on its way there or back, lost,
+    /// or calling the next service without a server.
     OnTheWay,
     /// The call has no attempt that it waits for: its next one is to come.
     BackingOff,
@@ -37,6 +38,7 @@ pub struct Seen {
 pub(super) fn census(
     calls: &Slots<Call>,
     attempts: &Slots<Attempt>,
+    frees_server: bool,
     first: impl Fn(u8) -> u32,
 ) -> Vec<Seen> {
     let caller = |call: &Call| first(call.group) + call.caller;
@@ -44,19 +46,25 @@ pub(super) fn census(
     let mut arrived = vec![false; calls.records.len()];
     let mut travels = arrived.clone();
     for (_, attempt) in attempts.used() {
-        let awaited = attempt.awaited || attempt.late;
-        let at = match (attempt.phase, awaited) {
+        let awaited = attempt.awaited;
+        let phase = match attempt.phase {
+            // Its server serves somebody else meanwhile.
+            Phase::Calling | Phase::Answered(_) if frees_server => Phase::Out,
+            phase => phase,
+        };
+        let at = match (phase, awaited) {
             (Phase::Queued, true) => Whereabouts::Waiting,
             (Phase::Queued, false) => Whereabouts::WaitingInVain,
             (Phase::Serving | Phase::Calling | Phase::Answered(_), true) => Whereabouts::Served,
             (Phase::Serving | Phase::Calling | Phase::Answered(_), false) => {
                 Whereabouts::ServedInVain
             }
-            (Phase::Out | Phase::Back(_), true) => {
+            // Nobody tells who waits for it that it is lost.
+            (Phase::Out | Phase::Back(_) | Phase::Gone, true) => {
                 travels[attempt.call as usize] = true;
                 continue;
             }
-            (Phase::Out | Phase::Back(_), false) | (Phase::Withdrawn | Phase::Gone, _) => continue,
+            (Phase::Out | Phase::Back(_) | Phase::Gone, false) | (Phase::Withdrawn, _) => continue,
         };
         arrived[attempt.call as usize] |= awaited;
         seen.push(Seen {

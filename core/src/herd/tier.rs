@@ -608,7 +608,8 @@ impl<'s, const PLAIN: bool> Tier<'s, PLAIN> {
             before.map(|group| group.count).sum()
         };
         let counts = self.recorder.settled();
-        (counts, census(&self.calls, &self.attempts, first))
+        let frees = self.downstream.is_some_and(|next| next.frees_server);
+        (counts, census(&self.calls, &self.attempts, frees, first))
     }
 
     pub fn forget(&mut self) {
