@@ -12,7 +12,9 @@ const colour = i => `var(--c${i % 8})`;
 
 // What is shown: the text is the truth, all else follows from it.
 const state = {
-  text: "", policy: null,
+  text: "", policy: null, invalid: false,
+  // The move that is going on: its control, the text that it began from, and what it is now.
+  base: null,
   // What the engine last said of it, and what is on the page; whose result that is.
   read: null, shown: null, from: "",
   // The last result at the whole size, and the one that a move has begun from.
@@ -45,10 +47,16 @@ const decoded = async link => {
 // ---- Engines: one that answers at once, one that takes its time and may be given up.
 let module;
 const workerUrl = URL.createObjectURL(new Blob([$("worker").textContent], { type: "text/javascript" }));
+const GIVEN_UP = "given up";
 const engine = () => {
   const worker = new Worker(workerUrl);
   const waiting = new Map();
+  const fail = why => {
+    waiting.forEach(([, reject]) => reject(new Error(why)));
+    waiting.clear();
+  };
   worker.postMessage({ module });
+  worker.onerror = event => fail(event.message || "no worker");
   worker.onmessage = ({ data }) => {
     const [resolve, reject] = waiting.get(data.id);
     waiting.delete(data.id);
@@ -60,7 +68,10 @@ const engine = () => {
       waiting.set(++id, [resolve, reject]);
       worker.postMessage({ id, questions, text });
     }),
-    end: () => worker.terminate(),
+    end: () => {
+      worker.terminate();
+      fail(GIVEN_UP);
+    },
     busy: () => waiting.size > 0,
   };
 };
@@ -69,29 +80,60 @@ let quick, thorough;
 const PATIENCE = 15_000;
 const MOST_RUNS = 500;
 
-// ---- Changes: the latest of each kind counts, what it overtook is never drawn.
-let wanted = null, running = false, rest = 0;
+// ---- Changes: the latest of a kind counts, what it overtook is never drawn.
+let wanted = null, running = false, rest = 0, typing = 0;
 const change = ({ move, text, policy, fresh } = {}) => {
+  stop();
+  if (fresh) {
+    state.before = state.settled = null;
+    state.policy = policy ?? null;
+    $("text").value = text;
+  } else {
+    state.cut = "";
+    $("preset").selectedIndex = -1;
+    $("says").textContent = "";
+  }
   // What was there before one began to move stays visible behind it.
-  if (fresh) state.before = state.settled = null;
-  else state.cut = "";
   if (state.settled) {
     state.before = state.settled;
     state.settled = null;
   }
-  wanted ??= { moves: new Map() };
-  if (move) wanted.moves.set(move.control, move.to);
+  wanted ??= { moves: [] };
+  if (move && typing) text = $("text").value;
   if (text !== undefined) {
-    wanted.moves.clear();
+    clearTimeout(typing);
+    typing = 0;
+    wanted.moves = [];
     wanted.text = text;
+    state.base = null;
   }
-  if (policy) wanted.policy = policy;
+  if (move) {
+    const last = wanted.moves.at(-1);
+    const own = { ask: "move", policy: state.policy ?? "", ...move };
+    const same = last && last.control === own.control && last.policy === own.policy && own.control !== "compare";
+    if (same) wanted.moves.pop();
+    wanted.moves.push(own);
+  }
   clearTimeout(rest);
-  if (thorough?.busy()) {
-    thorough.end();
-    thorough = null;
-  }
+  giveUp();
   pump();
+};
+const giveUp = () => {
+  const own = thorough;
+  if (!own?.busy()) return;
+  thorough = null;
+  own.end();
+};
+// One move: from where its slider began, so that on its way it loses nothing of what was there.
+const moved = async (question, text) => {
+  const { base } = state;
+  const goesOn = base && base.control === question.control && base.policy === question.policy && base.now === text;
+  const from = goesOn ? base.text : text;
+  const answered = await asked([question], from);
+  const answer = answered?.answers[0];
+  if (answer?.text === undefined) return answer ?? null;
+  state.base = { control: question.control, policy: question.policy, text: from, now: answer.text, to: question.to };
+  return answer;
 };
 const pump = async () => {
   if (running) return;
@@ -99,41 +141,69 @@ const pump = async () => {
   while (wanted) {
     const now = wanted;
     wanted = null;
-    const text = now.text ?? state.text;
-    const policy = now.policy ?? state.policy;
-    const moves = [...now.moves].map(([control, to]) => ({ ask: "move", policy, control, to }));
-    const questions = [...moves, { ask: "read", policy }, { ask: "run", replications: 1, small: true }];
-    const answered = await asked(questions, text);
+    const before = now.text ?? state.text;
+    let text = before, refused = null;
+    const along = new Set();
+    for (const question of now.moves) {
+      const answer = await moved(question, text);
+      if (answer?.text !== undefined) {
+        text = answer.text;
+        (answer.along ?? []).forEach(name => along.add(name));
+        if (question.control === "compare") state.policy = answer.policy;
+      } else refused = answer?.problem ?? refused;
+    }
+    if (now.moves.length) $("along").textContent = along.size ? `Moved along: ${[...along].join(", ")}.` : "";
+    let answered = await asked([{ ask: "read", policy: state.policy }, { ask: "run", replications: 1, small: true }], text);
+    if (answered?.answers.at(-1).problem && now.moves.length && !state.invalid) {
+      // A move that cannot be meant is not made.
+      refused = answered.answers.at(-1).problem;
+      text = before;
+      state.base = null;
+      answered = await asked([{ ask: "read", policy: state.policy }, { ask: "run", replications: 1, small: true }], text);
+    }
+    state.text = text;
+    // Not over what somebody has typed meanwhile.
+    if (text !== before && $("text").value === before) $("text").value = text;
+    rest = setTimeout(() => link(false), 300);
     if (!answered) continue;
     const { answers, took } = answered;
     const last = answers.at(-1);
-    if (last.problem) {
-      // A move that cannot be meant is not made; a text that cannot is kept to be mended.
-      problem(last.problem, moves.length > 0);
-      if (moves.length) controls(state.read);
-      else state.text = text;
-      continue;
-    }
-    state.text = answers.reduce((text, answer) => answer.text ?? text, text);
-    if ($("text").value !== state.text) $("text").value = state.text;
-    problem(null);
-    const along = [...new Set(answers.flatMap(answer => answer.along ?? []))];
-    if (moves.length) $("along").textContent = along.length ? `Moved along: ${along.join(", ")}.` : "";
     const read = answers.find(answer => answer.name !== undefined);
     if (read) {
       state.read = read;
       state.policy = read.policy ?? null;
-      controls(read);
+    }
+    if (state.read) controls(state.read);
+    problem(last.problem ?? null);
+    if (last.problem) {
+      if (now.moves.length) notice("The text cannot be meant: it has to be mended before something is moved.");
+      continue;
     }
     if (last.elsewhere) {
       elsewhere(last.elsewhere);
       continue;
     }
-    notice(state.cut);
+    notice(refused ? `It cannot be moved there: ${refused.message}.` : state.cut);
     show(last, took);
+    clearTimeout(rest);
     rest = setTimeout(thoroughly, 300);
   }
   running = false;
+};
+// Another policy's sliders and film; nothing is run for it.
+const choose = async policy => {
+  state.policy = policy;
+  const answered = await asked([{ ask: "read", policy }], state.text);
+  const read = answered?.answers[0];
+  if (read?.name !== undefined) {
+    state.read = read;
+    state.policy = read.policy ?? null;
+    state.base = null;
+  }
+  if (state.read) controls(state.read);
+  if (read?.problem || wanted || running) return;
+  film();
+  link(false);
 };
 const asked = async (questions, text) => {
   let timer;
@@ -144,6 +214,7 @@ const asked = async (questions, text) => {
     notice(`It takes longer than ${PATIENCE / 1000} s: too much for a page.`);
     $("notice").append(make("pre", { textContent: command("herdsim run scenario.toml", text) }));
   } catch (error) {
+    if (error.message === GIVEN_UP) return null;
     notice(`The engine stopped (${error.message}). Please report it, with this scenario.`);
   } finally {
     clearTimeout(timer);
@@ -170,17 +241,18 @@ const thoroughly = async () => {
     try {
       answered = await own.ask([question], text);
     } catch (error) {
-      if (own === thorough) thorough = null;
+      if (error.message === GIVEN_UP) return;
+      thorough = null;
       own.end();
       return notice(`The engine stopped (${error.message}). Please report it, with this scenario.`);
     }
     // Somebody has moved on.
     if (own !== thorough || text !== state.text) return;
     const [answer] = answered.answers;
-    if (answer.problem) return problem(answer.problem);
+    if (answer.problem) { problem(answer.problem); return; }
     if (answer.elsewhere) {
       elsewhere(answer.elsewhere);
-      return film();
+      return;
     }
     state.settled = answer;
     show(answer, answered.took);
@@ -190,7 +262,7 @@ const thoroughly = async () => {
 };
 const rested = () => {
   // Said once, and not at every step of a slider.
-  $("live").textContent = state.shown?.verdict ?? "";
+  $("live").textContent = `${state.shown?.verdict ?? ""}. ${$("state").textContent}`;
   document.body.dataset.rests = "yes";
 };
 
@@ -199,10 +271,11 @@ const notice = text => {
   $("notice").hidden = !text;
   $("notice").textContent = text;
 };
-const problem = (told, moved) => {
+const problem = told => {
   const box = $("problem");
-  box.hidden = !told || moved;
-  $("text").setAttribute("aria-invalid", String(!!told && !moved));
+  state.invalid = !!told;
+  box.hidden = !told;
+  $("text").setAttribute("aria-invalid", String(!!told));
   if (!told) return;
   const { message, help, place } = told;
   const lines = [message];
@@ -213,21 +286,23 @@ const problem = (told, moved) => {
   }
   if (help) lines.push("help: " + help);
   box.textContent = lines.join("\n");
-  if (moved) notice(`It cannot be moved there: ${message}.`);
-  tell(moved ? "" : `Line ${place?.line ?? "?"} of the scenario cannot be meant; what is drawn is from before.`);
+  const part = state.shown && !state.settled ? ", of one run" : "";
+  tell(`Line ${place?.line ?? "?"} of the scenario cannot be meant; what is drawn is from before${part}.`);
 };
 const elsewhere = told => {
   notice(told.why);
   $("notice").append(make("pre", { textContent: command(told.command) }));
   tell("Not run here.");
   if (!state.shown || state.from !== state.read?.name) blank();
+  rested();
 };
 const blank = () => {
   state.shown = null;
   for (const id of ["verdict", "setting", "meanings"]) $(id).textContent = "";
   $("cautions").replaceChildren();
   $("board").replaceChildren();
-  $("timeline").hidden = $("film").hidden = true;
+  $("timeline").hidden = true;
+  hideFilm();
   $("headline").textContent = state.read ? `${state.read.name}: a ${state.read.kind}` : "";
 };
 const tell = text => { $("state").textContent = text || "\u00a0"; };
@@ -255,9 +330,17 @@ const controls = read => {
     const input = box.querySelector("input"), output = box.querySelector("output");
     input.max = Math.max(control.stops.length - 1, 0);
     input.disabled = control.fixed !== null;
+    // One that is on its way stays as it began.
+    const moving = wanted?.moves.some(move => move.control === control.id);
+    const { base } = state;
+    const own = base?.control === control.id && base.now === state.text && box.stops?.includes(base.to);
+    if (own || moving) {
+      input.max = box.stops.length - 1;
+      if (!moving) input.value = box.stops.indexOf(base.to);
+      continue;
+    }
     box.stops = control.stops;
-    // One that is being dragged stays under the hand.
-    if (document.activeElement !== input || !box.held) input.value = control.at;
+    input.value = control.at;
     const stop = control.stops[input.value] ?? "";
     output.textContent = control.fixed === null ? stop : "";
     input.setAttribute("aria-valuetext", control.fixed ?? stop);
@@ -270,8 +353,6 @@ const slider = control => {
   const box = make("div", { className: "slider", id: "c-" + control.id },
     make("div", {}, make("label", { htmlFor: id, textContent: control.label }), make("output", { htmlFor: id })),
     input, make("div", { className: "why" }));
-  input.addEventListener("pointerdown", () => { box.held = true; });
-  for (const end of ["pointerup", "pointercancel", "blur"]) input.addEventListener(end, () => { box.held = false; });
   input.addEventListener("input", () => {
     const to = box.stops[input.value];
     box.querySelector("output").textContent = to;
@@ -300,14 +381,18 @@ const show = (told, took) => {
   $("cautions").replaceChildren(...cautions.map(text => make("p", { className: "caution", textContent: text })));
   $("setting").textContent = told.setting + (small ? `. Drawn as the whole would be: times ${told.smaller}.` : "");
   $("speed-told").textContent = `Last run: ${Math.round(took)} ms.`;
-  $("meanings").textContent = told.meanings ?? "";
+  $("meanings").textContent = small ? `Counts and rates of ${part} of the size.` : told.meanings ?? "";
   document.body.dataset.runs = Number(document.body.dataset.runs ?? 0) + 1;
   document.body.dataset.took = took;
   delete document.body.dataset.rests;
   told.kind === "herd" ? board(told) : table(told.table);
   $("timeline").hidden = told.kind !== "herd";
   if (told.kind === "herd") draw();
-  else $("film").hidden = true;
+  else hideFilm();
+};
+const hideFilm = () => {
+  stop();
+  $("film").hidden = true;
 };
 const cell = (tag, text, fields = {}) => make(tag, { textContent: text, ...fields });
 const table = ({ headers, rows }) => {
@@ -315,12 +400,17 @@ const table = ({ headers, rows }) => {
   const body = rows.map(row => make("tr", {}, ...row.map((text, i) => cell(i ? "td" : "th", text, i ? {} : { scope: "row" }))));
   $("board").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
 };
+const mark = i => {
+  const line = make("i", { className: "mark" });
+  line.style.background = colour(i);
+  return line;
+};
 const board = ({ board, policies }) => {
   const head = make("tr", {}, cell("th", "Policy", { scope: "col" }),
     ...board.map(({ heading }) => make("th", { scope: "col" }, heading[0], make("small", { textContent: heading[1] }))));
   const rows = policies.map((name, i) => {
     const first = cell("th", name, { scope: "row" });
-    first.style.color = colour(i);
+    first.prepend(mark(i));
     return make("tr", {}, first, ...board.map(column => {
       const value = column.values[i];
       const most = Math.max(column.least, ...column.values.flatMap(v => [v.mean ?? 0, v.high ?? 0]));
@@ -348,7 +438,7 @@ const steps = (most, count) => {
 const draw = () => {
   const told = state.shown;
   if (told?.kind !== "herd") return;
-  panel($("offered"), told, "offered", "Attempts that reach the service, per second");
+  panel($("offered"), told, "offered", "Attempts at the service, per second");
   panel($("goodput"), told, "goodput", "Calls answered, per second");
 };
 const HEIGHT = 190, LEFT = 52, TOP = 46, BOTTOM = 22;
@@ -399,7 +489,7 @@ const panel = (home, told, column, title) => {
   home.told = { series, policies, values, x, width };
 };
 const names = (told, before) => {
-  const each = told.policies.map((name, i) => `<span style="color:${colour(i)}">━ ${escaped(name)}</span>`);
+  const each = told.policies.map((name, i) => `<span><i class="mark" style="background:${colour(i)}"></i>${escaped(name)}</span>`);
   if (before) each.push(`<span class="soft">┄ before you moved it</span>`);
   return `<p class="small names">${each.join("")}</p>`;
 };
@@ -410,14 +500,10 @@ for (const home of [$("offered"), $("goodput")]) {
     const s = (home.bin + .5) * series.bin_s;
     home.querySelector(".rule").setAttribute("d", `M${x(s)} ${TOP}V${HEIGHT - BOTTOM}`);
     const tip = home.querySelector(".tip");
-    const lines = policies.map((name, i) => [colour(i), `${name}  ${values[i][home.bin] === null || values[i][home.bin] === undefined ? "–" : number(values[i][home.bin])}`]);
-    tip.replaceChildren(make("div", { textContent: `${number(s)} s` }), ...lines.map(([tone, text]) => {
-      const line = make("div", { textContent: text });
-      line.style.color = tone;
-      return line;
-    }));
+    const lines = policies.map((name, i) => [i, `${name}  ${values[i][home.bin] === null || values[i][home.bin] === undefined ? "–" : number(values[i][home.bin])}`]);
+    tip.replaceChildren(make("div", { textContent: `${number(s)} s` }), ...lines.map(([i, text]) => make("div", {}, mark(i), text)));
     tip.style.display = "block";
-    tip.style.left = (x(s) > width * .6 ? x(s) - tip.offsetWidth - 12 : x(s) + 12) + "px";
+    tip.style.left = Math.max(0, x(s) > width * .5 ? x(s) - tip.offsetWidth - 12 : x(s) + 12) + "px";
     return tip.textContent;
   };
   const hide = () => {
@@ -461,7 +547,8 @@ const film = async () => {
   for (const id of ["screen", "legend", "counts"]) $(id).hidden = !!told.none;
   $("play").parentElement.hidden = !!told.none;
   if (told.none) return;
-  const old = state.film;
+  const same = state.film?.frames.length === told.frames.length && state.film.name === state.read.name;
+  told.name = state.read.name;
   told.layouts = [];
   state.film = told;
   const part = told.smaller > 1 ? `, at ${{ 2: "half", 5: "a fifth", 10: "one tenth" }[told.smaller]} of the size` : "";
@@ -469,7 +556,7 @@ const film = async () => {
   $("time").max = told.frames.length - 1;
   // As it is just after the first fault has begun.
   const fault = state.shown.series.faults[0];
-  if (!old || $("time").value >= told.frames.length) $("time").value = Math.min(Math.round(((fault?.from_s ?? 0) + 4) / told.step_s), told.frames.length - 1);
+  if (!same) $("time").value = Math.min(Math.round(((fault?.from_s ?? 0) + 4) / told.step_s), told.frames.length - 1);
   paint(Number($("time").value));
 };
 // Where everybody stands in a frame: by whose and which of theirs it is.
@@ -553,15 +640,19 @@ const paint = (frame, part = 0) => {
       g.fill();
     }
   };
-  const faint = tone("--grid");
+  const faint = tone("--axis");
   const [home, , desk] = room.boxes;
   for (let n = 0; n < (told.servers ? told.desks : 0) && n < 5000; n++) {
     const { x, y } = desk.at(n);
+    g.globalAlpha = .6;
     dot(x, y, desk.size * .42, faint, true);
+    g.globalAlpha = 1;
   }
   for (let caller = 0; caller < told.callers; caller++) {
     const { x, y } = home.at(caller), place = now.states[caller];
+    g.globalAlpha = place === 255 ? .45 : 1;
     dot(x, y, home.size * .34, place === 255 ? faint : tones[place]);
+    g.globalAlpha = 1;
   }
   const radius = { 2: room.boxes[1].size * .36, 4: desk.size * .36 };
   const move = (from, to, place, alpha = 1) => {
@@ -619,7 +710,7 @@ const motion = () => {
 };
 still.addEventListener("change", motion);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(Number($("time").value)));
-$("legend").replaceChildren(...[["--grid", "thinking"], ["--c4", "backing off, or on the way"], ["--c1", "waiting"], ["--c2", "served"], ["--c7", "waiting or served in vain: nobody wants the answer"]].map(([tone, text], i) => {
+$("legend").replaceChildren(...[["--axis", "thinking"], ["--c4", "backing off, or on the way"], ["--c1", "waiting"], ["--c2", "served"], ["--c7", "waiting or served in vain: nobody wants the answer"]].map(([tone, text], i) => {
   const mark = make("i");
   mark.style[i === 4 ? "border" : "background"] = i === 4 ? `2px solid var(${tone})` : `var(${tone})`;
   return make("li", {}, mark, text);
@@ -634,7 +725,7 @@ let linked = "";
 const link = async told => {
   linked = await here();
   history.replaceState(null, "", "#" + linked.split("#")[1]);
-  if (told) await copy(linked, "The link holds the whole scenario.");
+  if (told) await copy(linked, location.protocol === "file:" ? "The link holds the whole scenario, for who has this file." : "The link holds the whole scenario.");
 };
 const command = (how, text = state.text) => {
   let end = "END";
@@ -666,35 +757,43 @@ $("file").addEventListener("click", () => {
 });
 
 // ---- In: presets, the text, a link.
-let typing = 0;
 $("text").addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(() => {
+    typing = 0;
     if ($("text").value.length > 1e6) return notice("A text of more than a megabyte is for the command.");
     change({ text: $("text").value });
   }, 200);
 });
-$("policy").addEventListener("change", () => change({ policy: $("policy").value }));
+$("policy").addEventListener("change", () => choose($("policy").value));
 $("compare").addEventListener("change", () => {
   const to = $("compare").value;
   $("compare").value = "";
-  if (to) change({ move: { control: "compare", to }, policy: state.policy });
+  if (to) change({ move: { control: "compare", to } });
 });
 const load = async () => {
-  const found = /(?:^#|&)s=([^&]*)/.exec(location.hash);
+  // Some send a link with its signs encoded.
+  const hash = location.hash.replace(/%3D/gi, "=").replace(/%26/g, "&");
+  const found = /(?:^#|&)s=([^&]*)/.exec(hash);
   const own = JSON.parse($("scenario").textContent);
   const first = own ?? state.presets.scenarios[0].text;
+  if (hash.length > 1 && !found) state.cut = "This address holds no scenario; this is the one that the page begins with.";
   if (!found) return change({ text: first, fresh: true });
-  const policy = /&p=([^&]*)/.exec(location.hash);
+  let policy = null;
   try {
-    const text = await decoded(found[1]);
-    change({ text, policy: policy ? decodeURIComponent(policy[1]) : null, fresh: true });
+    policy = decodeURIComponent(/&p=([^&]*)/.exec(hash)?.[1] ?? "") || null;
+  } catch { /* The first one will do. */ }
+  try {
+    change({ text: await decoded(found[1]), policy, fresh: true });
   } catch {
     state.cut = "The link was cut short or changed: its scenario is lost. This is the one that the page begins with.";
     change({ text: first, fresh: true });
   }
 };
-addEventListener("hashchange", () => { if (location.href !== linked) load(); });
+addEventListener("hashchange", () => {
+  if (location.href !== linked && /[#&]s(=|%3D)/i.test(location.hash)) load();
+});
+addEventListener("beforeprint", () => { $("text").rows = $("text").value.split("\n").length + 1; });
 let width = 0;
 new ResizeObserver(() => {
   if ($("results").clientWidth === width) return;
@@ -717,7 +816,7 @@ const start = async () => {
   $("preset").addEventListener("change", () => {
     says();
     const chosen = state.presets.scenarios[$("preset").value];
-    change({ text: chosen?.text ?? JSON.parse($("scenario").textContent), policy: "", fresh: true });
+    change({ text: chosen?.text ?? JSON.parse($("scenario").textContent), fresh: true });
   });
   $("compare").replaceChildren(new Option("a policy …", ""), ...state.presets.policies.map(name => new Option(name, name)));
   await load();

@@ -1,9 +1,9 @@
 "use strict";
 // The engine in a thread of its own: questions in, answers out, one after the other.
 let engine;
-onmessage = async ({ data }) => {
+onmessage = ({ data }) => {
   if (data.module) {
-    engine = (await WebAssembly.instantiate(data.module, {})).exports;
+    engine = new WebAssembly.Instance(data.module, {}).exports;
     return;
   }
   const ask = question => {

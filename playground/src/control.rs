@@ -7,6 +7,7 @@ use herdsim_core::scenario::action::{Action, ActionKind};
 use herdsim_core::scenario::callers::Arrival;
 use herdsim_core::scenario::fault::Fault;
 use herdsim_core::scenario::policy::{Backoff, Budget, Jitter, Policy, UNLIMITED};
+use herdsim_core::scenario::service::Service;
 use herdsim_core::scenario::{Job, Problem, Scenario};
 use herdsim_core::units::{Factor, Nanos, Probability};
 use herdsim_words::format::list;
@@ -263,9 +264,11 @@ fn words<S: ToString>(stops: impl IntoIterator<Item = S>, at: &str) -> (Stops, u
     (stops, place)
 }
 
-/// Calls per second, of which each sub-call is one, before the capacity of who they meet.
+/// Calls per second, of which each sub-call is one, before the capacity of the services.
 fn demand(scenario: &Scenario) -> Result<f64, String> {
-    let capacity = scenario.entry().capacity_per_s();
+    // Each call makes one at every service of a chain: the narrowest counts.
+    let capacities = scenario.services.iter().map(Service::capacity_per_s);
+    let capacity = capacities.fold(f64::INFINITY, f64::min);
     if !capacity.is_finite() {
         return Err("the service has no capacity to compare it with".to_string());
     }
@@ -558,7 +561,10 @@ fn only(scenario: &Scenario) -> Result<Option<&Action>, String> {
 
 fn action(scenario: &Scenario, _: &Policy) -> State {
     let own = only(scenario)?.map_or(NONE.to_string(), |action| kind(&action.kind));
-    let stops = kinds().map(|k| kind(&k)).into_iter();
+    let has_pool = scenario.entry().pool().is_some();
+    let of_servers = |k: &ActionKind| matches!(k, ActionKind::Scale(_) | ActionKind::Clear);
+    let stops = kinds().into_iter().filter(|k| has_pool || !of_servers(k));
+    let stops = stops.map(|k| kind(&k));
     Ok(words(std::iter::once(NONE.to_string()).chain(stops), &own))
 }
 

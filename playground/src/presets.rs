@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use crate::refusal::Refusal;
 
 /// Shipped scenarios that a page can run, each with its text.
-const SHIPPED: [(&str, &str); 15] = [
+const SHIPPED: [(&str, &str); 14] = [
     ("blip", include_str!("../../configs/blip.toml")),
     ("brownout", include_str!("../../configs/brownout.toml")),
     (
@@ -35,10 +35,6 @@ const SHIPPED: [(&str, &str); 15] = [
     (
         "brooker-retries",
         include_str!("../../configs/brooker-retries.toml"),
-    ),
-    (
-        "quorum-cluster",
-        include_str!("../../configs/quorum-cluster.toml"),
     ),
 ];
 

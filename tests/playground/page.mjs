@@ -122,6 +122,7 @@ try {
 
   // The link is the scenario; cut short it says so.
   await page.run(`document.getElementById("policy").value = "budget"; document.getElementById("policy").dispatchEvent(new Event("change"))`);
+  await page.until(`state.policy === "budget" && location.hash.includes("&p=budget")`, "another policy is chosen");
   await rest();
   const [link, own] = await page.run(`[location.href, state.text]`);
   check(link.includes("#s="), "there is a link", link);
