@@ -2,12 +2,8 @@
 //!
 //!     cargo run -p herdsim-playground --example bind -- ENGINE.wasm OUT.html
 
-use std::io::Write;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 /// More than this is no page that one sends to somebody.
 const MOST_BYTES: usize = 900_000;
@@ -17,9 +13,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(engine), Some(out)) = (arguments.next(), arguments.next()) else {
         return Err("ENGINE.wasm OUT.html".into());
     };
-    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(&std::fs::read(engine)?)?;
-    let engine = STANDARD.encode(packed.finish()?);
+    let engine = std::fs::read(engine)?;
+    let mut packed = Vec::new();
+    let options = zopfli::Options::default();
+    zopfli::compress(options, zopfli::Format::Gzip, &engine[..], &mut packed)?;
+    let engine = STANDARD.encode(packed);
     let parts = [
         ("{{STYLE}}", include_str!("../page/page.css")),
         ("{{WORKER}}", include_str!("../page/worker.js")),

@@ -127,7 +127,7 @@ const giveUp = () => {
 // One move: from where its slider began, so that on its way it loses nothing of what was there.
 const moved = async (question, text) => {
   const { base } = state;
-  const goesOn = base && base.control === question.control && base.policy === question.policy && base.now === text;
+  const goesOn = base && base.control === question.control && question.control !== "compare" && base.policy === question.policy && base.now === text;
   const from = goesOn ? base.text : text;
   const answered = await asked([question], from);
   const answer = answered?.answers[0];

@@ -120,6 +120,62 @@ try {
   check(attempts !== await text("c-attempts"), "a key moves a slider");
   check(await page.run(`[...document.querySelectorAll("input, select, textarea")].every(e => e.labels?.length || e.ariaLabel)`), "every control has a label");
 
+  // Nothing that is typed, pressed or chosen gets lost, however fast.
+  await page.run(`document.getElementById("preset").value = "0"; document.getElementById("preset").dispatchEvent(new Event("change"))`);
+  await rest();
+  const typed = await page.run(`(async () => {
+    const box = document.getElementById("text");
+    box.focus();
+    for (const [i, letter] of [..."# written by hand"].entries()) {
+      box.setRangeText(letter, i, i, "end");
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      await new Promise(resolve => setTimeout(resolve, 90 + 83 * (i % 4)));
+    }
+    return box.value.split("\\n")[0];
+  })()`);
+  check(typed.startsWith("# written by hand# The default"), "typing stays", typed);
+  await page.run(`document.querySelector("#c-load input").focus()`);
+  const from = await page.run(`Number(document.querySelector("#c-load input").value)`);
+  for (let i = 0; i < 6; i++) {
+    for (const kind of ["keyDown", "keyUp"]) await page.send("Input.dispatchKeyEvent", { type: kind, key: "ArrowRight", code: "ArrowRight", windowsVirtualKeyCode: 39 });
+    await new Promise(resolve => setTimeout(resolve, 20 + 25 * (i % 3)));
+  }
+  await rest();
+  const to = await page.run(`[Number(document.querySelector("#c-load input").value), document.querySelector("#c-load output").textContent, state.read.controls[0].stops[state.read.controls[0].at]]`);
+  check(to[0] === from + 6 && to[1] === to[2], "every key counts", [from, to]);
+  await page.run(`(() => {
+    for (const [id, stop] of [["attempts", "3"], ["timeout", "1s"]]) {
+      const box = document.getElementById("c-" + id), input = box.querySelector("input");
+      input.value = box.stops.indexOf(stop);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    const compare = document.getElementById("compare");
+    for (const name of ["grpc", "polly"]) {
+      compare.value = name;
+      compare.dispatchEvent(new Event("change"));
+    }
+  })()`);
+  await rest();
+  const all = await page.run("state.text");
+  check(/attempts = 3/.test(all) && /timeout = "1s"/.test(all) && /"grpc", "polly"/.test(all), "every move counts", all);
+  // On its way and back a slider leaves what there was.
+  await page.run(`document.getElementById("policy").value = "full-jitter"; document.getElementById("policy").dispatchEvent(new Event("change"))`);
+  await page.until(`state.policy === "full-jitter" && document.getElementById("c-delay").stops.includes("100ms")`, "full-jitter");
+  await rest();
+  const backoff = await page.run("state.text");
+  for (const stop of ["none", "30s", "100ms"]) await move("delay", stop);
+  check(backoff === await page.run("state.text"), "there and back is where it was", await page.run("state.text"));
+  // What cannot be meant is refused, and the run at the whole size goes on.
+  await move("delay", "none");
+  await page.run(`(() => {
+    const box = document.getElementById("c-attempts"), input = box.querySelector("input");
+    input.value = box.stops.indexOf("unlimited");
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  })()`);
+  await page.until(`/cannot be moved there/.test(document.getElementById("notice").textContent)`, "a refusal");
+  await rest();
+  check(/numbers of the command/.test(await text("state")), "the run went on", await text("state"));
+
   // The link is the scenario; cut short it says so.
   await page.run(`document.getElementById("policy").value = "budget"; document.getElementById("policy").dispatchEvent(new Event("change"))`);
   await page.until(`state.policy === "budget" && location.hash.includes("&p=budget")`, "another policy is chosen");
