@@ -129,9 +129,11 @@ const moved = async (question, text) => {
   const { base } = state;
   const goesOn = base && base.control === question.control && question.control !== "compare" && base.policy === question.policy && base.now === text;
   const from = goesOn ? base.text : text;
-  const answered = await asked([question], from);
-  const answer = answered?.answers[0];
-  if (answer?.text === undefined) return answer ?? null;
+  const answered = await asked([question, { ask: "read", policy: question.policy }], from);
+  if (!answered) return null;
+  const [answer] = answered.answers;
+  // What cannot be meant is not made.
+  if (answered.answers.at(-1).problem) return answered.answers.at(-1);
   state.base = { control: question.control, policy: question.policy, text: from, now: answer.text, to: question.to };
   return answer;
 };
@@ -153,14 +155,7 @@ const pump = async () => {
       } else refused = answer?.problem ?? refused;
     }
     if (now.moves.length) $("along").textContent = along.size ? `Moved along: ${[...along].join(", ")}.` : "";
-    let answered = await asked([{ ask: "read", policy: state.policy }, { ask: "run", replications: 1, small: true }], text);
-    if (answered?.answers.at(-1).problem && now.moves.length && !state.invalid) {
-      // A move that cannot be meant is not made.
-      refused = answered.answers.at(-1).problem;
-      text = before;
-      state.base = null;
-      answered = await asked([{ ask: "read", policy: state.policy }, { ask: "run", replications: 1, small: true }], text);
-    }
+    const answered = await asked([{ ask: "read", policy: state.policy }, { ask: "run", replications: 1, small: true }], text);
     state.text = text;
     // Not over what somebody has typed meanwhile.
     if (text !== before && $("text").value === before) $("text").value = text;
@@ -529,7 +524,7 @@ for (const home of [$("offered"), $("goodput")]) {
 }
 
 // ---- The film.
-const PLACES = ["on the way", "backing off", "waiting", "waiting in vain", "served", "served in vain"];
+// On the way, backing off, waiting, waiting in vain, served, served in vain.
 const TONES = ["--c4", "--c4", "--c1", "--c7", "--c2", "--c7"];
 const film = async () => {
   if (state.shown?.kind !== "herd" || !state.policy) return;

@@ -175,6 +175,16 @@ try {
   await page.until(`/cannot be moved there/.test(document.getElementById("notice").textContent)`, "a refusal");
   await rest();
   check(/numbers of the command/.test(await text("state")), "the run went on", await text("state"));
+  await page.run(`(() => {
+    for (const [id, stop] of [["timeout", "500ms"], ["attempts", "unlimited"], ["jitter", "equal"]]) {
+      const box = document.getElementById("c-" + id), input = box.querySelector("input");
+      input.value = box.stops.indexOf(stop);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  })()`);
+  await rest();
+  const kept = await page.run("state.text");
+  check(/timeout = "500ms"/.test(kept) && /jitter = "equal"/.test(kept) && !/unlimited/.test(kept), "a refusal takes nothing with it", kept);
 
   // The link is the scenario; cut short it says so.
   await page.run(`document.getElementById("policy").value = "budget"; document.getElementById("policy").dispatchEvent(new Event("change"))`);
