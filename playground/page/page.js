@@ -547,7 +547,7 @@ const film = async () => {
   told.layouts = [];
   state.film = told;
   const part = told.smaller > 1 ? `, at ${{ 2: "half", 5: "a fifth", 10: "one tenth" }[told.smaller]} of the size` : "";
-  $("film-says").textContent = `A run with ${told.policy}, event by event${part}: each dot on the left is one of ${number(told.callers)} callers.`;
+  $("film-says").textContent = `A run with ${told.policy}, event by event${part}: each dot on the left is one of ${number(told.callers)} callers, who may have several calls at once.${told.services > 1 ? " Queue and servers are those of the first service." : ""}`;
   $("time").max = told.frames.length - 1;
   // As it is just after the first fault has begun.
   const fault = state.shown.series.faults[0];

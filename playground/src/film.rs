@@ -88,6 +88,7 @@ pub fn film(text: &str, name: &str) -> Result<Json, Refusal> {
         },
         "policy": name,
         "callers": count,
+        "services": scenario.services.len(),
         "smaller": times,
         "servers": scenario.entry().servers(),
         "step_s": Nanos(step).as_secs(),
