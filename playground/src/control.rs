@@ -371,10 +371,10 @@ fn blip(scenario: &Scenario, _: &Policy) -> State {
     Ok(durations(&fitting, Some(fault.lasts), false))
 }
 
-/// A duration that is a stop.
-fn duration(stop: &str) -> Result<Nanos, Refusal> {
+/// A duration that is a stop: one of all, or that at which it stands.
+fn duration(stop: &str, own: Nanos) -> Result<Nanos, Refusal> {
     let all = TIMES.iter().chain(&LASTS).chain(&STARTS);
-    let mut all = all.map(|ms| Nanos::from_millis(*ms));
+    let mut all = all.map(|ms| Nanos::from_millis(*ms)).chain([own]);
     all.find(|t| t.to_string() == stop)
         .ok_or_else(|| no_stop(stop))
 }
@@ -383,12 +383,8 @@ fn put_blip(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Res
     let Some((n, fault)) = harmful(scenario) else {
         return Err(no_stop(to));
     };
-    let lasts = match to == fault.lasts.to_string() {
-        true => fault.lasts,
-        false => duration(to)?,
-    };
     let longer = Fault {
-        lasts,
+        lasts: duration(to, fault.lasts)?,
         ..fault.clone()
     };
     draft.put_in_list("faults", n, &longer.to_string());
@@ -446,8 +442,7 @@ fn put_delay(
     let longer = match (to, &policy.backoff) {
         (NONE, _) => Backoff::None,
         (to, old) => {
-            let own = base(old).filter(|base| base.to_string() == to);
-            let to = own.map_or_else(|| duration(to), Ok)?;
+            let to = duration(to, base(old).unwrap_or(Nanos::ZERO))?;
             match old.clone() {
                 Backoff::Linear(_) => Backoff::Linear(to),
                 Backoff::Exponential {
@@ -623,12 +618,8 @@ fn put_when(draft: &mut Draft, scenario: &Scenario, _: Own<'_>, to: &str) -> Res
     let Ok(Some(action)) = only(scenario) else {
         return Err(no_stop(to));
     };
-    let from = match to == action.from.to_string() {
-        true => action.from,
-        false => duration(to)?,
-    };
     let later = Action {
-        from,
+        from: duration(to, action.from)?,
         ..action.clone()
     };
     draft.put_in_list("actions", 0, &later.to_string());

@@ -25,9 +25,9 @@ const MOST_SEEN: usize = 8_000;
 /// It is the first replication, event by event: on the fast path, which charts are made by
 /// where a scenario fits it, nobody is anywhere in between, and chance is spent in another
 /// order. Its own time series stands beside it. Frames lie at the edges of its bins: what was
-/// counted since the one before is what the series has of that bin. In `dots` each character is one call or
-/// attempt: 6 · caller + place + 256, with places in the order of [`place`]; those who are
-/// served and who wait stand in the order in which they came.
+/// counted since the one before is what the series has of that bin. In `dots` each character is
+/// one call or attempt: 6 · caller + place + 256, with places in the order of [`place`]; those
+/// who are served and who wait stand in the order in which they came.
 pub fn film(text: &str, name: &str) -> Result<Json, Refusal> {
     let Job::Herd(whole) = job(text)? else {
         return Err(Refusal::Problem(Problem::new("only a herd is filmed")));
@@ -112,11 +112,10 @@ fn place(at: Whereabouts) -> u32 {
 fn frame(t: u64, step: u64, (then, now): (&Counts, &Counts), mut seen: Vec<Seen>) -> Json {
     let mean = |now: u128, then: u128| (now - then) as f64 / step as f64;
     let count = |at| seen.iter().filter(|s| s.at == at).count();
-    let told = json!({
+    let mut told = json!({
         "t": Nanos(t).as_secs(),
         "offered": now.offered - then.offered,
         "ok": now.ok - then.ok,
-        "failed": now.failed - then.failed,
         "mean_queue": mean(now.queue_ns, then.queue_ns),
         "mean_busy": mean(now.busy_ns, then.busy_ns),
         "waiting": count(Whereabouts::Waiting),
@@ -124,12 +123,10 @@ fn frame(t: u64, step: u64, (then, now): (&Counts, &Counts), mut seen: Vec<Seen>
         "served": count(Whereabouts::Served),
         "served_in_vain": count(Whereabouts::ServedInVain),
         "backing_off": count(Whereabouts::BackingOff),
-        "on_the_way": count(Whereabouts::OnTheWay),
     });
     seen.sort_by_key(|s| (std::cmp::Reverse(place(s.at) / 2), s.since, s.caller));
     let dots = seen.iter().take(MOST_SEEN);
     let dots = dots.filter_map(|s| char::from_u32(256 + 6 * s.caller + place(s.at)));
-    let mut told = told;
     told["dots"] = json!(dots.collect::<String>());
     told
 }

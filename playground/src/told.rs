@@ -5,7 +5,7 @@ use herdsim_core::ensemble::herd::{Keep, PolicyResults, Results, run_watched};
 use herdsim_core::ensemble::quorum;
 use herdsim_core::ensemble::{Watch, Workers};
 use herdsim_core::herd::metrics_of;
-use herdsim_core::herd::series::{GOODPUT, OFFERED, QUEUE_LENGTH};
+use herdsim_core::herd::series::{GOODPUT, OFFERED};
 use herdsim_core::metric::Key;
 use herdsim_core::scenario::action::Action;
 use herdsim_core::scenario::fault::Fault;
@@ -65,10 +65,16 @@ pub fn fits(scenario: &Scenario) -> Result<(), Refusal> {
     one.run.replications = 1;
     one.run.precision = None;
     one.run.max_replications = None;
-    let bound = Cost::of_herd(&one, 1, &mut 0);
+    affordable(|left| Cost::of_herd(&one, 1, left))
+}
+
+/// Whether a page can afford it: by its bound, or where only its events are too many for that, as
+/// it is tried out.
+fn affordable(cost: impl Fn(&mut u64) -> Cost) -> Result<(), Refusal> {
+    let bound = cost(&mut 0);
     match bound.bytes > MOST_BYTES || bound.events <= MOST_EVENTS {
         true => too_large(bound),
-        false => too_large(Cost::of_herd(&one, 1, &mut { TRIED })),
+        false => too_large(cost(&mut { TRIED })),
     }
 }
 
@@ -107,7 +113,6 @@ fn herd(
         "names": results.policies.iter().map(|policy| &policy.name).collect::<Vec<_>>(),
         "policies": labels(&results),
         "board": board(&results),
-        "table": table(words::tables::cells(&results)),
         "series": series(&results),
     });
     if raw {
@@ -129,11 +134,6 @@ fn labels(results: &Results) -> Vec<String> {
     names.map(|name| results.scenario.label(name)).collect()
 }
 
-fn table<H: AsRef<str>>((headers, rows): (Vec<H>, Vec<Vec<String>>)) -> Json {
-    let headers: Vec<&str> = headers.iter().map(AsRef::as_ref).collect();
-    json!({ "headers": headers, "rows": rows })
-}
-
 /// The columns of the scoreboard, each with a value a policy.
 fn board(results: &Results) -> Json {
     let columns = words::board::columns(&results.scenario);
@@ -150,7 +150,6 @@ fn board(results: &Results) -> Json {
         json!({
             "heading": column.heading,
             "least": column.least,
-            "reference": column.reference,
             "values": values.collect::<Vec<_>>(),
         })
     });
@@ -174,10 +173,8 @@ fn series(results: &Results) -> Json {
         "horizon_s": scenario.run.horizon.as_secs(),
         "capacity": capacity.is_finite().then_some(capacity),
         "demand": demand,
-        "servers": scenario.entry().servers(),
         "offered": column(OFFERED),
         "goodput": column(GOODPUT),
-        "queue": scenario.entry().pool().map(|_| column(QUEUE_LENGTH)),
         "faults": scenario.faults.iter().map(fault).collect::<Vec<_>>(),
         "actions": scenario.actions.iter().map(action).collect::<Vec<_>>(),
     })
@@ -186,7 +183,6 @@ fn series(results: &Results) -> Json {
 fn fault(fault: &Fault) -> Json {
     json!({
         "text": fault.to_string(),
-        "noun": fault.kind.noun(),
         "from_s": fault.from.as_secs(),
         "to_s": fault.over().as_secs(),
     })
@@ -195,26 +191,25 @@ fn fault(fault: &Fault) -> Json {
 fn action(action: &Action) -> Json {
     json!({
         "text": action.to_string(),
-        "noun": words::actions::brief(action),
         "from_s": action.from.as_secs(),
         "to_s": action.to().map(Nanos::as_secs),
     })
 }
 
 fn settings(scenario: &QuorumScenario) -> Result<Json, Refusal> {
-    if too_large(Cost::of_settings(scenario, 1, &mut 0)).is_err() {
-        too_large(Cost::of_settings(scenario, 1, &mut { TRIED }))?;
-    }
+    affordable(|left| Cost::of_settings(scenario, 1, left))?;
     let results = quorum::run(scenario, &workers()?);
     let results = results.map_err(|e| Refusal::Problem(Problem::new(e.to_string())))?;
-    let headers = quorum_words::headers(&results);
     Ok(json!({
         "kind": "quorum",
         "headline": quorum_words::headline(&results),
         "verdict": quorum_words::verdict(&results),
         "cautions": [],
         "setting": quorum_words::method(&results),
-        "table": table((headers, quorum_words::rows(&results))),
+        "table": {
+            "headers": quorum_words::headers(&results),
+            "rows": quorum_words::rows(&results),
+        },
         "meanings": quorum_words::meanings(&results),
     }))
 }
