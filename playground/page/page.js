@@ -323,18 +323,17 @@ const controls = read => {
       home.append(box);
     }
     const input = box.querySelector("input"), output = box.querySelector("output");
-    input.max = Math.max(control.stops.length - 1, 0);
     input.disabled = control.fixed !== null;
     // One that is on its way stays as it began.
     const moving = wanted?.moves.some(move => move.control === control.id);
     const { base } = state;
     const own = base?.control === control.id && base.now === state.text && box.stops?.includes(base.to);
     if (own || moving) {
-      input.max = box.stops.length - 1;
       if (!moving) input.value = box.stops.indexOf(base.to);
       continue;
     }
     box.stops = control.stops;
+    input.max = Math.max(control.stops.length - 1, 0);
     input.value = control.at;
     const stop = control.stops[input.value] ?? "";
     output.textContent = control.fixed === null ? stop : "";
@@ -358,13 +357,15 @@ const slider = control => {
 };
 
 // ---- Results.
+// How many times smaller, in words.
+const PARTS = { 2: "half", 5: "a fifth", 10: "one tenth" };
 const show = (told, took) => {
   state.shown = told;
   state.from = state.read?.name;
   $("headline").textContent = told.headline;
   $("verdict").textContent = told.verdict;
   const small = told.smaller > 1;
-  const part = { 2: "half", 5: "a fifth", 10: "one tenth" }[told.smaller];
+  const part = PARTS[told.smaller];
   const runs = n => `${number(n)} run${n === 1 ? "" : "s"}`;
   if (told.kind !== "herd") tell("");
   else if (small) tell(`Moving: ${part} of the size, one run; counts are of that. The whole follows when you stop.`);
@@ -393,8 +394,9 @@ const cell = (tag, text, fields = {}) => make(tag, { textContent: text, ...field
 const table = ({ headers, rows }) => {
   const head = make("tr", {}, ...headers.map(text => cell("th", text, { scope: "col" })));
   const body = rows.map(row => make("tr", {}, ...row.map((text, i) => cell(i ? "td" : "th", text, i ? {} : { scope: "row" }))));
-  $("board").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
+  fill(head, body);
 };
+const fill = (head, body) => $("board").replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
 const mark = i => {
   const line = make("i", { className: "mark" });
   line.style.background = colour(i);
@@ -420,7 +422,7 @@ const board = ({ board, policies }) => {
       return box;
     }));
   });
-  $("board").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  fill(head, rows);
 };
 
 // ---- Time series.
@@ -535,18 +537,17 @@ const film = async () => {
   $("film").hidden = !!(told.problem || told.elsewhere);
   if ($("film").hidden) return;
   stop();
+  for (const element of [$("screen"), $("legend"), $("counts"), $("play").parentElement]) element.hidden = !!told.none;
   if (told.none) {
     $("film-says").textContent = told.none + ".";
     state.film = null;
+    return;
   }
-  for (const id of ["screen", "legend", "counts"]) $(id).hidden = !!told.none;
-  $("play").parentElement.hidden = !!told.none;
-  if (told.none) return;
   const same = state.film?.frames.length === told.frames.length && state.film.name === state.read.name;
   told.name = state.read.name;
   told.layouts = [];
   state.film = told;
-  const part = told.smaller > 1 ? `, at ${{ 2: "half", 5: "a fifth", 10: "one tenth" }[told.smaller]} of the size` : "";
+  const part = told.smaller > 1 ? `, at ${PARTS[told.smaller]} of the size` : "";
   $("film-says").textContent = `A run with ${told.policy}, event by event${part}: each dot on the left is one of ${number(told.callers)} callers, who may have several calls at once.${told.services > 1 ? " Queue and servers are those of the first service." : ""}`;
   $("time").max = told.frames.length - 1;
   // As it is just after the first fault has begun.
